@@ -1,0 +1,62 @@
+"""Every error that fer-edge and fer-convert raise on purpose.
+
+    FerEdgeError            one line for the user: the value, the cause, the cure; exit code 1
+    +-- SettingsError       a settings file or an option: unknown key, wrong type, out of range; exit code 2
+    +-- SourceError         a camera, video, picture or folder that gives no (more) pictures; exit code 3
+    |   +-- SourceLost      it gave pictures and stopped; exit code 4
+    +-- ModelError          a model file or its card: missing, cut off, not TFLite, not what the card says; exit code 5
+    +-- SinkError           an output that cannot be written; exit code 6
+    +-- DataError           training data: a missing column, a short row, a bad label, an empty folder; exit code 7
+    +-- GateError           a converted model that misses what it promises; exit code 8
+
+The command line prints ``str(error)`` as one line and exits with ``error.exit_code``; anything else is a bug and keeps
+its traceback.
+"""
+
+
+class FerEdgeError(Exception):
+    """Base of the tree: ``str()`` is one line that names the value, the cause and the cure."""
+
+    exit_code = 1
+
+
+class SettingsError(FerEdgeError):
+    """A settings file or an option holds something that is not allowed."""
+
+    exit_code = 2
+
+
+class SourceError(FerEdgeError):
+    """A source of pictures cannot be opened or holds no picture."""
+
+    exit_code = 3
+
+
+class SourceLost(SourceError):
+    """A source that delivered pictures stopped delivering them."""
+
+    exit_code = 4
+
+
+class ModelError(FerEdgeError):
+    """A model file or its card is missing, damaged, or does not fit."""
+
+    exit_code = 5
+
+
+class SinkError(FerEdgeError):
+    """An output cannot be written."""
+
+    exit_code = 6
+
+
+class DataError(FerEdgeError):
+    """Training or validation data is missing or malformed."""
+
+    exit_code = 7
+
+
+class GateError(FerEdgeError):
+    """A converted model differs too much from the model that it was made from."""
+
+    exit_code = 8
