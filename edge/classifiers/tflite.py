@@ -88,7 +88,7 @@ class TfliteClassifier:
 
     def read(self, grey: Pixels, boxes: Sequence[Box]) -> list[Reading]:
         """A Reading for each of `boxes` in the frame `grey` (height, width) uint8."""
-        return [self._reading(self._scores(grey, box)) for box in boxes]
+        return [Reading(self.labels, tuple(self._scores(grey, box).tolist())) for box in boxes]
 
     def read_faces(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Probabilities (n, labels) of `faces` (n, height, width) uint8, each a whole crop of any size."""
@@ -107,13 +107,11 @@ class TfliteClassifier:
             np.take(self._table, self._face, out=view)
         del view
         self._interpreter.invoke()
-        raw = self._interpreter.get_tensor(self._output)[0].astype(np.float32)
-        return (raw - self._zero) * self._scale
-
-    def _reading(self, scores: NDArray[np.float32]) -> Reading:
+        raw: NDArray[np.float32] = self._interpreter.get_tensor(self._output)[0].astype(np.float32)
+        scores = (raw - self._zero) * self._scale
         # An int8 softmax sums to 1 only within its steps of 1/256.
-        shares = scores / max(float(scores.sum()), 1e-6)
-        return Reading(self.labels, tuple(float(share) for share in shares))
+        shares: NDArray[np.float32] = scores / max(scores.sum(), np.float32(1e-6))
+        return shares
 
 
 def _quantization(details: dict[str, Any]) -> tuple[np.float32, np.float32]:

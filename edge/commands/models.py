@@ -1,0 +1,54 @@
+"""`fer-edge models`: what is installed, and whether it works."""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+
+from edge.cards import Card, choose, installed, models_folder
+from edge.classifiers.tflite import TfliteClassifier, find_runtime
+from edge.errors import FerEdgeError, ModelError
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Options of this command."""
+    parser.add_argument("--verify", action="store_true", help="check each file's hash and run one inference on it")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print a table of the models; with --verify, fail where one of them does."""
+    cards = installed()
+    print(f"models in {models_folder()}")
+    print(f"{'name':24} {'variant':8} {'kB':>6}  {'input':17} {'accuracy':>8}  {'sha256':12}  labels")
+    for card in cards:
+        height, width = card.size
+        accuracy = "-" if card.accuracy is None else f"{card.accuracy:.1%}"
+        print(
+            f"{card.name:24} {card.variant:8} {card.bytes / 1000:6.1f}  {f'{width}x{height} grey {card.dtype}':17} "
+            f"{accuracy:>8}  {card.sha256[:12]}  {', '.join(card.labels)}"
+        )
+    split = {str(card.metrics["split"]) for card in cards if "split" in card.metrics}
+    if split:
+        print(f"accuracy: share of right answers on {', '.join(sorted(split))}, as on the cards")
+    return _verify(cards) if options.verify else 0
+
+
+def _verify(cards: list[Card]) -> int:
+    runtime, _ = find_runtime()
+    bad = 0
+    for card in cards:
+        try:
+            classifier = TfliteClassifier(card.path, card, runtime)
+            scores = classifier.read_faces(np.full((1, *card.size), 128, np.uint8))
+            if not np.isfinite(scores).all() or abs(float(scores.sum()) - 1) > 0.01:
+                raise ModelError(f"model {card.path}: one inference gave {scores.tolist()}; convert it again")
+            print(f"ok      {card.name}: sha256 as on its card, one inference with {runtime}")
+        except FerEdgeError as error:
+            bad += 1
+            print(f"failed  {error}")
+    for model in sorted({card.model for card in cards}):
+        print(f"auto    {model}: {choose(model, 'auto', runtime, cards).variant} with {runtime}")
+    if bad:
+        raise ModelError(f"{bad} of {len(cards)} models failed; reinstall fer-edge or convert them again")
+    return 0

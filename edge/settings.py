@@ -1,0 +1,192 @@
+"""Every setting, with its unit, its range and its default; and the strict reader of `fer-edge.toml`.
+
+A settings file has a table for each part, e.g. `[log]` with `mode = "frames"`. An unknown table or key, a wrong type or
+a value out of range is refused with the key, the value and what is allowed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from edge.errors import SettingsError
+
+
+def _number(default: float, low: float, high: float) -> Any:
+    return field(default=default, metadata={"low": low, "high": high})
+
+
+def _one_of(default: str, *choices: str) -> Any:
+    return field(default=default, metadata={"choices": choices})
+
+
+@dataclass(frozen=True)
+class SourceSettings:
+    """[source]: where pictures come from."""
+
+    name: str = "auto"
+    # auto, picamera, camera:N, demo, a path, or a URL (rtsp, http, https)
+    width: int = _number(640, 64, 4096)
+    # pixels asked of a camera
+    height: int = _number(480, 64, 4096)
+    # pixels asked of a camera
+    fps: float = _number(0.0, 0, 240)
+    # frames a second at most; 0: as many as come
+    timeout_seconds: float = _number(5.0, 0.1, 60)
+    # a camera or stream that gives nothing for so long is lost
+
+
+@dataclass(frozen=True)
+class DetectorSettings:
+    """[detector]: how faces are found."""
+
+    name: str = _one_of("haar", "haar", "yunet", "fake")
+    # haar: OpenCV's cascade; yunet: cv2.FaceDetectorYN with the file in `model`
+    model: str = ""
+    # path of YuNet's .onnx file
+    width: int = _number(320, 64, 4096)
+    # pixels: a video's or camera's frame is shrunk to this width before it is searched
+    picture_width: int = _number(960, 64, 4096)
+    # pixels: the same for single pictures, where there is time for small faces
+    min_face: float = _number(0.1, 0.01, 1)
+    # smallest face looked for, as a share of the frame's shorter side
+    scale_step: float = _number(1.1, 1.01, 2)
+    # haar: ratio of one searched face size to the next
+    neighbours: int = _number(3, 1, 50)
+    # haar: overlapping hits that make a face; more finds fewer faces and fewer false ones
+    score: float = _number(0.7, 0.01, 1)
+    # yunet: smallest score of a face
+    threads: int = _number(0, 0, 64)
+    # OpenCV's; 0: as many as there are cores
+
+
+@dataclass(frozen=True)
+class TrackerSettings:
+    """[tracker]: how faces keep their identity."""
+
+    hits: int = _number(2, 1, 100)
+    # frames in a row that show a face before it counts (videos and cameras; a single picture needs one)
+    hold_seconds: float = _number(0.6, 0, 60)
+    # a face not found for so long is gone; until then it keeps its identity
+
+
+@dataclass(frozen=True)
+class ClassifierSettings:
+    """[classifier]: how expressions are read."""
+
+    name: str = _one_of("tflite", "tflite", "fake")
+    # tflite: a .tflite model; fake: brightness, for trying outputs
+    model: str = "mini_xception"
+    # name from `fer-edge models`, or the path of a .tflite file with its card beside it
+    variant: str = _one_of("auto", "auto", "float32", "float16", "dynamic", "int8")
+    # auto: what the cards say is fastest with this runtime on this processor
+    runtime: str = _one_of("auto", "auto", "ai-edge-litert", "tflite-runtime", "tensorflow")
+    # auto: the first of these that is installed
+    threads: int = _number(1, 1, 64)
+    # of the interpreter
+
+
+@dataclass(frozen=True)
+class SmootherSettings:
+    """[smoother]: how labels are steadied (single pictures are not)."""
+
+    seconds: float = _number(0.6, 0, 60)
+    # time constant of the running average of the probabilities; 0: none
+    margin: float = _number(0.08, 0, 1)
+    # another emotion takes over when it leads by so much probability
+    hold_seconds: float = _number(0.5, 0, 60)
+    # shortest time that an emotion is shown
+
+
+@dataclass(frozen=True)
+class LogSettings:
+    """[log]: the record of what was read, one JSON object a line."""
+
+    path: str = "fer-edge.jsonl"
+    # appended to, never overwritten; "" keeps no log
+    mode: str = _one_of("changes", "changes", "frames")
+    # changes: a line when something changes, and a heartbeat; frames: a line for each frame
+    heartbeat_seconds: float = _number(60.0, 1, 86400)
+    # mode changes: longest time without a line
+    flush_seconds: float = _number(5.0, 0, 3600)
+    # how much a power cut may lose; 0: every line is on the disk before the next frame
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All of them."""
+
+    source: SourceSettings = field(default_factory=SourceSettings)
+    detector: DetectorSettings = field(default_factory=DetectorSettings)
+    tracker: TrackerSettings = field(default_factory=TrackerSettings)
+    classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
+    smoother: SmootherSettings = field(default_factory=SmootherSettings)
+    log: LogSettings = field(default_factory=LogSettings)
+
+
+def load(path: Path) -> Settings:
+    """Read a settings file. Raises SettingsError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as cause:
+        reason = cause.strerror if isinstance(cause, OSError) else "not UTF-8 text"
+        raise SettingsError(f"settings {path}: {reason}; give a TOML file with --config") from None
+    try:
+        return parse(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as cause:
+        raise SettingsError(f"settings {path}: not TOML ({cause}); mend that line") from None
+    except SettingsError as cause:
+        raise SettingsError(f"settings {path}: {cause}") from None
+
+
+def parse(tables: Mapping[str, Any], base: Settings | None = None) -> Settings:
+    """`base` (the defaults) with the values in `tables`: {"log": {"mode": "frames"}}. Raises SettingsError."""
+    base = Settings() if base is None else base
+    parts: dict[str, Any] = {}
+    names = [part.name for part in dataclasses.fields(Settings)]
+    for name, table in tables.items():
+        if name not in names:
+            raise SettingsError(f"{name} = {table!r}: unknown; allowed are the tables {', '.join(names)}")
+        if not isinstance(table, Mapping):
+            raise SettingsError(f"{name} = {table!r}: not a table; write [{name}] and its keys below it")
+        part = getattr(base, name)
+        types = get_type_hints(type(part))
+        known = {entry.name: entry for entry in dataclasses.fields(part)}
+        for key, value in table.items():
+            if key not in known:
+                raise SettingsError(f"{name}.{key} = {value!r}: unknown key; allowed are {', '.join(known)}")
+            part = dataclasses.replace(part, **{key: _checked(f"{name}.{key}", value, types[key], known[key].metadata)})
+        parts[name] = part
+    return dataclasses.replace(base, **parts)
+
+
+def override(settings: Settings, assignment: str) -> Settings:
+    """`settings` with one "part.key=value" applied, the value as in TOML or a bare string. Raises SettingsError."""
+    name, separator, value = assignment.partition("=")
+    part, dot, key = name.strip().partition(".")
+    if not separator or not dot:
+        raise SettingsError(f"--set {assignment!r}: write it as part.key=value, e.g. log.mode=frames")
+    try:
+        typed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        typed = value.strip()
+    return parse({part: {key: typed}}, settings)
+
+
+def _checked(key: str, value: Any, kind: type, allowed: Mapping[str, Any]) -> Any:
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind:  # not isinstance: True is an int
+        raise SettingsError(f"{key} = {value!r}: must be {_KINDS[kind]}, not {type(value).__name__}")
+    if "choices" in allowed and value not in allowed["choices"]:
+        raise SettingsError(f"{key} = {value!r}: must be one of {', '.join(allowed['choices'])}")
+    if "low" in allowed and not allowed["low"] <= value <= allowed["high"]:  # NaN fails this too
+        raise SettingsError(f"{key} = {value!r}: must be from {allowed['low']} to {allowed['high']}")
+    return value
+
+
+_KINDS = {int: "a whole number", float: "a number", str: "text in quotes", bool: "true or false"}

@@ -1,0 +1,32 @@
+"""What happens, in words: a line on standard output when a face comes, changes or goes."""
+
+from __future__ import annotations
+
+import sys
+from typing import TextIO
+
+from edge.types import Observation
+
+
+class Console:
+    """Writes one line an event: seconds since the first frame, who, what, how sure."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = sys.stdout if stream is None else stream
+        self._begin: float | None = None
+
+    def write(self, observation: Observation) -> None:
+        """Write the observation's events."""
+        time = observation.frame.time
+        self._begin = time if self._begin is None else self._begin
+        for event in observation.events:
+            face = event.face
+            what = {
+                "came": f"came: {face.emotion} ({face.confidence:.0%})",
+                "changed": f"now {face.emotion} ({face.confidence:.0%})",
+                "gone": "gone",
+            }[event.kind]
+            print(f"{time - self._begin:8.2f} s  face {face.id} {what}", file=self._stream, flush=True)
+
+    def close(self) -> None:
+        """Nothing to let go of: the stream is not ours."""

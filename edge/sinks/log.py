@@ -1,0 +1,145 @@
+"""The local log: one JSON object a line, appended, never rewritten.
+
+Mode `frames` writes each frame. Mode `changes` writes a line when a face comes or goes or its steady emotion changes,
+with the reason under "events", and a heartbeat when nothing changed for a while.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import stat
+from pathlib import Path
+
+from edge.errors import SinkError
+from edge.settings import LogSettings
+from edge.sinks.record import line, record
+from edge.types import Observation
+
+CHUNK = 65536  # bytes read at once, looking back for the last whole line
+LONGEST = 4 << 20  # bytes; no line of ours comes near it
+
+
+class Log:
+    """Appends to one file. Only one process at a time may: a lock on the file says so."""
+
+    def __init__(self, settings: LogSettings) -> None:
+        """Open the log, and cut off what a power cut left of its last line. Raises SinkError."""
+        self.path = Path(settings.path)
+        self.lines = 0  # written by this process
+        self._settings = settings
+        self._last_line: float | None = None  # frame time, seconds
+        self._last_flush: float | None = None
+        try:
+            self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as cause:
+            raise SinkError(
+                f"log {self.path}: cannot be opened for writing ({cause.strerror}); choose another file with --log"
+            ) from None
+        try:
+            self._regular = stat.S_ISREG(os.fstat(self._file).st_mode)
+            if self._regular:
+                self._lock()
+                self.repaired = repair(self._file, self.path)
+        except BaseException:
+            os.close(self._file)
+            raise
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise SinkError(
+                f"log {self.path}: another fer-edge writes to it; stop that one, or choose another file with --log"
+            ) from None
+
+    def write(self, observation: Observation) -> None:
+        """Write what the mode asks for. Raises SinkError where the disk is full or gone."""
+        now = observation.frame.time
+        entry = record(observation)
+        if self._settings.mode == "changes":
+            events = [{"kind": e.kind, "id": e.face.id, "emotion": e.face.emotion} for e in observation.events]
+            if not events:
+                if self._last_line is not None and now - self._last_line < self._settings.heartbeat_seconds:
+                    return
+                events = [{"kind": "heartbeat"}]
+            entry["events"] = events
+        self._append(line(entry).encode())
+        self._last_line = now
+        if self._last_flush is None or now - self._last_flush >= self._settings.flush_seconds:
+            self._flush()
+            self._last_flush = now
+
+    def _append(self, data: bytes) -> None:
+        before = os.fstat(self._file).st_size if self._regular else 0
+        try:
+            if os.write(self._file, data) != len(data):  # a disk that fills up takes a part
+                raise OSError(28, "No space left on device")
+        except OSError as cause:
+            if self._regular:
+                os.ftruncate(self._file, before)
+            raise SinkError(
+                f"log {self.path}: cannot be written ({cause.strerror}) after {self.lines} lines; "
+                "make room, or choose another file with --log"
+            ) from None
+        self.lines += 1
+
+    def _flush(self) -> None:
+        if self._regular:
+            try:
+                os.fdatasync(self._file)
+            except OSError as cause:
+                raise SinkError(
+                    f"log {self.path}: the disk does not take it ({cause.strerror}); check the disk"
+                ) from None
+
+    def close(self) -> None:
+        """Flush to the disk and let go of the file."""
+        if self._file >= 0:
+            file, self._file = self._file, -1
+            try:
+                if self._regular:
+                    os.fdatasync(file)
+            finally:
+                os.close(file)
+
+
+def repair(file: int, path: Path) -> int:
+    """Cut off a last line that is not whole; how many bytes that was.
+
+    A whole last line that only lacks its newline gets one. A file that does not look like a log is refused, untouched:
+    it is somebody's, named by mistake. Raises SinkError.
+    """
+    size = os.fstat(file).st_size
+    if size == 0:
+        return 0
+    foreign = SinkError(f"log {path}: holds something else than a fer-edge log; choose another file with --log")
+    # Power cuts leave zeros where a file grew and its data was not yet written (ext4 documentation, data=ordered).
+    start = os.pread(file, CHUNK, 0)
+    if not (start.startswith(b'{"time"') or b'{"time"'.startswith(start) or not start.strip(b"\0")):
+        raise foreign
+    tail = b""
+    position = size
+    while position > 0 and b"\n" not in tail:
+        if len(tail) > LONGEST:
+            raise foreign
+        step = min(CHUNK, position)
+        position -= step
+        tail = os.pread(file, step, position) + tail
+    rest = tail[tail.rfind(b"\n") + 1 :]
+    if not rest:
+        return 0
+    if _whole(rest):
+        os.write(file, b"\n")
+        return 0
+    os.ftruncate(file, size - len(rest))
+    os.fdatasync(file)
+    return len(rest)
+
+
+def _whole(text: bytes) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except ValueError:
+        return False

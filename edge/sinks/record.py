@@ -1,0 +1,36 @@
+"""An observation as the JSON object that logs and `fer-edge detect --json` write."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from edge.types import Face, Observation
+
+
+def face_record(face: Face) -> dict[str, Any]:
+    """`emotion` and `confidence` are the steadied ones; `scores` are this frame's own, in the model's order."""
+    return {
+        "id": face.id,
+        "box": list(face.box),
+        "emotion": face.emotion,
+        "confidence": round(face.confidence, 4),
+        "scores": {
+            label: round(score, 4) for label, score in zip(face.reading.labels, face.reading.scores, strict=True)
+        },
+    }
+
+
+def record(observation: Observation) -> dict[str, Any]:
+    """{"time": RFC 3339, "source", "frame": from 0, "faces": [...]}."""
+    return {
+        "time": observation.frame.taken.isoformat(timespec="microseconds"),
+        "source": observation.frame.source,
+        "frame": observation.frame.number,
+        "faces": [face_record(face) for face in observation.faces],
+    }
+
+
+def line(entry: dict[str, Any]) -> str:
+    """One compact line of JSON, with its newline."""
+    return json.dumps(entry, ensure_ascii=False, separators=(", ", ": ")) + "\n"

@@ -1,0 +1,60 @@
+"""Steadies each face's label: averaged over time, with a margin and a shortest time before it changes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from edge.settings import SmootherSettings
+from edge.types import Event, Face, Reading, Track
+
+
+@dataclass
+class _State:
+    scores: list[float]  # running average, one a label
+    time: float  # seconds, of the last reading
+    since: float  # seconds, when `face.emotion` was taken up
+    face: Face
+
+
+class Smoother:
+    """Keeps one running average a face; time comes from the frames."""
+
+    def __init__(self, settings: SmootherSettings) -> None:
+        self._settings = settings
+        self._states: dict[int, _State] = {}
+
+    def update(
+        self, time: float, tracks: Sequence[Track], readings: Sequence[Reading], gone: Iterable[int]
+    ) -> tuple[tuple[Face, ...], tuple[Event, ...]]:
+        """Faces with steady labels at `time` (seconds), one a track, and what changed since the last frame."""
+        faces, events = [], []
+        for track, reading in zip(tracks, readings, strict=True):
+            state = self._states.get(track.id)
+            if state is None:
+                face = Face(track.id, track.box, reading.emotion, max(reading.scores), reading)
+                self._states[track.id] = _State(list(reading.scores), time, time, face)
+                events.append(Event("came", face))
+            else:
+                before = state.face.emotion
+                face = state.face = self._follow(state, time, track, reading)
+                if face.emotion != before:
+                    events.append(Event("changed", face))
+            faces.append(face)
+        for number in gone:
+            events.append(Event("gone", self._states.pop(number).face))
+        return tuple(faces), tuple(events)
+
+    def _follow(self, state: _State, time: float, track: Track, reading: Reading) -> Face:
+        # Exponential average with a time constant: the same at any frame rate.
+        seconds = self._settings.seconds
+        weight = 1 - math.exp(-max(time - state.time, 0.0) / seconds) if seconds else 1.0
+        state.scores = [old + weight * (new - old) for old, new in zip(state.scores, reading.scores, strict=True)]
+        state.time = time
+        shown = reading.labels.index(state.face.emotion)
+        best = max(range(len(state.scores)), key=state.scores.__getitem__)
+        leads = state.scores[best] - state.scores[shown] > self._settings.margin
+        if leads and time - state.since >= self._settings.hold_seconds:
+            shown, state.since = best, time
+        return Face(track.id, track.box, reading.labels[shown], state.scores[shown], reading)

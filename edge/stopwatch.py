@@ -1,0 +1,84 @@
+"""Counts frames and times the loop's stages in constant memory, for a year if need be."""
+
+from __future__ import annotations
+
+import math
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+STEP = math.log(1.02)  # histogram buckets 2 % wide, so a percentile is right to 1 %
+LOWEST = 1e-6  # seconds, the first bucket
+BUCKETS = 1024  # 1.02 ** 1024 * 1 us: 10 minutes
+
+
+class Histogram:
+    """Durations in seconds, as counts in logarithmic buckets."""
+
+    def __init__(self) -> None:
+        self._counts = [0] * BUCKETS
+        self.total = 0
+
+    def add(self, seconds: float) -> None:
+        """Count one duration."""
+        bucket = int(math.log(max(seconds, LOWEST) / LOWEST) / STEP)
+        self._counts[min(bucket, BUCKETS - 1)] += 1
+        self.total += 1
+
+    def percentile(self, share: float) -> float:
+        """Seconds that `share` (0 to 1) of the durations do not exceed; 0.0 where there are none."""
+        seen = 0
+        for bucket, count in enumerate(self._counts):
+            seen += count
+            if count and seen >= share * self.total:
+                return LOWEST * math.exp((bucket + 0.5) * STEP)
+        return 0.0
+
+
+class Stopwatch:
+    """Laps of the loop, one histogram a stage, in the order in which they first came."""
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._begun: float | None = None
+        self._last = self._ended = 0.0
+        self.stages: dict[str, Histogram] = {}
+        self.frames = 0
+        self.faces = 0  # faces shown, summed over the frames
+
+    def start(self) -> None:
+        """Begin the first lap."""
+        self._begun = self._last = self._ended = self._clock()
+
+    def lap(self, stage: str) -> None:
+        """End the lap called `stage` and begin the next."""
+        now = self._clock()
+        self.stages.setdefault(stage, Histogram()).add(now - self._last)
+        self._last = now
+
+    def frame(self, faces: int) -> None:
+        """Count one frame that showed `faces` faces."""
+        self.frames += 1
+        self.faces += faces
+        self._ended = self._last
+
+    @property
+    def fps(self) -> float:
+        """Frames a second from the start to the last frame."""
+        elapsed = self._ended - (self._begun or 0.0)
+        return self.frames / elapsed if elapsed > 0 else 0.0
+
+
+def peak_memory() -> int:
+    """Bytes that this process had in memory at most.
+
+    Linux's VmHWM, since `ru_maxrss` is inherited: a process started from a large one begins with its parent's peak.
+    """
+    try:
+        for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
