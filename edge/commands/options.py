@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 from edge import settings
@@ -19,17 +20,19 @@ def add_settings_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="one setting over the file's, e.g. detector.name=yunet (repeatable)",
     )
-    parser.add_argument("--threads", metavar="N", help="threads of the interpreter and of OpenCV")
+    parser.add_argument("--threads", metavar="N", type=int, help="threads of the interpreter and of OpenCV")
 
 
-def read_settings(options: argparse.Namespace, **named: str) -> Settings:
-    """The file's settings, then `--set`, then the options of their own: `named` maps them to "part.key"."""
+def read_settings(options: argparse.Namespace, named: Mapping[str, str]) -> Settings:
+    """The file's settings, then `--set`, then the options of their own: `named` maps each to its "part.key"."""
     chosen = settings.load(options.config) if options.config else Settings()
     for assignment in options.set:
         chosen = settings.override(chosen, assignment)
-    named = {"threads": "classifier.threads detector.threads"} | named
-    for option, keys in named.items():
+    for option, name in named.items():
         value = getattr(options, option)
-        for key in keys.split() if value is not None else ():
-            chosen = settings.override(chosen, f"{key}={value}")
+        if value is not None:
+            part, key = name.split(".")
+            chosen = settings.parse({part: {key: value}}, chosen)
+    if options.threads is not None:
+        chosen = settings.parse({part: {"threads": options.threads} for part in ("classifier", "detector")}, chosen)
     return chosen

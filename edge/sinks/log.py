@@ -18,6 +18,7 @@ from edge.sinks.record import line, record
 from edge.types import Observation
 
 CHUNK = 65536  # bytes read at once, looking back for the last whole line
+START = b'{"time"'  # how every log begins
 LONGEST = 4 << 20  # bytes; no line of ours comes near it
 
 
@@ -28,6 +29,7 @@ class Log:
         """Open the log, and cut off what a power cut left of its last line. Raises SinkError."""
         self.path = Path(settings.path)
         self.lines = 0  # written by this process
+        self.repaired = 0  # bytes of a half-written line that were cut off
         self._settings = settings
         self._last_line: float | None = None  # frame time, seconds
         self._last_flush: float | None = None
@@ -116,8 +118,8 @@ def repair(file: int, path: Path) -> int:
         return 0
     foreign = SinkError(f"log {path}: holds something else than a fer-edge log; choose another file with --log")
     # Power cuts leave zeros where a file grew and its data was not yet written (ext4 documentation, data=ordered).
-    start = os.pread(file, CHUNK, 0)
-    if not (start.startswith(b'{"time"') or b'{"time"'.startswith(start) or not start.strip(b"\0")):
+    start = os.pread(file, len(START), 0).rstrip(b"\0")
+    if not START.startswith(start):
         raise foreign
     tail = b""
     position = size

@@ -1,0 +1,121 @@
+"""`fer-edge run`: the loop on a camera, a stream, a video or the demo, until it ends or is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import signal
+import types
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+
+import cv2
+
+from edge import loop
+from edge.build import make_classifier, make_detector
+from edge.classifiers.tflite import TfliteClassifier
+from edge.commands.options import add_settings_options, read_settings
+from edge.pace import paced
+from edge.settings import Settings
+from edge.sinks.console import Console
+from edge.sinks.log import Log
+from edge.smoother import Smoother
+from edge.sources import SourceOptions, open_source
+from edge.stopwatch import Stopwatch, peak_memory
+from edge.tracker import Tracker
+from edge.types import Classifier, Sink
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Options of this command."""
+    parser.add_argument(
+        "--source", metavar="SOURCE", help="auto (default), picamera, camera:N, demo, a path, or a URL (rtsp, http)"
+    )
+    parser.add_argument("--log", metavar="FILE", help="appended to (default: fer-edge.jsonl in this folder)")
+    parser.add_argument("--log-mode", choices=("changes", "frames"), help="what gets a line (default: changes)")
+    parser.add_argument("--fps", metavar="N", type=float, help="frames a second at most")
+    parser.add_argument("--max-frames", metavar="N", type=_positive, help="stop after so many frames")
+    add_settings_options(parser)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text}: must be 1 or more")
+    return number
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the loop, then print the summary. Raises FerEdgeError."""
+    named = {"source": "source.name", "log": "log.path", "log_mode": "log.mode", "fps": "source.fps"}
+    settings = read_settings(options, named)
+    watch = Stopwatch()
+    with ExitStack() as stack:
+        stopped = stack.enter_context(_signals())
+        source, why = open_source(settings.source.name, _source_options(settings))
+        stack.callback(source.close)
+        print(f"source: {why}", flush=True)
+        cv2.setNumThreads(settings.detector.threads or -1)
+        detector = make_detector(settings.detector, settings.detector.width)
+        classifier = make_classifier(settings.classifier)
+        print(f"model: {_describe(classifier)}", flush=True)
+        log = stack.enter_context(closing(_log(settings))) if settings.log.path else None
+        sinks: list[Sink] = [Console()] if log is None else [log, Console()]
+        frames = itertools.islice(paced(source, settings.source.fps, stopped), options.max_frames)
+        try:
+            tracker, smoother = Tracker(settings.tracker), Smoother(settings.smoother)
+            loop.run(frames, detector, tracker, classifier, smoother, sinks, watch, stopped)
+        finally:
+            print(_summary(watch, log), flush=True)
+    return 0
+
+
+@contextmanager
+def _signals() -> Iterator[Callable[[], bool]]:
+    """Whether SIGINT or SIGTERM came; a second SIGINT interrupts at once."""
+    came: list[int] = []
+
+    def handler(number: int, _: types.FrameType | None) -> None:
+        if came and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        came.append(number)
+
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(came)
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def _source_options(settings: Settings) -> SourceOptions:
+    chosen = settings.source
+    return SourceOptions(size=(chosen.width, chosen.height), fps=chosen.fps, timeout=chosen.timeout_seconds)
+
+
+def _log(settings: Settings) -> Log:
+    log = Log(settings.log)
+    if log.repaired:
+        print(f"log: cut {log.repaired} bytes of a half-written last line off {log.path}", flush=True)
+    return log
+
+
+def _describe(classifier: Classifier) -> str:
+    if not isinstance(classifier, TfliteClassifier):
+        return type(classifier).__name__
+    return f"{classifier.card.name} with {classifier.runtime}"
+
+
+def _summary(watch: Stopwatch, log: Log | None) -> str:
+    lines = [
+        "",
+        f"frames {watch.frames}, faces {watch.faces}, {watch.fps:.1f} frames a second",
+        f"{'stage':10} {'median':>8} {'p95':>8}  ms",
+    ]
+    for stage, times in watch.stages.items():
+        lines.append(f"{stage:10} {1000 * times.percentile(0.5):8.2f} {1000 * times.percentile(0.95):8.2f}")
+    if watch.first_reading is not None:
+        lines.append(f"first face read {watch.first_reading:.2f} s after the start")
+    lines.append(f"peak memory {peak_memory() / 1e6:.0f} MB")
+    lines.append(f"log {log.path.resolve()} ({log.lines} lines written)" if log else "log none (log.path is empty)")
+    return "\n".join(lines)

@@ -1,0 +1,83 @@
+"""Pictures and videos with the readings drawn in. Only `fer-edge detect --annotate DIR` makes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+
+from edge.annotate import annotate
+from edge.errors import SinkError
+from edge.types import Frame, Observation, Pixels
+
+
+def _folder(path: Path) -> Path:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        raise SinkError(f"folder {path}: cannot be made ({cause.strerror}); choose another with --annotate") from None
+    return path
+
+
+def _free(folder: Path, stem: str, suffix: str) -> Path:
+    """A name that is not taken: nothing is overwritten, above all no original."""
+    path = folder / f"{stem}-annotated{suffix}"
+    number = 1
+    while path.exists():
+        number += 1
+        path = folder / f"{stem}-annotated-{number}{suffix}"
+    return path
+
+
+def _picture(frame: Frame) -> Pixels:
+    return frame.grey if frame.colour is None else frame.colour
+
+
+class AnnotatedPictures:
+    """Writes a JPEG for each frame, named after its source."""
+
+    def __init__(self, folder: Path) -> None:
+        """Pictures go to `folder`, which is made. Raises SinkError."""
+        self._folder = _folder(folder)
+
+    def write(self, observation: Observation) -> None:
+        """Draw and write. Raises SinkError."""
+        path = _free(self._folder, Path(observation.frame.source).stem, ".jpg")
+        drawn = annotate(_picture(observation.frame), observation.faces)
+        fine, data = cv2.imencode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, 92])
+        try:
+            if not fine:
+                raise OSError(22, "OpenCV cannot encode it")
+            path.write_bytes(data.tobytes())
+        except OSError as cause:
+            path.unlink(missing_ok=True)
+            raise SinkError(f"picture {path}: cannot be written ({cause.strerror}); make room") from None
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+
+class AnnotatedVideo:
+    """Writes one MP4 (MPEG-4 part 2, which OpenCV's wheels can write everywhere)."""
+
+    def __init__(self, folder: Path, stem: str, fps: float) -> None:
+        """The video goes to `folder`, which is made, at `fps` frames a second. Raises SinkError."""
+        self.path = _free(_folder(folder), stem, ".mp4")
+        self._fps = fps
+        self._writer: cv2.VideoWriter | None = None
+
+    def write(self, observation: Observation) -> None:
+        """Draw and append. Raises SinkError."""
+        drawn = annotate(_picture(observation.frame), observation.faces)
+        if self._writer is None:
+            height, width = drawn.shape[:2]
+            self._writer = cv2.VideoWriter(str(self.path), cv2.VideoWriter.fourcc(*"mp4v"), self._fps, (width, height))
+        if not self._writer.isOpened():
+            raise SinkError(f"video {self.path}: cannot be written; check the folder's rights and room")
+        self._writer.write(drawn)
+
+    def close(self) -> None:
+        """Finish the file."""
+        if self._writer is not None:
+            self._writer.release()
+            self._writer = None

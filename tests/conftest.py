@@ -1,0 +1,58 @@
+"""What all tests share: where things lie, frames to feed, and slow tests last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.types import EMOTIONS, Box, Face, Frame, Observation, Pixels, Reading
+
+ROOT = Path(__file__).parent.parent
+BEGIN = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder with data that is not the project's to ship."""
+    folder = ROOT.parent / "shared"
+    if not folder.is_dir():
+        pytest.skip("needs ../shared (FER2013, others' models), which is not here")
+    return folder
+
+
+@pytest.fixture
+def make_frame() -> Callable[..., Frame]:
+    """Frames at 25 a second, grey by default."""
+
+    def make(number: int = 0, grey: Pixels | None = None, time: float | None = None) -> Frame:
+        seconds = number / 25 if time is None else time
+        picture = np.full((48, 64), 128, np.uint8) if grey is None else grey
+        return Frame(number, seconds, BEGIN + timedelta(seconds=seconds), picture, "test")
+
+    return make
+
+
+def reading(emotion: str = "happy", score: float = 0.7) -> Reading:
+    """A reading that is `score` sure of `emotion`, the rest shared evenly."""
+    rest = (1 - score) / (len(EMOTIONS) - 1)
+    return Reading(EMOTIONS, tuple(score if label == emotion else rest for label in EMOTIONS))
+
+
+@pytest.fixture
+def make_reading() -> Callable[..., Reading]:
+    return reading
+
+
+@pytest.fixture
+def make_observation(make_frame: Callable[..., Frame]) -> Callable[..., Observation]:
+    """An observation of frame `number` with one face for each of `emotions`."""
+
+    def make(number: int = 0, *emotions: str, **frame: object) -> Observation:
+        faces = tuple(Face(k, Box(k, 2, 3, 4), e, 0.7, reading(e)) for k, e in enumerate(emotions, 1))
+        return Observation(make_frame(number, **frame), faces, ())
+
+    return make

@@ -1,0 +1,76 @@
+"""Labels are steady: noise does not change them, a real change does, in a time that is set in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from edge.settings import SmootherSettings
+from edge.smoother import Smoother
+from edge.types import Box, Reading, Track
+
+TRACK = Track(1, Box(0, 0, 10, 10))
+
+
+def changes(readings: list[Reading], fps: float, settings: SmootherSettings) -> list[float]:
+    """The times, in seconds, at which the label of one face changed."""
+    smoother, times = Smoother(settings), []
+    for number, reading in enumerate(readings):
+        _, events = smoother.update(number / fps, [TRACK], [reading], [])
+        times += [number / fps for event in events if event.kind == "changed"]
+    return times
+
+
+def test_the_first_reading_is_shown_at_once(make_reading: Callable[..., Reading]) -> None:
+    faces, events = Smoother(SmootherSettings()).update(0.0, [TRACK], [make_reading("sad", 0.9)], [])
+    assert (faces[0].emotion, faces[0].confidence) == ("sad", 0.9)
+    assert [(event.kind, event.face) for event in events] == [("came", faces[0])]
+
+
+def test_a_single_odd_frame_changes_nothing(make_reading: Callable[..., Reading]) -> None:
+    readings = [make_reading("happy" if number != 20 else "fear") for number in range(50)]
+    assert changes(readings, 25, SmootherSettings()) == []
+
+
+def test_a_label_that_wavers_every_other_frame_settles(make_reading: Callable[..., Reading]) -> None:
+    readings = [make_reading("happy" if number % 2 else "neutral", 0.5) for number in range(500)]
+    assert len(changes(readings, 25, SmootherSettings())) <= 1
+
+
+@pytest.mark.parametrize("fps", [5, 25, 100])
+def test_a_real_change_is_shown_within_half_a_second_at_any_frame_rate(
+    fps: int, make_reading: Callable[..., Reading]
+) -> None:
+    readings = [make_reading("happy" if number < 2 * fps else "surprise") for number in range(5 * fps)]
+    (when,) = changes(readings, fps, SmootherSettings())
+    assert 2.0 < when <= 2.6 + 1 / fps
+
+
+def test_without_averaging_each_frame_speaks_for_itself(make_reading: Callable[..., Reading]) -> None:
+    readings = [make_reading(emotion) for emotion in ("happy", "sad", "happy")]
+    assert changes(readings, 25, SmootherSettings(seconds=0, margin=0, hold_seconds=0)) == [0.04, 0.08]
+
+
+def test_the_frames_own_reading_stays_beside_the_steady_one(make_reading: Callable[..., Reading]) -> None:
+    smoother = Smoother(SmootherSettings())
+    smoother.update(0.0, [TRACK], [make_reading("happy", 0.9)], [])
+    (face,), _ = smoother.update(0.04, [TRACK], [make_reading("fear", 0.8)], [])
+    assert (face.emotion, face.reading.emotion, face.reading.score("fear")) == ("happy", "fear", 0.8)
+    assert 0.8 < face.confidence < 0.9
+
+
+def test_a_face_that_is_gone_is_forgotten(make_reading: Callable[..., Reading]) -> None:
+    smoother = Smoother(SmootherSettings())
+    smoother.update(0.0, [TRACK], [make_reading("happy")], [])
+    faces, events = smoother.update(1.0, [], [], {1})
+    assert faces == ()
+    assert [(event.kind, event.face.id) for event in events] == [("gone", 1)]
+    assert smoother.update(1.1, [TRACK], [make_reading("sad")], [])[1][0].kind == "came"
+
+
+def test_a_clock_that_stands_still_does_no_harm(make_reading: Callable[..., Reading]) -> None:
+    smoother = Smoother(SmootherSettings())
+    for _ in range(3):
+        faces, _ = smoother.update(5.0, [TRACK], [make_reading("happy")], [])
+    assert faces[0].emotion == "happy"
