@@ -1,0 +1,1 @@
+"""A clip drawn from one portrait, so that everything can be tried without a camera."""
