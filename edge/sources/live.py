@@ -1,0 +1,73 @@
+"""What a V4L2 camera and a network camera share: OpenCV reads them, and only the newest frame counts."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from edge.errors import SourceError
+from edge.sources.latest import Closed, Ended, Latest, Silence
+from edge.types import Frame, Pixels
+
+
+class Grabbed(NamedTuple):
+    """One picture as the grabbing thread saw it come."""
+
+    time: float  # time.monotonic()
+    taken: datetime  # with zone
+    picture: Pixels  # (height, width, 3) BGR, or (height, width) grey
+
+
+class LiveSource(ABC):
+    """Frames of an opened `capture` (a cv2.VideoCapture or its like), always the newest one."""
+
+    live = True
+
+    def __init__(self, name: str, capture: Any, timeout: float) -> None:
+        """Take over `capture` and start to grab; nothing for `timeout` seconds is an error."""
+        self.name = name
+        self._timeout = timeout
+        self._latest: Latest[Grabbed] = Latest(lambda: _grab(capture), capture.release, name)
+
+    def __iter__(self) -> Iterator[Frame]:
+        """The newest frames, until `close`. Raises SourceLost, or SourceError where not one frame comes."""
+        number = 0
+        while True:
+            try:
+                grabbed = self._latest.get(self._timeout)
+            except Closed:
+                return
+            except Silence:
+                raise self._lost(number, f"gave no picture for {self._timeout:g} s") from None
+            except Ended:
+                raise self._lost(number, "stopped giving pictures") from None
+            yield _to_frame(grabbed, number, self.name)
+            number += 1
+
+    @abstractmethod
+    def _lost(self, number: int, what: str) -> SourceError:
+        """The error to raise after `number` frames, in words that fit the source."""
+
+    def close(self) -> None:
+        """Stop grabbing and let the camera go. May be called twice, and from another thread."""
+        self._latest.close()
+
+
+def _grab(capture: Any) -> Grabbed | None:
+    good, picture = capture.read()
+    return Grabbed(time.monotonic(), datetime.now().astimezone(), picture) if good else None
+
+
+def _to_frame(grabbed: Grabbed, number: int, name: str) -> Frame:
+    # Here, not in the grabbing thread: the frames that the loop misses cost no conversion.
+    picture = grabbed.picture
+    if picture.ndim == 3 and picture.shape[2] == 3:
+        grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
+        return Frame(number, grabbed.time, grabbed.taken, grey, name, picture)
+    return Frame(number, grabbed.time, grabbed.taken, picture.reshape(picture.shape[:2]), name)

@@ -1,0 +1,91 @@
+"""One picture. Pillow reads it: it knows the size before it decodes, and says where a file is cut off.
+
+OpenCV's own reader fills the missing half of a cut-off JPEG with grey and says nothing.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from edge.errors import SourceError
+from edge.sources.options import PICTURES, SourceOptions
+from edge.types import Frame, Pixels
+
+# Pillow's own guard against giant pictures warns on stderr without a name; ours comes before it, and names the file.
+Image.MAX_IMAGE_PIXELS = None
+
+
+class Picture:
+    """A source of one frame."""
+
+    live = False
+    length = 1
+
+    def __init__(self, target: str, options: SourceOptions) -> None:
+        """Read the picture `target`. Raises SourceError where it is missing, empty, damaged, or too large."""
+        self._frame: Frame | None = read_frame(Path(target), 0, options.max_pixels)
+
+    def __iter__(self) -> Iterator[Frame]:
+        """The frame."""
+        if self._frame is not None:
+            yield self._frame
+
+    def close(self) -> None:
+        """Forget the picture. May be called twice."""
+        self._frame = None
+
+
+def read_frame(path: Path, number: int, max_pixels: int) -> Frame:
+    """The picture at `path` as frame `number`. Raises SourceError.
+
+    Pictures have no clock: `time` is `number`, as if they came one a second; `taken` is when the file was written.
+    """
+    colour = read_picture(path, max_pixels)
+    grey = np.asarray(cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY), np.uint8)
+    taken = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
+    return Frame(number, float(number), taken, grey, str(path), colour)
+
+
+def read_picture(path: Path, max_pixels: int) -> Pixels:
+    """The picture at `path`, (height, width, 3) BGR, turned as its EXIF says.
+
+    Raises SourceError where it is missing, empty, no picture, cut off, or has more than `max_pixels`.
+    """
+    try:
+        if path.stat().st_size == 0:
+            raise SourceError(f"picture {path}: is empty (0 bytes); copy it again")
+        # What Pillow warns of (odd palettes, damaged EXIF) does not change the pixels.
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
+            width, height = image.size
+            if width * height > max_pixels:
+                raise SourceError(
+                    f"picture {path}: has {width} x {height} pixels ({width * height / 1e6:.0f} megapixels), "
+                    f"the limit is {max_pixels / 1e6:.0f} megapixels; shrink it first"
+                )
+            return _decode(image)
+    except UnidentifiedImageError as cause:
+        known = ", ".join(suffix[1:] for suffix in PICTURES)
+        raise SourceError(f"picture {path}: is no picture that can be read; known are {known}") from cause
+    except FileNotFoundError as cause:
+        raise SourceError(f"picture {path}: no such file; check the path") from cause
+    except PermissionError as cause:
+        raise SourceError(f"picture {path}: Permission denied; make it readable with: chmod +r") from cause
+    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as cause:  # each decoder has its own
+        reason = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+        raise SourceError(f"picture {path}: is cut off or damaged ({reason}); copy it again") from cause
+
+
+def _decode(image: Image.Image) -> Pixels:
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        # 16 bits a pixel: Pillow would cut off what is above 255.
+        deep = np.clip(np.asarray(image), 0, 65535) >> 8
+        return np.asarray(cv2.cvtColor(deep.astype(np.uint8), cv2.COLOR_GRAY2BGR), np.uint8)
+    return np.asarray(cv2.cvtColor(np.asarray(image.convert("RGB")), cv2.COLOR_RGB2BGR), np.uint8)

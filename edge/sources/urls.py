@@ -1,0 +1,14 @@
+"""URLs without their secrets, for the log and for messages."""
+
+from __future__ import annotations
+
+import re
+
+# Up to the last @, since a password may hold a slash; a path with an @ loses its host, which is the lesser harm.
+_USER = re.compile(r"(?<=://)\S*@")
+_SECRET = re.compile(r"(?i)([?&;][^=&#]*(?:user|login|pass|pwd|token|key|auth|secret|sign)[^=&#]*=)[^&#]*")
+
+
+def mask(url: str) -> str:
+    """`url` with ``***`` for ``user:password@`` and for the values of a query that look like credentials."""
+    return _SECRET.sub(r"\1***", _USER.sub("***@", url))
