@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from edge.sinks.record import percent
 from edge.types import EMOTIONS, Face, Pixels
 
 # Okabe and Ito's palette, which colour-blind people tell apart (jfly.uni-koeln.de/color, 2008), as BGR.
@@ -37,7 +38,7 @@ def annotate(picture: Pixels, faces: Sequence[Face]) -> Pixels:
         colour = colour_of(face.emotion, face.reading.labels)
         x, y, w, h = face.box
         cv2.rectangle(drawn, (x, y), (x + w, y + h), colour, line, cv2.LINE_AA)
-        text = f"{face.emotion} {face.confidence:.0%}"
+        text = f"{face.emotion} {percent(face.confidence)}"
         (text_width, text_height), below = cv2.getTextSize(text, FONT, 0.6 * unit, line // 2 or 1)
         pad = round(5 * unit)
         tall = text_height + below + 2 * pad

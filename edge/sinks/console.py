@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
+from edge.sinks.record import percent
 from edge.types import Observation
 
 
@@ -22,8 +23,8 @@ class Console:
         for event in observation.events:
             face = event.face
             what = {
-                "came": f"came: {face.emotion} ({face.confidence:.0%})",
-                "changed": f"now {face.emotion} ({face.confidence:.0%})",
+                "came": f"came: {face.emotion} ({percent(face.confidence)})",
+                "changed": f"now {face.emotion} ({percent(face.confidence)})",
                 "gone": "gone",
             }[event.kind]
             print(f"{time - self._begin:8.2f} s  face {face.id} {what}", file=self._stream, flush=True)

@@ -31,6 +31,11 @@ def record(observation: Observation) -> dict[str, Any]:
     }
 
 
+def percent(share: float) -> str:
+    """A share, 0 to 1, as people read it: "93 %"."""
+    return f"{100 * share:.0f} %"
+
+
 def line(entry: dict[str, Any]) -> str:
     """One compact line of JSON, with its newline."""
     return json.dumps(entry, ensure_ascii=False, separators=(", ", ": ")) + "\n"

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TextIO
 
+from edge.sinks.record import percent
 from edge.types import Observation
 
 
 def verdict(emotion: str, confidence: float) -> str:
     """Such as "Detected Emotion: Happy (93 %)"."""
-    return f"Detected Emotion: {emotion.capitalize()} ({100 * confidence:.0f} %)"
+    return f"Detected Emotion: {emotion.capitalize()} ({percent(confidence)})"
 
 
 class PictureVerdict:

@@ -19,7 +19,7 @@ def test_a_line_for_each_event(make_observation: Callable[..., Observation]) -> 
         console.write(observation)
     console.close()
     assert stream.getvalue().splitlines() == [
-        "    0.00 s  face 1 came: happy (70%)",
-        "    1.00 s  face 1 now happy (70%)",
+        "    0.00 s  face 1 came: happy (70 %)",
+        "    1.00 s  face 1 now happy (70 %)",
         "    2.00 s  face 1 gone",
     ]

@@ -1,0 +1,192 @@
+"""`fer-edge detect`: a verdict for each face, tables for programs, annotated copies, and bad files one line each."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge import demo
+from edge.cli import main
+from edge.demo.clip import Clip
+from edge.types import EMOTIONS
+
+PORTRAIT = Path(demo.__file__).parent / "astronaut.jpg"
+
+
+@pytest.fixture
+def portrait(tmp_path: Path) -> Path:
+    return Path(shutil.copy(PORTRAIT, tmp_path / "portrait.jpg"))
+
+
+@pytest.fixture
+def wall(tmp_path: Path) -> Path:
+    """A picture without a face."""
+    path = tmp_path / "wall.png"
+    cv2.imwrite(str(path), np.full((240, 320, 3), 180, np.uint8))
+    return path
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seconds of the demo clip."""
+    path = tmp_path_factory.mktemp("video") / "clip.mp4"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 25, (640, 480))
+    clip = Clip()
+    for number in range(50):
+        writer.write(clip.draw(number))
+    writer.release()
+    return path
+
+
+def test_the_portrait_is_happy(portrait: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["detect", str(portrait)]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("Detected Emotion: Happy (")
+    assert " %)" in line
+    assert "portrait.jpg" in line
+
+
+def test_a_picture_without_a_face_says_so(wall: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["detect", str(wall)]) == 0
+    assert capsys.readouterr().out == f"No face found  [{wall}]\n"
+
+
+def test_json_on_standard_output_is_nothing_but_json(
+    portrait: Path, wall: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["detect", str(portrait), str(wall), "--json", "-"]) == 0
+    captured = capsys.readouterr()
+    first, second = (json.loads(line) for line in captured.out.splitlines())
+    assert "Detected Emotion: Happy" in captured.err
+    assert second["faces"] == []
+    assert (first["source"], first["frame"]) == (str(portrait), 0)
+    assert datetime.fromisoformat(first["time"]).tzinfo is not None
+    assert len(first["time"].partition(".")[2].rstrip("0123456789:+-Z")) == 0
+    (face,) = first["faces"]
+    assert face["emotion"] == "happy"
+    assert list(face["scores"]) == list(EMOTIONS)
+    assert sum(face["scores"].values()) == pytest.approx(1, abs=0.001)
+    assert face["confidence"] == face["scores"]["happy"] == max(face["scores"].values())
+    x, y, width, height = face["box"]
+    assert 150 < x + width / 2 < 300  # her face
+    assert 50 < y + height / 2 < 180
+
+
+def test_csv_holds_the_same(portrait: Path, tmp_path: Path) -> None:
+    out, table = tmp_path / "out.jsonl", tmp_path / "out.csv"
+    assert main(["detect", str(portrait), "--json", str(out), "--csv", str(table)]) == 0
+    (row,) = csv.DictReader(io.StringIO(table.read_text()))
+    (face,) = json.loads(out.read_text())["faces"]
+    assert [int(row[key]) for key in ("x", "y", "width", "height")] == face["box"]
+    assert row["emotion"] == face["emotion"]
+    assert {label: float(row[label]) for label in EMOTIONS} == face["scores"]
+
+
+def test_a_video_is_read_frame_by_frame(video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out, folder = tmp_path / "out.jsonl", tmp_path / "drawn"
+    assert main(["detect", str(video), "--json", str(out), "--annotate", str(folder)]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("Detected Emotion: Happy (")
+    assert "face 1 from 0.0 to 2.0 s" in line
+    entries = [json.loads(entry) for entry in out.read_text().splitlines()]
+    assert [entry["frame"] for entry in entries] == list(range(50))
+    seconds = [datetime.fromisoformat(entry["time"]) for entry in entries]
+    assert (seconds[-1] - seconds[0]).total_seconds() == pytest.approx(49 / 25, abs=0.01)
+    drawn = cv2.VideoCapture(str(folder / "clip-annotated.mp4"))
+    assert drawn.get(cv2.CAP_PROP_FRAME_COUNT) == 50
+    assert drawn.get(cv2.CAP_PROP_FPS) == 25
+    drawn.release()
+
+
+def test_annotated_pictures_show_the_box_and_never_overwrite(portrait: Path, tmp_path: Path) -> None:
+    original = portrait.read_bytes()
+    for _ in range(2):
+        assert main(["detect", str(portrait), "--annotate", str(tmp_path)]) == 0
+    assert portrait.read_bytes() == original
+    assert sorted(path.name for path in tmp_path.glob("*annotated*")) == [
+        "portrait-annotated-2.jpg",
+        "portrait-annotated.jpg",
+    ]
+    drawn, plain = cv2.imread(str(tmp_path / "portrait-annotated.jpg")), cv2.imread(str(portrait))
+    assert drawn is not None
+    assert plain is not None
+    changed = np.abs(drawn.astype(int) - plain).max(axis=2) > 60
+    assert 0.002 < changed.mean() < 0.1
+
+
+def test_in_a_folder_one_bad_picture_is_said_and_the_rest_go_on(
+    portrait: Path, wall: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "broken.jpg").write_bytes(PORTRAIT.read_bytes()[:9000])
+    assert main(["detect", str(tmp_path)]) == 3
+    out, errors = capfd.readouterr()
+    assert [line.partition(" ")[0] for line in out.splitlines()] == ["Detected", "No"]
+    assert "broken.jpg" in errors
+    assert "Traceback" not in errors
+
+
+def truncated(folder: Path) -> Path:
+    (folder / "cut.jpg").write_bytes(PORTRAIT.read_bytes()[:9000])
+    return folder / "cut.jpg"
+
+
+def empty(folder: Path) -> Path:
+    (folder / "empty.jpg").touch()
+    return folder / "empty.jpg"
+
+
+def text(folder: Path) -> Path:
+    (folder / "text.png").write_text("no picture")
+    return folder / "text.png"
+
+
+def no_video(folder: Path) -> Path:
+    (folder / "text.mp4").write_text("no video " * 100)
+    return folder / "text.mp4"
+
+
+def bare(folder: Path) -> Path:
+    (folder / "bare").mkdir()
+    return folder / "bare"
+
+
+@pytest.mark.parametrize("make", [truncated, empty, text, no_video, bare, lambda folder: folder / "none.jpg"])
+def test_what_cannot_be_read_is_one_line(
+    make: Callable[[Path], Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = make(tmp_path)
+    assert main(["detect", str(path)]) == 3
+    out, errors = capfd.readouterr()
+    assert out == ""
+    (line,) = errors.splitlines()
+    assert line.startswith("fer-edge: error: ")
+    assert str(path) in line
+
+
+def test_a_bad_path_among_good_ones_is_said_and_the_rest_go_on(
+    portrait: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["detect", str(tmp_path / "none.jpg"), str(portrait)]) == 3
+    out, errors = capfd.readouterr()
+    assert out.startswith("Detected Emotion: Happy")
+    assert "none.jpg" in errors
+
+
+def test_results_that_cannot_be_written_are_said(
+    portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["detect", str(portrait), "--json", str(tmp_path / "no" / "x.jsonl")]) == 6
+    assert main(["detect", str(portrait), "--csv", "/dev/full"]) == 6
+    assert main(["detect", str(portrait), "--annotate", str(portrait)]) == 6
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 3
+    assert all(line.startswith("fer-edge: error: ") for line in lines)

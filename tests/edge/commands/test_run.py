@@ -1,0 +1,133 @@
+"""`fer-edge run`: the first line says the source and why, the log holds what was seen, the end is clean."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge.cli import main
+
+ROOT = Path(__file__).parents[3]
+
+
+def run(*arguments: str) -> int:
+    return main(["run", "--source", "demo", *arguments])
+
+
+def test_the_demo_is_read_and_logged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = tmp_path / "log.jsonl"
+    assert run("--max-frames", "30", "--log", str(log), "--log-mode", "frames") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "source: demo, as asked for"
+    assert lines[1].startswith("model: mini_xception-")
+    assert any(line.endswith(" %)") and "face 1 came: happy" in line for line in lines)
+    assert lines[-1] == f"log {log} (30 lines written)"
+    summary = "\n".join(lines)
+    for words in ("frames 30, faces 29", "median", "p95", "source", "detect", "classify", "sinks", "peak memory"):
+        assert words in summary
+    entries = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [entry["frame"] for entry in entries] == list(range(30))
+    assert entries[0]["faces"] == []  # a face counts from its second frame
+    assert all(entry["faces"][0]["emotion"] == "happy" for entry in entries[1:])
+
+
+def test_auto_says_which_source_it_took_and_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["run", "--max-frames", "1", "--log", str(tmp_path / "log.jsonl")]
+    if list(Path("/dev").glob("video*")):
+        pytest.skip("this machine has video devices, so auto may take a camera")
+    assert main(arguments) == 0
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith("source: demo, because no Raspberry Pi camera answered")
+
+
+def test_settings_come_from_the_file_and_options_go_over_them(tmp_path: Path) -> None:
+    config = tmp_path / "fer-edge.toml"
+    log = tmp_path / "log.jsonl"
+    config.write_text('[log]\nmode = "frames"\npath = "never-written.jsonl"\n[classifier]\nname = "fake"\n')
+    assert run("--config", str(config), "--log", str(log), "--max-frames", "3") == 0
+    assert len(log.read_text().splitlines()) == 3
+    assert run("--config", str(config), "--log", str(log), "--max-frames", "3", "--set", "log.mode=changes") == 0
+    assert len(log.read_text().splitlines()) > 3
+
+
+def test_without_a_log_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("--max-frames", "3", "--set", "log.path=") == 0
+    assert not list(tmp_path.iterdir())
+    assert "log none" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_cleanly_with_the_summary(number: signal.Signals, tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    command = [sys.executable, "-m", "edge", "run", "--source", "demo", "--fps", "25"]
+    command += ["--log", str(log), "--log-mode", "frames"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        assert any("came" in line for line in iter(child.stdout.readline, ""))
+        child.send_signal(number)
+        rest, errors = child.stdout.read(), child.stderr.read()
+    assert child.returncode == 0, errors
+    assert "frames a second" in rest
+    assert "Traceback" not in errors
+    text = log.read_text()
+    assert text.endswith("}\n")
+    assert all(json.loads(line) for line in text.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--source", "camera:987"], 3, "camera:987"),
+        (["--source", "nothing.mp4"], 3, "'nothing.mp4': no such file"),
+        (["--source", "ftp://x/y"], 3, "scheme 'ftp' is unknown"),
+        (["--log", "/no/such/folder/log.jsonl"], 6, "/no/such/folder/log.jsonl"),
+        (["--log", "/dev/full"], 6, "No space left on device"),
+        (["--config", "none.toml"], 2, "none.toml: No such file"),
+        (["--set", "log.mode=loud"], 2, "log.mode = 'loud'"),
+        (["--fps", "-1"], 2, "source.fps = -1.0: must be from 0 to 240"),
+        (["--threads", "0"], 2, "classifier.threads = 0: must be from 1 to 64"),
+        (["--set", "classifier.model=resnet"], 5, "'resnet': not installed"),
+        (["--set", "classifier.model=./none.tflite"], 5, "none.tflite: no such file"),
+        (["--set", "detector.name=yunet"], 5, "detector.model"),
+        (["--set", "detector.name=yunet", "--set", "detector.model='/dev/null'"], 5, "/dev/null"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_an_exit_code(
+    arguments: list[str], code: int, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = [] if "--log" in arguments else ["--log", str(tmp_path / "log.jsonl")]
+    assert run("--max-frames", "3", *log, *arguments) == code
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 1, errors
+    assert errors[0].startswith("fer-edge: error: ")
+    assert words in errors[0]
+
+
+def test_two_at_once_do_not_share_a_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from edge.settings import LogSettings
+    from edge.sinks.log import Log
+
+    log = Log(LogSettings(path=str(tmp_path / "log.jsonl")))
+    assert run("--max-frames", "3", "--log", str(log.path)) == 6
+    assert "another fer-edge writes to it" in capsys.readouterr().err
+    log.close()
+
+
+def test_a_torn_last_line_is_cut_off_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = tmp_path / "log.jsonl"
+    assert run("--max-frames", "3", "--log", str(log), "--log-mode", "frames") == 0
+    whole = log.read_bytes()
+    log.write_bytes(whole + b'{"time": "2026')
+    assert run("--max-frames", "1", "--log", str(log), "--log-mode", "frames") == 0
+    assert f"cut 14 bytes of a half-written last line off {log}" in capsys.readouterr().out
+    assert log.read_bytes().startswith(whole)
+    assert [json.loads(line)["frame"] for line in log.read_text().splitlines()] == [0, 1, 2, 0]

@@ -1,0 +1,36 @@
+"""The device side stays light: no module of it pulls in the workstation's libraries or a Pi's hardware."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MODULES = sorted(
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    for path in (ROOT / "edge").rglob("*.py")
+    if path.name != "__main__.py"
+)
+HEAVY = ("tensorflow", "keras", "torch", "sklearn", "matplotlib", "convert", "picamera2", "libcamera", "gpiozero")
+
+
+def test_all_modules_are_looked_at() -> None:
+    assert "edge.loop" in MODULES
+    assert "edge.sources.picamera" in MODULES
+
+
+def test_importing_everything_imports_nothing_heavy() -> None:
+    program = f"import sys, importlib\nfor name in {MODULES!r}: importlib.import_module(name)\nprint(*sys.modules)"
+    child = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    loaded = {name.partition(".")[0] for name in child.stdout.split()}
+    assert not loaded & set(HEAVY)
+
+
+@pytest.mark.parametrize("module", ["edge.loop", "edge.types", "edge.settings", "edge.smoother", "edge.tracker"])
+def test_the_core_needs_neither_opencv_nor_an_interpreter(module: str) -> None:
+    program = f"import sys, {module}\nprint(*sys.modules)"
+    child = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert not {"cv2", "ai_edge_litert", "tflite_runtime"} & set(child.stdout.split())
