@@ -11,12 +11,13 @@ from edge.classifiers import CLASSIFIERS
 from edge.classifiers.tflite import TfliteClassifier, find_runtime
 from edge.detectors import DETECTORS
 from edge.errors import SettingsError
-from edge.settings import ClassifierSettings, DetectorSettings
-from edge.types import Classifier, Detector
+from edge.settings import ClassifierSettings, DetectorSettings, Settings
+from edge.sinks import SINKS
+from edge.types import Classifier, Detector, Sink
 
 
 def lookup(table: Mapping[str, str], name: str, what: str) -> Any:
-    """The class behind `name`; its module is imported now. Raises SettingsError naming what is known."""
+    """The class or function behind `name`; its module is imported now. Raises SettingsError naming what is known."""
     if name not in table:
         raise SettingsError(f"{what} {name!r}: unknown; known are {', '.join(table)}")
     module, _, attribute = table[name].partition(":")
@@ -39,3 +40,9 @@ def make_classifier(settings: ClassifierSettings) -> Classifier:
     path_given = settings.model.endswith(".tflite") or "/" in settings.model
     card = choose(settings.model, settings.variant, runtime, [] if path_given else installed())
     return TfliteClassifier(card.path, card, runtime, settings.threads)
+
+
+def make_sink(name: str, settings: Settings) -> Sink:
+    """The output called `name`, opened."""
+    sink: Sink = lookup(SINKS, name, "sink")(settings)
+    return sink

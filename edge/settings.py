@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from edge.errors import SettingsError
+from edge.sinks import SINKS
 
 
 def _number(default: float, low: float, high: float) -> Any:
@@ -22,6 +23,14 @@ def _number(default: float, low: float, high: float) -> Any:
 
 def _one_of(default: str, *choices: str) -> Any:
     return field(default=default, metadata={"choices": choices})
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """[run]: what `fer-edge run` does with the readings."""
+
+    sinks: tuple[str, ...] = field(default=("log", "console"), metadata={"each": tuple(SINKS)})
+    # where readings go: log, console
 
 
 @dataclass(frozen=True)
@@ -107,7 +116,7 @@ class LogSettings:
     """[log]: the record of what was read, one JSON object a line."""
 
     path: str = "fer-edge.jsonl"
-    # appended to, never overwritten; "" keeps no log
+    # appended to, never overwritten
     mode: str = _one_of("changes", "changes", "frames")
     # changes: a line when something changes, and a heartbeat; frames: a line for each frame
     heartbeat_seconds: float = _number(60.0, 1, 86400)
@@ -120,6 +129,7 @@ class LogSettings:
 class Settings:
     """All of them."""
 
+    run: RunSettings = field(default_factory=RunSettings)
     source: SourceSettings = field(default_factory=SourceSettings)
     detector: DetectorSettings = field(default_factory=DetectorSettings)
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
@@ -177,7 +187,11 @@ def override(settings: Settings, assignment: str) -> Settings:
     return parse({part: {key: typed}}, settings)
 
 
-def _checked(key: str, value: Any, kind: type, allowed: Mapping[str, Any]) -> Any:
+def _checked(key: str, value: Any, kind: Any, allowed: Mapping[str, Any]) -> Any:
+    if "each" in allowed:
+        if type(value) not in (list, tuple) or not all(entry in allowed["each"] for entry in value):
+            raise SettingsError(f"{key} = {value!r}: must be a list with some of {', '.join(allowed['each'])}")
+        return tuple(dict.fromkeys(value))
     if kind is float and type(value) is int:
         value = float(value)
     if type(value) is not kind:  # not isinstance: True is an int

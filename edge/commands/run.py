@@ -6,24 +6,23 @@ import argparse
 import itertools
 import signal
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 
 import cv2
 
 from edge import loop
-from edge.build import make_classifier, make_detector
+from edge.build import make_classifier, make_detector, make_sink
 from edge.classifiers.tflite import TfliteClassifier
 from edge.commands.options import add_settings_options, read_settings
 from edge.pace import paced
 from edge.settings import Settings
-from edge.sinks.console import Console
 from edge.sinks.log import Log
 from edge.smoother import Smoother
 from edge.sources import SourceOptions, open_source
 from edge.stopwatch import Stopwatch, peak_memory
 from edge.tracker import Tracker
-from edge.types import Classifier, Sink
+from edge.types import Classifier
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -59,14 +58,17 @@ def run(options: argparse.Namespace) -> int:
         detector = make_detector(settings.detector, settings.detector.width)
         classifier = make_classifier(settings.classifier)
         print(f"model: {_describe(classifier)}", flush=True)
-        log = stack.enter_context(closing(_log(settings))) if settings.log.path else None
-        sinks: list[Sink] = [Console()] if log is None else [log, Console()]
+        sinks = [stack.enter_context(closing(make_sink(name, settings))) for name in settings.run.sinks]
+        logs = [sink for sink in sinks if isinstance(sink, Log)]
+        for log in logs:
+            if log.repaired:
+                print(f"log: cut {log.repaired} bytes of a half-written last line off {log.path}", flush=True)
         frames = itertools.islice(paced(source, settings.source.fps, stopped), options.max_frames)
         try:
             tracker, smoother = Tracker(settings.tracker), Smoother(settings.smoother)
             loop.run(frames, detector, tracker, classifier, smoother, sinks, watch, stopped)
         finally:
-            print(_summary(watch, log), flush=True)
+            print(_summary(watch, logs), flush=True)
     return 0
 
 
@@ -93,20 +95,13 @@ def _source_options(settings: Settings) -> SourceOptions:
     return SourceOptions(size=(chosen.width, chosen.height), fps=chosen.fps, timeout=chosen.timeout_seconds)
 
 
-def _log(settings: Settings) -> Log:
-    log = Log(settings.log)
-    if log.repaired:
-        print(f"log: cut {log.repaired} bytes of a half-written last line off {log.path}", flush=True)
-    return log
-
-
 def _describe(classifier: Classifier) -> str:
     if not isinstance(classifier, TfliteClassifier):
         return type(classifier).__name__
     return f"{classifier.card.name} with {classifier.runtime}"
 
 
-def _summary(watch: Stopwatch, log: Log | None) -> str:
+def _summary(watch: Stopwatch, logs: Sequence[Log]) -> str:
     lines = [
         "",
         f"frames {watch.frames}, faces {watch.faces}, {watch.fps:.1f} frames a second",
@@ -117,5 +112,5 @@ def _summary(watch: Stopwatch, log: Log | None) -> str:
     if watch.first_reading is not None:
         lines.append(f"first face read {watch.first_reading:.2f} s after the start")
     lines.append(f"peak memory {peak_memory() / 1e6:.0f} MB")
-    lines.append(f"log {log.path.resolve()} ({log.lines} lines written)" if log else "log none (log.path is empty)")
+    lines += [f"log {log.path.resolve()} ({log.lines} lines written)" for log in logs]
     return "\n".join(lines)

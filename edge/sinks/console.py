@@ -5,15 +5,21 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
+from edge.settings import Settings
 from edge.sinks.record import percent
 from edge.types import Observation
+
+
+def open_console(settings: Settings) -> Console:  # noqa: ARG001 (every sink is made alike)
+    """The console on standard output."""
+    return Console(sys.stdout)
 
 
 class Console:
     """Writes one line an event: seconds since the first frame, who, what, how sure."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
-        self._stream = sys.stdout if stream is None else stream
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
         self._begin: float | None = None
 
     def write(self, observation: Observation) -> None:

@@ -13,13 +13,18 @@ import stat
 from pathlib import Path
 
 from edge.errors import SinkError
-from edge.settings import LogSettings
+from edge.settings import LogSettings, Settings
 from edge.sinks.record import line, record
 from edge.types import Observation
 
 CHUNK = 65536  # bytes read at once, looking back for the last whole line
 START = b'{"time"'  # how every log begins
 LONGEST = 4 << 20  # bytes; no line of ours comes near it
+
+
+def open_log(settings: Settings) -> Log:
+    """The log that the settings name. Raises SinkError."""
+    return Log(settings.log)
 
 
 class Log:

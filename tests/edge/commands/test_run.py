@@ -59,9 +59,9 @@ def test_without_a_log_nothing_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert run("--max-frames", "3", "--set", "log.path=") == 0
+    assert run("--max-frames", "3", "--set", 'run.sinks=["console"]') == 0
     assert not list(tmp_path.iterdir())
-    assert "log none" in capsys.readouterr().out
+    assert "face 1 came" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -94,6 +94,7 @@ def test_a_signal_ends_it_cleanly_with_the_summary(number: signal.Signals, tmp_p
         (["--config", "none.toml"], 2, "none.toml: No such file"),
         (["--set", "log.mode=loud"], 2, "log.mode = 'loud'"),
         (["--fps", "-1"], 2, "source.fps = -1.0: must be from 0 to 240"),
+        (["--set", 'run.sinks=["lamp"]'], 2, "run.sinks = ['lamp']: must be a list with some of log, console"),
         (["--threads", "0"], 2, "classifier.threads = 0: must be from 1 to 64"),
         (["--set", "classifier.model=resnet"], 5, "'resnet': not installed"),
         (["--set", "classifier.model=./none.tflite"], 5, "none.tflite: no such file"),

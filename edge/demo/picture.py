@@ -1,0 +1,64 @@
+"""Makes the picture in the README: six moments of the demo clip with what was read drawn in.
+
+python -m edge.demo.picture edge/demo/annotated.jpg
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edge import loop
+from edge.annotate import annotate
+from edge.build import make_classifier, make_detector
+from edge.demo import clip
+from edge.settings import Settings
+from edge.smoother import Smoother
+from edge.sources import open_source
+from edge.stopwatch import Stopwatch
+from edge.tracker import Tracker
+from edge.types import Observation, Pixels
+
+SECONDS = (3.0, 7.0, 9.8, 13.6, 17.0, 21.6)
+
+
+class Moments:
+    """A sink that keeps the annotated frames at SECONDS."""
+
+    def __init__(self) -> None:
+        self.pictures: list[Pixels] = []
+
+    def write(self, observation: Observation) -> None:
+        """Keep the frame if it is one of them."""
+        frame = observation.frame
+        if frame.colour is not None and frame.number in [round(second * clip.FPS) for second in SECONDS]:
+            self.pictures.append(annotate(frame.colour, observation.faces))
+
+    def close(self) -> None:
+        """Nothing is kept open."""
+
+
+def main(path: str) -> None:
+    """Write the picture to `path`."""
+    settings, moments = Settings(), Moments()
+    loop.run(
+        open_source("demo").source,
+        make_detector(settings.detector, settings.detector.width),
+        Tracker(settings.tracker),
+        make_classifier(settings.classifier),
+        Smoother(settings.smoother),
+        [moments],
+        Stopwatch(),
+    )
+    rows = [np.hstack(moments.pictures[start : start + 3]) for start in (0, 3)]
+    sheet = cv2.resize(np.vstack(rows), (960, 480), interpolation=cv2.INTER_AREA)
+    done, data = cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, 85])
+    assert done
+    Path(path).write_bytes(data.tobytes())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
