@@ -15,6 +15,8 @@ from edge.errors import SourceError
 from edge.sources.latest import Closed, Ended, Latest, Silence
 from edge.types import Frame, Pixels
 
+DAMAGED_IN_A_ROW = 30  # pictures, about a second
+
 
 class Grabbed(NamedTuple):
     """One picture as the grabbing thread saw it come."""
@@ -60,8 +62,16 @@ class LiveSource(ABC):
 
 
 def _grab(capture: Any) -> Grabbed | None:
-    good, picture = capture.read()
-    return Grabbed(time.monotonic(), datetime.now().astimezone(), picture) if good else None
+    """The next picture; None where the camera gives no more."""
+    # A damaged picture is nothing unusual on USB, and no reason to stop; nothing but damaged ones is.
+    for _ in range(DAMAGED_IN_A_ROW):
+        if not capture.grab():
+            return None
+        moment, taken = time.monotonic(), datetime.now().astimezone()
+        good, picture = capture.retrieve()
+        if good and picture is not None and picture.size:
+            return Grabbed(moment, taken, picture)
+    return None
 
 
 def _to_frame(grabbed: Grabbed, number: int, name: str) -> Frame:

@@ -33,13 +33,12 @@ class VideoFile:
         self.name = target
         self.opened = datetime.now().astimezone()
         try:
-            size = Path(target).stat().st_size
-            with Path(target).open("rb"):
+            if Path(target).stat().st_size == 0:
+                raise SourceError(f"video {target}: is empty (0 bytes); copy or record it again")
+            with Path(target).open("rb"):  # FFmpeg does not tell what is wrong
                 pass
         except OSError as cause:
             raise SourceError(f"video {target}: {cause.strerror}; check the path") from cause
-        if size == 0:
-            raise SourceError(f"video {target}: is empty (0 bytes); copy or record it again")
         quiet_opencv()
         self._capture = cv2.VideoCapture(target, cv2.CAP_FFMPEG)
         if not self._capture.isOpened():

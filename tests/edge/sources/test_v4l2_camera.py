@@ -22,10 +22,13 @@ PATIENT = SourceOptions(size=(320, 240), fps=15, timeout=10.0)
 
 
 class Capture:
-    """Gives `pictures`, then whatever `after` does: by default the end."""
+    """Gives `pictures`, of which the first `damaged` cannot be decoded, then whatever `after` does, then the end."""
 
-    def __init__(self, pictures: int = 3, opens: bool = True, after: Callable[[], Any] | None = None) -> None:
+    def __init__(
+        self, pictures: int = 3, opens: bool = True, after: Callable[[], Any] | None = None, damaged: int = 0
+    ) -> None:
         self.opens = opens
+        self.damaged = damaged
         self.left = pictures
         self.after = after
         self.asked: list[tuple[int, float]] = []
@@ -43,14 +46,21 @@ class Capture:
         self.asked.append((key, value))
         return True
 
-    def read(self) -> tuple[bool, Any]:
+    def grab(self) -> bool:
         # One picture at a time, so that the test sees each of them and not only the newest.
         if not self.left:
             if self.after:
                 self.after()
-            return False, None
+            return False
         assert self.taken.acquire(timeout=10)
         self.left -= 1
+        return True
+
+    def retrieve(self) -> tuple[bool, Any]:
+        if self.damaged:
+            self.damaged -= 1
+            self.taken.release()
+            return False, None
         return True, np.full((240, 320, 3), 10 * self.left, np.uint8)
 
     def release(self) -> None:
@@ -118,6 +128,20 @@ def test_a_silent_camera_is_lost(camera: Device) -> None:
     hang.set()
     source.close()
     assert capture.released.is_set()
+
+
+def test_damaged_pictures_are_skipped(camera: Device) -> None:
+    with closing(V4l2Camera("0", PATIENT, Capture(4, damaged=3))) as source:
+        frame = next(iter(source))
+    assert (frame.number, frame.grey[0, 0]) == (0, 0)
+
+
+def test_nothing_but_damaged_pictures_is_an_end(camera: Device) -> None:
+    with (
+        closing(V4l2Camera("0", PATIENT, Capture(100, damaged=100))) as source,
+        pytest.raises(SourceError, match="stopped giving pictures"),
+    ):
+        next(iter(source))
 
 
 def test_unplugged(camera: Device) -> None:
