@@ -1,0 +1,77 @@
+"""Keras, set up once and imported late, so that `fer-convert --help` needs none of it."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from edge.errors import FerEdgeError
+
+INSTALL = "pip install 'fer-edge[convert]'"
+
+
+def need(*modules: str) -> None:
+    """Import `modules`, or raise FerEdgeError with the one command that installs what is missing."""
+    _environment()
+    for name in modules:
+        try:
+            with quiet():
+                importlib.import_module(name)
+        except ImportError as cause:
+            raise FerEdgeError(f"{name} cannot be imported ({cause}); install it with: {INSTALL}") from None
+
+
+@functools.cache
+def keras() -> Any:
+    """The keras module. Raises FerEdgeError where it is not installed."""
+    need("keras")
+    module = importlib.import_module("keras")
+    with quiet():
+        module.ops.zeros(1)  # the first array looks for devices, and says which it did not find
+    return module
+
+
+def tensorflow() -> Any:
+    """The tensorflow module, which the conversion needs. Raises FerEdgeError where it is not installed."""
+    need("tensorflow")
+    return importlib.import_module("tensorflow")
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep what compiled code writes to standard error (drivers not found, compiler notes) from the user.
+
+    If the block raises unexpectedly, it is shown after all. Works on the file descriptor, which Python's redirection does not.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as written:
+        os.dup2(written.fileno(), 2)
+        try:
+            yield
+        except FerEdgeError:
+            raise  # says all there is to say in its one line
+        except Exception:
+            written.seek(0)
+            os.write(kept, written.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def _environment() -> None:
+    # oneDNN's kernels corrupted the heap in the backward pass of separable convolutions (TensorFlow 2.19 to 2.21).
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    # The loader's and the compiler's notes; errors still show.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # Keras reads a NumPy array through a protocol whose form NumPy is changing; nothing that a user could act on.
+    warnings.filterwarnings("ignore", message=".*__array__.*copy keyword.*", category=DeprecationWarning)

@@ -1,0 +1,74 @@
+"""The state of a training run on disk: every epoch whole or not at all.
+
+`state.npz` holds the variables of model and optimizer and a JSON text: a format of numpy alone, so that a run may go on
+under another Keras backend than it began with.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+from zipfile import BadZipFile
+
+import numpy as np
+
+from edge.errors import DataError, ModelError
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place when the block ends well; else `path` stays as it was."""
+    # The suffix stays, because Keras tells the format by it.
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as cause:
+        raise DataError(f"{path}: cannot be written ({cause.strerror or cause}); check rights and space") from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """`text` at `path`, whole or not at all."""
+    with whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, content: Any) -> None:
+    """`content` at `path` as indented JSON, whole or not at all."""
+    write_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def save(path: Path, model: Any, progress: dict[str, Any]) -> None:
+    """Every variable of `model` and its optimizer, and `progress`, at `path`."""
+    arrays = {f"model{i}": np.asarray(v.numpy()) for i, v in enumerate(model.variables)}
+    arrays |= {f"optimizer{i}": np.asarray(v.numpy()) for i, v in enumerate(model.optimizer.variables)}
+    with whole(path) as temporary, temporary.open("wb") as file:
+        _savez(file, progress=np.array(json.dumps(progress)), **arrays)
+
+
+# numpy's own annotation of savez takes no mapping of names to arrays
+_savez: Callable[..., None] = np.savez
+
+
+def restore(path: Path, model: Any) -> dict[str, Any]:
+    """Put the variables at `path` into `model` and its optimizer; returns `progress`. Raises ModelError."""
+    try:
+        file: BinaryIO
+        with path.open("rb") as file, np.load(file) as arrays:
+            model.optimizer.build(model.trainable_variables)
+            for i, variable in enumerate(model.variables):
+                variable.assign(arrays[f"model{i}"])
+            for i, variable in enumerate(model.optimizer.variables):
+                variable.assign(arrays[f"optimizer{i}"])
+            progress: dict[str, Any] = json.loads(str(arrays["progress"]))
+    except (OSError, ValueError, KeyError, BadZipFile, EOFError) as cause:
+        raise ModelError(f"checkpoint {path}: cannot be read ({cause}); remove it to begin this run anew") from None
+    return progress

@@ -1,0 +1,151 @@
+"""`fer-convert`: train, quantize, evaluate. Starts without Keras, so that `--help` works anywhere."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from dataclasses import MISSING, fields
+from pathlib import Path
+from typing import Any
+
+from convert.augment import Augmentation
+from convert.recipe import Recipe
+from edge.errors import FerEdgeError, SettingsError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code. An error that is the user's to mend is one line on standard error."""
+    arguments = _parser().parse_args(argv)
+    try:
+        arguments.run(arguments)
+    except FerEdgeError as error:
+        sys.stderr.write(f"fer-convert: error: {error}\n")
+        return error.exit_code
+    except KeyboardInterrupt:
+        sys.stderr.write(f"\nfer-convert: stopped{arguments.stopped}\n")
+        return 130  # 128 + SIGINT, as shells report it
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fer-convert", description="Faces -> a trained network -> .tflite and its card"
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_train(commands.add_parser("train", help="train a network, or go on with a run that was stopped"))
+    _add_quantize(commands.add_parser("quantize", help="convert a Keras model to four .tflite variants with cards"))
+    _add_evaluate(commands.add_parser("evaluate", help="measure a .tflite or Keras model on labelled faces"))
+    return parser
+
+
+# --- train ---
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Train a network. The same command with the same --out goes on where a stopped run ended."
+    parser.add_argument("--data", type=Path, required=True, help="Kaggle's fer2013.csv, or a folder of pictures")
+    parser.add_argument("--from", dest="start", type=Path, metavar="MODEL", help="start from this .keras or .hdf5")
+    parser.add_argument("--out", type=Path, help="run folder (default: runs/<network>)")
+    _add_fields(parser.add_argument_group("training"), Recipe)
+    _add_fields(parser.add_argument_group("augmentation (0 switches a change off)"), Augmentation)
+    parser.set_defaults(run=_train, stopped="; the same command goes on after the last whole epoch")
+
+
+def _add_fields(group: Any, settings: type[Recipe] | type[Augmentation]) -> None:
+    """An option for each field of a settings class that has a help text."""
+    for entry in fields(settings):
+        if "help" not in entry.metadata or entry.default is MISSING:
+            continue
+        allowed = entry.metadata["allowed"]
+        flag, kind = f"--{entry.name.replace('_', '-')}", type(entry.default)
+        text = f"{entry.metadata['help']} (default: {entry.default})"
+        if kind is str:
+            group.add_argument(flag, choices=allowed or None, default=entry.default, help=text)
+        else:
+            group.add_argument(flag, type=kind, default=entry.default, metavar=f"{allowed[0]}..{allowed[1]}", help=text)
+
+
+def _values(arguments: argparse.Namespace, settings: type[Recipe] | type[Augmentation]) -> dict[str, Any]:
+    given = vars(arguments)
+    return {entry.name: given[entry.name] for entry in fields(settings) if entry.name in given}
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    recipe = Recipe(**_values(arguments, Recipe), augmentation=Augmentation(**_values(arguments, Augmentation)))
+    out = arguments.out or Path("runs") / recipe.network
+    _late("convert.train").train(recipe, arguments.data, out, arguments.start, report=_say)
+
+
+# --- quantize and evaluate ---
+
+
+def _add_quantize(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Convert a Keras model (.keras, .hdf5) to float32, float16, dynamic and int8 .tflite, with cards."
+    )
+    parser.add_argument("model", type=Path, metavar="MODEL", help="the Keras model")
+    parser.add_argument("--data", type=Path, help="the data it was trained on: int8 is calibrated and measured on it")
+    parser.add_argument("--out", type=Path, default=Path("models"), help="folder to write to (default: models)")
+    parser.add_argument("--name", help="of the network in file names (default: the file's or the run's name)")
+    parser.add_argument("--split", help="split to measure on (default: the one that validates)")
+    parser.add_argument("--seed", type=int, default=1, help="draws the faces to calibrate on (default: 1)")
+    _add_input_range(parser)
+    parser.set_defaults(run=_quantize, stopped="; nothing was written")
+
+
+def _quantize(arguments: argparse.Namespace) -> None:
+    a = arguments
+    _late("convert.quantize").quantize(a.model, a.data, a.out, a.name, _input_range(a), a.split, a.seed, report=_say)
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Measure a model; .tflite files are scored through the device's own classifier."
+    parser.add_argument("model", type=Path, metavar="MODEL", help=".tflite with its card beside it, .keras or .hdf5")
+    parser.add_argument("--data", type=Path, required=True, help="Kaggle's fer2013.csv, or a folder of pictures")
+    parser.add_argument("--split", help="split to measure on (default: the one that validates)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to this file")
+    parser.add_argument("--report", type=Path, metavar="DIR", help="write a page and two pictures to this folder")
+    _add_input_range(parser)
+    parser.set_defaults(run=_evaluate, stopped="")
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    a = arguments
+    _late("convert.evaluate").evaluate(a.model, a.data, a.split, a.json, a.report, _input_range(a), say=_say)
+
+
+def _add_input_range(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--input-range",
+        type=float,
+        nargs=2,
+        metavar=("LOW", "HIGH"),
+        help="input values of a Keras model for pixels 0 and 255 (default: what its .json says; else -1 1 for .hdf5, "
+        "0 255 for .keras)",
+    )
+
+
+def _input_range(arguments: argparse.Namespace) -> tuple[float, float] | None:
+    if arguments.input_range is None:
+        return None
+    low, high = arguments.input_range
+    if not low < high:
+        raise SettingsError(f"--input-range {low} {high}: the first must be less than the second")
+    return low, high
+
+
+def _late(module: str) -> Any:
+    """A module that needs the `convert` extra, imported only when its command runs. Raises FerEdgeError."""
+    importlib.import_module("convert.backend").need("keras", "sklearn", "matplotlib")
+    return importlib.import_module(module)
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

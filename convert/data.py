@@ -1,0 +1,250 @@
+"""Faces to learn from: Kaggle's fer2013.csv, FER2013's picture folders, or folders of your own.
+
+Three forms are told apart by what lies at the path:
+
+    fer2013.csv                 columns emotion (0 to 6), pixels (2,304 values 0 to 255), Usage (Training, ...)
+    folder/train/angry/1.jpg    splits, then classes; the validation split is `validation`, `valid`, `val` or `test`
+    folder/angry/1.jpg          classes alone: a fifth of each class, drawn by seed, is held out as `validation`
+
+Whatever the form, a face is resized once, by `edge.preprocess.resize`, which is what the device does with it.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from edge import preprocess
+from edge.errors import DataError
+from edge.types import EMOTIONS, Pixels
+
+SIDE = 48  # of a face in fer2013.csv, pixels
+COLUMNS = ("emotion", "pixels", "usage")
+TRAINING = ("Training", "train", "training")
+VALIDATION = ("PublicTest", "validation", "valid", "val", "test")  # the first of them that is there
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".pgm")
+HELD_OUT = 0.2  # share of each class that validates, where folders come without splits
+_VALUES = {str(value): value for value in range(256)}
+
+
+@dataclass(frozen=True)
+class Faces:
+    """One split: n faces at one size, and what each shows."""
+
+    pixels: NDArray[np.uint8]  # (n, height, width) grey
+    labels: NDArray[np.int64]  # (n,) index into the data's classes
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set: its classes in the order of the labels, and its splits by name."""
+
+    name: str  # the file's or folder's own name, without the path to it
+    sha256: str  # of the CSV's bytes, or of every picture's path and bytes in a folder
+    classes: tuple[str, ...]
+    splits: Mapping[str, Faces]
+
+    def training(self) -> tuple[str, Faces]:
+        """Name and faces of the split to train on. Raises DataError where there is none."""
+        return self._first(TRAINING, "to train on")
+
+    def validation(self, split: str | None = None) -> tuple[str, Faces]:
+        """Name and faces of `split`, or of the one that validates. Raises DataError naming those that are there."""
+        return self._first(VALIDATION if split is None else (split,), "to validate on")
+
+    def _first(self, wanted: tuple[str, ...], purpose: str) -> tuple[str, Faces]:
+        for name in wanted:
+            if name in self.splits:
+                return name, self.splits[name]
+        raise DataError(
+            f"data {self.name}: no split {' or '.join(wanted)} {purpose}; it has {', '.join(self.splits) or 'none'}"
+        )
+
+
+def read(path: Path, size: tuple[int, int], seed: int = 0) -> Data:
+    """The data set at `path`, every face resized to `size` (height, width). Raises DataError.
+
+    `seed` draws the held-out faces where the folders come without splits; the same seed draws the same.
+    """
+    if path.is_dir():
+        return _read_folder(path, size, seed)
+    if not path.exists():
+        raise DataError(f"data {path}: no such file or folder; give Kaggle's fer2013.csv, or a folder of pictures")
+    if path.suffix.lower() != ".csv":
+        raise DataError(f"data {path}: not a .csv file and not a folder; give one of the two")
+    return _read_csv(path, size)
+
+
+def resized(faces: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """`faces` (n, height, width) at `size`, each by `edge.preprocess.resize`."""
+    out = np.empty((len(faces), *size), np.uint8)
+    for face, target in zip(faces, out, strict=True):
+        preprocess.resize(face, size, out=target)
+    return out
+
+
+def network_input(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """What a float network gets: (n, height, width, 1), each value the pixel, 0 to 255."""
+    return faces[..., None].astype(np.float32)
+
+
+# --- fer2013.csv ---
+
+
+def _read_csv(path: Path, size: tuple[int, int]) -> Data:
+    rows: dict[str, tuple[list[bytes], list[int]]] = {}
+    for usage, label, pixels in _csv_rows(path):
+        faces, labels = rows.setdefault(usage, ([], []))
+        faces.append(pixels)
+        labels.append(label)
+    if not rows:
+        raise DataError(f"data {path}: holds no face, only its header; unpack or download it again")
+    splits = {}
+    for usage, (faces, labels) in rows.items():
+        native = np.frombuffer(b"".join(faces), np.uint8).reshape(-1, SIDE, SIDE)
+        splits[usage] = Faces(resized(native, size), np.array(labels, np.int64))
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return Data(path.name, digest, EMOTIONS, splits)
+
+
+def _csv_rows(path: Path) -> Iterator[tuple[str, int, bytes]]:
+    """(usage, label, 2,304 pixels) of each row; every value is checked. Raises DataError naming file and row."""
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+            lines = csv.reader(file)
+            header = [name.strip().lower() for name in next(lines, [])]
+            if not header:
+                raise DataError(f"data {path}: the file is empty; unpack or download it again")
+            missing = [name for name in COLUMNS if name not in header]
+            if missing:
+                raise DataError(
+                    f"data {path}: no column {', '.join(missing)} in its first line, which is "
+                    f"{','.join(header)[:60]!r}; Kaggle's file begins with emotion,pixels,Usage"
+                )
+            where = tuple(header.index(name) for name in COLUMNS)
+            for fields in lines:
+                if fields:
+                    yield _csv_row(fields, where, f"data {path}, line {lines.line_num}")
+    except OSError as cause:
+        raise DataError(f"data {path}: cannot be read ({cause.strerror}); check the path and its rights") from None
+    except csv.Error as cause:
+        raise DataError(f"data {path}, line {lines.line_num}: not CSV ({cause}); unpack or download it again") from None
+
+
+def _csv_row(fields: list[str], where: tuple[int, ...], place: str) -> tuple[str, int, bytes]:
+    if len(fields) <= max(where):
+        raise DataError(
+            f"{place}: {len(fields)} columns where the header has {max(where) + 1} or more; "
+            "the file is cut off or edited, get it again"
+        )
+    emotion, text, usage = (fields[column].strip() for column in where)
+    if emotion not in _VALUES or _VALUES[emotion] >= len(EMOTIONS):
+        raise DataError(f"{place}: emotion {emotion[:20]!r}; FER2013's are 0 to {len(EMOTIONS) - 1}, mend the row")
+    values = text.split()
+    if len(values) != SIDE * SIDE:
+        raise DataError(
+            f"{place}: {len(values)} pixels where a face has {SIDE * SIDE} ({SIDE} x {SIDE}); "
+            "the row is cut off, get the file again"
+        )
+    try:
+        pixels = bytes(map(_VALUES.__getitem__, values))
+    except KeyError as bad:
+        raise DataError(f"{place}: pixel {str(bad)[:20]}; a pixel is a whole number 0 to 255, mend the row") from None
+    if not usage:
+        raise DataError(f"{place}: Usage is empty; it is Training, PublicTest or PrivateTest, mend the row")
+    return usage, _VALUES[emotion], pixels
+
+
+# --- folders of pictures ---
+
+
+def _read_folder(folder: Path, size: tuple[int, int], seed: int) -> Data:
+    inside = {entry.name: entry for entry in _folders(folder)}
+    named = {name: inside[name] for name in (*TRAINING, *VALIDATION) if name in inside}
+    roots = named if any(name in TRAINING for name in named) else {"": folder}
+    classes = _classes({entry.name for root in roots.values() for entry in _folders(root)}, folder)
+    digest = hashlib.sha256()
+    splits = {name: _read_split(folder, root, classes, size, digest) for name, root in roots.items()}
+    if "" in splits:
+        splits = _hold_out(splits[""], classes, seed, folder)
+    return Data(folder.resolve().name, digest.hexdigest(), classes, splits)
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+
+
+def _classes(found: set[str], folder: Path) -> tuple[str, ...]:
+    if len(found) < 2:
+        raise DataError(
+            f"data {folder}: {len(found)} class folders; put the pictures of each class into a folder of its own, "
+            "folder/<class>/*.jpg, two classes or more"
+        )
+    # FER2013's own classes keep FER2013's order, so that its models and cards fit.
+    return EMOTIONS if found == set(EMOTIONS) else tuple(sorted(found))
+
+
+def _read_split(
+    folder: Path, root: Path, classes: tuple[str, ...], size: tuple[int, int], digest: hashlib._Hash
+) -> Faces:
+    pixels: list[Pixels] = []
+    labels: list[int] = []
+    for label, name in enumerate(classes):
+        before = len(labels)
+        for path in sorted((root / name).rglob("*")):
+            if path.suffix.lower() not in PICTURES or not path.is_file():
+                continue
+            content = path.read_bytes()
+            face = _decode(content)
+            if face is None:
+                # One bad picture among thousands is no reason to stop; it is named, so that it can be mended.
+                sys.stderr.write(f"fer-convert: left out: {path}: {len(content)} bytes that are no picture\n")
+                continue
+            digest.update(str(path.relative_to(folder)).encode() + b"\0" + hashlib.sha256(content).digest())
+            pixels.append(preprocess.resize(face, size))
+            labels.append(label)
+        if len(labels) == before:
+            raise DataError(
+                f"data {root / name}: no picture ({', '.join(PICTURES)}) that can be read; "
+                "add some, or remove the class from every split"
+            )
+    return Faces(np.stack(pixels), np.array(labels, np.int64))
+
+
+def _decode(content: bytes) -> Pixels | None:
+    """The picture as (height, width) grey uint8; None where it is none."""
+    if not content:
+        return None
+    try:
+        return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)  # type: ignore[return-value]
+    except cv2.error:  # more pixels than OpenCV allows
+        return None
+
+
+def _hold_out(faces: Faces, classes: tuple[str, ...], seed: int, folder: Path) -> dict[str, Faces]:
+    """Training and validation: HELD_OUT of each class, at least one face, drawn by `seed`."""
+    rng = np.random.default_rng(seed)
+    held = np.zeros(len(faces), bool)
+    for label, name in enumerate(classes):
+        rows = np.flatnonzero(faces.labels == label)
+        if len(rows) < 2:
+            raise DataError(
+                f"data {folder / name}: one picture; a class needs two, one to train on and one to validate"
+            )
+        held[rng.permutation(rows)[: max(1, round(len(rows) * HELD_OUT))]] = True
+    return {
+        "train": Faces(faces.pixels[~held], faces.labels[~held]),
+        "validation": Faces(faces.pixels[held], faces.labels[held]),
+    }

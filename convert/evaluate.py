@@ -1,0 +1,112 @@
+"""How good a model is on faces that it was not trained on.
+
+    fer-convert evaluate models/mini_xception-int8.tflite --data fer2013.csv --report report/
+
+A .tflite file is scored through `edge`'s own classifier, so the figure is the device's; a Keras model through Keras.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert import backend, checkpoint, data, fold, load, report
+from convert.data import Data, Faces
+from convert.metrics import Metrics, measure
+from convert.train import predict
+from edge.cards import load_card
+from edge.classifiers.tflite import TfliteClassifier
+from edge.errors import DataError
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A model, the data that it was measured on, and what came out."""
+
+    model: str  # the file's own name
+    data: str
+    data_sha256: str
+    metrics: Metrics
+    unseen: Metrics | None  # without the faces that are also in the training split; None where there is no overlap
+
+    def as_json(self) -> dict[str, Any]:
+        """Everything, as plain values."""
+        return {
+            "model": self.model,
+            "data": {"name": self.data, "sha256": self.data_sha256},
+            **self.metrics.as_json(),
+            "unseen": self.unseen.summary() if self.unseen else None,
+        }
+
+
+def evaluate(
+    path: Path,
+    source: Path,
+    split: str | None = None,
+    json_file: Path | None = None,
+    folder: Path | None = None,
+    input_range: tuple[float, float] | None = None,
+    say: Say = print,
+) -> Evaluation:
+    """Measure the model at `path` on the data at `source`; print a table, write `json_file` and a report to `folder`.
+
+    `split` is the one to measure on, else the one that validates. Raises ModelError and DataError.
+    """
+    labels, size, classify = _classifier(path, input_range)
+    content = data.read(source, size)
+    if set(content.classes) != set(labels):
+        raise DataError(
+            f"data {content.name}: its classes are {', '.join(content.classes)}, the labels of {path} are "
+            f"{', '.join(labels)}; give data with the model's classes"
+        )
+    name, faces = content.validation(split)
+    # The model's order of labels may be another than the data's.
+    order = [labels.index(label) for label in content.classes]
+    probabilities = classify(faces.pixels)[:, order]
+    result = Evaluation(
+        path.name,
+        content.name,
+        content.sha256,
+        measure(probabilities, faces.labels, content.classes, name),
+        _unseen(content, name, faces, probabilities),
+    )
+    say(report.table(result))
+    if json_file:
+        checkpoint.write_json(json_file, result.as_json())
+    if folder:
+        for written in report.write(result, folder):
+            say(f"wrote {written}")
+    return result
+
+
+def _classifier(
+    path: Path, input_range: tuple[float, float] | None
+) -> tuple[tuple[str, ...], tuple[int, int], Callable[[NDArray[np.uint8]], NDArray[np.float32]]]:
+    """Labels, input size, and the function from faces (n, *size) to probabilities (n, labels)."""
+    if path.suffix.lower() == ".tflite":
+        card = load_card(path)
+        with backend.quiet():
+            classifier = TfliteClassifier(path, card)
+        return card.labels, card.size, classifier.read_faces
+    loaded = load.load(path, input_range)
+    model = fold.for_pixels(loaded)
+    return loaded.labels, loaded.size, lambda faces: predict(model, faces)
+
+
+def _unseen(content: Data, name: str, faces: Faces, probabilities: NDArray[np.float32]) -> Metrics | None:
+    """Metrics without the faces whose very pixels are in the training split, of which FER2013 has hundreds."""
+    trained, training = content.training() if any(s in content.splits for s in data.TRAINING) else ("", faces)
+    if trained in ("", name):
+        return None
+    known = {face.tobytes() for face in training.pixels}
+    new = np.array([face.tobytes() not in known for face in faces.pixels])
+    if new.all() or not new.any():
+        return None
+    return measure(probabilities[new], faces.labels[new], content.classes, f"{name}, unseen")

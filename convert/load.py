@@ -1,0 +1,116 @@
+"""Keras models from disk, `.keras` and the legacy `.hdf5`, and what is known of them.
+
+Beside a model that `fer-convert train` wrote lies `<name>.json`: labels, the values its input takes, its training data.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from convert import backend
+from edge.errors import ModelError
+from edge.types import EMOTIONS
+
+SUFFIXES = (".keras", ".hdf5", ".h5")
+PIXELS = (0.0, 255.0)  # input range of a model that takes pixels as they are
+LEGACY_RANGE = (-1.0, 1.0)  # what the published FER2013 models take: pixel / 127.5 - 1
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A Keras classifier of faces."""
+
+    model: Any
+    path: Path
+    sha256: str
+    labels: tuple[str, ...]
+    size: tuple[int, int]  # (height, width) of the input, pixels
+    range: tuple[float, float]  # the input values that pixels 0 and 255 stand for
+    training_data: dict[str, Any] = field(default_factory=dict)  # "name", "sha256", "faces"; empty where not known
+
+
+def load(path: Path, input_range: tuple[float, float] | None = None) -> Loaded:
+    """The model at `path`; `input_range` overrides what is known of it. Raises ModelError."""
+    keras = backend.keras()
+    if not path.is_file():
+        raise ModelError(f"model {path}: no such file; give a Keras model, {' or '.join(SUFFIXES)}")
+    if path.suffix.lower() not in SUFFIXES:
+        raise ModelError(f"model {path}: not a Keras model by its name; give {' or '.join(SUFFIXES)}")
+    try:
+        model = keras.models.load_model(path, compile=False)
+    except Exception as cause:  # noqa: BLE001 - Keras, h5py and zipfile raise errors of a dozen kinds
+        first = (str(cause).splitlines() or [type(cause).__name__])[0]
+        raise ModelError(f"model {path}: Keras cannot load it ({first[:120]}); it is cut off or no model") from None
+    _, height, width, classes = _shape(path, model)
+    known = _sidecar(path)
+    labels = tuple(known.get("labels") or (EMOTIONS if classes == len(EMOTIONS) else map(str, range(classes))))
+    if len(labels) != classes:
+        raise ModelError(f"model {path}: {classes} outputs, but {len(labels)} labels in {path.with_suffix('.json')}")
+    guess = LEGACY_RANGE if path.suffix.lower() != ".keras" else PIXELS
+    low, high = input_range or known.get("input_range") or guess
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    data = dict(known.get("training_data", {}))
+    return Loaded(model, path, digest, labels, (height, width), (float(low), float(high)), data)
+
+
+def _shape(path: Path, model: Any) -> tuple[None, int, int, int]:
+    """(batch, height, width, classes) of a model that is a classifier of grey pictures. Raises ModelError."""
+    entry, result = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
+    if not isinstance(entry, tuple) or len(entry) != 4 or entry[3] != 1 or None in entry[1:]:
+        raise ModelError(f"model {path}: its input is {entry}; a face is (any, height, width, 1)")
+    if not isinstance(result, tuple) or len(result) != 2 or not result[1]:
+        raise ModelError(f"model {path}: its output is {result}; a classifier's is (any, classes)")
+    return None, entry[1], entry[2], result[1]
+
+
+def _sidecar(path: Path) -> dict[str, Any]:
+    card = path.with_suffix(".json")
+    if not card.is_file():
+        return {}
+    try:
+        known = json.loads(card.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as cause:
+        raise ModelError(f"{card}: not readable as JSON ({cause}); restore or remove it") from None
+    if not isinstance(known, dict):
+        raise ModelError(f"{card}: not a JSON object; restore or remove it")
+    return known
+
+
+def scaled(loaded: Loaded) -> Any:
+    """The model behind a Rescaling layer, so that it takes pixels as they are; itself where it does already."""
+    if loaded.range == PIXELS:
+        return loaded.model
+    keras = backend.keras()
+    low, high = loaded.range
+    image = keras.Input((*loaded.size, 1), name="pixels")
+    values = keras.layers.Rescaling((high - low) / 255, offset=low, name="scale")(image)
+    return keras.Model(image, loaded.model(values), name=loaded.model.name)
+
+
+def with_classes(loaded: Loaded, classes: int) -> Any:
+    """The model with a new, untrained last layer for `classes` classes, taking pixels as they are.
+
+    The last layer that has weights is made anew; those after it (pooling, softmax) are repeated as they are. Raises
+    ModelError where the layers do not end in one chain.
+    """
+    keras = backend.keras()
+    layers = loaded.model.layers
+    last = max((i for i, layer in enumerate(layers) if layer.weights), default=None)
+    width = {"Conv2D": "filters", "Dense": "units"}.get(type(layers[last]).__name__) if last is not None else None
+    if last is None or width is None:
+        raise ModelError(f"model {loaded.path}: its last layer is no Conv2D or Dense; give a model that ends in one")
+    head = layers[last]
+    fresh = type(head).from_config({**head.get_config(), width: classes})
+    body = scaled(dataclasses.replace(loaded, model=keras.Model(loaded.model.input, head.input)))
+    x = fresh(body.output)
+    for before, layer in itertools.pairwise(layers[last:]):
+        if layer.input is not before.output:
+            raise ModelError(f"model {loaded.path}: its layers do not end in one chain; give a model that does")
+        x = type(layer).from_config(layer.get_config())(x)
+    return keras.Model(body.input, x, name=loaded.model.name)

@@ -1,0 +1,257 @@
+"""Convert a Keras model to the four .tflite variants, each with its card.
+
+    fer-convert quantize runs/mini_xception/best.keras --data fer2013.csv --name mini_xception --out models/
+
+    float32   the reference
+    float16   half the size, the same arithmetic
+    dynamic   int8 weights, float activations
+    int8      all integer: uint8 pixels in, uint8 probabilities out
+
+The int8 variant takes each pixel as it is (input scale 1, zero point 0), and it is only written when it agrees with
+float32: the parity gate.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert import backend, checkpoint, costs, data, fold, load
+from convert.data import Faces
+from convert.load import Loaded
+from convert.metrics import Metrics, measure
+from edge.cards import FORMAT, VARIANTS, load_card
+from edge.classifiers.tflite import TfliteClassifier, find_runtime
+from edge.errors import DataError, GateError, ModelError
+
+CALIBRATION_FACES = 500  # int8 ranges hardly move with more; what decides is that every class is among them
+AGREEMENT = 0.97  # share of the validation faces on which int8 and float32 must agree
+DIFFERENCE = 0.005  # largest difference of their accuracies
+Report = Callable[[str], None]
+
+
+def quantize(
+    source: Path,
+    faces: Path | None,
+    out: Path,
+    name: str | None = None,
+    input_range: tuple[float, float] | None = None,
+    split: str | None = None,
+    seed: int = 1,
+    report: Report = print,
+) -> list[Path]:
+    """Write the variants of the Keras model `source` and their cards to `out`; returns the .tflite paths.
+
+    `faces` is the data to calibrate on (its training split) and to measure on (`split`, else the one that validates).
+    Raises ModelError, DataError, and GateError, before which nothing is written to `out`.
+    """
+    if faces is None:
+        raise DataError(
+            "--data is missing: int8 is calibrated on training faces, and the parity gate needs validation faces; "
+            "give the fer2013.csv or the folder that the model was trained on"
+        )
+    loaded = load.load(source, input_range)
+    content = data.read(faces, loaded.size, seed)
+    if content.classes != loaded.labels:
+        raise DataError(
+            f"data {content.name}: its classes are {', '.join(content.classes)}, the labels of {source} are "
+            f"{', '.join(loaded.labels)}; give the data that the model was trained on"
+        )
+    (_, training), (measured, validation) = content.training(), content.validation(split)
+    shown = calibration_faces(training, seed)
+    network = name or (source.parent.name if source.stem == "best" else source.stem)
+    with tempfile.TemporaryDirectory(prefix="fer-convert-") as folder:
+        stage = Path(folder)
+        cards = _convert(loaded, network, shown, stage)
+        found, answers = _measure(cards, stage, validation, loaded.labels, measured, report)
+        gate(answers["float32"], answers["int8"], validation.labels)
+        for variant, card in cards.items():
+            card["metrics"] = found[variant].summary()
+            card["variants"] = {
+                v: {**{k: found[v].summary()[k] for k in ("accuracy", "macro_f1")}, "bytes": cards[v]["bytes"]}
+                for v in VARIANTS
+            }
+        return _publish(cards, stage, out, report)
+
+
+# --- conversion ---
+
+
+def calibration_faces(faces: Faces, seed: int, count: int = CALIBRATION_FACES) -> NDArray[np.uint8]:
+    """About `count` faces (n, height, width), as many of each class as there are, that hold a 0 and a 255.
+
+    Converters take an input's scale from the values that they see, so the darkest and the brightest pixel must occur.
+    """
+    rng = np.random.default_rng(seed)
+    present = np.unique(faces.labels)
+    each = -(-count // len(present))
+    rows = [rng.permutation(np.flatnonzero(faces.labels == label))[:each] for label in present]
+    chosen: NDArray[np.uint8] = faces.pixels[np.concatenate(rows)]
+    if chosen.min() > 0 or chosen.max() < 255:
+        # One face, stretched over the whole range, is still a face; a black and a white picture would not be.
+        widest = chosen[np.argmax(np.ptp(chosen, axis=(1, 2)))].astype(np.float64)
+        low, high = widest.min(), widest.max()
+        if high == low:
+            raise DataError(
+                "training faces: each is one flat grey, so nothing can be calibrated on them; check the data"
+            )
+        stretched = np.rint((widest - low) * 255 / (high - low)).astype(np.uint8)
+        chosen = np.concatenate([chosen, stretched[None]])
+    return chosen
+
+
+def _convert(loaded: Loaded, network: str, shown: NDArray[np.uint8], stage: Path) -> dict[str, dict[str, Any]]:
+    """Every variant's file in `stage`, and its card but for what is measured."""
+    model = fold.for_pixels(loaded)
+    cards = {}
+    for variant in VARIANTS:
+        content = to_tflite(model, loaded.size, variant, shown)
+        name = f"{network}-{variant}"
+        (stage / f"{name}.tflite").write_bytes(content)
+        entry, result = _ends(content)
+        if variant == "int8":
+            check_input(entry)
+        cards[variant] = {
+            "card": FORMAT,
+            "name": name,
+            "model": network,
+            "variant": variant,
+            "file": f"{name}.tflite",
+            "sha256": hashlib.sha256(content).hexdigest(),
+            "bytes": len(content),
+            "labels": list(loaded.labels),
+            "input": {
+                "height": loaded.size[0],
+                "width": loaded.size[1],
+                "dtype": np.dtype(entry["dtype"]).name,
+                "range": [0, 255],
+            },
+            "output": {"dtype": np.dtype(result["dtype"]).name},
+            "quantization": {
+                "input": _scale_and_zero(entry),
+                "output": _scale_and_zero(result),
+                "calibration_faces": len(shown) if variant == "int8" else 0,
+            },
+            "parameters": loaded.model.count_params(),
+            "trained_from": {"file": loaded.path.name, "sha256": loaded.sha256},
+            "training_data": loaded.training_data or None,
+            "metrics": {},
+            "variants": {},
+            "cost": costs.of(network, variant),
+        }
+    return cards
+
+
+def to_tflite(model: Any, size: tuple[int, int], variant: str, shown: NDArray[np.uint8]) -> bytes:
+    """The .tflite content of `model`, which takes pixels, as `variant`; `shown` are the faces to calibrate on."""
+    tf = backend.tensorflow()
+    if backend.keras().backend.backend() != "tensorflow":
+        raise ModelError("KERAS_BACKEND: converting needs the tensorflow backend; run it with KERAS_BACKEND=tensorflow")
+
+    # One face at a time, as the device asks; a free batch would keep the converter from folding shapes.
+    signature = [tf.TensorSpec((1, *size, 1), tf.float32, name="pixels")]
+    infer = tf.function(functools.partial(model, training=False), input_signature=signature)
+
+    def representative() -> Iterator[list[NDArray[np.float32]]]:
+        for face in data.network_input(shown):
+            yield [face[None]]
+
+    with backend.quiet():
+        # Without the model as second argument, variables become constants, which calibration needs.
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([infer.get_concrete_function()])
+        if variant != "float32":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if variant == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        if variant == "int8":
+            converter.representative_dataset = representative
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+            converter.inference_input_type = converter.inference_output_type = tf.uint8
+        return bytes(converter.convert())
+
+
+def _ends(content: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The details of a model's input and output tensor."""
+    _, interpreter_class = find_runtime()
+    with backend.quiet():
+        interpreter = interpreter_class(model_content=content)
+    (entry,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
+    return entry, result
+
+
+def _scale_and_zero(details: dict[str, Any]) -> list[float] | None:
+    scale, zero = details["quantization"]
+    return [float(scale), int(zero)] if scale else None
+
+
+def check_input(entry: dict[str, Any]) -> None:
+    """Refuse an int8 model whose quantized input is not the pixel itself. Raises GateError."""
+    scale, zero = entry["quantization"]
+    if np.dtype(entry["dtype"]) != np.uint8 or (float(scale), int(zero)) != (1.0, 0):
+        raise GateError(
+            f"int8 model: its input is {np.dtype(entry['dtype']).name} with scale {scale}, zero point {zero}; it must "
+            "be uint8 with 1 and 0, so that a pixel is its own quantized value: check --input-range"
+        )
+
+
+# --- measuring and the gate ---
+
+
+def _measure(
+    cards: dict[str, dict[str, Any]], stage: Path, faces: Faces, labels: tuple[str, ...], split: str, report: Report
+) -> tuple[dict[str, Metrics], dict[str, NDArray[np.int64]]]:
+    """Metrics of each variant on `faces`, and what it reads in each of them (n,)."""
+    found, answers = {}, {}
+    for variant, card in cards.items():
+        checkpoint.write_json(stage / f"{card['name']}.json", card)
+        path = stage / card["file"]
+        # The device's own classifier, so that a figure measured here is the device's.
+        probabilities = TfliteClassifier(path, load_card(path)).read_faces(faces.pixels)
+        found[variant] = measure(probabilities, faces.labels, labels, split)
+        answers[variant] = probabilities.argmax(axis=1)
+        result = found[variant]
+        report(
+            f"{variant:8} {card['bytes']:>8,} bytes  accuracy {result.accuracy:.4f}  macro-F1 {result.macro_f1:.4f}  "
+            f"calibration error {result.ece:.4f}"
+        )
+    return found, answers
+
+
+def gate(reference: NDArray[np.int64], quantized: NDArray[np.int64], labels: NDArray[np.int64]) -> None:
+    """Refuse an int8 model that reads faces (n,) otherwise than float32 does. Raises GateError saying by how much."""
+    agreement = float((reference == quantized).mean())
+    difference = float((quantized == labels).mean() - (reference == labels).mean())
+    failures = []
+    if agreement < AGREEMENT:
+        failures.append(f"they agree on {agreement:.2%} of {len(labels)} faces, {AGREEMENT:.0%} is needed")
+    if abs(difference) > DIFFERENCE:
+        failures.append(f"their accuracies differ by {100 * difference:+.2f} points, {100 * DIFFERENCE:.1f} is allowed")
+    if failures:
+        raise GateError(
+            f"int8 model refused: {' and '.join(failures)}; check that --data and --input-range are those of the "
+            "training. Nothing was written"
+        )
+
+
+def _publish(cards: dict[str, dict[str, Any]], stage: Path, out: Path, report: Report) -> list[Path]:
+    """Move the files to `out`: each model before its card, so that no card stands without its model."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        raise DataError(f"--out {out}: cannot be made ({cause.strerror}); choose another folder") from None
+    written = []
+    for card in cards.values():
+        path = out / card["file"]
+        with checkpoint.whole(path) as temporary:
+            temporary.write_bytes((stage / card["file"]).read_bytes())
+        checkpoint.write_json(path.with_suffix(".json"), card)
+        written.append(path)
+        report(f"wrote {path} and its card")
+    return written

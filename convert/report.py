@@ -1,0 +1,155 @@
+"""An evaluation for people: a table for the terminal, a page and two pictures for the model card."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from convert import checkpoint
+from edge.errors import DataError
+
+if TYPE_CHECKING:
+    from convert.evaluate import Evaluation
+
+INK, SOFT, BLUE = "#1f2933", "#cbd2d9", "#2f6db5"
+
+
+def table(result: Evaluation) -> str:
+    """The figures as text, as wide as a terminal."""
+    metrics = result.metrics
+    width = max(len("macro average"), *(len(entry.label) for entry in metrics.classes))
+    lines = [
+        f"{result.model} on {result.data}, {metrics.split}: {metrics.faces:,} faces",
+        "",
+        f"{'':{width}}  precision  recall      F1   faces",
+    ]
+    for entry in metrics.classes:
+        lines.append(
+            f"{entry.label:{width}}  {entry.precision:9.1%}  {entry.recall:6.1%}  {entry.f1:6.1%}  {entry.faces:6,}"
+        )
+    lines += [
+        f"{'macro average':{width}}  {'':9}  {'':6}  {metrics.macro_f1:6.1%}",
+        "",
+        f"accuracy {metrics.accuracy:.2%}   macro-F1 {metrics.macro_f1:.2%}   "
+        f"expected calibration error {metrics.ece:.2%}",
+    ]
+    if result.unseen:
+        left = metrics.faces - result.unseen.faces
+        lines.append(f"accuracy {result.unseen.accuracy:.2%} without the {left:,} faces that are also trained on")
+    lines += ["", "confusion: rows are what the faces show, columns what the model reads", *_confusion(result)]
+    return "\n".join(lines)
+
+
+def _confusion(result: Evaluation) -> list[str]:
+    labels = [entry.label for entry in result.metrics.classes]
+    width, column = max(map(len, labels)), max(8, *(len(label) + 1 for label in labels))
+    rows = [" " * width + "".join(f"{label:>{column}}" for label in labels)]
+    for label, counts in zip(labels, result.metrics.confusion, strict=True):
+        rows.append(f"{label:{width}}" + "".join(f"{count:{column},}" for count in counts))
+    return rows
+
+
+def write(result: Evaluation, folder: Path) -> list[Path]:
+    """report.md, report.json, confusion.png and calibration.png in `folder`; returns their paths. Raises DataError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        raise DataError(f"--report {folder}: cannot be made ({cause.strerror}); choose another folder") from None
+    written = [folder / name for name in ("report.md", "report.json", "confusion.png", "calibration.png")]
+    checkpoint.write_text(written[0], page(result))
+    checkpoint.write_json(written[1], result.as_json())
+    for path, figure in zip(written[2:], (confusion_picture(result), calibration_picture(result)), strict=True):
+        with checkpoint.whole(path) as temporary:
+            figure.savefig(temporary, dpi=110)
+    return written
+
+
+def page(result: Evaluation) -> str:
+    """The figures as Markdown, with the two pictures."""
+    metrics = result.metrics
+    rows = "\n".join(
+        f"| {e.label} | {e.precision:.1%} | {e.recall:.1%} | {e.f1:.1%} | {e.faces:,} |" for e in metrics.classes
+    )
+    unseen = ""
+    if result.unseen:
+        left = metrics.faces - result.unseen.faces
+        unseen = f"{result.unseen.accuracy:.2%} without the {left:,} faces that are also in the training split."
+    return f"""# {result.model}
+
+Measured on {result.data}, split {metrics.split}: {metrics.faces:,} faces (data sha256 `{result.data_sha256[:12]}…`).
+
+Accuracy **{metrics.accuracy:.2%}**, macro-F1 **{metrics.macro_f1:.2%}**, expected calibration error {metrics.ece:.2%}.
+{unseen}
+
+| class | precision | recall | F1 | faces |
+|---|---:|---:|---:|---:|
+{rows}
+
+![Confusion matrix](confusion.png)
+
+![Calibration](calibration.png)
+"""
+
+
+# --- pictures ---
+
+
+def confusion_picture(result: Evaluation) -> Figure:
+    """Each row's shares: of the faces that show this, how many are read as that."""
+    metrics = result.metrics
+    labels = [entry.label for entry in metrics.classes]
+    counts = np.array(metrics.confusion, np.float64)
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    side = 2.2 + 0.62 * len(labels)
+    figure = Figure(figsize=(side, side * 0.92), layout="constrained")
+    axes = figure.add_subplot()
+    axes.imshow(shares, cmap=mpl.colormaps["Blues"], vmin=0, vmax=1)
+    for row, column in np.ndindex(shares.shape):
+        share = shares[row, column]
+        shade = "white" if share > 0.55 else INK if share >= 0.005 else SOFT
+        axes.text(column, row, f"{share:.0%}", ha="center", va="center", color=shade, fontsize=9)
+    axes.set_xticks(range(len(labels)), labels, rotation=35, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(labels)), [f"{e.label} ({e.faces:,})" for e in metrics.classes])
+    axes.set_xlabel("read as")
+    axes.set_ylabel("shows")
+    axes.set_title(f"{result.model}: {metrics.accuracy:.1%} of {metrics.faces:,} faces right", fontsize=10, color=INK)
+    _plain(axes)
+    return figure
+
+
+def calibration_picture(result: Evaluation) -> Figure:
+    """Accuracy over confidence, and below it how many faces there are of each confidence."""
+    metrics = result.metrics
+    figure = Figure(figsize=(5.2, 5.2), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    filled = [b for b in metrics.bins if b.faces]
+    upper.plot([0, 1], [0, 1], color=SOFT, linewidth=1.5, zorder=1, label="confidence that can be taken at its word")
+    upper.plot(
+        [b.confidence for b in filled], [b.accuracy for b in filled],
+        color=BLUE, linewidth=1.5, marker="o", markersize=5, zorder=2, label=result.model,
+    )  # fmt: skip
+    upper.set(ylim=(0, 1), xlim=(0, 1), ylabel="share of right answers")
+    upper.set_title(f"expected calibration error {metrics.ece:.1%}", fontsize=10, color=INK)
+    upper.legend(loc="upper left", frameon=False, fontsize=9)
+    width = 1 / len(metrics.bins)
+    lower.bar([b.low + width / 2 for b in metrics.bins], [b.faces for b in metrics.bins], width * 0.9, color=BLUE)
+    lower.set(xlabel="confidence", ylabel="faces")
+    for axes in (upper, lower):
+        axes.grid(color=SOFT, linewidth=0.4)
+        axes.set_axisbelow(True)
+        _plain(axes)
+    return figure
+
+
+def _plain(axes: Axes) -> None:
+    """No frame, no ticks, dark grey text."""
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    axes.tick_params(length=0, colors=INK, labelsize=9)
+    axes.xaxis.label.set_color(INK)
+    axes.yaxis.label.set_color(INK)
