@@ -106,7 +106,7 @@ def test_frames_come_until_the_camera_stops(camera: Device) -> None:
 
 
 def test_wishes_are_put_to_the_camera(camera: Device) -> None:
-    capture = Capture()
+    capture = Capture(0)
     V4l2Camera("0", PATIENT, capture).close()
     assert capture.asked == [
         (cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG")),
