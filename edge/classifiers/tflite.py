@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +60,9 @@ class TfliteClassifier:
         self.labels = card.labels
         self.runtime, interpreter = find_runtime(runtime)
         try:
-            self._interpreter = interpreter(model_content=content, num_threads=threads)
-            self._interpreter.allocate_tensors()
+            with _quiet():
+                self._interpreter = interpreter(model_content=content, num_threads=threads)
+                self._interpreter.allocate_tensors()
         except Exception as cause:  # the runtimes raise ValueError, RuntimeError, SystemError and more
             raise ModelError(_why(path, self.runtime, cause)) from cause
         (entry,) = self._one(path, self._interpreter.get_input_details(), "input")
@@ -112,6 +115,27 @@ class TfliteClassifier:
         # An int8 softmax sums to 1 only within its steps of 1/256.
         shares: NDArray[np.float32] = scores / max(scores.sum(), np.float32(1e-6))
         return shares
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the line "INFO: Created TensorFlow Lite XNNPACK delegate", which no setting of the runtimes turns off.
+
+    They print it from C++, so only the file descriptor can be turned away. Failures come as exceptions, not there.
+    """
+    try:
+        kept = os.dup(2)
+    except OSError:  # no standard error, nothing to quiet
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _quantization(details: dict[str, Any]) -> tuple[np.float32, np.float32]:
