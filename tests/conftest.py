@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 
 from edge.types import EMOTIONS, Box, Face, Frame, Observation, Pixels, Reading
 
+# FFmpeg reads it once, and a test may write a video before the code under test asks for quiet.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 ROOT = Path(__file__).parent.parent
 BEGIN = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
