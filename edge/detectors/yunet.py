@@ -40,9 +40,14 @@ class YuNetDetector:
     def detect(self, grey: Pixels) -> list[Box]:
         """Faces in the frame `grey` (height, width) uint8."""
         small, factor = shrink(grey, self._width)
-        side = self._settings.min_face * min(small.shape)
+        # On a frame of a few pixels the network gives infinite boxes; none is larger than the frame's longer side twice.
+        smallest, largest = self._settings.min_face * min(small.shape), 2 * max(small.shape)
         found = self._search(cv2.cvtColor(small, cv2.COLOR_GRAY2BGR))  # type: ignore[arg-type]
-        return [FRAMING.apply(*(value * factor for value in row[:4])) for row in found if max(row[2:4]) >= side]
+        return [
+            FRAMING.apply(*(value * factor for value in row[:4]))
+            for row in found
+            if smallest <= max(row[2:4]) <= largest
+        ]
 
     def _search(self, picture: Pixels) -> list[list[float]]:
         size = picture.shape[1], picture.shape[0]

@@ -1,0 +1,119 @@
+"""Detectors find the faces that are there, framed as the network's training faces are, and nothing on a bare wall."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge import demo
+from edge.demo.clip import FIRST, FPS, Clip
+from edge.detectors.framing import Framing, shrink
+from edge.detectors.haar import HaarDetector
+from edge.detectors.yunet import YuNetDetector
+from edge.errors import ModelError
+from edge.settings import DetectorSettings
+from edge.types import Box, Detector, Pixels
+
+
+@pytest.fixture(scope="module")
+def portrait() -> Pixels:
+    picture = cv2.imread(str(Path(demo.__file__).parent / "astronaut.jpg"), cv2.IMREAD_GRAYSCALE)
+    assert picture is not None
+    return picture
+
+
+@pytest.fixture(params=["haar", "yunet"])
+def detector(request: pytest.FixtureRequest) -> Detector:
+    if request.param == "haar":
+        return HaarDetector(DetectorSettings(), 320)
+    shared: Path = request.getfixturevalue("shared")
+    return YuNetDetector(DetectorSettings(model=str(shared / "peers" / "yunet_n_320_320.onnx")), 320)
+
+
+def test_the_portrait_has_one_face_where_it_is(detector: Detector, portrait: Pixels) -> None:
+    (box,) = detector.detect(portrait)
+    assert abs(box.x + box.width / 2 - 224) < 12
+    assert abs(box.y + box.height / 2 - 112) < 16
+    assert box.width == box.height
+    assert 80 < box.width < 125
+
+
+def test_a_frame_may_have_any_size_and_boxes_are_in_its_pixels(detector: Detector, portrait: Pixels) -> None:
+    for factor in (0.5, 2.0):
+        frame = cv2.resize(portrait, None, fx=factor, fy=factor)
+        (box,) = detector.detect(frame)
+        assert abs((box.x + box.width / 2) / factor - 224) < 14
+        assert 75 < box.width / factor < 130
+
+
+@pytest.mark.parametrize("shape", [(480, 640), (1, 1), (3, 900), (2000, 20)])
+def test_nothing_is_found_where_nothing_is(detector: Detector, shape: tuple[int, int]) -> None:
+    assert detector.detect(np.full(shape, 128, np.uint8)) == []
+
+
+def test_a_strided_luma_plane_is_read_as_it_lies(detector: Detector, portrait: Pixels) -> None:
+    padded = np.zeros((portrait.shape[0], portrait.shape[1] + 64), np.uint8)
+    padded[:, : portrait.shape[1]] = portrait
+    view = padded[:, : portrait.shape[1]]
+    assert not view.flags.c_contiguous
+    assert detector.detect(view) == detector.detect(portrait)
+
+
+def test_haar_finds_the_demos_face_in_good_light() -> None:
+    clip, haar, found = Clip(), HaarDetector(DetectorSettings(), 320), 0
+    for number in range(0, 5 * FPS, 5):
+        frame = np.asarray(cv2.cvtColor(clip.draw(number), cv2.COLOR_BGR2GRAY), np.uint8)
+        found += len(haar.detect(frame))
+    assert FIRST[0].second == 0
+    assert found >= 24  # of 25
+
+
+def test_smallest_face_is_a_share_of_the_frame(portrait: Pixels) -> None:
+    assert HaarDetector(DetectorSettings(min_face=0.5), 320).detect(portrait) == []
+    assert len(HaarDetector(DetectorSettings(min_face=0.1), 320).detect(portrait)) == 1
+
+
+def test_framing_makes_squares_about_a_moved_centre() -> None:
+    assert Framing(1.0, 0.0, 0.0).apply(10, 20, 30, 30) == Box(10, 20, 30, 30)
+    assert Framing(1.0, 0.0, 0.0).apply(0, 0, 20, 40) == Box(-10, 0, 40, 40)
+    assert Framing(1.5, 0.0, 0.1).apply(100, 100, 40, 40) == Box(90, 96, 60, 60)
+
+
+def test_frames_are_only_ever_made_smaller() -> None:
+    frame = np.zeros((480, 640), np.uint8)
+    small, factor = shrink(frame, 320)
+    assert (small.shape, factor) == ((240, 320), 2.0)
+    same, factor = shrink(frame, 960)
+    assert same is frame
+    assert factor == 1.0
+
+
+def test_opencv_5_without_cascades_is_told_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(cv2, "CascadeClassifier")
+    with pytest.raises(ModelError, match=r"has no Haar cascades.*pip install 'opencv-python-headless<5'"):
+        HaarDetector(DetectorSettings(), 320)
+
+
+def test_a_missing_cascade_file_is_told_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.detectors.haar.CASCADE", "none.xml")
+    with pytest.raises(ModelError, match=r"none\.xml is missing or damaged.*pip install --force-reinstall"):
+        HaarDetector(DetectorSettings(), 320)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no model", b"\x08\x07" * 500])
+def test_a_yunet_file_that_is_missing_or_no_model_is_said(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "yunet.onnx"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ModelError) as raised:
+        YuNetDetector(DetectorSettings(model=str(path)), 320)
+    assert str(path) in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+def test_yunet_needs_its_file_named() -> None:
+    with pytest.raises(ModelError, match=r"set detector\.model"):
+        YuNetDetector(DetectorSettings(name="yunet"), 320)
