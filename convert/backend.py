@@ -48,7 +48,7 @@ def tensorflow() -> Any:
 def quiet() -> Iterator[None]:
     """Keep what compiled code writes to standard error (drivers not found, compiler notes) from the user.
 
-    If the block raises unexpectedly, it is shown after all. Works on the file descriptor, which Python's redirection does not.
+    If the block raises unexpectedly, it is shown after all. Works on the file descriptor, not on Python's stream.
     """
     sys.stderr.flush()
     kept = os.dup(2)

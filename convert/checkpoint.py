@@ -16,12 +16,15 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from edge.errors import DataError, ModelError
+from edge.errors import ModelError, SinkError
 
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that takes its place when the block ends well; else `path` stays as it was."""
+    """A temporary path beside `path` that takes its place when the block ends well; else `path` stays as it was.
+
+    Raises SinkError where it cannot be written.
+    """
     # The suffix stays, because Keras tells the format by it.
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
@@ -30,7 +33,7 @@ def whole(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as cause:
-        raise DataError(f"{path}: cannot be written ({cause.strerror or cause}); check rights and space") from None
+        raise SinkError(f"{path}: cannot be written ({cause.strerror or cause}); check rights and space") from None
     finally:
         temporary.unlink(missing_ok=True)
 

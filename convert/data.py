@@ -18,19 +18,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from edge import preprocess
-from edge.errors import DataError
+from edge.errors import DataError, SourceError
+from edge.sources.options import PICTURES, SourceOptions
+from edge.sources.picture import read_frame
 from edge.types import EMOTIONS, Pixels
 
 SIDE = 48  # of a face in fer2013.csv, pixels
 COLUMNS = ("emotion", "pixels", "usage")
 TRAINING = ("Training", "train", "training")
 VALIDATION = ("PublicTest", "validation", "valid", "val", "test")  # the first of them that is there
-PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".pgm")
 HELD_OUT = 0.2  # share of each class that validates, where folders come without splits
 _VALUES = {str(value): value for value in range(256)}
 
@@ -206,14 +206,14 @@ def _read_split(
         for path in sorted((root / name).rglob("*")):
             if path.suffix.lower() not in PICTURES or not path.is_file():
                 continue
-            content = path.read_bytes()
-            face = _decode(content)
-            if face is None:
+            try:
+                content, picture = path.read_bytes(), read_frame(path, 0, SourceOptions().max_pixels).grey
+            except (SourceError, OSError) as cause:
                 # One bad picture among thousands is no reason to stop; it is named, so that it can be mended.
-                sys.stderr.write(f"fer-convert: left out: {path}: {len(content)} bytes that are no picture\n")
+                sys.stderr.write(f"fer-convert: left out: {cause}\n")
                 continue
             digest.update(str(path.relative_to(folder)).encode() + b"\0" + hashlib.sha256(content).digest())
-            pixels.append(preprocess.resize(face, size))
+            pixels.append(preprocess.resize(picture, size))
             labels.append(label)
         if len(labels) == before:
             raise DataError(
@@ -221,16 +221,6 @@ def _read_split(
                 "add some, or remove the class from every split"
             )
     return Faces(np.stack(pixels), np.array(labels, np.int64))
-
-
-def _decode(content: bytes) -> Pixels | None:
-    """The picture as (height, width) grey uint8; None where it is none."""
-    if not content:
-        return None
-    try:
-        return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)  # type: ignore[return-value]
-    except cv2.error:  # more pixels than OpenCV allows
-        return None
 
 
 def _hold_out(faces: Faces, classes: tuple[str, ...], seed: int, folder: Path) -> dict[str, Faces]:

@@ -29,7 +29,7 @@ from convert.load import Loaded
 from convert.metrics import Metrics, measure
 from edge.cards import FORMAT, VARIANTS, load_card
 from edge.classifiers.tflite import TfliteClassifier, find_runtime
-from edge.errors import DataError, GateError, ModelError
+from edge.errors import DataError, GateError, ModelError, SinkError
 
 CALIBRATION_FACES = 500  # int8 ranges hardly move with more; what decides is that every class is among them
 AGREEMENT = 0.97  # share of the validation faces on which int8 and float32 must agree
@@ -245,7 +245,7 @@ def _publish(cards: dict[str, dict[str, Any]], stage: Path, out: Path, report: R
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as cause:
-        raise DataError(f"--out {out}: cannot be made ({cause.strerror}); choose another folder") from None
+        raise SinkError(f"--out {out}: cannot be made ({cause.strerror}); choose another folder") from None
     written = []
     for card in cards.values():
         path = out / card["file"]

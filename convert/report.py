@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from convert import checkpoint
-from edge.errors import DataError
+from edge.errors import SinkError
 
 if TYPE_CHECKING:
     from convert.evaluate import Evaluation
@@ -55,11 +55,11 @@ def _confusion(result: Evaluation) -> list[str]:
 
 
 def write(result: Evaluation, folder: Path) -> list[Path]:
-    """report.md, report.json, confusion.png and calibration.png in `folder`; returns their paths. Raises DataError."""
+    """report.md, report.json, confusion.png and calibration.png in `folder`; returns their paths. Raises SinkError."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as cause:
-        raise DataError(f"--report {folder}: cannot be made ({cause.strerror}); choose another folder") from None
+        raise SinkError(f"--report {folder}: cannot be made ({cause.strerror}); choose another folder") from None
     written = [folder / name for name in ("report.md", "report.json", "confusion.png", "calibration.png")]
     checkpoint.write_text(written[0], page(result))
     checkpoint.write_json(written[1], result.as_json())

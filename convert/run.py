@@ -1,0 +1,90 @@
+"""The folder of a training run: what it was begun with, how it went, and where it stands."""
+
+from __future__ import annotations
+
+import csv
+import json
+import platform
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from convert import backend, checkpoint, load
+from convert.data import Data
+from convert.recipe import Recipe, differences
+from edge.errors import SettingsError, SinkError
+
+HISTORY = ("epoch", "loss", "accuracy", "val_accuracy", "learning_rate", "seconds")
+
+
+@dataclass
+class Progress:
+    """Where a run stands; what a checkpoint holds beside the variables."""
+
+    epoch: int = 0  # epochs done
+    best: float = -1.0  # best accuracy on the validation split, 0 to 1
+    best_epoch: int = 0
+    scale: float = 1.0  # of the learning rate, by the plateau schedule
+    scaled_at: int = 0  # epoch of the last change of scale
+    history: list[dict[str, float]] = field(default_factory=list)
+
+    def add(self, row: dict[str, float], recipe: Recipe) -> None:
+        """Take in an epoch: its line of the history, with its accuracy on the validation split."""
+        self.epoch += 1
+        self.history.append(row)
+        if row["val_accuracy"] > self.best:
+            self.best, self.best_epoch = row["val_accuracy"], self.epoch
+        waited = self.epoch - max(self.best_epoch, self.scaled_at)
+        if recipe.schedule == "plateau" and waited >= recipe.patience:
+            self.scale, self.scaled_at = self.scale / 2, self.epoch
+
+
+def configuration(recipe: Recipe, faces: Data, loaded: load.Loaded | None) -> dict[str, Any]:
+    """Everything that decides how a run goes, and with what it ran."""
+    keras = backend.keras()
+    return {
+        "recipe": recipe.as_json(),
+        "from": loaded.sha256 if loaded else None,
+        "data": {"name": faces.name, "sha256": faces.sha256, "classes": list(faces.classes)},
+        "versions": {
+            "python": platform.python_version(),
+            "keras": keras.__version__,
+            "backend": keras.backend.backend(),
+            "numpy": np.__version__,
+            "opencv": cv2.__version__,
+        },
+    }
+
+
+def begin(out: Path, settings: dict[str, Any]) -> None:
+    """Make `out` a run folder, or check that the run in it has the same settings. Raises SettingsError, SinkError."""
+    path = out / "config.json"
+    if path.exists():
+        try:
+            old = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as cause:
+            raise SettingsError(f"{path}: not readable as JSON ({cause}); remove it or choose another --out") from None
+        # Another version of a library may go on with a run; other settings or data may not.
+        found = differences({**old, "versions": None}, {**settings, "versions": None})
+        if found:
+            raise SettingsError(
+                f"run {out}: was begun with other settings ({'; '.join(found)}); "
+                "use the same to go on, or choose another --out"
+            )
+        return
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        raise SinkError(f"run folder {out}: cannot be made ({cause.strerror}); choose another --out") from None
+    checkpoint.write_json(path, settings)
+
+
+def write_history(out: Path, progress: Progress) -> None:
+    """history.csv: a line for each epoch so far."""
+    with checkpoint.whole(out / "history.csv") as temporary, temporary.open("w", newline="") as file:
+        table = csv.DictWriter(file, HISTORY)
+        table.writeheader()
+        table.writerows(progress.history)
