@@ -40,7 +40,7 @@ class YuNetDetector:
     def detect(self, grey: Pixels) -> list[Box]:
         """Faces in the frame `grey` (height, width) uint8."""
         small, factor = shrink(grey, self._width)
-        # On a frame of a few pixels the network gives infinite boxes; none is larger than the frame's longer side twice.
+        # On a frame of a few pixels the network gives infinite boxes; no face is twice as large as the frame.
         smallest, largest = self._settings.min_face * min(small.shape), 2 * max(small.shape)
         found = self._search(cv2.cvtColor(small, cv2.COLOR_GRAY2BGR))  # type: ignore[arg-type]
         return [
