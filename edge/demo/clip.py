@@ -37,6 +37,7 @@ FIRST = (
     Key(5, 330, 200, 110),
     Key(9, 300, 220, 110),
     Key(11, 860, 230, 110),
+    Key(11.01, -180, 210, 100),  # less than a frame later, so that it is not seen to cross
     Key(12.5, -180, 210, 100),
     Key(14, 190, 210, 100),
     Key(19, 210, 230, 105),
