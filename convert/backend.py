@@ -46,26 +46,30 @@ def tensorflow() -> Any:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep what compiled code writes to standard error (drivers not found, compiler notes) from the user.
+    """Keep what the libraries say (drivers not found, compiler notes, advice to their own authors) from the user.
 
-    If the block raises unexpectedly, it is shown after all. Works on the file descriptor, not on Python's stream.
+    If the block raises unexpectedly, it is shown after all. Works on the file descriptors, so compiled code is covered.
     """
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as written:
-        os.dup2(written.fileno(), 2)
+    streams = {1: sys.stdout, 2: sys.stderr}
+    kept = {number: os.dup(number) for number in streams}
+    with tempfile.TemporaryFile() as written, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for number, stream in streams.items():
+            stream.flush()
+            os.dup2(written.fileno(), number)
         try:
             yield
         except FerEdgeError:
             raise  # says all there is to say in its one line
         except Exception:
             written.seek(0)
-            os.write(kept, written.read())
+            os.write(kept[2], written.read())
             raise
         finally:
-            sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)
+            for number, stream in streams.items():
+                stream.flush()
+                os.dup2(kept[number], number)
+                os.close(kept[number])
 
 
 def _environment() -> None:

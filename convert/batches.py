@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,7 @@ def class_weights(labels: NDArray[np.int64], classes: int, kind: str) -> NDArray
 
 def batches(
     faces: Faces, classes: int, recipe: Recipe, epoch: int
-) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]]:
+) -> Generator[tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]], None, None]:
     """Inputs (n, h, w, 1), one-hot labels (n, classes) and weights (n,) of epoch `epoch`, from 0.
 
     What comes depends on the recipe and the epoch alone, so a run that goes on sees what it would have seen. Made one
@@ -63,14 +63,17 @@ def batches(
         except Exception as cause:  # noqa: BLE001 - raised again where the batches are used
             ready.put(cause)
 
-    threading.Thread(target=make, daemon=True).start()
+    thread = threading.Thread(target=make, daemon=True)
+    thread.start()
     try:
         while (item := ready.get()) is not None:
             if isinstance(item, Exception):
                 raise item
             yield item
     finally:
+        # Python must not end while this thread is inside OpenCV: that aborts the process.
         stop.set()
+        thread.join()
 
 
 def small_size(size: tuple[int, ...]) -> tuple[int, int]:

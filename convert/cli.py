@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import MISSING, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from convert.augment import Augmentation
 from convert.recipe import Recipe
@@ -25,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         sys.stderr.write(f"\nfer-convert: stopped{arguments.stopped}\n")
-        return 130  # 128 + SIGINT, as shells report it
+        _end(130)  # 128 + SIGINT, as shells report it
     return 0
 
 
@@ -140,6 +141,13 @@ def _late(module: str) -> Any:
     """A module that needs the `convert` extra, imported only when its command runs. Raises FerEdgeError."""
     importlib.import_module("convert.backend").need("keras", "sklearn", "matplotlib")
     return importlib.import_module(module)
+
+
+def _end(code: int) -> NoReturn:
+    """Leave at once. TensorFlow, stopped in the middle of a step, at times aborts while Python tears it down."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _say(line: str) -> None:

@@ -13,7 +13,6 @@ float32: the parity gate.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterator
@@ -151,21 +150,20 @@ def _convert(loaded: Loaded, network: str, shown: NDArray[np.uint8], stage: Path
 
 def to_tflite(model: Any, size: tuple[int, int], variant: str, shown: NDArray[np.uint8]) -> bytes:
     """The .tflite content of `model`, which takes pixels, as `variant`; `shown` are the faces to calibrate on."""
-    tf = backend.tensorflow()
-    if backend.keras().backend.backend() != "tensorflow":
+    keras, tf = backend.keras(), backend.tensorflow()
+    if keras.backend.backend() != "tensorflow":
         raise ModelError("KERAS_BACKEND: converting needs the tensorflow backend; run it with KERAS_BACKEND=tensorflow")
 
     # One face at a time, as the device asks; a free batch would keep the converter from folding shapes.
-    signature = [tf.TensorSpec((1, *size, 1), tf.float32, name="pixels")]
-    infer = tf.function(functools.partial(model, training=False), input_signature=signature)
+    face = keras.Input(batch_shape=(1, *size, 1), name="pixels")
+    single = keras.Model(face, model(face))
 
     def representative() -> Iterator[list[NDArray[np.float32]]]:
         for face in data.network_input(shown):
             yield [face[None]]
 
     with backend.quiet():
-        # Without the model as second argument, variables become constants, which calibration needs.
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([infer.get_concrete_function()])
+        converter = tf.lite.TFLiteConverter.from_keras_model(single)
         if variant != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if variant == "float16":

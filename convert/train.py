@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -165,12 +165,13 @@ def _epoch(model: Any, recipe: Recipe, training: Faces, progress: Progress) -> d
     classes = model.output_shape[-1]
     steps = -(-len(training) // recipe.batch)
     sums, seen, rate = np.zeros(2), 0.0, 0.0
-    for step, (faces, labels, weights) in enumerate(batches(training, classes, recipe, progress.epoch)):
-        rate = learning_rate(recipe, progress.epoch + step / steps, progress.scale)
-        model.optimizer.learning_rate = rate
-        result = model.train_on_batch(faces, labels, sample_weight=weights, return_dict=True)
-        sums += np.array([result["loss"], result["accuracy"]]) * len(faces)
-        seen += len(faces)
+    with closing(batches(training, classes, recipe, progress.epoch)) as ready:
+        for step, (faces, labels, weights) in enumerate(ready):
+            rate = learning_rate(recipe, progress.epoch + step / steps, progress.scale)
+            model.optimizer.learning_rate = rate
+            result = model.train_on_batch(faces, labels, sample_weight=weights, return_dict=True)
+            sums += np.array([result["loss"], result["accuracy"]]) * len(faces)
+            seen += len(faces)
     loss, right = sums / seen
     if not np.isfinite(loss):
         raise ModelError(f"epoch {progress.epoch + 1}: the loss is {loss}; train anew with a lower --learning-rate")

@@ -1,0 +1,109 @@
+"""The command line: options, one-line errors, and one command where the extra is missing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from convert import cli
+from edge import errors
+
+COMMANDS = ("train", "quantize", "evaluate")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_needs_no_training_library(command: str) -> None:
+    code = (
+        "import sys; from convert.cli import main\n"
+        f"try: main(['{command}', '--help'])\n"
+        "finally: assert not {'tensorflow', 'keras', 'sklearn', 'matplotlib'} & set(sys.modules), sorted(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "--data" in done.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("missing", ["keras", "matplotlib"])
+def test_without_the_extra_it_says_how_to_install_it(
+    command: str, missing: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, missing, None)  # what Python itself does where an import failed
+    if missing == "matplotlib":
+        monkeypatch.setitem(sys.modules, "keras", sys)  # stands for one that is there
+    arguments = [command, *([] if command == "train" else ["model.keras"]), "--data", "fer2013.csv"]
+    assert cli.main(arguments) == errors.FerEdgeError.exit_code
+    said = capsys.readouterr().err
+    assert said.startswith(f"fer-convert: error: {missing} cannot be imported")
+    assert "install it with: pip install 'fer-edge[convert]'" in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (["train", "--data", "none.csv"], errors.DataError, "data none.csv: no such file"),
+        (["train", "--data", "x.csv", "--epochs", "0"], errors.SettingsError, "--epochs 0: allowed is 1 to 10000"),
+        (["train", "--data", "x.csv", "--dim", "2"], errors.SettingsError, "--dim 2.0: allowed is 0 to 1"),
+        (["quantize", "none.keras"], errors.DataError, "--data is missing"),
+        (["quantize", "none.keras", "--data", "x.csv"], errors.ModelError, "model none.keras: no such file"),
+        (["evaluate", "none.tflite", "--data", "x.csv"], errors.ModelError, "model none.tflite: no such file"),
+        (
+            ["quantize", "m.hdf5", "--data", "x.csv", "--input-range", "1", "-1"],
+            errors.SettingsError,
+            "--input-range 1.0 -1.0: the first must be less than the second",
+        ),
+    ],
+)
+def test_an_error_is_one_line_and_its_exit_code(
+    arguments: list[str],
+    error: type[errors.FerEdgeError],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(arguments) == error.exit_code
+    said = capfd.readouterr().err
+    assert said.startswith("fer-convert: error: ")
+    assert message in said
+    assert said.count("\n") == 1
+
+
+def test_every_setting_is_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    class Fake:
+        @staticmethod
+        def train(*given: object, **named: object) -> None:
+            seen.append(given)
+
+    monkeypatch.setattr(cli, "_late", lambda module: Fake)
+    cli.main(["train", "--data", "x.csv", "--network", "other", "--batch", "8", "--rotation", "30", "--loss", "focal"])
+    ((recipe, source, out, start),) = seen
+    assert (recipe.network, recipe.batch, recipe.loss, recipe.augmentation.rotation) == ("other", 8, "focal", 30.0)
+    assert (source, out, start) == (Path("x.csv"), Path("runs/other"), None)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_a_stopped_training_says_how_to_go_on(faces_csv: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "convert.cli", "train", "--data", str(faces_csv), "--out", str(tmp_path / "run")]
+    command += ["--size", "48", "--epochs", "1000", "--batch", "32"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ) as run:
+        assert run.stdout is not None
+        for line in run.stdout:
+            if line.startswith("epoch 1/"):
+                run.send_signal(signal.SIGINT)
+                break
+        _, said = run.communicate(timeout=60)
+    assert run.returncode == 130, said
+    assert said.strip() == "fer-convert: stopped; the same command goes on after the last whole epoch"
+    assert (tmp_path / "run" / "state.npz").is_file()

@@ -1,0 +1,71 @@
+"""Folding the input's scaling changes nothing that a model says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from convert import backend, fold, load
+
+pytestmark = pytest.mark.slow
+
+FACES = np.random.default_rng(0).integers(0, 256, (4, 20, 20, 1)).astype(np.float32)
+
+
+def loaded(model: Any, values: tuple[float, float]) -> load.Loaded:
+    return load.Loaded(model, Path("model.keras"), "", ("a", "b"), (20, 20), values)
+
+
+def network(first: dict[str, Any], norm: bool = True, rescaling: bool = False, activation: str = "relu") -> Any:
+    keras = backend.keras()
+    keras.utils.set_random_seed(2)
+    image = keras.Input((20, 20, 1))
+    x = keras.layers.Rescaling(1 / 100, offset=-0.7)(image) if rescaling else image
+    x = keras.layers.Conv2D(4, 3, **first)(x)
+    if norm:
+        x = keras.layers.BatchNormalization()(x)
+    x = keras.layers.Activation(activation)(x)
+    x = keras.layers.Dense(2, activation="softmax")(keras.layers.GlobalAveragePooling2D()(x))
+    model = keras.Model(image, x)
+    rng = np.random.default_rng(1)
+    model.set_weights([np.abs(rng.normal(0.5, 0.5, w.shape)) + 0.1 for w in model.get_weights()])
+    return model
+
+
+@pytest.mark.parametrize("rescaling", [False, True])
+@pytest.mark.parametrize(
+    ("first", "norm"),
+    [({"use_bias": False}, True), ({"use_bias": True}, True), ({"use_bias": True, "strides": 2}, False)],
+)
+def test_it_is_exact_and_leaves_no_layer(first: dict[str, Any], norm: bool, rescaling: bool) -> None:
+    model = network(first, norm, rescaling)
+    before = [w.copy() for w in model.get_weights()]
+    folded = fold.for_pixels(loaded(model, (-1.0, 1.0)))
+    np.testing.assert_allclose(
+        folded.predict_on_batch(FACES), model.predict_on_batch(FACES / 127.5 - 1), rtol=1e-4, atol=1e-6
+    )
+    keras = backend.keras()
+    assert not any(isinstance(layer, keras.layers.Rescaling) for layer in folded.layers)
+    for kept, was in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(kept, was)
+
+
+@pytest.mark.parametrize(
+    ("first", "norm"),
+    [({"padding": "same"}, True), ({"use_bias": False}, False), ({"use_bias": False, "activation": "relu"}, True)],
+)
+def test_where_it_would_not_be_exact_a_layer_scales(first: dict[str, Any], norm: bool) -> None:
+    model = network(first, norm)
+    scaled = fold.for_pixels(loaded(model, (-1.0, 1.0)))
+    np.testing.assert_allclose(
+        scaled.predict_on_batch(FACES), model.predict_on_batch(FACES / 127.5 - 1), rtol=1e-4, atol=1e-6
+    )
+
+
+def test_a_model_of_pixels_stays_as_it_is() -> None:
+    model = network({"padding": "same"})
+    same = fold.for_pixels(loaded(model, load.PIXELS))
+    np.testing.assert_array_equal(same.predict_on_batch(FACES), model.predict_on_batch(FACES))

@@ -1,0 +1,109 @@
+"""Models come from disk with what is known of them, or are refused in one line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from convert import backend, load, networks
+from edge.errors import ModelError
+from edge.types import EMOTIONS
+
+pytestmark = pytest.mark.slow
+
+LEGACY = "peers/fer2013_mini_XCEPTION.102-0.66.hdf5"
+
+
+@pytest.fixture
+def saved(tmp_path: Path, tiny: str) -> Path:
+    backend.keras()
+    path = tmp_path / "model.keras"
+    networks.build(tiny, 7, (48, 48)).save(path)
+    return path
+
+
+def faces(side: int = 48) -> Any:
+    return np.random.default_rng(0).integers(0, 256, (3, side, side, 1)).astype(np.float32)
+
+
+def test_a_model_comes_with_labels_size_and_range(saved: Path) -> None:
+    found = load.load(saved)
+    assert (found.labels, found.size, found.range) == (EMOTIONS, (48, 48), (0.0, 255.0))
+    card = {"labels": list("abcdefg"), "input_range": [-1, 1], "training_data": {"name": "x.csv"}}
+    saved.with_suffix(".json").write_text(json.dumps(card))
+    found = load.load(saved)
+    assert (found.labels, found.range, found.training_data) == (tuple("abcdefg"), (-1.0, 1.0), {"name": "x.csv"})
+    assert load.load(saved, (0.0, 1.0)).range == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("none.keras", None, "no such file"),
+        ("model.onnx", b"x", "not a Keras model by its name"),
+        ("empty.keras", b"", "Keras cannot load it"),
+        ("text.keras", b"not a model\n", "Keras cannot load it"),
+        ("text.hdf5", b"not a model\n", "Keras cannot load it"),
+    ],
+)
+def test_what_is_no_model_is_refused(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ModelError, match=message) as error:
+        load.load(path)
+    assert "\n" not in str(error.value)
+
+
+def test_a_cut_off_model_is_refused(saved: Path) -> None:
+    content = saved.read_bytes()
+    saved.write_bytes(content[: len(content) // 2])
+    with pytest.raises(ModelError, match="cut off or no model"):
+        load.load(saved)
+
+
+def test_a_sidecar_that_does_not_fit_is_refused(saved: Path) -> None:
+    saved.with_suffix(".json").write_text('{"labels": ["a", "b"]}')
+    with pytest.raises(ModelError, match="7 outputs, but 2 labels"):
+        load.load(saved)
+    saved.with_suffix(".json").write_text('{"labels": [')
+    with pytest.raises(ModelError, match="not readable as JSON"):
+        load.load(saved)
+
+
+def test_a_model_that_is_no_face_classifier_is_refused(tmp_path: Path) -> None:
+    keras = backend.keras()
+    for shape, message in (((8, 8, 3), "its input is"), ((8, 8, 1), "its output is")):
+        image = keras.Input(shape)
+        keras.Model(image, keras.layers.Conv2D(2, 3)(image)).save(tmp_path / "other.keras")
+        with pytest.raises(ModelError, match=message):
+            load.load(tmp_path / "other.keras")
+
+
+def test_scaled_takes_pixels(saved: Path) -> None:
+    assert load.scaled(load.load(saved)) is not None
+    legacy = load.load(saved, (-1.0, 1.0))
+    wanted = legacy.model.predict_on_batch(faces() / 127.5 - 1)
+    np.testing.assert_allclose(load.scaled(legacy).predict_on_batch(faces()), wanted, atol=1e-5)
+
+
+def test_a_new_last_layer_keeps_the_others(saved: Path) -> None:
+    found = load.load(saved)
+    model = load.with_classes(found, 3)
+    assert model.output_shape == (None, 3)
+    np.testing.assert_allclose(model.predict_on_batch(faces()).sum(axis=1), 1, atol=1e-5)
+    old, new = found.model.get_weights(), model.get_weights()
+    for before, after in zip(old[:-2], new[:-2], strict=True):
+        np.testing.assert_array_equal(before, after)
+    assert [weights.shape[-1] for weights in new[-2:]] == [3, 3]
+
+
+def test_the_legacy_model_loads_and_takes_another_last_layer(shared: Path) -> None:
+    found = load.load(shared / LEGACY)
+    assert (found.labels, found.size, found.range) == (EMOTIONS, (64, 64), (-1.0, 1.0))
+    assert found.model.count_params() == 58_423
+    assert load.with_classes(found, 3).predict_on_batch(faces(64)).shape == (3, 3)

@@ -1,0 +1,33 @@
+"""The published architecture, to the parameter."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from convert import backend, networks
+from edge.errors import SettingsError
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize(("classes", "parameters"), [(7, 58_423), (2, 52_658)])
+def test_mini_xception_is_the_published_size(classes: int, parameters: int) -> None:
+    backend.keras()
+    model = networks.build("mini_xception", classes, (64, 64))
+    assert model.count_params() == parameters <= 60_000
+    assert model.input_shape == (None, 64, 64, 1)
+    assert model.output_shape == (None, classes)
+
+
+def test_it_takes_pixels_and_gives_probabilities_at_any_size() -> None:
+    backend.keras()
+    model = networks.build("mini_xception", 7, (None, None))
+    for side in (48, 64):
+        faces = np.random.default_rng(0).integers(0, 256, (2, side, side, 1)).astype(np.float32)
+        np.testing.assert_allclose(np.asarray(model(faces)).sum(axis=1), 1, atol=1e-5)
+
+
+def test_an_unknown_network_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(SettingsError, match=r"network 'resnet': unknown; known are mini_xception"):
+        networks.build("resnet", 7, (64, 64))

@@ -1,0 +1,215 @@
+"""A run learns, keeps its best weights, and goes on after a stop as if there had been none."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from convert import batches, checkpoint, data, load
+from convert.augment import OFF
+from convert.recipe import Recipe
+from convert.run import HISTORY
+from convert.train import learning_rate, predict, train
+from edge.errors import DataError, ModelError, SettingsError, SinkError
+from edge.types import EMOTIONS
+
+pytestmark = pytest.mark.slow
+
+RECIPE = Recipe(network="tiny", size=48, epochs=4, batch=16, learning_rate=0.01, average=0.9)
+
+
+@pytest.fixture(autouse=True)
+def _tiny(tiny: str) -> None:
+    """Every run here trains the small network."""
+
+
+def curve(out: Path) -> list[list[float]]:
+    with (out / "history.csv").open(newline="") as file:
+        return [[float(row[name]) for name in HISTORY[:-1]] for row in csv.DictReader(file)]  # the last is seconds
+
+
+def run(recipe: Recipe, source: Path, out: Path, **more: Any) -> list[str]:
+    lines: list[str] = []
+    train(recipe, source, out, report=lines.append, **more)
+    return lines
+
+
+def test_it_learns_and_keeps_the_weights_that_it_validated(faces_csv: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    lines = run(replace(RECIPE, epochs=15, augmentation=OFF), faces_csv, out)
+    assert "84 faces to train on, 42 to validate on (PublicTest), 7 classes" in lines[0]
+    kept = load.load(out / "best.keras")
+    faces = data.read(faces_csv, (48, 48)).validation()[1]
+    accuracy = float((predict(kept.model, faces.pixels).argmax(axis=1) == faces.labels).mean())
+    best = max(row[3] for row in curve(out))
+    assert accuracy == pytest.approx(best, abs=1e-6)
+    assert accuracy > 0.3  # one in seven by chance
+    known = json.loads((out / "best.json").read_text())
+    assert known["validation"]["accuracy"] == pytest.approx(best)
+    assert kept.labels == EMOTIONS
+    assert kept.training_data["faces"] == 84
+    configuration = json.loads((out / "config.json").read_text())
+    assert configuration["recipe"]["seed"] == 1
+    assert configuration["data"]["sha256"] == kept.training_data["sha256"]
+
+
+class PowerCutError(Exception):
+    """Stands for a power cut."""
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "plateau"])
+def test_a_stopped_run_goes_on_as_if_it_had_not_been(faces_csv: Path, tmp_path: Path, schedule: str) -> None:
+    recipe = replace(RECIPE, schedule=schedule, patience=1, small=2, size=64)
+    run(recipe, faces_csv, tmp_path / "whole")
+
+    def stop(line: str) -> None:
+        if line.startswith("epoch 2/"):
+            raise PowerCutError
+
+    with pytest.raises(PowerCutError):
+        train(recipe, faces_csv, tmp_path / "stopped", report=stop)
+    lines = run(recipe, faces_csv, tmp_path / "stopped")
+    assert lines[0].startswith("going on after epoch 2")
+    # Threads add up in whatever order they come, so the last digits differ from run to run.
+    np.testing.assert_allclose(curve(tmp_path / "stopped"), curve(tmp_path / "whole"), rtol=1e-3)
+    whole, stopped = (load.load(tmp_path / name / "best.keras").model for name in ("whole", "stopped"))
+    for a, b in zip(whole.get_weights(), stopped.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-2, atol=1e-4)
+    before = (tmp_path / "whole" / "state.npz").read_bytes()
+    run(recipe, faces_csv, tmp_path / "whole")
+    assert (tmp_path / "whole" / "state.npz").read_bytes() == before
+
+
+def test_another_configuration_or_other_data_is_refused(faces_csv: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    run(replace(RECIPE, epochs=1), faces_csv, out)
+    with pytest.raises(SettingsError, match=r"recipe\.batch: 16 -> 8"):
+        run(replace(RECIPE, epochs=1, batch=8), faces_csv, out)
+    other = tmp_path / "fer2013.csv"
+    other.write_text(faces_csv.read_text() + faces_csv.read_text().splitlines()[-1] + "\n")
+    with pytest.raises(SettingsError, match=r"data\.sha256"):
+        run(replace(RECIPE, epochs=1), other, out)
+    (out / "config.json").write_text("{")
+    with pytest.raises(SettingsError, match="not readable as JSON"):
+        run(replace(RECIPE, epochs=1), faces_csv, out)
+
+
+def test_a_damaged_checkpoint_is_refused(faces_csv: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    recipe = replace(RECIPE, epochs=1)
+    run(recipe, faces_csv, out)
+    state = out / "state.npz"
+    state.write_bytes(state.read_bytes()[:5000])
+    with pytest.raises(ModelError, match="remove it to begin this run anew"):
+        run(recipe, faces_csv, out)
+
+
+def test_a_run_folder_that_cannot_be_made_is_refused(faces_csv: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SinkError, match="cannot be made"):
+        run(RECIPE, faces_csv, tmp_path / "file" / "run")
+
+
+@pytest.mark.parametrize("change", [{"loss": "focal"}, {"class_weights": "balanced"}, {"average": 0.0}])
+def test_the_other_settings_run(faces_csv: Path, tmp_path: Path, change: dict[str, Any]) -> None:
+    assert len(run(replace(RECIPE, epochs=1, **change), faces_csv, tmp_path / "run")) == 3
+
+
+def test_early_stopping_stops(faces_csv: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    # With a step size of next to nothing the accuracy stays what it was.
+    run(replace(RECIPE, epochs=30, early_stopping=2, learning_rate=1e-7), faces_csv, out)
+    assert len(curve(out)) < 30
+
+
+def test_own_classes_from_a_trained_model(faces_csv: Path, tmp_path: Path, picture_folder: Any) -> None:
+    run(replace(RECIPE, epochs=1), faces_csv, tmp_path / "first")
+    folder = picture_folder({"": {"calm": 10, "glad": 10, "tense": 10}})
+    best = tmp_path / "first" / "best.keras"
+    lines = run(replace(RECIPE, epochs=2), folder, tmp_path / "second", start=best)
+    assert "3 classes" in lines[0]
+    assert load.load(tmp_path / "second" / "best.keras").labels == ("calm", "glad", "tense")
+    with pytest.raises(SettingsError, match="--small 1"):
+        run(replace(RECIPE, epochs=2, small=1), folder, tmp_path / "third", start=best)
+
+
+def test_the_legacy_model_can_be_trained_on(shared: Path, faces_csv: Path, tmp_path: Path) -> None:
+    legacy = shared / "peers" / "fer2013_mini_XCEPTION.102-0.66.hdf5"
+    lines = run(replace(RECIPE, epochs=1), faces_csv, tmp_path / "run", start=legacy)
+    assert "58,423 parameters" in lines[0]
+    assert load.load(tmp_path / "run" / "best.keras").range == load.PIXELS
+
+
+def test_data_without_a_training_split_is_refused(faces_csv: Path, tmp_path: Path) -> None:
+    only = tmp_path / "only.csv"
+    only.write_text("\n".join(line for line in faces_csv.read_text().splitlines() if not line.endswith("Training")))
+    with pytest.raises(DataError, match="no split Training"):
+        run(RECIPE, only, tmp_path / "run")
+
+
+# --- what a network gets ---
+
+
+def test_with_augmentation_off_the_tensor_is_the_pixels_in_another_order(faces_csv: Path) -> None:
+    faces = data.read(faces_csv, (64, 64)).training()[1]
+    recipe = replace(RECIPE, augmentation=OFF)
+    parts = list(batches.batches(faces, 7, recipe, epoch=0))
+    tensor = np.concatenate([pixels for pixels, _, _ in parts])
+    labels = np.concatenate([one_hot for _, one_hot, _ in parts]).argmax(axis=1)
+    assert tensor.dtype == np.float32
+    found = sorted(zip(labels.tolist(), (p.astype(np.uint8).tobytes() for p in tensor), strict=True))
+    assert found == sorted(zip(faces.labels.tolist(), (p.tobytes() for p in faces.pixels), strict=True))
+
+
+def test_an_epoch_is_the_same_each_time_and_each_is_another(faces_csv: Path) -> None:
+    faces = data.read(faces_csv, (64, 64)).training()[1]
+    first, again, other = (next(iter(batches.batches(faces, 7, RECIPE, epoch)))[0] for epoch in (3, 3, 4))
+    assert first.tobytes() == again.tobytes() != other.tobytes()
+
+
+def test_an_error_while_making_batches_is_raised(faces_csv: Path) -> None:
+    faces = data.read(faces_csv, (64, 64)).training()[1]
+    with pytest.raises(IndexError):
+        list(batches.batches(replace(faces, labels=faces.labels + 9), 7, RECIPE, epoch=0))
+
+
+def test_class_weights_even_out() -> None:
+    labels = np.array([0] * 16 + [1] * 4)
+    assert batches.class_weights(labels, 2, "none").tolist() == [1, 1]
+    balanced, root = (batches.class_weights(labels, 2, kind) for kind in ("balanced", "sqrt"))
+    assert balanced[1] / balanced[0] == pytest.approx(4)
+    assert root[1] / root[0] == pytest.approx(2)
+    for weights in (balanced, root):
+        assert weights[labels].mean() == pytest.approx(1)
+
+
+def test_the_learning_rate_rises_and_falls() -> None:
+    recipe = replace(RECIPE, epochs=10)
+    rates = [learning_rate(recipe, done, 1.0) for done in np.arange(0, 10, 0.1)]
+    assert rates[0] < 0.1 * max(rates)
+    assert max(rates) == pytest.approx(0.01, rel=0.02)
+    assert rates[-1] < 0.01 * max(rates)
+    assert learning_rate(replace(recipe, schedule="constant"), 9.0, 0.5) == pytest.approx(0.005)
+
+
+def test_a_file_is_whole_or_what_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "card.json"
+    checkpoint.write_text(path, "old")
+
+    def stop() -> None:
+        with checkpoint.whole(path) as temporary:
+            temporary.write_text("half")
+            raise PowerCutError
+
+    with pytest.raises(PowerCutError):
+        stop()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+    with pytest.raises(SinkError, match="cannot be written"):
+        checkpoint.write_text(tmp_path / "none" / "card.json", "x")
