@@ -77,5 +77,3 @@ def _environment() -> None:
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     # The loader's and the compiler's notes; errors still show.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    # Keras reads a NumPy array through a protocol whose form NumPy is changing; nothing that a user could act on.
-    warnings.filterwarnings("ignore", message=".*__array__.*copy keyword.*", category=DeprecationWarning)

@@ -144,6 +144,8 @@ def _averaged(model: Any, recipe: Recipe) -> Iterator[None]:
         return
     last = model.get_weights()
     model.optimizer.finalize_variable_values(model.trainable_variables)
+    # A copy: on JAX model and optimizer would share their arrays, and the first to use them deletes them.
+    model.set_weights(model.get_weights())
     yield
     model.set_weights(last)
 
