@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import queue
-import threading
+from collections import deque
 from collections.abc import Generator
-from typing import Any
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +15,9 @@ from convert.data import Faces
 from convert.recipe import Recipe
 
 SMALL = 0.75  # of the side, in the first `Recipe.small` epochs
+AHEAD = 4  # batches
+# Inputs (n, height, width, 1), one-hot labels (n, classes), weights (n,)
+Batch = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 
 
 def class_weights(labels: NDArray[np.int64], classes: int, kind: str) -> NDArray[np.float32]:
@@ -27,53 +29,33 @@ def class_weights(labels: NDArray[np.int64], classes: int, kind: str) -> NDArray
     return scaled
 
 
-def batches(
-    faces: Faces, classes: int, recipe: Recipe, epoch: int
-) -> Generator[tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]], None, None]:
-    """Inputs (n, h, w, 1), one-hot labels (n, classes) and weights (n,) of epoch `epoch`, from 0.
+def batches(faces: Faces, classes: int, recipe: Recipe, epoch: int) -> Generator[Batch, None, None]:
+    """The batches of epoch `epoch`, from 0.
 
-    What comes depends on the recipe and the epoch alone, so a run that goes on sees what it would have seen. Made one
-    batch ahead in a thread, so that no step waits; NumPy and OpenCV leave it the processor meanwhile.
+    What comes depends on the recipe and the epoch alone, so a run that goes on sees what it would have seen. Made
+    ahead in a thread, so that no step waits.
     """
     rng = np.random.default_rng((recipe.seed, epoch))
     order = rng.permutation(len(faces))
     weights = class_weights(faces.labels, classes, recipe.class_weights)
-    small = epoch < recipe.small
-    ready: queue.Queue[Any] = queue.Queue(maxsize=4)
-    stop = threading.Event()
 
-    def make() -> None:
-        try:
-            for first in range(0, len(order), recipe.batch):
-                rows = order[first : first + recipe.batch]
-                pixels, labels = faces.pixels[rows], faces.labels[rows]
-                if small:
-                    pixels = data.resized(pixels, small_size(pixels.shape[1:3]))
-                pixels = augment(pixels, recipe.augmentation, rng)
-                item = data.network_input(pixels), np.eye(classes, dtype=np.float32)[labels], weights[labels]
-                while not stop.is_set():
-                    try:
-                        ready.put(item, timeout=0.5)
-                        break
-                    except queue.Full:
-                        continue
-                if stop.is_set():
-                    return
-            ready.put(None)
-        except Exception as cause:  # noqa: BLE001 - raised again where the batches are used
-            ready.put(cause)
+    def make(rows: NDArray[np.int64]) -> Batch:
+        pixels, labels = faces.pixels[rows], faces.labels[rows]
+        if epoch < recipe.small:
+            pixels = data.resized(pixels, small_size(pixels.shape[1:3]))
+        pixels = augment(pixels, recipe.augmentation, rng)
+        return data.network_input(pixels), np.eye(classes, dtype=np.float32)[labels], weights[labels]
 
-    thread = threading.Thread(target=make, daemon=True)
-    thread.start()
-    try:
-        while (item := ready.get()) is not None:
-            if isinstance(item, Exception):
-                raise item
-            yield item
-    finally:
-        # Python must not end while this thread is inside OpenCV: that aborts the process.
-        stop.set()
-        thread.join()
+    # One thread, so that the batches draw from `rng` in their order. Leaving the block waits for it: Python must not
+    # end while a thread is inside OpenCV.
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        ahead: deque[Future[Batch]] = deque()
+        for first in range(0, len(order), recipe.batch):
+            ahead.append(pool.submit(make, order[first : first + recipe.batch]))
+            if len(ahead) > AHEAD:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
 
 
 def small_size(size: tuple[int, ...]) -> tuple[int, int]:

@@ -91,14 +91,13 @@ def _add_quantize(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("models"), help="folder to write to (default: models)")
     parser.add_argument("--name", help="of the network in file names (default: the file's or the run's name)")
     parser.add_argument("--split", help="split to measure on (default: the one that validates)")
-    parser.add_argument("--seed", type=int, default=1, help="draws the faces to calibrate on (default: 1)")
     _add_input_range(parser)
-    parser.set_defaults(run=_quantize, stopped="; nothing was written")
+    parser.set_defaults(run=_quantize, stopped="; every file in --out is whole")
 
 
 def _quantize(arguments: argparse.Namespace) -> None:
     a = arguments
-    _late("convert.quantize").quantize(a.model, a.data, a.out, a.name, _input_range(a), a.split, a.seed, report=_say)
+    _late("convert.quantize").quantize(a.model, a.data, a.out, a.name, _input_range(a), a.split, report=_say)
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:

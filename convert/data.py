@@ -4,7 +4,7 @@ Three forms are told apart by what lies at the path:
 
     fer2013.csv                 columns emotion (0 to 6), pixels (2,304 values 0 to 255), Usage (Training, ...)
     folder/train/angry/1.jpg    splits, then classes; the validation split is `validation`, `valid`, `val` or `test`
-    folder/angry/1.jpg          classes alone: a fifth of each class, drawn by seed, is held out as `validation`
+    folder/angry/1.jpg          classes alone: a fifth of each class is held out as `validation`, always the same
 
 Whatever the form, a face is resized once, by `edge.preprocess.resize`, which is what the device does with it.
 """
@@ -72,13 +72,10 @@ class Data:
         )
 
 
-def read(path: Path, size: tuple[int, int], seed: int = 0) -> Data:
-    """The data set at `path`, every face resized to `size` (height, width). Raises DataError.
-
-    `seed` draws the held-out faces where the folders come without splits; the same seed draws the same.
-    """
+def read(path: Path, size: tuple[int, int]) -> Data:
+    """The data set at `path`, every face resized to `size` (height, width). Raises DataError."""
     if path.is_dir():
-        return _read_folder(path, size, seed)
+        return _read_folder(path, size)
     if not path.exists():
         raise DataError(f"data {path}: no such file or folder; give Kaggle's fer2013.csv, or a folder of pictures")
     if path.suffix.lower() != ".csv":
@@ -170,7 +167,7 @@ def _csv_row(fields: list[str], where: tuple[int, ...], place: str) -> tuple[str
 # --- folders of pictures ---
 
 
-def _read_folder(folder: Path, size: tuple[int, int], seed: int) -> Data:
+def _read_folder(folder: Path, size: tuple[int, int]) -> Data:
     inside = {entry.name: entry for entry in _folders(folder)}
     named = {name: inside[name] for name in (*TRAINING, *VALIDATION) if name in inside}
     roots = named if any(name in TRAINING for name in named) else {"": folder}
@@ -178,12 +175,15 @@ def _read_folder(folder: Path, size: tuple[int, int], seed: int) -> Data:
     digest = hashlib.sha256()
     splits = {name: _read_split(folder, root, classes, size, digest) for name, root in roots.items()}
     if "" in splits:
-        splits = _hold_out(splits[""], classes, seed, folder)
+        splits = _hold_out(splits[""], classes, folder)
     return Data(folder.resolve().name, digest.hexdigest(), classes, splits)
 
 
 def _folders(folder: Path) -> list[Path]:
-    return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    try:
+        return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    except OSError as cause:
+        raise DataError(f"data {folder}: cannot be read ({cause.strerror}); check its rights") from None
 
 
 def _classes(found: set[str], folder: Path) -> tuple[str, ...]:
@@ -223,9 +223,12 @@ def _read_split(
     return Faces(np.stack(pixels), np.array(labels, np.int64))
 
 
-def _hold_out(faces: Faces, classes: tuple[str, ...], seed: int, folder: Path) -> dict[str, Faces]:
-    """Training and validation: HELD_OUT of each class, at least one face, drawn by `seed`."""
-    rng = np.random.default_rng(seed)
+def _hold_out(faces: Faces, classes: tuple[str, ...], folder: Path) -> dict[str, Faces]:
+    """Training and validation: HELD_OUT of each class, at least one face.
+
+    The draw is always the same for the same pictures, so what is measured later was never trained on.
+    """
+    rng = np.random.default_rng(0)
     held = np.zeros(len(faces), bool)
     for label, name in enumerate(classes):
         rows = np.flatnonzero(faces.labels == label)

@@ -102,10 +102,8 @@ def _classifier(
 
 def _unseen(content: Data, name: str, faces: Faces, probabilities: NDArray[np.float32]) -> Metrics | None:
     """Metrics without the faces whose very pixels are in the training split, of which FER2013 has hundreds."""
-    trained, training = content.training() if any(s in content.splits for s in data.TRAINING) else ("", faces)
-    if trained in ("", name):
-        return None
-    known = {face.tobytes() for face in training.pixels}
+    trained = [split for split in data.TRAINING if split in content.splits and split != name]
+    known = {face.tobytes() for split in trained for face in content.splits[split].pixels}
     new = np.array([face.tobytes() not in known for face in faces.pixels])
     if new.all() or not new.any():
         return None

@@ -48,7 +48,8 @@ def quantize(
 ) -> list[Path]:
     """Write the variants of the Keras model `source` and their cards to `out`; returns the .tflite paths.
 
-    `faces` is the data to calibrate on (its training split) and to measure on (`split`, else the one that validates).
+    `faces` is the data to calibrate on (its training split, drawn by `seed`) and to measure on (`split`, else the one
+    that validates).
     Raises ModelError, DataError, and GateError, before which nothing is written to `out`.
     """
     if faces is None:
@@ -57,7 +58,7 @@ def quantize(
             "give the fer2013.csv or the folder that the model was trained on"
         )
     loaded = load.load(source, input_range)
-    content = data.read(faces, loaded.size, seed)
+    content = data.read(faces, loaded.size)
     if content.classes != loaded.labels:
         raise DataError(
             f"data {content.name}: its classes are {', '.join(content.classes)}, the labels of {source} are "

@@ -38,7 +38,7 @@ def train(recipe: Recipe, source: Path, out: Path, start: Path | None = None, re
     keras = backend.keras()
     loaded = load.load(start) if start else None
     size = loaded.size if loaded else (recipe.size, recipe.size)
-    faces = data.read(source, size, recipe.seed)
+    faces = data.read(source, size)
     run.begin(out, run.configuration(recipe, faces, loaded))
     model = _model(keras, recipe, faces, loaded)
     progress = Progress()

@@ -123,12 +123,11 @@ def test_fer2013s_folders_keep_its_order_and_splits(picture_folder: Callable[...
 
 def test_own_folders_hold_out_a_fifth_of_each_class(picture_folder: Callable[..., Path]) -> None:
     folder = picture_folder({"": {"calm": 10, "tense": 5}})
-    found, again, other = (data.read(folder, SIZE, seed) for seed in (1, 1, 2))
+    found, again = data.read(folder, SIZE), data.read(folder, SIZE)
     assert found.classes == ("calm", "tense")
     assert np.bincount(found.validation()[1].labels).tolist() == [2, 1]
     assert np.bincount(found.training()[1].labels).tolist() == [8, 4]
     assert again.validation()[1].pixels.tobytes() == found.validation()[1].pixels.tobytes()
-    assert other.validation()[1].pixels.tobytes() != found.validation()[1].pixels.tobytes()
     assert again.sha256 == found.sha256
 
 

@@ -18,7 +18,8 @@ from edge.cards import load_card, models_folder
 from edge.errors import DataError, ModelError, SinkError
 from edge.types import EMOTIONS
 
-pytestmark = pytest.mark.slow
+# The first test to need it waits for TensorFlow, which on a busy machine takes long.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 def silent(line: str) -> None:
@@ -40,7 +41,6 @@ def shipped() -> Path:
     return models_folder() / "mini_xception-int8.tflite"
 
 
-@pytest.mark.timeout(120)
 def test_the_shipped_model_is_as_good_as_its_card_says(shipped: Path, fer2013: Path) -> None:
     lines: list[str] = []
     found = evaluate(shipped, fer2013, say=lines.append)
@@ -114,7 +114,6 @@ def test_bad_input_is_refused(
         evaluate(shipped, faces_csv, folder=faces_csv / "report", say=silent)
 
 
-@pytest.mark.timeout(120)
 def test_a_keras_model_is_scored_as_its_tflite(shared: Path, fer2013: Path) -> None:
     found = evaluate(shared / "peers" / "fer2013_mini_XCEPTION.102-0.66.hdf5", fer2013, say=silent)
     assert found.metrics.accuracy == pytest.approx(0.655, abs=0.04)

@@ -10,7 +10,8 @@ import pytest
 
 from convert import backend, fold, load
 
-pytestmark = pytest.mark.slow
+# The first test to need it waits for TensorFlow, which on a busy machine takes long.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 FACES = np.random.default_rng(0).integers(0, 256, (4, 20, 20, 1)).astype(np.float32)
 

@@ -13,7 +13,8 @@ from convert import backend, load, networks
 from edge.errors import ModelError
 from edge.types import EMOTIONS
 
-pytestmark = pytest.mark.slow
+# The first test to need it waits for TensorFlow, which on a busy machine takes long.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 LEGACY = "peers/fer2013_mini_XCEPTION.102-0.66.hdf5"
 

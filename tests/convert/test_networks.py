@@ -8,7 +8,8 @@ import pytest
 from convert import backend, networks
 from edge.errors import SettingsError
 
-pytestmark = pytest.mark.slow
+# The first test to need it waits for TensorFlow, which on a busy machine takes long.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 @pytest.mark.parametrize(("classes", "parameters"), [(7, 58_423), (2, 52_658)])

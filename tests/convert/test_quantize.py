@@ -18,7 +18,8 @@ from edge.classifiers.tflite import TfliteClassifier
 from edge.errors import DataError, GateError, ModelError, SinkError
 from edge.types import EMOTIONS
 
-pytestmark = pytest.mark.slow
+# The first test to need it waits for TensorFlow, which on a busy machine takes long.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 LEGACY = "peers/fer2013_mini_XCEPTION.102-0.66.hdf5"
 
@@ -40,7 +41,6 @@ def open_gate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quantize, "DIFFERENCE", 1.0)
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.usefixtures("open_gate")
 def test_every_variant_has_a_card_that_is_true(trained: Path, faces_csv: Path, tmp_path: Path) -> None:
     out = tmp_path / "models"
@@ -98,7 +98,6 @@ def test_the_gate_says_by_how_much_it_failed() -> None:
         quantize.gate(labels, slightly, labels)
 
 
-@pytest.mark.timeout(120)
 def test_behind_a_shut_gate_nothing_is_written(
     trained: Path, faces_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,7 +130,6 @@ def test_a_model_that_is_missing_is_refused(faces_csv: Path, tmp_path: Path) -> 
         quantize.quantize(tmp_path / "none.keras", faces_csv, tmp_path)
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.usefixtures("open_gate")
 def test_a_folder_that_cannot_be_made_is_refused(trained: Path, faces_csv: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")

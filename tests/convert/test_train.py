@@ -19,7 +19,8 @@ from convert.train import learning_rate, predict, train
 from edge.errors import DataError, ModelError, SettingsError, SinkError
 from edge.types import EMOTIONS
 
-pytestmark = pytest.mark.slow
+# The first test to need it waits for TensorFlow, which on a busy machine takes long.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 RECIPE = Recipe(network="tiny", size=48, epochs=4, batch=16, learning_rate=0.01, average=0.9)
 
