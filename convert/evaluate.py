@@ -93,7 +93,7 @@ def _classifier(
     if path.suffix.lower() == ".tflite":
         card = load_card(path)
         with backend.quiet():
-            classifier = TfliteClassifier(path, card)
+            classifier = TfliteClassifier(card)
         return card.labels, card.size, classifier.read_faces
     loaded = load.load(path, input_range)
     model = fold.for_pixels(loaded)

@@ -212,7 +212,7 @@ def _measure(
         checkpoint.write_json(stage / f"{card['name']}.json", card)
         path = stage / card["file"]
         # The device's own classifier, so that a figure measured here is the device's.
-        probabilities = TfliteClassifier(path, load_card(path)).read_faces(faces.pixels)
+        probabilities = TfliteClassifier(load_card(path)).read_faces(faces.pixels)
         found[variant] = measure(probabilities, faces.labels, labels, split)
         answers[variant] = probabilities.argmax(axis=1)
         result = found[variant]

@@ -1,31 +1,43 @@
-"""Makes the loop's parts from the settings: the tables name -> "module:Class" are looked up here, and only here."""
+"""Makes the loop's parts from the settings."""
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Mapping
-from typing import Any
+from typing import NamedTuple
+
+import cv2
 
 from edge.cards import choose, installed
 from edge.classifiers import CLASSIFIERS
 from edge.classifiers.tflite import TfliteClassifier, find_runtime
 from edge.detectors import DETECTORS
-from edge.errors import SettingsError
+from edge.lookup import lookup
 from edge.settings import ClassifierSettings, DetectorSettings, Settings
 from edge.sinks import SINKS
-from edge.types import Classifier, Detector, Sink
+from edge.smoother import Smoother
+from edge.tracker import Strangers, Tracker
+from edge.types import Classifier, Detector, FaceTracker, Sink
 
 
-def lookup(table: Mapping[str, str], name: str, what: str) -> Any:
-    """The class or function behind `name`; its module is imported now. Raises SettingsError naming what is known."""
-    if name not in table:
-        raise SettingsError(f"{what} {name!r}: unknown; known are {', '.join(table)}")
-    module, _, attribute = table[name].partition(":")
-    return getattr(importlib.import_module(module), attribute)
+class Parts(NamedTuple):
+    """What the loop needs between a source and its sinks."""
+
+    detector: Detector
+    tracker: FaceTracker
+    classifier: Classifier
+    smoother: Smoother
+
+
+def make_parts(settings: Settings, classifier: Classifier, still: bool) -> Parts:
+    """The parts for a moving picture, or for `still` ones: those have time for small faces, and no memory."""
+    chosen = settings.detector
+    detector = make_detector(chosen, chosen.picture_width if still else chosen.width)
+    tracker = Strangers() if still else Tracker(settings.tracker)
+    return Parts(detector, tracker, classifier, Smoother(settings.smoother))
 
 
 def make_detector(settings: DetectorSettings, width: int) -> Detector:
-    """The detector that the settings name, searching frames at `width` pixels."""
+    """The detector that the settings name, searching frames at `width` pixels, with the threads that they allow."""
+    cv2.setNumThreads(settings.threads or -1)
     detector: Detector = lookup(DETECTORS, settings.name, "detector")(settings, width)
     return detector
 
@@ -39,7 +51,7 @@ def make_classifier(settings: ClassifierSettings) -> Classifier:
     runtime, _ = find_runtime(settings.runtime)
     path_given = settings.model.endswith(".tflite") or "/" in settings.model
     card = choose(settings.model, settings.variant, runtime, [] if path_given else installed())
-    return TfliteClassifier(card.path, card, runtime, settings.threads)
+    return TfliteClassifier(card, runtime, settings.threads)
 
 
 def make_sink(name: str, settings: Settings) -> Sink:

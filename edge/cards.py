@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import os
 import platform
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from edge.errors import ModelError
+
+_log = logging.getLogger(__name__)
 
 VARIANTS = ("float32", "float16", "dynamic", "int8")
 DTYPES = ("uint8", "int8", "float32")
@@ -42,8 +46,7 @@ class Card:
     @property
     def accuracy(self) -> float | None:
         """Share of right answers on the split named in `metrics`, 0 to 1."""
-        value = self.metrics.get("accuracy")
-        return None if value is None else float(value)
+        return self.metrics.get("accuracy")
 
 
 def models_folder() -> Path:
@@ -54,8 +57,10 @@ def models_folder() -> Path:
 
 def load_card(path: Path) -> Card:
     """Read a card; `path` is the card (.json) or its model (.tflite). Raises ModelError."""
-    if path.suffix == ".tflite" and not path.is_file():
+    if path.suffix == ".tflite" and not os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises in a closed folder
         raise ModelError(f"model {path}: no such file; give a .tflite file, or a name from `fer-edge models`")
+    if not path.name:
+        raise ModelError(f"model {str(path)!r}: is no file; give a .tflite file, or a name from `fer-edge models`")
     path = path.with_suffix(".json")
     try:
         text = json.loads(path.read_text(encoding="utf-8"))
@@ -63,20 +68,30 @@ def load_card(path: Path) -> Card:
         raise ModelError(
             f"model card {path}: no such file; a model needs its card beside it (`fer-convert quantize` writes both)"
         ) from None
-    except (OSError, ValueError) as cause:
+    except (OSError, ValueError, RecursionError) as cause:
         raise ModelError(f"model card {path}: not readable as JSON ({cause}); restore it or convert again") from None
     try:
-        return _card(text, path.parent)
-    except (KeyError, TypeError, ValueError, AttributeError) as cause:
+        card = _card(text, path.parent)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as cause:
         raise ModelError(
             f"model card {path}: wrong or missing entry ({cause!r}); restore it or convert the model again"
         ) from None
+    if card.path.stem != path.stem:
+        raise ModelError(
+            f"model card {path}: is that of {card.path.name}, not of {path.stem}.tflite; "
+            "restore both from one conversion"
+        )
+    return card
 
 
 def _card(text: Mapping[str, Any], folder: Path) -> Card:
     if text["card"] != FORMAT:
         raise ValueError(f"card format {text['card']!r}, this fer-edge reads {FORMAT}")
-    entry = text["input"]
+    entry, labels, metrics = text["input"], text["labels"], dict(text.get("metrics", {}))
+    if not isinstance(labels, list):
+        raise TypeError(f"labels {labels!r}: a list")
+    if "accuracy" in metrics:
+        metrics["accuracy"] = float(metrics["accuracy"])
     low, high = (float(value) for value in entry["range"])
     card = Card(
         name=str(text["name"]),
@@ -85,12 +100,12 @@ def _card(text: Mapping[str, Any], folder: Path) -> Card:
         path=folder / Path(text["file"]).name,
         sha256=str(text["sha256"]),
         bytes=int(text["bytes"]),
-        labels=tuple(str(label) for label in text["labels"]),
+        labels=tuple(str(label) for label in labels),
         size=(int(entry["height"]), int(entry["width"])),
         dtype=str(entry["dtype"]),
         range=(low, high),
-        metrics=dict(text.get("metrics", {})),
-        cost={str(runtime): dict(row) for runtime, row in text.get("cost", {}).items()},
+        metrics=metrics,
+        cost={runtime: {kind: float(c) for kind, c in row.items()} for runtime, row in text.get("cost", {}).items()},
     )
     if card.variant not in VARIANTS or card.dtype not in DTYPES:
         raise ValueError(f"variant {card.variant!r}, input {card.dtype!r}; known: {VARIANTS}, {DTYPES}")
@@ -124,14 +139,31 @@ def read_model(card: Card) -> bytes:
 
 
 def installed(folder: Path | None = None) -> list[Card]:
-    """The cards in `folder` (the shipped models), by name. Raises ModelError where there are none, or one is bad."""
+    """The cards in `folder` (the shipped models), by name; a bad one is reported and left out.
+
+    Raises ModelError where there are none.
+    """
+    cards, failures = scan(folder)
+    for failure in failures:
+        _log.warning("%s", failure)
+    return cards
+
+
+def scan(folder: Path | None = None) -> tuple[list[Card], list[ModelError]]:
+    """The cards in `folder` (the shipped models), by name, and what is wrong with the others. Raises as `installed`."""
     folder = models_folder() if folder is None else folder
     if not folder.is_dir():
         raise ModelError(f"models folder {folder}: no such folder; reinstall fer-edge")
-    cards = [load_card(path) for path in sorted(folder.glob("*.json"))]
+    cards, failures = [], []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            cards.append(load_card(path))
+        except ModelError as failure:
+            failures.append(failure)
     if not cards:
-        raise ModelError(f"models folder {folder}: holds no model card (*.json); reinstall fer-edge")
-    return cards
+        why = f"; {failures[0]}" if failures else ""
+        raise ModelError(f"models folder {folder}: holds no usable model card (*.json){why}; reinstall fer-edge")
+    return cards, failures
 
 
 def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:

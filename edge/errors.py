@@ -14,6 +14,11 @@ its traceback.
 """
 
 
+def first_line(cause: BaseException) -> str:
+    """What somebody else's error says, in one line; its type where it says nothing."""
+    return (str(cause).strip().splitlines() or [type(cause).__name__])[0]
+
+
 class FerEdgeError(Exception):
     """Base of the tree: ``str()`` is one line that names the value, the cause and the cure."""
 

@@ -10,14 +10,13 @@ from collections.abc import Callable, Iterable, Sequence
 
 from edge.smoother import Smoother
 from edge.stopwatch import Stopwatch
-from edge.tracker import Tracker
-from edge.types import Classifier, Detector, Frame, Observation, Sink
+from edge.types import Classifier, Detector, FaceTracker, Frame, Observation, Sink
 
 
 def run(
     frames: Iterable[Frame],
     detector: Detector,
-    tracker: Tracker,
+    tracker: FaceTracker,
     classifier: Classifier,
     smoother: Smoother,
     sinks: Sequence[Sink],

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from edge.classifiers import CLASSIFIERS
+from edge.detectors import DETECTORS
 from edge.errors import SettingsError
 from edge.sinks import SINKS
 
@@ -53,7 +55,7 @@ class SourceSettings:
 class DetectorSettings:
     """[detector]: how faces are found."""
 
-    name: str = _one_of("haar", "haar", "yunet", "fake")
+    name: str = _one_of("haar", *DETECTORS)
     # haar: OpenCV's cascade; yunet: cv2.FaceDetectorYN with the file in `model`
     model: str = ""
     # path of YuNet's .onnx file
@@ -87,7 +89,7 @@ class TrackerSettings:
 class ClassifierSettings:
     """[classifier]: how expressions are read."""
 
-    name: str = _one_of("tflite", "tflite", "fake")
+    name: str = _one_of("tflite", *CLASSIFIERS)
     # tflite: a .tflite model; fake: brightness, for trying outputs
     model: str = "mini_xception"
     # name from `fer-edge models`, or the path of a .tflite file with its card beside it
@@ -141,13 +143,13 @@ class Settings:
 def load(path: Path) -> Settings:
     """Read a settings file. Raises SettingsError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # Windows' editors begin a file with a mark
     except (OSError, UnicodeDecodeError) as cause:
         reason = cause.strerror if isinstance(cause, OSError) else "not UTF-8 text"
         raise SettingsError(f"settings {path}: {reason}; give a TOML file with --config") from None
     try:
         return parse(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as cause:
+    except (tomllib.TOMLDecodeError, RecursionError) as cause:
         raise SettingsError(f"settings {path}: not TOML ({cause}); mend that line") from None
     except SettingsError as cause:
         raise SettingsError(f"settings {path}: {cause}") from None
@@ -182,7 +184,7 @@ def override(settings: Settings, assignment: str) -> Settings:
         raise SettingsError(f"--set {assignment!r}: write it as part.key=value, e.g. log.mode=frames")
     try:
         typed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (tomllib.TOMLDecodeError, RecursionError):
         typed = value.strip()
     return parse({part: {key: typed}}, settings)
 
@@ -196,6 +198,8 @@ def _checked(key: str, value: Any, kind: Any, allowed: Mapping[str, Any]) -> Any
         value = float(value)
     if type(value) is not kind:  # not isinstance: True is an int
         raise SettingsError(f"{key} = {value!r}: must be {_KINDS[kind]}, not {type(value).__name__}")
+    if kind is str and "\0" in value:
+        raise SettingsError(f"{key} = {value!r}: must be text without a zero character")
     if "choices" in allowed and value not in allowed["choices"]:
         raise SettingsError(f"{key} = {value!r}: must be one of {', '.join(allowed['choices'])}")
     if "low" in allowed and not allowed["low"] <= value <= allowed["high"]:  # NaN fails this too

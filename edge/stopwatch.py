@@ -56,7 +56,9 @@ class Stopwatch:
     def lap(self, stage: str) -> None:
         """End the lap called `stage` and begin the next."""
         now = self._clock()
-        self.stages.setdefault(stage, Histogram()).add(now - self._last)
+        if stage not in self.stages:
+            self.stages[stage] = Histogram()
+        self.stages[stage].add(now - self._last)
         self._last = now
 
     def frame(self, faces: int) -> None:

@@ -30,6 +30,21 @@ class _Known:
     hits: int  # frames in a row
 
 
+class Strangers:
+    """For pictures that have nothing to do with each other: every face is a new one, and gone by the next picture."""
+
+    def __init__(self) -> None:
+        self._last: list[Track] = []
+        self._count = 0
+
+    def update(self, time: float, boxes: Sequence[Box]) -> tuple[list[Track], set[int]]:  # noqa: ARG002 - as a Tracker
+        """The faces of one picture with numbers of their own, and those of the picture before."""
+        gone = {track.id for track in self._last}
+        self._last = [Track(number, box) for number, box in enumerate(boxes, self._count + 1)]
+        self._count += len(boxes)
+        return self._last, gone
+
+
 class Tracker:
     """Matches each frame's boxes to the known faces, best overlap first."""
 

@@ -90,7 +90,7 @@ class Track(NamedTuple):
 class Source(Protocol):
     """Pictures from somewhere; raises SourceError where there are none. `close` may be called twice."""
 
-    live: bool  # True: real time decides when frames come (cameras); False: they wait for us (files)
+    still: bool  # True: pictures that have nothing to do with each other; False: a moving picture
 
     def __iter__(self) -> Iterator[Frame]: ...
     def close(self) -> None: ...
@@ -100,6 +100,12 @@ class Detector(Protocol):
     """Finds faces; boxes are framed as FER2013 frames a face: square, from the brow's top to the chin."""
 
     def detect(self, grey: Pixels) -> list[Box]: ...
+
+
+class FaceTracker(Protocol):
+    """Gives boxes identities; also says which of them are gone for good. `time` is the frame's."""
+
+    def update(self, time: float, boxes: Sequence[Box]) -> tuple[list[Track], set[int]]: ...
 
 
 class Classifier(Protocol):

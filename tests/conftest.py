@@ -1,4 +1,4 @@
-"""What all tests share: where things lie, frames to feed, and slow tests last."""
+"""What all tests share: where things lie, and frames to feed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 
@@ -14,6 +15,9 @@ from edge.types import EMOTIONS, Box, Face, Frame, Observation, Pixels, Reading
 
 # FFmpeg reads it once, and a test may write a video before the code under test asks for quiet.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+# A slow machine is no failure; pytest's own time limit catches what hangs.
+hypothesis.settings.register_profile("fer-edge", deadline=None)
+hypothesis.settings.load_profile("fer-edge")
 ROOT = Path(__file__).parent.parent
 BEGIN = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from edge import preprocess
 from edge.cards import Card, read_model
-from edge.errors import ModelError
+from edge.errors import ModelError, first_line
 from edge.types import Box, Pixels, Reading
 
 # In the order of preference: the maintained one, the light old one, the gigabyte.
@@ -53,8 +53,9 @@ class TfliteClassifier:
     pixels as they are (input scale 1, zero point 0), else through a table of 256 values.
     """
 
-    def __init__(self, path: Path, card: Card, runtime: str = "auto", threads: int = 1) -> None:
-        """Load the model at `path` after checking it against `card`. Raises ModelError."""
+    def __init__(self, card: Card, runtime: str = "auto", threads: int = 1) -> None:
+        """Load the card's model after checking it against the card. Raises ModelError."""
+        path = card.path
         content = read_model(card)
         self.card = card
         self.labels = card.labels
@@ -65,8 +66,8 @@ class TfliteClassifier:
                 self._interpreter.allocate_tensors()
         except Exception as cause:  # the runtimes raise ValueError, RuntimeError, SystemError and more
             raise ModelError(_why(path, self.runtime, cause)) from cause
-        (entry,) = self._one(path, self._interpreter.get_input_details(), "input")
-        (result,) = self._one(path, self._interpreter.get_output_details(), "output")
+        entry = _only(path, self._interpreter.get_input_details(), "input")
+        result = _only(path, self._interpreter.get_output_details(), "output")
         height, width = card.size
         if tuple(entry["shape"]) != (1, height, width, 1) or np.dtype(entry["dtype"]).name != card.dtype:
             raise ModelError(
@@ -82,12 +83,6 @@ class TfliteClassifier:
         self._scale, self._zero = _quantization(result)
         self._table = _table(card, entry)
         self._face: Pixels = np.empty(card.size, np.uint8)
-
-    @staticmethod
-    def _one(path: Path, details: list[dict[str, Any]], what: str) -> list[dict[str, Any]]:
-        if len(details) != 1:
-            raise ModelError(f"model {path}: {len(details)} {what}s, a classifier has one; choose another model")
-        return details
 
     def read(self, grey: Pixels, boxes: Sequence[Box]) -> list[Reading]:
         """A Reading for each of `boxes` in the frame `grey` (height, width) uint8."""
@@ -138,6 +133,12 @@ def _quiet() -> Iterator[None]:
         os.close(nowhere)
 
 
+def _only(path: Path, details: list[dict[str, Any]], what: str) -> dict[str, Any]:
+    if len(details) != 1:
+        raise ModelError(f"model {path}: {len(details)} {what}s, a classifier has one; choose another model")
+    return details[0]
+
+
 def _quantization(details: dict[str, Any]) -> tuple[np.float32, np.float32]:
     scale, zero = details["quantization"]
     return (np.float32(scale), np.float32(zero)) if scale else (np.float32(1), np.float32(0))
@@ -159,5 +160,4 @@ def _table(card: Card, entry: dict[str, Any]) -> NDArray[Any] | None:
 def _why(path: Path, runtime: str, cause: Exception) -> str:
     if runtime == "tflite-runtime" and int(np.__version__.split(".")[0]) >= 2:
         return f"runtime tflite-runtime: fails with NumPy {np.__version__}; mend it with: pip install 'numpy<2'"
-    first = (str(cause).splitlines() or [type(cause).__name__])[0]
-    return f"model {path}: {runtime} cannot load it ({first}); restore the file or convert it again"
+    return f"model {path}: {runtime} cannot load it ({first_line(cause)}); restore the file or convert it again"

@@ -6,7 +6,7 @@ import argparse
 
 import numpy as np
 
-from edge.cards import Card, choose, installed, models_folder
+from edge.cards import Card, choose, models_folder, scan
 from edge.classifiers.tflite import TfliteClassifier, find_runtime
 from edge.errors import FerEdgeError, ModelError
 
@@ -18,7 +18,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print a table of the models; with --verify, fail where one of them does."""
-    cards = installed()
+    cards, failures = scan()
     print(f"models in {models_folder()}")
     print(f"{'name':24} {'variant':8} {'kB':>6}  {'input':17} {'accuracy':>8}  {'sha256':12}  labels")
     for card in cards:
@@ -31,15 +31,22 @@ def run(options: argparse.Namespace) -> int:
     split = {str(card.metrics["split"]) for card in cards if "split" in card.metrics}
     if split:
         print(f"accuracy: share of right answers on {', '.join(sorted(split))}, as on the cards")
-    return _verify(cards) if options.verify else 0
+    for failure in failures:
+        print(f"failed  {failure}")
+    if options.verify:
+        _verify(cards)
+    if failures:
+        raise ModelError(f"{len(failures)} of the models cannot be used, as said above; reinstall fer-edge")
+    return 0
 
 
-def _verify(cards: list[Card]) -> int:
+def _verify(cards: list[Card]) -> None:
+    """Say of each whether it works. Raises ModelError where one does not."""
     runtime, _ = find_runtime()
     bad = 0
     for card in cards:
         try:
-            classifier = TfliteClassifier(card.path, card, runtime)
+            classifier = TfliteClassifier(card, runtime)
             scores = classifier.read_faces(np.full((1, *card.size), 128, np.uint8))
             if not np.isfinite(scores).all() or abs(float(scores.sum()) - 1) > 0.01:
                 raise ModelError(f"model {card.path}: one inference gave {scores.tolist()}; convert it again")
@@ -51,4 +58,3 @@ def _verify(cards: list[Card]) -> int:
         print(f"auto    {model}: {choose(model, 'auto', runtime, cards).variant} with {runtime}")
     if bad:
         raise ModelError(f"{bad} of {len(cards)} models failed; reinstall fer-edge or convert them again")
-    return 0

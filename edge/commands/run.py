@@ -9,19 +9,16 @@ import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 
-import cv2
-
 from edge import loop
-from edge.build import make_classifier, make_detector, make_sink
+from edge.build import make_classifier, make_parts, make_sink
 from edge.classifiers.tflite import TfliteClassifier
 from edge.commands.options import add_settings_options, read_settings
+from edge.errors import SourceError
 from edge.pace import paced
 from edge.settings import Settings
 from edge.sinks.log import Log
-from edge.smoother import Smoother
 from edge.sources import SourceOptions, open_source
 from edge.stopwatch import Stopwatch, peak_memory
-from edge.tracker import Tracker
 from edge.types import Classifier
 
 
@@ -33,15 +30,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--log", metavar="FILE", help="appended to (default: fer-edge.jsonl in this folder)")
     parser.add_argument("--log-mode", choices=("changes", "frames"), help="what gets a line (default: changes)")
     parser.add_argument("--fps", metavar="N", type=float, help="frames a second at most")
-    parser.add_argument("--max-frames", metavar="N", type=_positive, help="stop after so many frames")
+    parser.add_argument("--max-frames", metavar="N", type=positive, help="stop after so many frames")
     add_settings_options(parser)
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text}: must be 1 or more")
-    return number
+def positive(text: str) -> int:
+    """A whole number above zero."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be a whole number, 1 or more")
+    return int(text)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -51,13 +48,13 @@ def run(options: argparse.Namespace) -> int:
     watch = Stopwatch()
     with ExitStack() as stack:
         stopped = stack.enter_context(_signals())
-        source, why = open_source(settings.source.name, _source_options(settings))
+        # A camera that is cut off while we end is no news.
+        stack.enter_context(_unless(stopped))
+        source, why = open_source(settings.source.name, _source_options(settings, stopped))
         stack.callback(source.close)
         print(f"source: {why}", flush=True)
-        cv2.setNumThreads(settings.detector.threads or -1)
-        detector = make_detector(settings.detector, settings.detector.width)
-        classifier = make_classifier(settings.classifier)
-        print(f"model: {_describe(classifier)}", flush=True)
+        parts = make_parts(settings, make_classifier(settings.classifier), source.still)
+        print(f"model: {_describe(parts.classifier)}", flush=True)
         sinks = [stack.enter_context(closing(make_sink(name, settings))) for name in settings.run.sinks]
         logs = [sink for sink in sinks if isinstance(sink, Log)]
         for log in logs:
@@ -65,8 +62,7 @@ def run(options: argparse.Namespace) -> int:
                 print(f"log: cut {log.repaired} bytes of a half-written last line off {log.path}", flush=True)
         frames = itertools.islice(paced(source, settings.source.fps, stopped), options.max_frames)
         try:
-            tracker, smoother = Tracker(settings.tracker), Smoother(settings.smoother)
-            loop.run(frames, detector, tracker, classifier, smoother, sinks, watch, stopped)
+            loop.run(frames, *parts, sinks, watch, stopped)
         finally:
             print(_summary(watch, logs), flush=True)
     return 0
@@ -74,11 +70,11 @@ def run(options: argparse.Namespace) -> int:
 
 @contextmanager
 def _signals() -> Iterator[Callable[[], bool]]:
-    """Whether SIGINT or SIGTERM came; a second SIGINT interrupts at once."""
+    """Whether SIGINT or SIGTERM came; a second one interrupts at once, whatever is being waited for."""
     came: list[int] = []
 
     def handler(number: int, _: types.FrameType | None) -> None:
-        if came and number == signal.SIGINT:
+        if came:
             raise KeyboardInterrupt
         came.append(number)
 
@@ -90,9 +86,19 @@ def _signals() -> Iterator[Callable[[], bool]]:
             signal.signal(number, old)
 
 
-def _source_options(settings: Settings) -> SourceOptions:
+@contextmanager
+def _unless(stopped: Callable[[], bool]) -> Iterator[None]:
+    try:
+        yield
+    except SourceError:
+        if not stopped():
+            raise
+
+
+def _source_options(settings: Settings, stopped: Callable[[], bool]) -> SourceOptions:
     chosen = settings.source
-    return SourceOptions(size=(chosen.width, chosen.height), fps=chosen.fps, timeout=chosen.timeout_seconds)
+    size = (chosen.width, chosen.height)
+    return SourceOptions(size=size, fps=chosen.fps, timeout=chosen.timeout_seconds, stopped=stopped)
 
 
 def _describe(classifier: Classifier) -> str:
@@ -112,5 +118,5 @@ def _summary(watch: Stopwatch, logs: Sequence[Log]) -> str:
     if watch.first_reading is not None:
         lines.append(f"first face read {watch.first_reading:.2f} s after the start")
     lines.append(f"peak memory {peak_memory() / 1e6:.0f} MB")
-    lines += [f"log {log.path.resolve()} ({log.lines} lines written)" for log in logs]
+    lines += [f"log {log.path} ({log.lines} lines written)" for log in logs]
     return "\n".join(lines)

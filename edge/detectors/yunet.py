@@ -5,13 +5,13 @@ The model file is the user's to name: fer-edge ships none.
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
 import cv2
 import numpy as np
 
 from edge.detectors.framing import Framing, shrink
-from edge.errors import ModelError
+from edge.errors import ModelError, first_line
 from edge.settings import DetectorSettings
 from edge.types import Box, Pixels
 
@@ -27,15 +27,16 @@ class YuNetDetector:
         self._settings, self._width = settings, width
         if not settings.model:
             raise ModelError("detector yunet: needs its model file; set detector.model to the path of YuNet's .onnx")
-        if not Path(settings.model).is_file():
+        if not os.path.isfile(settings.model):  # noqa: PTH113 - Path.is_file raises in a closed folder
             raise ModelError(f"detector yunet: {settings.model}: no such file; set detector.model to YuNet's .onnx")
         self._size = (width, width)
         try:
             self._net = cv2.FaceDetectorYN.create(settings.model, "", self._size, settings.score, OVERLAP)
             self._search(np.zeros((width, width, 3), np.uint8))  # a file that is another network fails here
         except (cv2.error, ValueError) as cause:
-            first = str(cause).strip().splitlines()[0]
-            raise ModelError(f"detector yunet: {settings.model}: not a YuNet model ({first}); choose another") from None
+            raise ModelError(
+                f"detector yunet: {settings.model}: not a YuNet model ({first_line(cause)}); choose another"
+            ) from None
 
     def detect(self, grey: Pixels) -> list[Box]:
         """Faces in the frame `grey` (height, width) uint8."""

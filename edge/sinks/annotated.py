@@ -8,7 +8,10 @@ import cv2
 
 from edge.annotate import annotate
 from edge.errors import SinkError
+from edge.sources.quiet import quiet_opencv
 from edge.types import Frame, Observation, Pixels
+
+JPEG_LIMIT = 65500  # pixels a side (libjpeg's JPEG_MAX_DIMENSION)
 
 
 def _folder(path: Path) -> Path:
@@ -44,14 +47,18 @@ class AnnotatedPictures:
         """Draw and write. Raises SinkError."""
         path = _free(self._folder, Path(observation.frame.source).stem, ".jpg")
         drawn = annotate(_picture(observation.frame), observation.faces)
-        fine, data = cv2.imencode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, 92])
+        if max(drawn.shape) > JPEG_LIMIT:
+            raise SinkError(
+                f"picture {path}: {drawn.shape[1]} x {drawn.shape[0]} is too large for JPEG; shrink it first"
+            )
+        _, data = cv2.imencode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, 92])
         try:
-            if not fine:
-                raise OSError(22, "OpenCV cannot encode it")
             path.write_bytes(data.tobytes())
         except OSError as cause:
             path.unlink(missing_ok=True)
-            raise SinkError(f"picture {path}: cannot be written ({cause.strerror}); make room") from None
+            raise SinkError(
+                f"picture {path}: cannot be written ({cause.strerror}); check the folder's rights and room"
+            ) from None
 
     def close(self) -> None:
         """Nothing is kept open."""
@@ -64,6 +71,8 @@ class AnnotatedVideo:
         """The video goes to `folder`, which is made, at `fps` frames a second. Raises SinkError."""
         self.path = _free(_folder(folder), stem, ".mp4")
         self._fps = fps
+        self._frames = 0
+        quiet_opencv()
         self._writer: cv2.VideoWriter | None = None
 
     def write(self, observation: Observation) -> None:
@@ -71,13 +80,25 @@ class AnnotatedVideo:
         drawn = annotate(_picture(observation.frame), observation.faces)
         if self._writer is None:
             height, width = drawn.shape[:2]
-            self._writer = cv2.VideoWriter(str(self.path), cv2.VideoWriter.fourcc(*"mp4v"), self._fps, (width, height))
+            # The absolute path: FFmpeg takes what stands before a colon for a protocol.
+            path = str(self.path.absolute())
+            self._writer = cv2.VideoWriter(path, cv2.VideoWriter.fourcc(*"mp4v"), self._fps, (width, height))
         if not self._writer.isOpened():
+            self._writer = None
             raise SinkError(f"video {self.path}: cannot be written; check the folder's rights and room")
         self._writer.write(drawn)
+        self._frames += 1
 
     def close(self) -> None:
-        """Finish the file."""
-        if self._writer is not None:
-            self._writer.release()
-            self._writer = None
+        """Finish the file. Raises SinkError where it is not whole."""
+        if self._writer is None:
+            return
+        self._writer.release()
+        self._writer = None
+        # Neither write nor release tells of a full disk, so it is looked at.
+        made = cv2.VideoCapture(str(self.path.absolute()), cv2.CAP_FFMPEG)
+        whole = made.isOpened() and made.get(cv2.CAP_PROP_FRAME_COUNT) >= self._frames
+        made.release()
+        if not whole:
+            self.path.unlink(missing_ok=True)
+            raise SinkError(f"video {self.path}: did not become whole, so it was removed; make room for it")

@@ -11,6 +11,7 @@ import json
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 from edge.errors import SinkError
 from edge.settings import LogSettings, Settings
@@ -32,23 +33,31 @@ class Log:
 
     def __init__(self, settings: LogSettings) -> None:
         """Open the log, and cut off what a power cut left of its last line. Raises SinkError."""
-        self.path = Path(settings.path)
+        self.path = Path(settings.path).absolute()
         self.lines = 0  # written by this process
         self.repaired = 0  # bytes of a half-written line that were cut off
         self._settings = settings
         self._last_line: float | None = None  # frame time, seconds
-        self._last_flush: float | None = None
+        self._unflushed: float | None = None  # frame time of the oldest line that is not yet on the disk
+        self._open()
+
+    def _open(self) -> None:
         try:
-            self._file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            # Not blocking: a pipe that nobody empties is an error, not a halt. Files do not mind.
+            flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+            self._file = os.open(self.path, flags, 0o644)
         except OSError as cause:
             raise SinkError(
-                f"log {self.path}: cannot be opened for writing ({cause.strerror}); choose another file with --log"
+                f"log {self.path}: cannot be opened for writing ({cause.strerror}); choose another file"
             ) from None
         try:
             self._regular = stat.S_ISREG(os.fstat(self._file).st_mode)
             if self._regular:
                 self._lock()
                 self.repaired = repair(self._file, self.path)
+        except OSError as cause:
+            os.close(self._file)
+            raise SinkError(f"log {self.path}: cannot be repaired ({cause.strerror}); make room") from None
         except BaseException:
             os.close(self._file)
             raise
@@ -56,29 +65,34 @@ class Log:
     def _lock(self) -> None:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             raise SinkError(
-                f"log {self.path}: another fer-edge writes to it; stop that one, or choose another file with --log"
+                f"log {self.path}: another fer-edge writes to it; stop that one, or choose another file"
+            ) from None
+        except OSError as cause:
+            raise SinkError(
+                f"log {self.path}: its file system has no locks ({cause.strerror}); choose another file"
             ) from None
 
     def write(self, observation: Observation) -> None:
         """Write what the mode asks for. Raises SinkError where the disk is full or gone."""
         now = observation.frame.time
-        entry = record(observation)
-        if self._settings.mode == "changes":
+        if self._settings.mode == "frames":
+            self._append(record(observation), now)
+        elif observation.events:
             events = [{"kind": e.kind, "id": e.face.id, "emotion": e.face.emotion} for e in observation.events]
-            if not events:
-                if self._last_line is not None and now - self._last_line < self._settings.heartbeat_seconds:
-                    return
-                events = [{"kind": "heartbeat"}]
-            entry["events"] = events
-        self._append(line(entry).encode())
-        self._last_line = now
-        if self._last_flush is None or now - self._last_flush >= self._settings.flush_seconds:
+            self._append(record(observation) | {"events": events}, now)
+        elif self._last_line is None or now - self._last_line >= self._settings.heartbeat_seconds:
+            self._append(record(observation) | {"events": [{"kind": "heartbeat"}]}, now)
+        if self._unflushed is not None and now - self._unflushed >= self._settings.flush_seconds:
             self._flush()
-            self._last_flush = now
 
-    def _append(self, data: bytes) -> None:
+    def _append(self, entry: dict[str, Any], now: float) -> None:
+        data = line(entry).encode()
+        if self._regular and os.fstat(self._file).st_nlink == 0:
+            # Somebody deleted the log, which is their right; what comes now goes into a new one.
+            os.close(self._file)
+            self._open()
         before = os.fstat(self._file).st_size if self._regular else 0
         try:
             if os.write(self._file, data) != len(data):  # a disk that fills up takes a part
@@ -88,11 +102,14 @@ class Log:
                 os.ftruncate(self._file, before)
             raise SinkError(
                 f"log {self.path}: cannot be written ({cause.strerror}) after {self.lines} lines; "
-                "make room, or choose another file with --log"
+                "make room, or choose another file"
             ) from None
         self.lines += 1
+        self._last_line = now
+        self._unflushed = now if self._unflushed is None else self._unflushed
 
     def _flush(self) -> None:
+        self._unflushed = None
         if self._regular:
             try:
                 os.fdatasync(self._file)
@@ -104,12 +121,11 @@ class Log:
     def close(self) -> None:
         """Flush to the disk and let go of the file."""
         if self._file >= 0:
-            file, self._file = self._file, -1
             try:
-                if self._regular:
-                    os.fdatasync(file)
+                self._flush()
             finally:
-                os.close(file)
+                os.close(self._file)
+                self._file = -1
 
 
 def repair(file: int, path: Path) -> int:
@@ -121,10 +137,10 @@ def repair(file: int, path: Path) -> int:
     size = os.fstat(file).st_size
     if size == 0:
         return 0
-    foreign = SinkError(f"log {path}: holds something else than a fer-edge log; choose another file with --log")
+    foreign = SinkError(f"log {path}: holds something else than a fer-edge log; choose another file")
     # Power cuts leave zeros where a file grew and its data was not yet written (ext4 documentation, data=ordered).
     start = os.pread(file, len(START), 0).rstrip(b"\0")
-    if not START.startswith(start):
+    if not START.startswith(start) or (not start and size > CHUNK):
         raise foreign
     tail = b""
     position = size

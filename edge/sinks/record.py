@@ -25,7 +25,8 @@ def record(observation: Observation) -> dict[str, Any]:
     """{"time": RFC 3339, "source", "frame": from 0, "faces": [...]}."""
     return {
         "time": observation.frame.taken.isoformat(timespec="microseconds"),
-        "source": observation.frame.source,
+        # A file's name may hold bytes that are no text; JSON must.
+        "source": observation.frame.source.encode("utf-8", "backslashreplace").decode(),
         "frame": observation.frame.number,
         "faces": [face_record(face) for face in observation.faces],
     }

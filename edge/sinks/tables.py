@@ -1,4 +1,4 @@
-"""What `fer-edge detect` writes for programs: JSON lines, and CSV rows."""
+"""What `fer-edge detect` writes for programs: JSON lines, and CSV rows. Files are appended to, never overwritten."""
 
 from __future__ import annotations
 
@@ -8,80 +8,77 @@ from pathlib import Path
 from typing import TextIO
 
 from edge.errors import SinkError
+from edge.settings import LogSettings
+from edge.sinks.log import Log
 from edge.sinks.record import line, record
-from edge.types import Observation
+from edge.types import Observation, Sink
+
+COLUMNS = ("time", "source", "frame", "id", "x", "y", "width", "height", "emotion", "confidence")
 
 
-class _File:
-    """A text file that is begun anew, or standard output for "-"; its errors in words."""
+def json_lines(name: str) -> Sink:
+    """One line a frame, faces or not, into the file `name`, a log of mode `frames`; "-" is standard output."""
+    return _JsonOutput() if name == "-" else Log(LogSettings(path=name, mode="frames"))
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self._ours = name != "-"
+
+class _JsonOutput:
+    def write(self, observation: Observation) -> None:
+        sys.stdout.write(line(record(observation)))
+
+    def close(self) -> None:
+        sys.stdout.flush()
+
+
+class Csv:
+    """One row a face: COLUMNS, and a column a label."""
+
+    def __init__(self, name: str, labels: tuple[str, ...]) -> None:
+        """Go on with the file `name`, or begin it with its header; "-" is standard output. Raises SinkError."""
+        self._name, self._ours = name, name != "-"
+        header = [*COLUMNS, *labels]
+        begun = False
+        self._stream: TextIO = sys.stdout
+        if self._ours:
+            try:
+                begun = self._goes_on(Path(name), header)
+                self._stream = Path(name).open("a", encoding="utf-8", newline="")  # noqa: SIM115 - closed in close()
+            except OSError as cause:
+                raise SinkError(f"output {name}: cannot be written ({cause.strerror}); choose another file") from None
+        self._write = csv.writer(self._stream, lineterminator="\n")
+        if not begun:
+            self._write.writerow(header)
+
+    def _goes_on(self, path: Path, header: list[str]) -> bool:
+        """Whether the file already is such a table. Raises SinkError where it is something else."""
+        if not path.is_file() or path.stat().st_size == 0:
+            return False
+        with path.open(encoding="utf-8", errors="replace", newline="") as file:
+            if next(csv.reader([file.readline(10_000)]), []) == header:
+                return True
+        raise SinkError(f"output {path}: holds something else than such a table; choose another file")
+
+    def write(self, observation: Observation) -> None:
+        """Write a row for each face. Raises SinkError."""
+        entry = record(observation)
         try:
-            self._stream: TextIO = sys.stdout
-            if self._ours:
-                self._stream = Path(name).open("w", encoding="utf-8", newline="")  # noqa: SIM115
-        except OSError as cause:
-            raise SinkError(f"output {name}: cannot be written ({cause.strerror}); choose another file") from None
-
-    def write(self, text: str) -> None:
-        try:
-            self._stream.write(text)
-        except BrokenPipeError:
-            raise
+            for face in entry["faces"]:
+                start = (entry["time"], entry["source"], entry["frame"], face["id"])
+                row = (*start, *face["box"], face["emotion"], face["confidence"], *face["scores"].values())
+                self._write.writerow(row)
         except OSError as cause:
             self._fail(cause)
 
     def close(self) -> None:
+        """Flush. Raises SinkError where the disk is full."""
         try:
             if self._ours:
                 self._stream.close()
             else:
                 self._stream.flush()
-        except BrokenPipeError:
-            raise
         except OSError as cause:
             self._fail(cause)
 
     def _fail(self, cause: OSError) -> None:
-        raise SinkError(f"output {self.name}: cannot be written ({cause.strerror}); make room") from None
-
-
-class JsonLines:
-    """One line a frame, faces or not: the format of the log's mode `frames`."""
-
-    def __init__(self, name: str) -> None:
-        """Begin the file `name`, or standard output for "-". Raises SinkError."""
-        self._file = _File(name)
-
-    def write(self, observation: Observation) -> None:
-        """Write the observation. Raises SinkError."""
-        self._file.write(line(record(observation)))
-
-    def close(self) -> None:
-        """Flush. Raises SinkError where the disk is full."""
-        self._file.close()
-
-
-class Csv:
-    """One row a face: time, source, frame, id, x, y, width, height, emotion, confidence, and a column a label."""
-
-    def __init__(self, name: str, labels: tuple[str, ...]) -> None:
-        """Begin the file `name`, or standard output for "-", with its header. Raises SinkError."""
-        self._file = _File(name)
-        self._write = csv.writer(self._file, lineterminator="\n")
-        header = ("time", "source", "frame", "id", "x", "y", "width", "height", "emotion", "confidence")
-        self._write.writerow((*header, *labels))
-
-    def write(self, observation: Observation) -> None:
-        """Write a row for each face. Raises SinkError."""
-        entry = record(observation)
-        for face in entry["faces"]:
-            scores = face["scores"].values()
-            start = (entry["time"], entry["source"], entry["frame"], face["id"])
-            self._write.writerow((*start, *face["box"], face["emotion"], face["confidence"], *scores))
-
-    def close(self) -> None:
-        """Flush. Raises SinkError where the disk is full."""
-        self._file.close()
+        if not self._ours:
+            raise cause
+        raise SinkError(f"output {self._name}: cannot be written ({cause.strerror}); make room") from None

@@ -6,12 +6,12 @@ source = open_files("holiday.mp4")    # detect: a video, a picture, or the pictu
 
 from __future__ import annotations
 
-import importlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from edge.errors import SourceError
+from edge.lookup import lookup
 from edge.sources import devices, picamera
 from edge.sources.options import PICTURES, SourceOptions
 from edge.sources.urls import mask
@@ -115,5 +115,4 @@ def _choose_path(spec: str) -> Choice:
 
 
 def _open(choice: Choice, options: SourceOptions | None) -> Any:
-    module, _, name = SOURCES[choice.kind].partition(":")
-    return getattr(importlib.import_module(module), name)(choice.target, options or SourceOptions())
+    return lookup(SOURCES, choice.kind, "source")(choice.target, options or SourceOptions())

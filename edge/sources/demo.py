@@ -16,7 +16,7 @@ from edge.types import Frame
 class Demo:
     """The frames of edge.demo.clip, as fast as they are taken; `Frame.time` is the position in the clip."""
 
-    live = False
+    still = False
     fps = float(clip.FPS)
     length = clip.LENGTH
 

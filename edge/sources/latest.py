@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+SLICE = 0.2  # seconds waited at once, so that a wish to stop is noticed
 
 
 class Ended(Exception):  # noqa: N818 (a notice, no error: the caller turns it into words)
@@ -61,22 +62,27 @@ class Latest(Generic[T]):
             with suppress(Exception):
                 self._release()
 
-    def get(self, timeout: float) -> T:
+    def get(self, timeout: float, stopped: Callable[[], bool] = lambda: False) -> T:
         """The newest item that was not handed out yet; waits for one for up to `timeout` seconds.
 
-        Raises Silence where none came in time, Ended at the end, Closed after `close`, and what `grab` raised. An
-        item that came before an end or a failure is still handed out first.
+        Raises Silence where none came in time, Ended at the end, Closed after `close` or once `stopped()`, and what
+        `grab` raised. An item that came before an end or a failure is still handed out first.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._item is not None or self._failure or self._closing, timeout)
+            left = timeout
+            while not self._changed.wait_for(self._something, min(left, SLICE)) and left > SLICE and not stopped():
+                left -= SLICE
             item, self._item = self._item, None
-            if self._closing:
+            if self._closing or (item is None and self._failure is None and stopped()):
                 raise Closed
             if item is not None:
                 return item
             if self._failure is not None:
                 raise self._failure
             raise Silence
+
+    def _something(self) -> bool:
+        return self._item is not None or self._failure is not None or self._closing
 
     def close(self, patience: float = 2.0) -> bool:
         """Stop grabbing; True if the thread ended within `patience` seconds. May be called twice.

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from edge.errors import SourceError
+from edge.errors import SourceError, first_line
 from edge.sources.latest import Closed, Ended, Latest, Silence
+from edge.sources.options import SourceOptions
 from edge.types import Frame, Pixels
 
 DAMAGED_IN_A_ROW = 30  # pictures, about a second
@@ -29,27 +30,30 @@ class Grabbed(NamedTuple):
 class LiveSource(ABC):
     """Frames of an opened `capture` (a cv2.VideoCapture or its like), always the newest one."""
 
-    live = True
+    still = False
 
-    def __init__(self, name: str, capture: Any, timeout: float) -> None:
-        """Take over `capture` and start to grab; nothing for `timeout` seconds is an error."""
+    def __init__(self, name: str, capture: Any, options: SourceOptions) -> None:
+        """Take over `capture` and start to grab; nothing for `options.timeout` seconds is an error."""
         self.name = name
-        self._timeout = timeout
+        self._options = options
         self._latest: Latest[Grabbed] = Latest(lambda: _grab(capture), capture.release, name)
 
     def __iter__(self) -> Iterator[Frame]:
-        """The newest frames, until `close`. Raises SourceLost, or SourceError where not one frame comes."""
+        """The newest frames, until `close` or a stop. Raises SourceLost, or SourceError where not one frame comes."""
         number = 0
+        timeout = self._options.timeout
         while True:
             try:
-                grabbed = self._latest.get(self._timeout)
+                frame = _to_frame(self._latest.get(timeout, self._options.stopped), number, self.name)
             except Closed:
                 return
             except Silence:
-                raise self._lost(number, f"gave no picture for {self._timeout:g} s") from None
+                raise self._lost(number, f"gave no picture for {timeout:g} s") from None
             except Ended:
                 raise self._lost(number, "stopped giving pictures") from None
-            yield _to_frame(grabbed, number, self.name)
+            except (cv2.error, ValueError, RuntimeError, OSError) as cause:
+                raise self._lost(number, f"gave something that is no picture ({first_line(cause)})") from cause
+            yield frame
             number += 1
 
     @abstractmethod

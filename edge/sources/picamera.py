@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.errors import SourceError, SourceLost
+from edge.errors import SourceError, SourceLost, first_line
 from edge.sources.options import SourceOptions
 from edge.types import Frame, Pixels
 
@@ -42,7 +42,7 @@ def load() -> Any:
         raise SourceError(f"picamera: picamera2 lacks the module {cause.name}; {_INSTALL}") from cause
     except Exception as cause:  # a NumPy that does not fit raises ValueError, a broken libcamera ImportError and more
         raise SourceError(
-            f"picamera: picamera2 cannot be imported ({_first_line(cause)}); "
+            f"picamera: picamera2 cannot be imported ({first_line(cause)}); "
             "a NumPy from pip often is the cause, mend it with: pip uninstall numpy"
         ) from cause
     return Picamera2
@@ -58,7 +58,7 @@ def find() -> tuple[str | None, str]:
     except SourceError as cause:
         return None, str(cause).removeprefix("picamera: ").partition(";")[0]
     except Exception as cause:  # noqa: BLE001 (libcamera's own errors; auto goes on to the next source, and says why)
-        return None, f"libcamera cannot list cameras ({_first_line(cause)})"
+        return None, f"libcamera cannot list cameras ({first_line(cause)})"
     for camera in cameras:
         if "/usb" not in camera["Id"]:
             return str(camera.get("Model", camera["Id"])), ""
@@ -68,7 +68,7 @@ def find() -> tuple[str | None, str]:
 class PiCamera:
     """Frames of the first Raspberry Pi camera, always the newest one; `colour` is None."""
 
-    live = True
+    still = False
 
     def __init__(self, target: str, options: SourceOptions) -> None:  # noqa: ARG002 (every source is opened alike)
         """Open and start the camera. Raises SourceError."""
@@ -96,9 +96,10 @@ class PiCamera:
         wishes: dict[str, Any] = {}
         if "FrameDurationLimits" in camera.camera_controls:
             # Microseconds. Without a wish: 30 frames a second in daylight, down to 12 where it is dark.
+            # A wish below 12 is left to the loop: a longer exposure blurs, and the timeout would take it for a loss.
             shortest, longest = (33_333, 83_333)
             if options.fps:
-                shortest = longest = round(1_000_000 / options.fps)
+                shortest = longest = min(round(1_000_000 / options.fps), longest)
             wishes["FrameDurationLimits"] = (shortest, longest)
         # The preview configuration, since its colour space has the full range: a video's black is 16, its white 235.
         camera.configure(
@@ -159,16 +160,12 @@ def luma(buffer: NDArray[np.uint8], width: int, height: int, stride: int) -> Pix
     return buffer[: height * stride].reshape(height, stride)[:, :width]
 
 
-def _first_line(cause: BaseException) -> str:
-    return (str(cause).splitlines() or [type(cause).__name__])[0]
-
-
 def _why(cause: BaseException) -> str:
     """picamera2 wraps what happened; the words are in the chain."""
     link: BaseException | None = cause
     lines = []
     while link is not None:
-        lines.append(_first_line(link))
+        lines.append(first_line(link))
         link = link.__cause__ or link.__context__
     story = " < ".join(lines)
     if any(word in story.lower() for word in ("busy", "-16", "in use", "acquire")):

@@ -5,6 +5,8 @@ OpenCV's own reader fills the missing half of a cut-off JPEG with grey and says 
 
 from __future__ import annotations
 
+import stat
+import struct
 import warnings
 from collections.abc import Iterator
 from datetime import datetime
@@ -22,10 +24,14 @@ from edge.types import Frame, Pixels
 Image.MAX_IMAGE_PIXELS = None
 
 
+# Pillow reads far more, through decoders that few have tried on damaged files, and PostScript by starting Ghostscript.
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
+
+
 class Picture:
     """A source of one frame."""
 
-    live = False
+    still = True
     length = 1
 
     def __init__(self, target: str, options: SourceOptions) -> None:
@@ -49,7 +55,10 @@ def read_frame(path: Path, number: int, max_pixels: int) -> Frame:
     """
     colour = read_picture(path, max_pixels)
     grey = np.asarray(cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY), np.uint8)
-    taken = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
+    try:
+        taken = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
+    except (OSError, ValueError, OverflowError):  # gone meanwhile, or a date past the year 9999
+        taken = datetime.now().astimezone()
     return Frame(number, float(number), taken, grey, str(path), colour)
 
 
@@ -59,10 +68,13 @@ def read_picture(path: Path, max_pixels: int) -> Pixels:
     Raises SourceError where it is missing, empty, no picture, cut off, or has more than `max_pixels`.
     """
     try:
-        if path.stat().st_size == 0:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise SourceError(f"picture {path}: is no file; name a picture")
+        if status.st_size == 0:
             raise SourceError(f"picture {path}: is empty (0 bytes); copy it again")
         # What Pillow warns of (odd palettes, damaged EXIF) does not change the pixels.
-        with warnings.catch_warnings(action="ignore"), Image.open(path) as image:
+        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=_FORMATS) as image:
             width, height = image.size
             if width * height > max_pixels:
                 raise SourceError(
@@ -77,7 +89,15 @@ def read_picture(path: Path, max_pixels: int) -> Pixels:
         raise SourceError(f"picture {path}: no such file; check the path") from cause
     except PermissionError as cause:
         raise SourceError(f"picture {path}: Permission denied; make it readable with: chmod +r") from cause
-    except (OSError, SyntaxError, ValueError, EOFError, MemoryError) as cause:  # each decoder has its own
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        EOFError,
+        MemoryError,
+        RuntimeError,
+        struct.error,
+    ) as cause:  # each decoder has its own
         reason = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
         raise SourceError(f"picture {path}: is cut off or damaged ({reason}); copy it again") from cause
 

@@ -37,7 +37,7 @@ class Stream(LiveSource):
             # Taking the newest of what the network carries would skip most of it.
             capture.release()
             raise SourceError(f"stream {name}: is a file, not a live stream; download it and name its path")
-        super().__init__(name, capture, options.timeout)
+        super().__init__(name, capture, options)
 
     def _lost(self, number: int, what: str) -> SourceError:
         message = f"stream {self.name}: {what} after {number} frames; check the camera and the network to it"

@@ -33,7 +33,7 @@ class V4l2Camera(LiveSource):
             camera.release()
             raise SourceError(f"{name}: {device} does not start: {self._who()}")
         _ask(camera, options)
-        super().__init__(name, camera, options.timeout)
+        super().__init__(name, camera, options)
 
     def _who(self) -> str:
         holders = devices.holders(self._device.path)

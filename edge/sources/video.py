@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import math
+import stat
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,12 +11,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.errors import SourceError
+from edge.errors import SourceError, SourceLost
 from edge.sources.options import SourceOptions
 from edge.sources.quiet import quiet_opencv
 from edge.types import Frame
-
-_log = logging.getLogger(__name__)
 
 
 class VideoFile:
@@ -26,21 +24,23 @@ class VideoFile:
     in the log are those of the video, however fast it was read.
     """
 
-    live = False
-
     def __init__(self, target: str, options: SourceOptions) -> None:  # noqa: ARG002 (every source is opened alike)
         """Open the file `target`. Raises SourceError where it is missing, empty, or no video."""
         self.name = target
         self.opened = datetime.now().astimezone()
         try:
-            if Path(target).stat().st_size == 0:
+            status = Path(target).stat()
+            if not stat.S_ISREG(status.st_mode):
+                raise SourceError(f"video {target}: is no file; name a video, a picture or a folder")
+            if status.st_size == 0:
                 raise SourceError(f"video {target}: is empty (0 bytes); copy or record it again")
             with Path(target).open("rb"):  # FFmpeg does not tell what is wrong
                 pass
         except OSError as cause:
             raise SourceError(f"video {target}: {cause.strerror}; check the path") from cause
         quiet_opencv()
-        self._capture = cv2.VideoCapture(target, cv2.CAP_FFMPEG)
+        # The absolute path: FFmpeg takes what stands before a colon for a protocol.
+        self._capture = cv2.VideoCapture(str(Path(target).absolute()), cv2.CAP_FFMPEG)
         if not self._capture.isOpened():
             self._capture.release()
             raise SourceError(f"video {target}: is no video that can be read, or is cut off; copy or record it again")
@@ -48,9 +48,13 @@ class VideoFile:
         self.fps = fps if math.isfinite(fps) and fps > 0 else 25.0  # frames a second, as the file says
         count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
         self.length = int(count) if 0 < count < 1e9 else None  # frames; None where the file does not say
+        self.still = self.length == 1
 
     def __iter__(self) -> Iterator[Frame]:
-        """The frames from where the last iteration stopped. Raises SourceError where there is none."""
+        """The frames from where the last iteration stopped.
+
+        Raises SourceError where there is none; SourceLost, after the last one, where the file is cut off.
+        """
         number, seconds = 0, 0.0
         while self._capture.isOpened():
             good, picture = self._capture.read()
@@ -76,11 +80,9 @@ class VideoFile:
         # The count of some containers is a guess from the duration, so both must fall short.
         expected = self.length or 0
         if number < 0.95 * expected - 1 and seconds < 0.95 * (expected / self.fps) - 1 / self.fps:
-            _log.warning(
-                "video %s: is cut off: %d of %d frames could be read; what is there was used",
-                self.name,
-                number,
-                expected,
+            raise SourceLost(
+                f"video {self.name}: is cut off: {number} of {expected} frames could be read, and were; "
+                "copy it again for the rest"
             )
 
     def close(self) -> None:

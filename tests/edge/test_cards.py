@@ -73,6 +73,10 @@ def test_a_missing_model_or_card_is_said(tmp_path: Path, copy: Path) -> None:
         (lambda text: text["input"].update(width=0), "sides"),
         (lambda text: text["input"].update(range=[1, 1]), "rises"),
         (lambda text: text.update(input=None), "wrong or missing"),
+        (lambda text: text.update(labels="angrysx"), "a list"),
+        (lambda text: text["metrics"].update(accuracy="high"), "high"),
+        (lambda text: text.update(cost={"ai-edge-litert": "cheap"}), "wrong or missing"),
+        (lambda text: text["input"].update(height=float("inf")), "infinity"),
     ],
 )
 def test_a_card_that_is_wrong_is_said(copy: Path, change: Callable[[dict[str, Any]], object], words: str) -> None:
@@ -88,6 +92,19 @@ def test_a_card_that_is_no_card_is_said(copy: Path, text: bytes) -> None:
     copy.with_suffix(".json").write_bytes(text)
     with pytest.raises(ModelError, match=r"model card .*int8\.json"):
         cards.load_card(copy)
+
+
+def test_a_card_of_another_model_is_refused(copy: Path) -> None:
+    shutil.copy(cards.models_folder() / "mini_xception-float32.json", copy.with_suffix(".json"))
+    with pytest.raises(ModelError, match=r"is that of mini_xception-float32\.tflite, not of mini_xception-int8"):
+        cards.load_card(copy)
+
+
+def test_one_bad_card_leaves_the_other_models_usable(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    shutil.copytree(cards.models_folder(), tmp_path / "models")
+    (tmp_path / "models" / "broken.json").write_text("{")
+    assert [card.name for card in cards.installed(tmp_path / "models")] == NAMES
+    assert "broken.json: not readable as JSON" in caplog.text
 
 
 def test_a_model_that_is_cut_off_changed_or_something_else_is_said(copy: Path) -> None:
@@ -137,7 +154,7 @@ def test_an_unknown_name_or_variant_is_refused_with_the_known_ones() -> None:
 
 
 def test_a_folder_without_models_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="holds no model card"):
+    with pytest.raises(ModelError, match="holds no usable model card"):
         cards.installed(tmp_path)
     with pytest.raises(ModelError, match="no such folder"):
         cards.installed(tmp_path / "none")

@@ -25,7 +25,7 @@ boxes = [Box(180 + d, 65 + d, 95, 95) for d in (-12, -6, 0, 6, 12)]
 answer = {"runtime": find_runtime()[0], "numpy": version("numpy"), "opencv": cv2.__version__, "auto": cards.choose(
     "mini_xception", "auto", find_runtime()[0], cards.installed()).variant, "scores": {}}
 for card in cards.installed():
-    readings = TfliteClassifier(card.path, card).read(picture, boxes)
+    readings = TfliteClassifier(card).read(picture, boxes)
     answer["scores"][card.name] = [reading.scores for reading in readings]
 print(json.dumps(answer))
 """

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.settings import TrackerSettings
-from edge.tracker import Tracker, iou
+from edge.tracker import Strangers, Tracker, iou
 from edge.types import Box
 
 LEFT, RIGHT = Box(0, 0, 100, 100), Box(300, 0, 100, 100)
@@ -65,6 +65,14 @@ def test_a_face_that_stays_away_is_gone_once_and_its_number_is_not_given_again()
     assert tracker.update(0.6, []) == ([], {1})
     assert tracker.update(0.7, []) == ([], set())
     assert ids(tracker.update(0.8, [LEFT])[0]) == [2]
+
+
+def test_on_single_pictures_every_face_is_a_stranger() -> None:
+    strangers = Strangers()
+    assert strangers.update(0.0, [LEFT, RIGHT]) == ([(1, LEFT), (2, RIGHT)], set())
+    assert strangers.update(1.0, []) == ([], {1, 2})
+    assert strangers.update(2.0, [LEFT]) == ([(3, LEFT)], set())
+    assert strangers.update(3.0, [LEFT]) == ([(4, LEFT)], {3})
 
 
 @given(st.lists(st.lists(boxes, max_size=4), max_size=12))

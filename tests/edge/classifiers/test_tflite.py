@@ -45,7 +45,7 @@ def face(portrait: Pixels) -> Box:
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_portrait_is_happy_in_every_variant(variant: str, portrait: Pixels, face: Box) -> None:
     card = shipped(variant)
-    (reading,) = TfliteClassifier(card.path, card).read(portrait, [face])
+    (reading,) = TfliteClassifier(card).read(portrait, [face])
     assert reading.emotion == "happy"
     assert reading.score("happy") > 0.5
     assert sum(reading.scores) == pytest.approx(1, abs=1e-5)
@@ -54,7 +54,7 @@ def test_the_portrait_is_happy_in_every_variant(variant: str, portrait: Pixels, 
 
 def test_all_variants_agree(portrait: Pixels, face: Box) -> None:
     boxes = [face, Box(face.x - 10, face.y + 5, face.width, face.height), Box(-20, -20, 90, 90)]
-    read = {v: TfliteClassifier(shipped(v).path, shipped(v)).read(portrait, boxes) for v in VARIANTS}
+    read = {v: TfliteClassifier(shipped(v)).read(portrait, boxes) for v in VARIANTS}
     exact = np.array([reading.scores for reading in read["float32"]])
     for variant, limit in (("float16", 0.01), ("dynamic", 0.1), ("int8", 0.15)):
         np.testing.assert_allclose([reading.scores for reading in read[variant]], exact, atol=limit)
@@ -62,7 +62,7 @@ def test_all_variants_agree(portrait: Pixels, face: Box) -> None:
 
 def test_an_int8_model_takes_the_pixels_themselves(portrait: Pixels, face: Box) -> None:
     card = shipped("int8")
-    classifier = TfliteClassifier(card.path, card)
+    classifier = TfliteClassifier(card)
     assert classifier._table is None  # nothing between the picture and the tensor
     interpreter = classifier._interpreter
     seen: list[Pixels] = []
@@ -76,7 +76,7 @@ def test_an_int8_model_takes_the_pixels_themselves(portrait: Pixels, face: Box) 
 
 def test_whole_faces_are_read_as_boxes_are(portrait: Pixels, face: Box) -> None:
     card = shipped("int8")
-    classifier = TfliteClassifier(card.path, card)
+    classifier = TfliteClassifier(card)
     crop = portrait[face.y : face.y + face.height, face.x : face.x + face.width]
     scores = classifier.read_faces(crop[None])
     np.testing.assert_array_equal(scores[0], np.float32(classifier.read(portrait, [face])[0].scores))
@@ -85,7 +85,7 @@ def test_whole_faces_are_read_as_boxes_are(portrait: Pixels, face: Box) -> None:
 
 def test_no_faces_is_no_reading(portrait: Pixels) -> None:
     card = shipped("int8")
-    assert TfliteClassifier(card.path, card).read(portrait, []) == []
+    assert TfliteClassifier(card).read(portrait, []) == []
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_card_that_does_not_fit_its_model_is_refused(tmp_path: Path) -> None:
         file.write_text(json.dumps(original | change))
         card = cards.load_card(file)
         with pytest.raises(ModelError) as raised:
-            TfliteClassifier(card.path, card)
+            TfliteClassifier(card)
         assert words in str(raised.value)
 
 
@@ -136,7 +136,7 @@ def test_a_file_that_only_begins_like_a_model_is_refused(tmp_path: Path) -> None
     path.write_bytes(content)
     card = replace(shipped("int8"), path=path, bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
     with pytest.raises(ModelError, match=r"broken\.tflite: .* cannot load it"):
-        TfliteClassifier(path, card)
+        TfliteClassifier(card)
 
 
 def test_runtimes_are_tried_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -134,7 +135,7 @@ def test_in_a_folder_one_bad_picture_is_said_and_the_rest_go_on(portrait: Path, 
     assert [line.partition(" ")[0] for line in child.stdout.splitlines()] == ["Detected", "No"]
     warning, error = child.stderr.splitlines()
     assert warning.startswith(f"fer-edge: warning: picture {tmp_path / 'broken.jpg'}: is cut off")
-    assert error == "fer-edge: error: 1 of the files could not be read, as said above; all others were"
+    assert error.startswith(f"fer-edge: error: folder {tmp_path}: 1 of its 3 pictures could not be read")
 
 
 def truncated(folder: Path) -> Path:
@@ -173,6 +174,73 @@ def test_what_cannot_be_read_is_one_line(
     (line,) = errors.splitlines()
     assert line.startswith("fer-edge: error: ")
     assert str(path) in line
+
+
+def test_a_video_that_is_cut_off_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    path = tmp_path / "cut.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (640, 480))
+    clip = Clip()
+    for number in range(30):
+        writer.write(clip.draw(number))
+    writer.release()
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    command = [sys.executable, "-m", "edge", "detect", str(path)]
+    child = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert child.returncode == 4
+    assert child.stdout.startswith("Detected Emotion: Happy")
+    (error,) = child.stderr.splitlines()
+    assert "is cut off" in error
+
+
+def test_a_video_of_one_frame_is_a_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "one.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (640, 480))
+    writer.write(Clip().draw(0))
+    writer.release()
+    assert main(["detect", str(path)]) == 0
+    assert capsys.readouterr().out.startswith("Detected Emotion: Happy")
+
+
+def test_nothing_that_is_there_is_overwritten(
+    portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    original = portrait.read_bytes()
+    for option in ("--json", "--csv"):
+        assert main(["detect", str(portrait), option, str(portrait)]) == 6
+        assert "holds something else" in capsys.readouterr().err
+    assert portrait.read_bytes() == original
+    for name in ("-", str(tmp_path / "both")):
+        assert main(["detect", str(portrait), "--json", name, "--csv", name]) == 2
+        assert "--json and --csv both name" in capsys.readouterr().err
+    for _ in range(2):
+        assert (
+            main(["detect", str(portrait), "--json", str(tmp_path / "o.jsonl"), "--csv", str(tmp_path / "o.csv")]) == 0
+        )
+    assert len((tmp_path / "o.jsonl").read_text().splitlines()) == 2
+    assert len(list(csv.DictReader(io.StringIO((tmp_path / "o.csv").read_text())))) == 2
+
+
+@pytest.mark.parametrize(("stream", "code"), [("/dev/full", 6), ("/dev/null", 0)])
+def test_an_output_that_is_full_is_said(portrait: Path, stream: str, code: int) -> None:
+    command = [sys.executable, "-m", "edge", "detect", str(portrait)]
+    with Path(stream).open("w") as out:
+        child = subprocess.run(command, cwd=ROOT, stdout=out, stderr=subprocess.PIPE, text=True, check=False)
+    assert child.returncode == code
+    assert "Traceback" not in child.stderr
+    assert ("No space left" in child.stderr) == (code == 6)
+
+
+def test_closed_streams_and_names_that_are_no_text_do_no_harm(portrait: Path, tmp_path: Path) -> None:
+    odd = os.fsencode(tmp_path) + b"/bad\xff.jpg"
+    shutil.copy(portrait, odd)
+    command = f"{sys.executable} -m edge detect {tmp_path}/bad* {tmp_path}/none.jpg --json {tmp_path}/o.jsonl"
+    child = subprocess.run(f"{command} >&- 2>&-", shell=True, cwd=ROOT, check=False)
+    assert child.returncode == 3
+    assert json.loads((tmp_path / "o.jsonl").read_text())["faces"][0]["emotion"] == "happy"
+    environment = os.environ | {"PYTHONIOENCODING": "latin-1"}
+    child = subprocess.run(command, shell=True, cwd=ROOT, env=environment, capture_output=True, check=False)
+    assert b"Traceback" not in child.stderr
+    assert b"Detected Emotion: Happy" in child.stdout
 
 
 def test_a_bad_path_among_good_ones_is_said_and_the_rest_go_on(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -95,6 +97,10 @@ def test_a_signal_ends_it_cleanly_with_the_summary(number: signal.Signals, tmp_p
         (["--set", "log.mode=loud"], 2, "log.mode = 'loud'"),
         (["--fps", "-1"], 2, "source.fps = -1.0: must be from 0 to 240"),
         (["--set", 'run.sinks=["lamp"]'], 2, "run.sinks = ['lamp']: must be a list with some of log, console"),
+        (["--max-frames", "none"], 2, "'none': must be a whole number, 1 or more"),
+        (["--no-such-option"], 2, "--no-such-option"),
+        (["--set", "classifier.model=/"], 5, "'/': is no file"),
+        (["--set", 'log.path="a\\u0000b"'], 2, "zero character"),
         (["--threads", "0"], 2, "classifier.threads = 0: must be from 1 to 64"),
         (["--set", "classifier.model=resnet"], 5, "'resnet': not installed"),
         (["--set", "classifier.model=./none.tflite"], 5, "none.tflite: no such file"),
@@ -111,6 +117,37 @@ def test_what_cannot_be_done_is_one_line_and_an_exit_code(
     assert len(errors) == 1, errors
     assert errors[0].startswith("fer-edge: error: ")
     assert words in errors[0]
+
+
+def test_pictures_are_read_one_by_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from edge import demo
+
+    for name in ("a.jpg", "b.jpg"):
+        shutil.copy(Path(demo.__file__).parent / "astronaut.jpg", tmp_path / name)
+    log = tmp_path / "log.jsonl"
+    assert main(["run", "--source", str(tmp_path), "--log", str(log), "--log-mode", "frames"]) == 0
+    assert "frames 2, faces 2" in capsys.readouterr().out
+    entries = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [(entry["faces"][0]["id"], entry["faces"][0]["emotion"]) for entry in entries] == [
+        (1, "happy"),
+        (2, "happy"),
+    ]
+
+
+def test_a_stop_while_the_camera_is_silent_is_no_loss(tmp_path: Path) -> None:
+    """A camera on the network accepts the connection, and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        command = [sys.executable, "-m", "edge", "run", "--source", url, "--log", str(tmp_path / "log.jsonl")]
+        command += ["--set", "source.timeout_seconds=1"]
+        with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as child:
+            connection, _ = server.accept()
+            child.send_signal(signal.SIGTERM)
+            assert child.stderr is not None
+            errors = child.stderr.read()
+            connection.close()
+    assert child.returncode == 0, errors
+    assert errors == ""
 
 
 def test_two_at_once_do_not_share_a_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

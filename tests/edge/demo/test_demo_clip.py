@@ -71,7 +71,7 @@ def test_source() -> None:
     source, _ = open_source("demo")
     with closing(source):
         frames = [frame for frame, _ in zip(source, range(3), strict=False)]
-        assert not source.live
+        assert not source.still
     assert [frame.number for frame in frames] == [0, 1, 2]
     assert [frame.time for frame in frames] == [0.0, 1 / FPS, 2 / FPS]
     assert (frames[2].taken - frames[0].taken).total_seconds() == pytest.approx(2 / FPS)

@@ -7,7 +7,9 @@ import os
 import resource
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from hypothesis import strategies as st
 from edge.errors import SinkError
 from edge.settings import LogSettings
 from edge.sinks.log import Log
-from edge.types import Event, Observation
+from edge.types import Event, Frame, Observation
 
 Make = Callable[..., Observation]
 
@@ -99,11 +101,13 @@ def test_a_whole_last_line_that_lacks_only_its_newline_is_kept(tmp_path: Path, m
     assert [entry["frame"] for entry in written(path, [make_observation(2)], mode="frames")] == [0, 1, 2]
 
 
-@pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n" + b"\0" * 100, b"notes to self", b'{"other": 1}\n{"half'])
+@pytest.mark.parametrize(
+    "content", [b"\x89PNG\r\n\x1a\n" + b"\0" * 100, b"notes to self", b'{"other": 1}\n{"half', b"\0" * 70_000]
+)
 def test_a_file_that_is_no_log_is_refused_and_left_as_it_is(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "precious"
     path.write_bytes(content)
-    with pytest.raises(SinkError, match=r"precious.*something else.*--log"):
+    with pytest.raises(SinkError, match=r"precious.*something else.*choose another"):
         opened(path)
     assert path.read_bytes() == content
 
@@ -111,14 +115,14 @@ def test_a_file_that_is_no_log_is_refused_and_left_as_it_is(tmp_path: Path, cont
 def test_a_second_process_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     first = opened(path)
-    with pytest.raises(SinkError, match=r"log\.jsonl: another fer-edge writes to it.*--log"):
+    with pytest.raises(SinkError, match=r"log\.jsonl: another fer-edge writes to it"):
         opened(path)
     first.close()
     opened(path).close()
 
 
 def test_a_folder_that_is_missing_or_a_name_that_is_a_folder_is_said(tmp_path: Path) -> None:
-    with pytest.raises(SinkError, match=r"none/log\.jsonl: cannot be opened.*No such file.*--log"):
+    with pytest.raises(SinkError, match=r"none/log\.jsonl: cannot be opened.*No such file.*choose another"):
         opened(tmp_path / "none" / "log.jsonl")
     with pytest.raises(SinkError, match="Is a directory"):
         opened(tmp_path)
@@ -169,10 +173,50 @@ def test_it_is_on_the_disk_as_often_as_the_settings_say(
     log = opened(tmp_path / "log.jsonl", mode="frames", flush_seconds=1.0)
     for number in range(100):  # 4 seconds
         log.write(make_observation(number))
+    assert len(flushed) == 3  # at 1.0, 2.04 and 3.08 s: a second after the oldest line
+    log.close()
+    log.close()
     assert len(flushed) == 4
+
+
+def test_a_line_is_on_the_disk_in_time_though_no_other_follows(
+    tmp_path: Path, make_observation: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[float] = []
+    now = 0.0
+    monkeypatch.setattr(os, "fdatasync", lambda _: flushed.append(now))
+    log = opened(tmp_path / "log.jsonl", mode="changes", flush_seconds=5.0)
+    for number in range(1000):  # 40 seconds without a change
+        now = number / 25
+        log.write(make_observation(number, "happy"))
+    assert log.lines == 1
+    assert flushed == [5.0]
     log.close()
+
+
+def test_a_log_that_is_deleted_begins_anew(tmp_path: Path, make_observation: Make) -> None:
+    path = tmp_path / "log.jsonl"
+    log = opened(path, mode="frames")
+    log.write(make_observation(0))
+    path.unlink()
+    log.write(make_observation(1))
     log.close()
-    assert len(flushed) == 5
+    assert [entry["frame"] for entry in lines(path)] == [1]
+
+
+def test_a_pipe_that_nobody_empties_is_an_error_and_no_halt(tmp_path: Path, make_observation: Make) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    log = opened(tmp_path / "pipe", mode="frames")
+    crowd = [make_observation(number, "happy", "sad") for number in range(1000)]
+    with pytest.raises(SinkError, match="pipe: cannot be written"):
+        deque(map(log.write, crowd))
+    log.close()
+
+
+def test_a_source_whose_name_is_no_text_is_logged(tmp_path: Path, make_frame: Callable[..., Frame]) -> None:
+    frame = replace(make_frame(0), source=b"bad\xff.jpg".decode("utf-8", "surrogateescape"))
+    (entry,) = written(tmp_path / "log.jsonl", [Observation(frame, (), ())], mode="frames")
+    assert entry["source"] == "bad\\udcff.jpg"
 
 
 def test_a_log_in_something_that_is_no_file_works(make_observation: Make) -> None:

@@ -86,7 +86,7 @@ def test_frames_come(server: Server) -> None:
     url = server.url("/endless")
     source, why = open_source(url, OPTIONS)
     with closing(source):
-        assert source.live
+        assert not source.still
         frames = list(itertools.islice(source, 5))
     assert why == f"{url}, as asked for"
     assert [frame.number for frame in frames] == [0, 1, 2, 3, 4]

@@ -83,7 +83,7 @@ def test_frames_come_until_the_camera_stops(camera: Device) -> None:
     capture = Capture(3)
     frames = []
     with closing(V4l2Camera("0", PATIENT, capture)) as source:
-        assert source.live
+        assert not source.still
         pictures = iter(source)
         for _ in range(3):
             frames.append(next(pictures))
