@@ -12,13 +12,13 @@ COSTS: dict[str, dict[str, dict[str, dict[str, float]]]] = {
     "mini_xception": {
         "ai-edge-litert": {  # 2.3
             "x86_64": {"float32": 1.0, "float16": 1.0, "dynamic": 1.06, "int8": 0.63},
-            "aarch64": {"float32": 1.0, "int8": 1.10},
-            "aarch64+dotprod": {"float32": 1.0, "int8": 0.69},
+            "aarch64": {"float32": 1.0, "float16": 1.0, "dynamic": 1.05, "int8": 1.09},
+            "aarch64+dotprod": {"float32": 1.0, "float16": 1.01, "dynamic": 0.93, "int8": 0.70},
         },
         "tflite-runtime": {  # 2.14
             "x86_64": {"float32": 1.0, "float16": 1.0, "dynamic": 3.4, "int8": 13.4},
-            "aarch64": {"float32": 1.0, "int8": 1.73},
-            "aarch64+dotprod": {"float32": 1.0, "int8": 1.77},
+            "aarch64": {"float32": 1.0, "float16": 1.0, "dynamic": 1.18, "int8": 1.70},
+            "aarch64+dotprod": {"float32": 1.0, "float16": 1.01, "dynamic": 1.01, "int8": 1.75},
         },
     },
 }
