@@ -3,7 +3,7 @@
 Three forms are told apart by what lies at the path:
 
     fer2013.csv                 columns emotion (0 to 6), pixels (2,304 values 0 to 255), Usage (Training, ...)
-    folder/train/angry/1.jpg    splits, then classes; the validation split is `validation`, `valid`, `val` or `test`
+    folder/train/angry/1.jpg    splits, then classes; one folder named as a split, in any case, makes all of them splits
     folder/angry/1.jpg          classes alone: a fifth of each class is held out as `validation`, always the same
 
 Whatever the form, a face is resized once, by `edge.preprocess.resize`, which is what the device does with it.
@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import itertools
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -29,8 +31,11 @@ from edge.types import EMOTIONS, Pixels
 
 SIDE = 48  # of a face in fer2013.csv, pixels
 COLUMNS = ("emotion", "pixels", "usage")
-TRAINING = ("Training", "train", "training")
-VALIDATION = ("PublicTest", "validation", "valid", "val", "test")  # the first of them that is there
+# Names of splits, in any case; of several for one purpose the first that is there is taken.
+TRAINING = ("Training", "train")
+VALIDATION = ("PublicTest", "validation", "valid", "val", "test")
+SPLITS = (*TRAINING, *VALIDATION, "PrivateTest")
+USAGES = {name.lower(): name for name in ("Training", "PublicTest", "PrivateTest")}  # in fer2013.csv
 HELD_OUT = 0.2  # share of each class that validates, where folders come without splits
 _VALUES = {str(value): value for value in range(256)}
 
@@ -59,14 +64,20 @@ class Data:
         """Name and faces of the split to train on. Raises DataError where there is none."""
         return self._first(TRAINING, "to train on")
 
+    def has_training(self) -> bool:
+        """Whether there is a split to train on."""
+        return any(name.lower() in map(str.lower, TRAINING) for name in self.splits)
+
     def validation(self, split: str | None = None) -> tuple[str, Faces]:
         """Name and faces of `split`, or of the one that validates. Raises DataError naming those that are there."""
         return self._first(VALIDATION if split is None else (split,), "to validate on")
 
     def _first(self, wanted: tuple[str, ...], purpose: str) -> tuple[str, Faces]:
+        there = {name.lower(): name for name in self.splits}
         for name in wanted:
-            if name in self.splits:
-                return name, self.splits[name]
+            if name.lower() in there:
+                found = there[name.lower()]
+                return found, self.splits[found]
         raise DataError(
             f"data {self.name}: no split {' or '.join(wanted)} {purpose}; it has {', '.join(self.splits) or 'none'}"
         )
@@ -159,24 +170,43 @@ def _csv_row(fields: list[str], where: tuple[int, ...], place: str) -> tuple[str
         pixels = bytes(map(_VALUES.__getitem__, values))
     except KeyError as bad:
         raise DataError(f"{place}: pixel {str(bad)[:20]}; a pixel is a whole number 0 to 255, mend the row") from None
-    if not usage:
-        raise DataError(f"{place}: Usage is empty; it is Training, PublicTest or PrivateTest, mend the row")
-    return usage, _VALUES[emotion], pixels
+    if usage.lower() not in USAGES:
+        raise DataError(
+            f"{place}: Usage {usage[:20]!r}; it is {', '.join(USAGES.values())}, mend the row or get the file again"
+        )
+    return USAGES[usage.lower()], _VALUES[emotion], pixels
 
 
 # --- folders of pictures ---
 
 
 def _read_folder(folder: Path, size: tuple[int, int]) -> Data:
-    inside = {entry.name: entry for entry in _folders(folder)}
-    named = {name: inside[name] for name in (*TRAINING, *VALIDATION) if name in inside}
-    roots = named if any(name in TRAINING for name in named) else {"": folder}
+    roots = _splits(folder) or {"": folder}
     classes = _classes({entry.name for root in roots.values() for entry in _folders(root)}, folder)
     digest = hashlib.sha256()
     splits = {name: _read_split(folder, root, classes, size, digest) for name, root in roots.items()}
     if "" in splits:
         splits = _hold_out(splits[""], classes, folder)
     return Data(folder.resolve().name, digest.hexdigest(), classes, splits)
+
+
+def _splits(folder: Path) -> dict[str, Path]:
+    """The folders that are named as splits, in the order of SPLITS; others beside them are reported and left out."""
+    order = [name.lower() for name in SPLITS]
+    inside = _folders(folder)
+    named = sorted(
+        (entry for entry in inside if entry.name.lower() in order), key=lambda entry: order.index(entry.name.lower())
+    )
+    for entry, other in itertools.pairwise(named):
+        if entry.name.lower() == other.name.lower():
+            raise DataError(f"data {folder}: {entry.name} and {other.name} are one split; put them into one folder")
+    for entry in inside if named else ():
+        if entry not in named:
+            sys.stderr.write(
+                f"fer-convert: left out: {entry}: no split by its name, but stands beside {named[0].name}; "
+                f"splits are {', '.join(SPLITS)}\n"
+            )
+    return {entry.name: entry for entry in named}
 
 
 def _folders(folder: Path) -> list[Path]:
@@ -212,7 +242,7 @@ def _read_split(
                 # One bad picture among thousands is no reason to stop; it is named, so that it can be mended.
                 sys.stderr.write(f"fer-convert: left out: {cause}\n")
                 continue
-            digest.update(str(path.relative_to(folder)).encode() + b"\0" + hashlib.sha256(content).digest())
+            digest.update(os.fsencode(path.relative_to(folder)) + b"\0" + hashlib.sha256(content).digest())
             pixels.append(preprocess.resize(picture, size))
             labels.append(label)
         if len(labels) == before:

@@ -34,7 +34,8 @@ class Evaluation:
     data: str
     data_sha256: str
     metrics: Metrics
-    unseen: Metrics | None  # without the faces that are also in the training split; None where there is no overlap
+    unseen: Metrics | None  # without the faces that are also in the training split; None where that is none or all
+    known: int = 0  # faces that are also in the training split
 
     def as_json(self) -> dict[str, Any]:
         """Everything, as plain values."""
@@ -43,6 +44,7 @@ class Evaluation:
             "data": {"name": self.data, "sha256": self.data_sha256},
             **self.metrics.as_json(),
             "unseen": self.unseen.summary() if self.unseen else None,
+            "also_trained_on": self.known,
         }
 
 
@@ -70,12 +72,15 @@ def evaluate(
     # The model's order of labels may be another than the data's.
     order = [labels.index(label) for label in content.classes]
     probabilities = classify(faces.pixels)[:, order]
+    new = _new(content, faces)
+    overlap = new.any() and not new.all()
     result = Evaluation(
         path.name,
         content.name,
         content.sha256,
         measure(probabilities, faces.labels, content.classes, name),
-        _unseen(content, name, faces, probabilities),
+        measure(probabilities[new], faces.labels[new], content.classes, f"{name}, unseen") if overlap else None,
+        int((~new).sum()),
     )
     say(report.table(result))
     if json_file:
@@ -100,11 +105,7 @@ def _classifier(
     return loaded.labels, loaded.size, lambda faces: predict(model, faces)
 
 
-def _unseen(content: Data, name: str, faces: Faces, probabilities: NDArray[np.float32]) -> Metrics | None:
-    """Metrics without the faces whose very pixels are in the training split, of which FER2013 has hundreds."""
-    trained = [split for split in data.TRAINING if split in content.splits and split != name]
-    known = {face.tobytes() for split in trained for face in content.splits[split].pixels}
-    new = np.array([face.tobytes() not in known for face in faces.pixels])
-    if new.all() or not new.any():
-        return None
-    return measure(probabilities[new], faces.labels[new], content.classes, f"{name}, unseen")
+def _new(content: Data, faces: Faces) -> NDArray[np.bool_]:
+    """Which of `faces` (n,) are not, to the pixel, in the training split too; of FER2013's, hundreds are."""
+    known = {face.tobytes() for face in content.training()[1].pixels} if content.has_training() else set()
+    return np.array([face.tobytes() not in known for face in faces.pixels])

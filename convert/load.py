@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from convert import backend
-from edge.errors import ModelError
+from convert.flat import flat
+from edge.errors import ModelError, first_line
 from edge.types import EMOTIONS
 
 SUFFIXES = (".keras", ".hdf5", ".h5")
@@ -43,10 +44,11 @@ def load(path: Path, input_range: tuple[float, float] | None = None) -> Loaded:
     if path.suffix.lower() not in SUFFIXES:
         raise ModelError(f"model {path}: not a Keras model by its name; give {' or '.join(SUFFIXES)}")
     try:
-        model = keras.models.load_model(path, compile=False)
+        model = flat(keras.models.load_model(path, compile=False))
     except Exception as cause:  # noqa: BLE001 - Keras, h5py and zipfile raise errors of a dozen kinds
-        first = (str(cause).splitlines() or [type(cause).__name__])[0]
-        raise ModelError(f"model {path}: Keras cannot load it ({first[:120]}); it is cut off or no model") from None
+        raise ModelError(
+            f"model {path}: Keras cannot load it ({first_line(cause)[:120]}); it is cut off or no model"
+        ) from None
     _, height, width, classes = _shape(path, model)
     known = _sidecar(path)
     labels = tuple(known.get("labels") or (EMOTIONS if classes == len(EMOTIONS) else map(str, range(classes))))
@@ -83,14 +85,17 @@ def _sidecar(path: Path) -> dict[str, Any]:
 
 
 def scaled(loaded: Loaded) -> Any:
-    """The model behind a Rescaling layer, so that it takes pixels as they are; itself where it does already."""
+    """The model behind a Rescaling layer, so that it takes pixels as they are; itself where it does already.
+
+    One graph, not a model inside a model: what is trained from it can be folded and given other classes in its turn.
+    """
     if loaded.range == PIXELS:
         return loaded.model
     keras = backend.keras()
     low, high = loaded.range
     image = keras.Input((*loaded.size, 1), name="pixels")
     values = keras.layers.Rescaling((high - low) / 255, offset=low, name="scale")(image)
-    return keras.Model(image, loaded.model(values), name=loaded.model.name)
+    return flat(keras.Model(image, loaded.model(values), name=loaded.model.name))
 
 
 def with_classes(loaded: Loaded, classes: int) -> Any:

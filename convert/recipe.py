@@ -38,7 +38,10 @@ class Recipe:
     class_weights: str = _setting("none", CLASS_WEIGHTS, "weight of a class: 1, 1 over its faces, or the root of that")
     weight_decay: float = _setting(0.01, (0.0, 1.0), "AdamW's decay of the kernels, times the learning rate a step")
     average: float = _setting(
-        0.998, (0.0, 0.99999), "validate and keep a running mean of the weights; 0: the last ones"
+        0.998,
+        (0.0, 0.99999),
+        "validate and keep a running mean of the weights with this momentum, less where an epoch has few "
+        "steps (2 epochs are to leave the first weights behind); 0: the last weights",
     )
     seed: int = _setting(1, (0, 2**31 - 1), "of the first weights, the order of the faces and their augmentation")
     augmentation: Augmentation = field(default_factory=Augmentation)

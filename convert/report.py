@@ -16,6 +16,7 @@ from edge.errors import SinkError
 if TYPE_CHECKING:
     from convert.evaluate import Evaluation
 
+ALL_KNOWN = "Every face of this split is also in the training split: this is no measure of unseen faces"
 INK, SOFT, BLUE = "#1f2933", "#cbd2d9", "#2f6db5"
 
 
@@ -39,8 +40,11 @@ def table(result: Evaluation) -> str:
         f"expected calibration error {metrics.ece:.2%}",
     ]
     if result.unseen:
-        left = metrics.faces - result.unseen.faces
-        lines.append(f"accuracy {result.unseen.accuracy:.2%} without the {left:,} faces that are also trained on")
+        lines.append(
+            f"accuracy {result.unseen.accuracy:.2%} without the {result.known:,} faces that are also trained on"
+        )
+    elif result.known:
+        lines.append(ALL_KNOWN)
     lines += ["", "confusion: rows are what the faces show, columns what the model reads", *_confusion(result)]
     return "\n".join(lines)
 
@@ -75,10 +79,9 @@ def page(result: Evaluation) -> str:
     rows = "\n".join(
         f"| {e.label} | {e.precision:.1%} | {e.recall:.1%} | {e.f1:.1%} | {e.faces:,} |" for e in metrics.classes
     )
-    unseen = ""
+    unseen = f"{ALL_KNOWN}." if result.known else ""
     if result.unseen:
-        left = metrics.faces - result.unseen.faces
-        unseen = f"{result.unseen.accuracy:.2%} without the {left:,} faces that are also in the training split."
+        unseen = f"{result.unseen.accuracy:.2%} without the {result.known:,} faces that are also in the training split."
     return f"""# {result.model}
 
 Measured on {result.data}, split {metrics.split}: {metrics.faces:,} faces (data sha256 `{result.data_sha256[:12]}…`).

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import json
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from convert.data import Data
 from convert.recipe import Recipe, differences
 from edge.errors import SettingsError, SinkError
 
+RESULTS = ("state.npz", "best.keras")
 HISTORY = ("epoch", "loss", "accuracy", "val_accuracy", "learning_rate", "seconds")
 
 
@@ -59,14 +63,38 @@ def configuration(recipe: Recipe, faces: Data, loaded: load.Loaded | None) -> di
     }
 
 
-def begin(out: Path, settings: dict[str, Any]) -> None:
-    """Make `out` a run folder, or check that the run in it has the same settings. Raises SettingsError, SinkError."""
+@contextmanager
+def folder(out: Path, settings: dict[str, Any]) -> Iterator[None]:
+    """`out` as the run folder of `settings`, for this process alone while the block lasts.
+
+    Raises SinkError where it cannot be made or another process trains in it, SettingsError where it holds another run.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock = (out / ".lock").open("w")
+    except OSError as cause:
+        raise SinkError(f"run folder {out}: cannot be made ({cause.strerror}); choose another --out") from None
+    with lock:  # closing it unlocks, and so does the end of the process, however it comes
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SinkError(
+                f"run folder {out}: another training writes to it; wait for it, or choose another --out"
+            ) from None
+        except OSError as cause:
+            raise SinkError(f"run folder {out}: cannot be locked ({cause.strerror}); choose another --out") from None
+        _begin(out, settings)
+        yield
+
+
+def _begin(out: Path, settings: dict[str, Any]) -> None:
+    """Write config.json, or check that the run in `out` has the same settings. Raises SettingsError, SinkError."""
     path = out / "config.json"
     if path.exists():
         try:
             old = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as cause:
-            raise SettingsError(f"{path}: not readable as JSON ({cause}); remove it or choose another --out") from None
+            raise SettingsError(f"{path}: not readable as JSON ({cause}); restore it or choose another --out") from None
         # Another version of a library may go on with a run; other settings or data may not.
         found = differences({**old, "versions": None}, {**settings, "versions": None})
         if found:
@@ -75,10 +103,9 @@ def begin(out: Path, settings: dict[str, Any]) -> None:
                 "use the same to go on, or choose another --out"
             )
         return
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as cause:
-        raise SinkError(f"run folder {out}: cannot be made ({cause.strerror}); choose another --out") from None
+    for name in RESULTS:
+        if (out / name).exists():  # of which nobody knows by what settings it came about
+            raise SettingsError(f"run {out}: holds {name} without config.json; choose another --out")
     checkpoint.write_json(path, settings)
 
 

@@ -50,7 +50,7 @@ def _verify(cards: list[Card]) -> None:
             scores = classifier.read_faces(np.full((1, *card.size), 128, np.uint8))
             if not np.isfinite(scores).all() or abs(float(scores.sum()) - 1) > 0.01:
                 raise ModelError(f"model {card.path}: one inference gave {scores.tolist()}; convert it again")
-            print(f"ok      {card.name}: sha256 as on its card, one inference with {runtime}")
+            print(f"ok      {card.name}: one inference with {runtime}, sha256 {card.sha256} as on its card")
         except FerEdgeError as error:
             bad += 1
             print(f"failed  {error}")

@@ -57,6 +57,14 @@ def faces_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_csv(tmp_path_factory.mktemp("data") / "fer2013.csv", rows)
 
 
+@pytest.fixture
+def two_classes_csv(tmp_path: Path) -> Path:
+    """A fer2013.csv of two classes that are easily told apart: 100 faces to train on, 40 to validate on."""
+    rng = np.random.default_rng(4)
+    usages = ["Training"] * 50 + ["PublicTest"] * 20
+    return write_csv(tmp_path / "two.csv", [(label, draw(label, rng), use) for label in (0, 6) for use in usages])
+
+
 @pytest.fixture(scope="session")
 def fer2013(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A part of the real set as a fer2013.csv: 700 faces to train on, 1,200 to validate on."""

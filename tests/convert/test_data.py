@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,7 +80,8 @@ def test_any_other_text_is_refused_in_one_line(tmp_path: Path, text: str) -> Non
         (HEADER + f"happy,{FACE},Training\n", "emotion 'happy'"),
         (HEADER + f"3,{FACE[:-1]}300,Training\n", r"line 2: pixel '300'; a pixel is a whole number 0 to 255"),
         (HEADER + f"3,{FACE[:-1]}-1,Training\n", "pixel '-1'"),
-        (HEADER + f"3,{FACE},\n", "Usage is empty"),
+        (HEADER + f"3,{FACE},\n", "Usage ''"),
+        (HEADER + f"3,{FACE},Trai\n", "line 2: Usage 'Trai'; it is Training, PublicTest, PrivateTest"),
         (HEADER + f'3,"{FACE * 30},Training\n', "not CSV"),
     ],
 )
@@ -119,6 +121,48 @@ def test_fer2013s_folders_keep_its_order_and_splits(picture_folder: Callable[...
     assert faces.pixels.shape == (14, 64, 64)
     with pytest.raises(DataError, match="no split PublicTest to validate on; it has train, test"):
         found.validation("PublicTest")
+
+
+@pytest.mark.parametrize(
+    ("names", "validates"),
+    [(("Train", "Test"), "Test"), (("TRAINING", "PublicTest", "PrivateTest"), "PublicTest"), (("train", "Val"), "Val")],
+)
+def test_splits_are_told_by_their_names_in_any_case(
+    picture_folder: Callable[..., Path], names: tuple[str, ...], validates: str
+) -> None:
+    found = data.read(picture_folder(dict.fromkeys(names, {"calm": 3, "tense": 3})), SIZE)
+    assert found.classes == ("calm", "tense")
+    assert set(found.splits) == set(names)
+    assert (found.training()[0], found.validation()[0]) == (names[0], validates)
+    assert found.validation(names[-1].lower())[0] == names[-1]
+
+
+@pytest.mark.parametrize("names", [("test",), ("test", "validation"), ("privatetest",)])
+def test_splits_to_measure_on_need_none_to_train_on(
+    picture_folder: Callable[..., Path], names: tuple[str, ...]
+) -> None:
+    found = data.read(picture_folder(dict.fromkeys(names, {"calm": 3, "tense": 3})), SIZE)
+    assert found.classes == ("calm", "tense")
+    assert len(found.validation(names[0])[1]) == 6
+    with pytest.raises(DataError, match="to train on; it has"):
+        found.training()
+
+
+def test_what_stands_beside_splits_is_named(
+    picture_folder: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = picture_folder({"train": {"calm": 3, "tense": 3}, "notes": {"a": 1}})
+    assert set(data.read(folder, SIZE).splits) == {"train"}
+    assert f"left out: {folder / 'notes'}: no split by its name" in capsys.readouterr().err
+    (folder / "Train").mkdir()
+    with pytest.raises(DataError, match=r"[Tt]rain and [Tt]rain are one split"):
+        data.read(folder, SIZE)
+
+
+def test_a_file_name_may_be_any_bytes(picture_folder: Callable[..., Path]) -> None:
+    folder = picture_folder({"": {"calm": 3, "tense": 3}})
+    (folder / "calm" / "0.png").rename(os.fsencode(folder / "calm") + b"/\xff.png")
+    assert len(data.read(folder, SIZE).training()[1]) == 4
 
 
 def test_own_folders_hold_out_a_fifth_of_each_class(picture_folder: Callable[..., Path]) -> None:

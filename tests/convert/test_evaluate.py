@@ -60,8 +60,21 @@ def test_faces_that_are_also_trained_on_are_told_apart(shipped: Path, faces_csv:
     assert found.unseen is not None
     assert (found.metrics.faces, found.unseen.faces) == (45, 42)
     assert "without the 3 faces that are also trained on" in said[0]
-    assert evaluate(shipped, faces_csv, say=silent).unseen is None
-    assert evaluate(shipped, faces_csv, split="Training", say=silent).unseen is None
+    assert evaluate(shipped, faces_csv, say=said.append).unseen is None
+    assert "also" not in said[1]
+
+
+def test_a_split_that_was_trained_on_as_a_whole_is_said(shipped: Path, faces_csv: Path, tmp_path: Path) -> None:
+    trained = [line for line in faces_csv.read_text().splitlines() if not line.endswith("PublicTest")]
+    again = [line.replace("Training", "PublicTest") for line in trained[1:10]]
+    path = tmp_path / "fer2013.csv"
+    path.write_text("\n".join([*trained, *again]))
+    for split, faces in (("PublicTest", 9), ("Training", 84)):
+        said: list[str] = []
+        found = evaluate(shipped, path, split=split, folder=tmp_path / "report", say=said.append)
+        assert (found.unseen, found.known) == (None, faces)
+        assert "Every face of this split is also in the training split" in said[0]
+        assert "Every face of this split is also in" in (tmp_path / "report" / "report.md").read_text()
 
 
 def test_json_and_report_hold_the_figures(shipped: Path, faces_csv: Path, tmp_path: Path) -> None:

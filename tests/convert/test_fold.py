@@ -66,6 +66,24 @@ def test_where_it_would_not_be_exact_a_layer_scales(first: dict[str, Any], norm:
     )
 
 
+@pytest.mark.parametrize("rescaling", [False, True])
+def test_a_model_inside_a_model_is_folded_too(tmp_path: Path, rescaling: bool) -> None:
+    keras = backend.keras()
+    inner = network({"use_bias": False}, rescaling=rescaling)
+    image = keras.Input((20, 20, 1), name="pixels")
+    middle = keras.Model(image, inner(keras.layers.Rescaling(1 / 127.5, offset=-1.0)(image)))
+    outer = keras.Sequential([keras.Input((20, 20, 1)), middle], name="outer")
+    outer.save(tmp_path / "nested.keras")
+    found = load.load(tmp_path / "nested.keras")
+    assert found.model.name == "outer"
+    folded = fold.for_pixels(found)
+    for model in (found.model, folded):
+        assert not any(isinstance(layer, keras.Model) for layer in model.layers)
+        np.testing.assert_allclose(model.predict_on_batch(FACES), outer.predict_on_batch(FACES), rtol=1e-4, atol=1e-6)
+    if not rescaling:
+        assert not any(isinstance(layer, keras.layers.Rescaling) for layer in folded.layers)
+
+
 def test_a_model_of_pixels_stays_as_it_is() -> None:
     model = network({"padding": "same"})
     same = fold.for_pixels(loaded(model, load.PIXELS))

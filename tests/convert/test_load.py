@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert import backend, load, networks
+from convert import backend, fold, load, networks
 from edge.errors import ModelError
 from edge.types import EMOTIONS
 
@@ -101,6 +101,28 @@ def test_a_new_last_layer_keeps_the_others(saved: Path) -> None:
     for before, after in zip(old[:-2], new[:-2], strict=True):
         np.testing.assert_array_equal(before, after)
     assert [weights.shape[-1] for weights in new[-2:]] == [3, 3]
+
+
+def test_a_model_made_from_another_takes_another_last_layer_in_its_turn(saved: Path, tmp_path: Path) -> None:
+    scaled = load.scaled(load.load(saved, (-1.0, 1.0)))
+    scaled.save(tmp_path / "second.keras")
+    second = load.load(tmp_path / "second.keras")
+    np.testing.assert_allclose(second.model.predict_on_batch(faces()), scaled.predict_on_batch(faces()), atol=1e-6)
+    third = load.with_classes(second, 3)
+    assert third.output_shape == (None, 3)
+    for before, after in zip(scaled.get_weights()[:-2], third.get_weights()[:-2], strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_a_sequential_model_is_one_like_another(tmp_path: Path) -> None:
+    keras = backend.keras()
+    layers = [keras.layers.Conv2D(7, 3), keras.layers.GlobalAveragePooling2D(), keras.layers.Activation("softmax")]
+    model = keras.Sequential([keras.Input((48, 48, 1)), *layers])
+    model.save(tmp_path / "model.h5")
+    found = load.load(tmp_path / "model.h5")
+    wanted = model.predict_on_batch(faces() / 127.5 - 1)
+    np.testing.assert_allclose(fold.for_pixels(found).predict_on_batch(faces()), wanted, atol=1e-5)
+    assert load.with_classes(found, 3).output_shape == (None, 3)
 
 
 def test_the_legacy_model_loads_and_takes_another_last_layer(shared: Path) -> None:

@@ -98,6 +98,20 @@ def test_the_gate_says_by_how_much_it_failed() -> None:
         quantize.gate(labels, slightly, labels)
 
 
+@pytest.mark.parametrize("faces", range(200, 8001, 200))
+def test_a_difference_exactly_at_the_limit_is_allowed(faces: int) -> None:
+    labels = np.arange(faces) % 7
+    limit = faces // 200  # 0.5 points of them
+    for right in range(limit, faces, faces // 7):
+        float32, int8 = labels.copy(), labels.copy()
+        float32[right:], int8[right - limit :] = 9, 9
+        quantize.gate(float32, int8, labels)
+        int8[right - limit - 1] = 9
+        if right > limit:
+            with pytest.raises(GateError, match="differ by -"):
+                quantize.gate(float32, int8, labels)
+
+
 def test_behind_a_shut_gate_nothing_is_written(
     trained: Path, faces_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ from convert import batches, checkpoint, data, load
 from convert.augment import OFF
 from convert.recipe import Recipe
 from convert.run import HISTORY
-from convert.train import learning_rate, predict, train
+from convert.train import learning_rate, momentum, predict, train
 from edge.errors import DataError, ModelError, SettingsError, SinkError
 from edge.types import EMOTIONS
 
@@ -96,8 +96,12 @@ def test_another_configuration_or_other_data_is_refused(faces_csv: Path, tmp_pat
     other.write_text(faces_csv.read_text() + faces_csv.read_text().splitlines()[-1] + "\n")
     with pytest.raises(SettingsError, match=r"data\.sha256"):
         run(replace(RECIPE, epochs=1), other, out)
-    (out / "config.json").write_text("{")
-    with pytest.raises(SettingsError, match="not readable as JSON"):
+    configuration = (out / "config.json").read_text()
+    (out / "config.json").unlink()
+    with pytest.raises(SettingsError, match=r"holds state\.npz without config\.json; choose another --out"):
+        run(replace(RECIPE, epochs=1), faces_csv, out)
+    (out / "config.json").write_text(configuration + "{")
+    with pytest.raises(SettingsError, match="not readable as JSON.*; restore it or choose"):
         run(replace(RECIPE, epochs=1), faces_csv, out)
 
 
@@ -109,6 +113,43 @@ def test_a_damaged_checkpoint_is_refused(faces_csv: Path, tmp_path: Path) -> Non
     state.write_bytes(state.read_bytes()[:5000])
     with pytest.raises(ModelError, match="remove it to begin this run anew"):
         run(recipe, faces_csv, out)
+
+
+def test_one_training_at_a_time_writes_to_a_run_folder(faces_csv: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    refused = []
+
+    def second(line: str) -> None:
+        if line.startswith("epoch 1/"):
+            with pytest.raises(SinkError, match="another training writes to it; wait for it, or choose another --out"):
+                run(RECIPE, faces_csv, out)
+            refused.append(line)
+
+    recipe = replace(RECIPE, epochs=1)
+    train(recipe, faces_csv, out, report=second)
+    assert refused
+    assert len(run(recipe, faces_csv, out)) == 3  # and is free again afterwards
+
+
+def test_a_model_to_start_from_is_not_overwritten(faces_csv: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    run(replace(RECIPE, epochs=1), faces_csv, out)
+    before = (out / "best.keras").read_bytes()
+    with pytest.raises(SettingsError, match="would overwrite it; choose another --out"):
+        run(replace(RECIPE, epochs=2), faces_csv, tmp_path / "other" / ".." / "run", start=out / "best.keras")
+    assert (out / "best.keras").read_bytes() == before
+
+
+def test_few_pictures_are_learnt_with_the_default_average(two_classes_csv: Path, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, epochs=20, batch=64, average=Recipe.average, augmentation=OFF)
+    run(recipe, two_classes_csv, tmp_path / "run")
+    assert curve(tmp_path / "run")[-1][3] >= 0.8
+
+
+def test_many_faces_keep_the_average_that_was_asked_for() -> None:
+    assert momentum(Recipe(), 28_709) == Recipe.average
+    assert momentum(Recipe(), 100) == 0.75
+    assert momentum(Recipe(average=0.5), 100) == 0.5
 
 
 def test_a_run_folder_that_cannot_be_made_is_refused(faces_csv: Path, tmp_path: Path) -> None:
