@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import itertools
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -64,10 +63,6 @@ class Data:
         """Name and faces of the split to train on. Raises DataError where there is none."""
         return self._first(TRAINING, "to train on")
 
-    def has_training(self) -> bool:
-        """Whether there is a split to train on."""
-        return any(name.lower() in map(str.lower, TRAINING) for name in self.splits)
-
     def validation(self, split: str | None = None) -> tuple[str, Faces]:
         """Name and faces of `split`, or of the one that validates. Raises DataError naming those that are there."""
         return self._first(VALIDATION if split is None else (split,), "to validate on")
@@ -76,8 +71,7 @@ class Data:
         there = {name.lower(): name for name in self.splits}
         for name in wanted:
             if name.lower() in there:
-                found = there[name.lower()]
-                return found, self.splits[found]
+                return there[name.lower()], self.splits[there[name.lower()]]
         raise DataError(
             f"data {self.name}: no split {' or '.join(wanted)} {purpose}; it has {', '.join(self.splits) or 'none'}"
         )
@@ -171,9 +165,7 @@ def _csv_row(fields: list[str], where: tuple[int, ...], place: str) -> tuple[str
     except KeyError as bad:
         raise DataError(f"{place}: pixel {str(bad)[:20]}; a pixel is a whole number 0 to 255, mend the row") from None
     if usage.lower() not in USAGES:
-        raise DataError(
-            f"{place}: Usage {usage[:20]!r}; it is {', '.join(USAGES.values())}, mend the row or get the file again"
-        )
+        raise DataError(f"{place}: Usage {usage[:20]!r}; it is {', '.join(USAGES.values())}, mend the row")
     return USAGES[usage.lower()], _VALUES[emotion], pixels
 
 
@@ -192,20 +184,15 @@ def _read_folder(folder: Path, size: tuple[int, int]) -> Data:
 
 def _splits(folder: Path) -> dict[str, Path]:
     """The folders that are named as splits, in the order of SPLITS; others beside them are reported and left out."""
-    order = [name.lower() for name in SPLITS]
-    inside = _folders(folder)
-    named = sorted(
-        (entry for entry in inside if entry.name.lower() in order), key=lambda entry: order.index(entry.name.lower())
-    )
-    for entry, other in itertools.pairwise(named):
-        if entry.name.lower() == other.name.lower():
-            raise DataError(f"data {folder}: {entry.name} and {other.name} are one split; put them into one folder")
-    for entry in inside if named else ():
+    entries = _folders(folder)
+    inside = {entry.name.lower(): entry for entry in entries}
+    named = [inside[name.lower()] for name in SPLITS if name.lower() in inside]
+    for entry in entries if named else ():
+        if inside[entry.name.lower()] != entry:
+            raise DataError(f"data {entry}: the same split as {inside[entry.name.lower()].name}; use one of them")
         if entry not in named:
-            sys.stderr.write(
-                f"fer-convert: left out: {entry}: no split by its name, but stands beside {named[0].name}; "
-                f"splits are {', '.join(SPLITS)}\n"
-            )
+            why = f"no split by its name ({', '.join(SPLITS)}), but beside {named[0].name}"
+            sys.stderr.write(f"fer-convert: left out: {entry}: {why}\n")
     return {entry.name: entry for entry in named}
 
 

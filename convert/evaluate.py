@@ -107,5 +107,6 @@ def _classifier(
 
 def _new(content: Data, faces: Faces) -> NDArray[np.bool_]:
     """Which of `faces` (n,) are not, to the pixel, in the training split too; of FER2013's, hundreds are."""
-    known = {face.tobytes() for face in content.training()[1].pixels} if content.has_training() else set()
+    trained = [split for split in content.splits if split.lower() in map(str.lower, data.TRAINING)]
+    known = {face.tobytes() for split in trained for face in content.splits[split].pixels}
     return np.array([face.tobytes() not in known for face in faces.pixels])

@@ -130,7 +130,7 @@ def test_fer2013s_folders_keep_its_order_and_splits(picture_folder: Callable[...
 def test_splits_are_told_by_their_names_in_any_case(
     picture_folder: Callable[..., Path], names: tuple[str, ...], validates: str
 ) -> None:
-    found = data.read(picture_folder(dict.fromkeys(names, {"calm": 3, "tense": 3})), SIZE)
+    found = data.read(picture_folder({name: {"calm": 3, "tense": 3} for name in names}), SIZE)
     assert found.classes == ("calm", "tense")
     assert set(found.splits) == set(names)
     assert (found.training()[0], found.validation()[0]) == (names[0], validates)
@@ -141,7 +141,7 @@ def test_splits_are_told_by_their_names_in_any_case(
 def test_splits_to_measure_on_need_none_to_train_on(
     picture_folder: Callable[..., Path], names: tuple[str, ...]
 ) -> None:
-    found = data.read(picture_folder(dict.fromkeys(names, {"calm": 3, "tense": 3})), SIZE)
+    found = data.read(picture_folder({name: {"calm": 3, "tense": 3} for name in names}), SIZE)
     assert found.classes == ("calm", "tense")
     assert len(found.validation(names[0])[1]) == 6
     with pytest.raises(DataError, match="to train on; it has"):
@@ -155,13 +155,13 @@ def test_what_stands_beside_splits_is_named(
     assert set(data.read(folder, SIZE).splits) == {"train"}
     assert f"left out: {folder / 'notes'}: no split by its name" in capsys.readouterr().err
     (folder / "Train").mkdir()
-    with pytest.raises(DataError, match=r"[Tt]rain and [Tt]rain are one split"):
+    with pytest.raises(DataError, match="the same split as"):
         data.read(folder, SIZE)
 
 
 def test_a_file_name_may_be_any_bytes(picture_folder: Callable[..., Path]) -> None:
     folder = picture_folder({"": {"calm": 3, "tense": 3}})
-    (folder / "calm" / "0.png").rename(os.fsencode(folder / "calm") + b"/\xff.png")
+    (folder / "calm" / "0.png").rename(folder / "calm" / os.fsdecode(b"\xff.png"))
     assert len(data.read(folder, SIZE).training()[1]) == 4
 
 
