@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import fcntl
 import io
 import json
 import os
+import pty
 import shutil
+import struct
 import subprocess
 import sys
+import termios
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -261,3 +266,19 @@ def test_results_that_cannot_be_written_are_said(
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 3
     assert all(line.startswith("fer-edge: error: ") for line in lines)
+
+
+def test_a_long_video_shows_a_progress_bar_on_a_terminal(video: Path) -> None:
+    terminal, end = pty.openpty()
+    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    command = [sys.executable, "-m", "edge", "detect", str(video)]
+    shown = b""
+    with subprocess.Popen(command, cwd=ROOT, stdout=end, stderr=end) as child:
+        os.close(end)
+        with contextlib.suppress(OSError):  # how Linux tells that the other side is closed
+            while part := os.read(terminal, 4096):
+                shown += part
+    os.close(terminal)
+    assert child.returncode == 0
+    assert b"0/50 [" in shown
+    assert shown.decode().splitlines()[-1].startswith("Detected Emotion: Happy")
