@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from edge.errors import FerEdgeError
+from edge.errors import FerEdgeError, SettingsError, first_line
 
 INSTALL = "pip install 'fer-edge[convert]'"
 
@@ -26,6 +26,13 @@ def need(*modules: str) -> None:
                 importlib.import_module(name)
         except ImportError as cause:
             raise FerEdgeError(f"{name} cannot be imported ({cause}); install it with: {INSTALL}") from None
+        except ValueError as cause:
+            chosen = os.environ.get("KERAS_BACKEND")
+            if name != "keras" or not chosen:
+                raise
+            raise SettingsError(
+                f"KERAS_BACKEND={chosen}: Keras refuses it ({first_line(cause)[:120]}); use tensorflow, jax or torch"
+            ) from None
 
 
 @functools.cache

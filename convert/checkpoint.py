@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
-from zipfile import BadZipFile
 
 import numpy as np
 
-from edge.errors import ModelError, SinkError
+from edge.errors import ModelError, SinkError, first_line
 
 
 @contextmanager
@@ -25,6 +24,8 @@ def whole(path: Path) -> Iterator[Path]:
 
     Raises SinkError where it cannot be written.
     """
+    if path.name in ("", ".."):
+        raise SinkError(f"{str(path)!r}: cannot be written (it is a folder); give the name of a file")
     # The suffix stays, because Keras tells the format by it.
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
@@ -33,9 +34,12 @@ def whole(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as cause:
+        if isinstance(cause, FileNotFoundError) and not path.parent.is_dir():
+            raise SinkError(f"{path}: cannot be written (no such folder {path.parent}); make it") from None
         raise SinkError(f"{path}: cannot be written ({cause.strerror or cause}); check rights and space") from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing could be written, there is nothing to remove
+            temporary.unlink()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -67,11 +71,19 @@ def restore(path: Path, model: Any) -> dict[str, Any]:
         file: BinaryIO
         with path.open("rb") as file, np.load(file) as arrays:
             model.optimizer.build(model.trainable_variables)
-            for i, variable in enumerate(model.variables):
-                variable.assign(arrays[f"model{i}"])
-            for i, variable in enumerate(model.optimizer.variables):
-                variable.assign(arrays[f"optimizer{i}"])
-            progress: dict[str, Any] = json.loads(str(arrays["progress"]))
-    except (OSError, ValueError, KeyError, BadZipFile, EOFError) as cause:
-        raise ModelError(f"checkpoint {path}: cannot be read ({cause}); remove it to begin this run anew") from None
+            for kind, variables in (("model", model.variables), ("optimizer", model.optimizer.variables)):
+                for i, variable in enumerate(variables):
+                    _assign(variable, arrays[f"{kind}{i}"])
+            progress = json.loads(str(arrays["progress"]))
+        if not isinstance(progress, dict):
+            raise TypeError(f"its progress is {str(progress)[:40]!r}")
+    except Exception as cause:  # noqa: BLE001 - numpy and zipfile raise errors of a dozen kinds
+        why = first_line(cause)[:160]
+        raise ModelError(f"checkpoint {path}: cannot be read ({why}); remove it to begin this run anew") from None
     return progress
+
+
+def _assign(variable: Any, value: Any) -> None:
+    if np.shape(value) != tuple(variable.shape):
+        raise ValueError(f"{np.shape(value)} values for {variable.name}, which has {tuple(variable.shape)}")
+    variable.assign(value)

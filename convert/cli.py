@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -24,6 +25,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except FerEdgeError as error:
         sys.stderr.write(f"fer-convert: error: {error}\n")
         return error.exit_code
+    except BrokenPipeError:
+        # Whoever read our lines has seen enough; what Python still holds for them must not raise at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141  # 128 + SIGPIPE, as shells report it
     except KeyboardInterrupt:
         sys.stderr.write(f"\nfer-convert: stopped{arguments.stopped}\n")
         _end(130)  # 128 + SIGINT, as shells report it
@@ -131,8 +136,8 @@ def _input_range(arguments: argparse.Namespace) -> tuple[float, float] | None:
     if arguments.input_range is None:
         return None
     low, high = arguments.input_range
-    if not low < high:
-        raise SettingsError(f"--input-range {low} {high}: the first must be less than the second")
+    if not (low < high and math.isfinite(low) and math.isfinite(high)):
+        raise SettingsError(f"--input-range {low} {high}: the first must be less than the second, both finite")
     return low, high
 
 

@@ -9,6 +9,8 @@ import dataclasses
 import hashlib
 import itertools
 import json
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,27 @@ from edge.types import EMOTIONS
 SUFFIXES = (".keras", ".hdf5", ".h5")
 PIXELS = (0.0, 255.0)  # input range of a model that takes pixels as they are
 LEGACY_RANGE = (-1.0, 1.0)  # what the published FER2013 models take: pixel / 127.5 - 1
+
+
+def rises(values: Any) -> bool:
+    """Whether `values` is an input range: two finite numbers, the second greater."""
+    if not isinstance(values, list | tuple) or len(values) != 2:
+        return False
+    if not all(isinstance(value, int | float) and math.isfinite(value) for value in values):
+        return False
+    return bool(values[0] < values[1])
+
+
+def _labels(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(v, str) for v in values) and len(set(values)) == len(values)
+
+
+# What `<name>.json` may hold: entry, whether a value fits, what does
+SIDECAR: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
+    ("labels", _labels, "a list of different names"),
+    ("input_range", rises, "two numbers, the second greater"),
+    ("training_data", lambda value: isinstance(value, dict), "an object"),
+)
 
 
 @dataclass(frozen=True)
@@ -57,7 +80,7 @@ def load(path: Path, input_range: tuple[float, float] | None = None) -> Loaded:
     guess = LEGACY_RANGE if path.suffix.lower() != ".keras" else PIXELS
     low, high = input_range or known.get("input_range") or guess
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    data = dict(known.get("training_data", {}))
+    data = dict(known.get("training_data") or {})
     return Loaded(model, path, digest, labels, (height, width), (float(low), float(high)), data)
 
 
@@ -81,6 +104,9 @@ def _sidecar(path: Path) -> dict[str, Any]:
         raise ModelError(f"{card}: not readable as JSON ({cause}); restore or remove it") from None
     if not isinstance(known, dict):
         raise ModelError(f"{card}: not a JSON object; restore or remove it")
+    for name, fits, what in SIDECAR:
+        if known.get(name) is not None and not fits(known[name]):
+            raise ModelError(f"{card}: {name} {str(known[name])[:40]!r}: it is {what}; restore or remove the file")
     return known
 
 

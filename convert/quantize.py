@@ -14,6 +14,7 @@ float32: the parity gate.
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,16 +24,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert import backend, checkpoint, costs, data, fold, load
+from convert.calibration import calibration_faces
 from convert.data import Faces
 from convert.load import Loaded
 from convert.metrics import Metrics, measure
 from edge.cards import FORMAT, VARIANTS, load_card
 from edge.classifiers.tflite import TfliteClassifier, find_runtime
-from edge.errors import DataError, GateError, ModelError, SinkError
+from edge.errors import DataError, GateError, ModelError, SettingsError, SinkError
 
-CALIBRATION_FACES = 500  # int8 ranges hardly move with more; what decides is that every class is among them
 AGREEMENT = 0.97  # share of the validation faces on which int8 and float32 must agree
 DIFFERENCE = 0.005  # largest difference of their accuracies
+LONGEST = 200  # bytes of a network's name; a file system takes 255 with all that is put around it
 Report = Callable[[str], None]
 
 
@@ -57,6 +59,7 @@ def quantize(
             "--data is missing: int8 is calibrated on training faces, and the parity gate needs validation faces; "
             "give the fer2013.csv or the folder that the model was trained on"
         )
+    network = _network(name, source)
     loaded = load.load(source, input_range)
     content = data.read(faces, loaded.size)
     if content.classes != loaded.labels:
@@ -66,7 +69,6 @@ def quantize(
         )
     (_, training), (measured, validation) = content.training(), content.validation(split)
     shown = calibration_faces(training, seed)
-    network = name or (source.parent.name if source.stem == "best" else source.stem)
     with tempfile.TemporaryDirectory(prefix="fer-convert-") as folder:
         stage = Path(folder)
         cards = _convert(loaded, network, shown, stage)
@@ -81,30 +83,23 @@ def quantize(
         return _publish(cards, stage, out, report)
 
 
+def _network(name: str | None, source: Path) -> str:
+    """The network's name in file names: `name`, else the file's or the run's own. Raises SettingsError."""
+    if name is None:
+        name = source.resolve().parent.name if source.stem == "best" else source.stem
+    # A leading dot hides a file, a leading dash makes it an option to others.
+    if (
+        not name
+        or not name.isprintable()
+        or Path(name).name != name
+        or name[0] in ".-"
+        or len(os.fsencode(name)) > LONGEST
+    ):
+        raise SettingsError(f"--name {name[:80]!r}: not a plain file name; give one such as mini_xception")
+    return name
+
+
 # --- conversion ---
-
-
-def calibration_faces(faces: Faces, seed: int, count: int = CALIBRATION_FACES) -> NDArray[np.uint8]:
-    """About `count` faces (n, height, width), as many of each class as there are, that hold a 0 and a 255.
-
-    Converters take an input's scale from the values that they see, so the darkest and the brightest pixel must occur.
-    """
-    rng = np.random.default_rng(seed)
-    present = np.unique(faces.labels)
-    each = -(-count // len(present))
-    rows = [rng.permutation(np.flatnonzero(faces.labels == label))[:each] for label in present]
-    chosen: NDArray[np.uint8] = faces.pixels[np.concatenate(rows)]
-    if chosen.min() > 0 or chosen.max() < 255:
-        # One face, stretched over the whole range, is still a face; a black and a white picture would not be.
-        widest = chosen[np.argmax(np.ptp(chosen, axis=(1, 2)))].astype(np.float64)
-        low, high = widest.min(), widest.max()
-        if high == low:
-            raise DataError(
-                "training faces: each is one flat grey, so nothing can be calibrated on them; check the data"
-            )
-        stretched = np.rint((widest - low) * 255 / (high - low)).astype(np.uint8)
-        chosen = np.concatenate([chosen, stretched[None]])
-    return chosen
 
 
 def _convert(loaded: Loaded, network: str, shown: NDArray[np.uint8], stage: Path) -> dict[str, dict[str, Any]]:

@@ -8,7 +8,7 @@ import json
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 from convert import backend, checkpoint, load
 from convert.data import Data
 from convert.recipe import Recipe, differences
-from edge.errors import SettingsError, SinkError
+from edge.errors import ModelError, SettingsError, SinkError
 
 RESULTS = ("state.npz", "best.keras")
 HISTORY = ("epoch", "loss", "accuracy", "val_accuracy", "learning_rate", "seconds")
@@ -34,6 +34,15 @@ class Progress:
     scale: float = 1.0  # of the learning rate, by the plateau schedule
     scaled_at: int = 0  # epoch of the last change of scale
     history: list[dict[str, float]] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, path: Path, model: Any) -> Progress:
+        """The progress that the checkpoint at `path` holds; its variables go into `model`. Raises ModelError."""
+        found = checkpoint.restore(path, model)
+        wrong = [k for k, v in asdict(cls()).items() if not isinstance(found.get(k), type(v)) and found.get(k) != 0]
+        if wrong or len(found) != len(fields(cls)):
+            raise ModelError(f"checkpoint {path}: not a run's progress; remove it to begin this run anew")
+        return cls(**found)
 
     def add(self, row: dict[str, float], recipe: Recipe) -> None:
         """Take in an epoch: its line of the history, with its accuracy on the validation split."""
@@ -95,6 +104,8 @@ def _begin(out: Path, settings: dict[str, Any]) -> None:
             old = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as cause:
             raise SettingsError(f"{path}: not readable as JSON ({cause}); restore it or choose another --out") from None
+        if not isinstance(old, dict):
+            raise SettingsError(f"{path}: not a JSON object; restore it or choose another --out")
         # Another version of a library may go on with a run; other settings or data may not.
         found = differences({**old, "versions": None}, {**settings, "versions": None})
         if found:

@@ -56,7 +56,7 @@ def _epochs(model: Any, recipe: Recipe, faces: Data, out: Path, size: tuple[int,
     """Every epoch that is still to do, each with its checkpoint."""
     progress = Progress()
     if (out / "state.npz").exists():
-        progress = Progress(**checkpoint.restore(out / "state.npz", model))
+        progress = Progress.read(out / "state.npz", model)
         report(f"going on after epoch {progress.epoch}; best accuracy so far {progress.best:.4f}")
     (_, training), (split, validation) = faces.training(), faces.validation()
     report(

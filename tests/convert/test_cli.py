@@ -59,6 +59,9 @@ def test_without_the_extra_it_says_how_to_install_it(
             errors.SettingsError,
             "--input-range 1.0 -1.0: the first must be less than the second",
         ),
+        (["evaluate", "m.h5", "--data", "x.csv", "--input-range", "0", "inf"], errors.SettingsError, "both finite"),
+        (["evaluate", "m.h5", "--data", "x.csv", "--input-range", "0", "nan"], errors.SettingsError, "both finite"),
+        (["quantize", "m.h5", "--data", "x.csv", "--name", "a/b"], errors.SettingsError, "--name 'a/b': not a plain"),
     ],
 )
 def test_an_error_is_one_line_and_its_exit_code(
@@ -75,6 +78,31 @@ def test_an_error_is_one_line_and_its_exit_code(
     assert said.startswith("fer-convert: error: ")
     assert message in said
     assert said.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_an_unknown_backend_is_one_line() -> None:
+    command = [sys.executable, "-m", "convert.cli", "train", "--data", "x.csv"]
+    environment = {**os.environ, "KERAS_BACKEND": "bogus"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == errors.SettingsError.exit_code
+    assert done.stderr.startswith("fer-convert: error: KERAS_BACKEND=bogus: Keras refuses it")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_reader_that_goes_away_ends_it_quietly() -> None:
+    code = (
+        "import sys; from convert import cli\n"
+        "class Fake:\n    evaluate = staticmethod(lambda *given, say: [say('x' * 9999) for _ in range(100)])\n"
+        "cli._late = lambda module: Fake\n"
+        "sys.exit(cli.main(['evaluate', 'm.tflite', '--data', 'x.csv']))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        assert run.stdout is not None
+        run.stdout.close()
+        assert run.stderr is not None
+        assert run.stderr.read() == b""
+    assert run.returncode == 141
 
 
 def test_every_setting_is_an_option(monkeypatch: pytest.MonkeyPatch) -> None:

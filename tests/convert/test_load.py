@@ -76,6 +76,21 @@ def test_a_sidecar_that_does_not_fit_is_refused(saved: Path) -> None:
         load.load(saved)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[]", "null", '{"labels": 5}', '{"labels": [1, 2, 3, 4, 5, 6, 7]}', '{"training_data": "x"}',
+        '{"input_range": "x"}', '{"input_range": [1]}', '{"input_range": [255, 0]}', '{"input_range": [0, Infinity]}',
+        '{"input_range": [null, 1]}', '{"labels": ["a", "a", "b", "c", "d", "e", "f"]}',
+    ],
+)  # fmt: skip
+def test_a_sidecar_of_another_kind_is_refused_in_one_line(saved: Path, content: str) -> None:
+    saved.with_suffix(".json").write_text(content)
+    with pytest.raises(ModelError, match="restore or remove") as error:
+        load.load(saved)
+    assert "\n" not in str(error.value)
+
+
 def test_a_model_that_is_no_face_classifier_is_refused(tmp_path: Path) -> None:
     keras = backend.keras()
     for shape, message in (((8, 8, 3), "its input is"), ((8, 8, 1), "its output is")):

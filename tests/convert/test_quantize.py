@@ -15,7 +15,7 @@ from convert.recipe import Recipe
 from convert.train import train
 from edge.cards import VARIANTS, load_card, read_model
 from edge.classifiers.tflite import TfliteClassifier
-from edge.errors import DataError, GateError, ModelError, SinkError
+from edge.errors import DataError, GateError, ModelError, SettingsError, SinkError
 from edge.types import EMOTIONS
 
 # The first test to need it waits for TensorFlow, which on a busy machine takes long.
@@ -131,6 +131,22 @@ def test_an_input_that_is_not_the_pixel_is_refused() -> None:
 def test_without_data_it_says_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"--data is missing: int8 is calibrated on training faces"):
         quantize.quantize(tmp_path / "model.keras", None, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a/b", "../x", "", ".", "..", ".x", "-x", "a\nb", "x" * 300])
+def test_a_name_that_is_no_file_name_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="not a plain file name") as error:
+        quantize.quantize(tmp_path / "model.keras", tmp_path, tmp_path, name=name)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.usefixtures("open_gate")
+def test_a_run_gives_its_name_from_inside_too(
+    trained: Path, faces_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(trained.parent)
+    written = quantize.quantize(Path("best.keras"), faces_csv, tmp_path / "models", report=silent)
+    assert written[0].name == "tiny-float32.tflite"
 
 
 def test_data_with_other_classes_is_refused(shared: Path, tmp_path: Path, picture_folder: object) -> None:

@@ -115,6 +115,38 @@ def test_a_damaged_checkpoint_is_refused(faces_csv: Path, tmp_path: Path) -> Non
         run(recipe, faces_csv, out)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model0": np.zeros((2, 2))},
+        {"optimizer3": np.array("text")},
+        {"progress": np.array("[]")},
+        {"progress": np.array('{"epoch": "x"}')},
+        {"progress": np.array("no JSON")},
+    ],
+)
+def test_a_checkpoint_of_another_kind_is_refused_in_one_line(
+    faces_csv: Path, tmp_path: Path, change: dict[str, Any]
+) -> None:
+    out = tmp_path / "run"
+    recipe = replace(RECIPE, epochs=1)
+    run(recipe, faces_csv, out)
+    with np.load(out / "state.npz") as arrays:
+        kept = dict(arrays)
+    np.savez(out / "state.npz", **(kept | change))
+    with pytest.raises(ModelError, match="remove it to begin this run anew") as error:
+        run(recipe, faces_csv, out)
+    assert "\n" not in str(error.value)
+    with (out / "state.npz").open("wb") as file:
+        np.save(file, np.zeros(3))
+    with pytest.raises(ModelError, match="remove it to begin this run anew"):
+        run(recipe, faces_csv, out)
+    for text in ("[]", "null"):
+        (out / "config.json").write_text(text)
+        with pytest.raises(SettingsError, match="not a JSON object; restore it or choose another --out"):
+            run(recipe, faces_csv, out)
+
+
 def test_one_training_at_a_time_writes_to_a_run_folder(faces_csv: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     refused = []
@@ -253,5 +285,24 @@ def test_a_file_is_whole_or_what_it_was(tmp_path: Path) -> None:
         stop()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
-    with pytest.raises(SinkError, match="cannot be written"):
-        checkpoint.write_text(tmp_path / "none" / "card.json", "x")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("none/card.json", r"cannot be written \(no such folder .*none\); make it"),
+        ("file/card.json", "cannot be written"),
+        ("x" * 300, "cannot be written"),
+        ("..", "it is a folder"),
+    ],
+)
+def test_what_cannot_be_written_is_said_in_one_line(tmp_path: Path, name: str, message: str) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SinkError, match=message):
+        checkpoint.write_text(tmp_path / name, "x")
+
+
+@pytest.mark.parametrize("name", ["/", ".", ""])
+def test_a_path_without_a_name_is_refused(name: str) -> None:
+    with pytest.raises(SinkError, match="it is a folder"):
+        checkpoint.write_text(Path(name), "x")
