@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -30,8 +30,7 @@ def whole(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
+        _flush(temporary)
         temporary.replace(path)
     except OSError as cause:
         if isinstance(cause, FileNotFoundError) and not path.parent.is_dir():
@@ -42,6 +41,11 @@ def whole(path: Path) -> Iterator[Path]:
             temporary.unlink()
 
 
+def _flush(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
 def write_text(path: Path, text: str) -> None:
     """`text` at `path`, whole or not at all."""
     with whole(path) as temporary:
@@ -50,7 +54,21 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, content: Any) -> None:
     """`content` at `path` as indented JSON, whole or not at all."""
-    write_text(path, json.dumps(content, indent=2) + "\n")
+    write_text(path, as_json(content))
+
+
+def as_json(content: Any) -> str:
+    """`content` as the text of a JSON file."""
+    return json.dumps(content, indent=2) + "\n"
+
+
+def write_all(contents: Mapping[Path, bytes]) -> None:
+    """Every one of `contents` at its path, in their order; where one cannot be written, all stay as they were."""
+    with ExitStack() as stack:
+        for path, content in reversed(list(contents.items())):  # the stack ends in the reverse order
+            temporary = stack.enter_context(whole(path))
+            temporary.write_bytes(content)
+            _flush(temporary)  # a full disk may show only here, and no file may have taken its place by then
 
 
 def save(path: Path, model: Any, progress: dict[str, Any]) -> None:

@@ -60,7 +60,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_fields(group: Any, settings: type[Recipe] | type[Augmentation]) -> None:
-    """An option for each field of a settings class that has a help text."""
+    """An option for each field of a settings class that has a help text; only those given are in the namespace."""
     for entry in fields(settings):
         if "help" not in entry.metadata or entry.default is MISSING:
             continue
@@ -68,9 +68,11 @@ def _add_fields(group: Any, settings: type[Recipe] | type[Augmentation]) -> None
         flag, kind = f"--{entry.name.replace('_', '-')}", type(entry.default)
         text = f"{entry.metadata['help']} (default: {entry.default})"
         if kind is str:
-            group.add_argument(flag, choices=allowed or None, default=entry.default, help=text)
+            group.add_argument(flag, choices=allowed or None, default=argparse.SUPPRESS, help=text)
         else:
-            group.add_argument(flag, type=kind, default=entry.default, metavar=f"{allowed[0]}..{allowed[1]}", help=text)
+            group.add_argument(
+                flag, type=kind, default=argparse.SUPPRESS, metavar=f"{allowed[0]}..{allowed[1]}", help=text
+            )
 
 
 def _values(arguments: argparse.Namespace, settings: type[Recipe] | type[Augmentation]) -> dict[str, Any]:
@@ -81,7 +83,7 @@ def _values(arguments: argparse.Namespace, settings: type[Recipe] | type[Augment
 def _train(arguments: argparse.Namespace) -> None:
     recipe = Recipe(**_values(arguments, Recipe), augmentation=Augmentation(**_values(arguments, Augmentation)))
     out = arguments.out or Path("runs") / recipe.network
-    _late("convert.train").train(recipe, arguments.data, out, arguments.start, report=_say)
+    _late("convert.train").train(recipe, arguments.data, out, arguments.start, report=_say, sized="size" in arguments)
 
 
 # --- quantize and evaluate ---

@@ -25,7 +25,7 @@ COSTS: dict[str, dict[str, dict[str, dict[str, float]]]] = {
 
 
 def of(network: str, variant: str) -> dict[str, dict[str, float]]:
-    """What `variant` of `network` costs, as runtime -> processor -> cost; empty where not measured."""
+    """What `variant` of the model of Keras name `network` costs: runtime -> processor -> cost; empty where unknown."""
     found: dict[str, dict[str, float]] = {}
     for runtime, processors in COSTS.get(network, {}).items():
         row = {kind: costs[variant] for kind, costs in processors.items() if variant in costs}

@@ -21,7 +21,7 @@ from convert.metrics import Metrics, measure
 from convert.train import predict
 from edge.cards import load_card
 from edge.classifiers.tflite import TfliteClassifier
-from edge.errors import DataError
+from edge.errors import DataError, SettingsError
 
 Say = Callable[[str], None]
 
@@ -96,6 +96,8 @@ def _classifier(
 ) -> tuple[tuple[str, ...], tuple[int, int], Callable[[NDArray[np.uint8]], NDArray[np.float32]]]:
     """Labels, input size, and the function from faces (n, *size) to probabilities (n, labels)."""
     if path.suffix.lower() == ".tflite":
+        if input_range is not None:
+            raise SettingsError(f"--input-range: {path} has its input from its card; leave the option out")
         card = load_card(path)
         with backend.quiet():
             classifier = TfliteClassifier(card)

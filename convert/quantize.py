@@ -67,6 +67,9 @@ def quantize(
             f"data {content.name}: its classes are {', '.join(content.classes)}, the labels of {source} are "
             f"{', '.join(loaded.labels)}; give the data that the model was trained on"
         )
+    trained_on = loaded.training_data.get("sha256", content.sha256)
+    if trained_on != content.sha256:
+        report(f"warning: {content.name} is not the data that {source} was trained on: its sha256 is another")
     (_, training), (measured, validation) = content.training(), content.validation(split)
     shown = calibration_faces(training, seed)
     with tempfile.TemporaryDirectory(prefix="fer-convert-") as folder:
@@ -76,6 +79,7 @@ def quantize(
         gate(answers["float32"], answers["int8"], validation.labels)
         for variant, card in cards.items():
             card["metrics"] = found[variant].summary()
+            card["measured_on"] = {"name": content.name, "sha256": content.sha256}
             card["variants"] = {
                 v: {**{k: found[v].summary()[k] for k in ("accuracy", "macro_f1")}, "bytes": cards[v]["bytes"]}
                 for v in VARIANTS
@@ -138,8 +142,9 @@ def _convert(loaded: Loaded, network: str, shown: NDArray[np.uint8], stage: Path
             "trained_from": {"file": loaded.path.name, "sha256": loaded.sha256},
             "training_data": loaded.training_data or None,
             "metrics": {},
+            "measured_on": {},
             "variants": {},
-            "cost": costs.of(network, variant),
+            "cost": costs.of(loaded.model.name, variant),  # of the architecture, whatever the files are called,
         }
     return cards
 
@@ -239,17 +244,16 @@ def gate(reference: NDArray[np.int64], quantized: NDArray[np.int64], labels: NDA
 
 
 def _publish(cards: dict[str, dict[str, Any]], stage: Path, out: Path, report: Report) -> list[Path]:
-    """Move the files to `out`: each model before its card, so that no card stands without its model."""
+    """Put the files into `out`: each model before its card, so that no card stands without its model."""
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as cause:
         raise SinkError(f"--out {out}: cannot be made ({cause.strerror}); choose another folder") from None
-    written = []
-    for card in cards.values():
-        path = out / card["file"]
-        with checkpoint.whole(path) as temporary:
-            temporary.write_bytes((stage / card["file"]).read_bytes())
-        checkpoint.write_json(path.with_suffix(".json"), card)
-        written.append(path)
+    contents, written = {}, [out / card["file"] for card in cards.values()]
+    for card, path in zip(cards.values(), written, strict=True):
+        contents[path] = (stage / card["file"]).read_bytes()
+        contents[path.with_suffix(".json")] = checkpoint.as_json(card).encode()
+    checkpoint.write_all(contents)
+    for path in written:
         report(f"wrote {path} and its card")
     return written

@@ -29,16 +29,26 @@ from edge.errors import ModelError, SettingsError
 Report = Callable[[str], None]
 
 
-def train(recipe: Recipe, source: Path, out: Path, start: Path | None = None, report: Report = print) -> Path:
+def train(
+    recipe: Recipe,
+    source: Path,
+    out: Path,
+    start: Path | None = None,
+    report: Report = print,
+    sized: bool = False,
+) -> Path:
     """Train by `recipe` on the data at `source`, in the run folder `out`; returns the path of the best model.
 
-    `start` is a model to start from. A run that was stopped goes on. `report` gets a line for each epoch.
+    `start` is a model to start from, whose size is kept; with `sized` it must be the recipe's. A run that was stopped
+    goes on. `report` gets a line for each epoch.
     Raises DataError, ModelError, SinkError, and SettingsError where `out` holds a run with other settings.
     """
     keras = backend.keras()
     _refuse_own_start(start, out)
     loaded = load.load(start) if start else None
     size = loaded.size if loaded else (recipe.size, recipe.size)
+    if sized and size != (recipe.size, recipe.size):
+        raise SettingsError(f"--size {recipe.size}: {start} takes {size[0]} x {size[1]} pixels; leave --size out")
     faces = data.read(source, size)
     model = _model(keras, recipe, faces, loaded)
     with run.folder(out, run.configuration(recipe, faces, loaded)):
@@ -197,11 +207,12 @@ def _epoch(model: Any, recipe: Recipe, training: Faces, progress: Progress) -> d
             rate = learning_rate(recipe, progress.epoch + step / steps, progress.scale)
             model.optimizer.learning_rate = rate
             result = model.train_on_batch(faces, labels, sample_weight=weights, return_dict=True)
+            if not np.isfinite(result["loss"]):
+                where = f"epoch {progress.epoch + 1}, step {step + 1} of {steps}"
+                raise ModelError(f"{where}: the loss is {result['loss']}; train anew with a lower --learning-rate")
             sums += np.array([result["loss"], result["accuracy"]]) * len(faces)
             seen += len(faces)
     loss, right = sums / seen
-    if not np.isfinite(loss):
-        raise ModelError(f"epoch {progress.epoch + 1}: the loss is {loss}; train anew with a lower --learning-rate")
     return {
         "epoch": progress.epoch + 1,
         "loss": round(float(loss), 6),

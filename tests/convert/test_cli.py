@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from convert import cli
+from convert.recipe import Recipe
 from edge import errors
 
 COMMANDS = ("train", "quantize", "evaluate")
@@ -106,18 +107,22 @@ def test_a_reader_that_goes_away_ends_it_quietly() -> None:
 
 
 def test_every_setting_is_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = []
+    seen, sized = [], []
 
     class Fake:
         @staticmethod
         def train(*given: object, **named: object) -> None:
             seen.append(given)
+            sized.append(named["sized"])
 
     monkeypatch.setattr(cli, "_late", lambda module: Fake)
     cli.main(["train", "--data", "x.csv", "--network", "other", "--batch", "8", "--rotation", "30", "--loss", "focal"])
     ((recipe, source, out, start),) = seen
     assert (recipe.network, recipe.batch, recipe.loss, recipe.augmentation.rotation) == ("other", 8, "focal", 30.0)
     assert (source, out, start) == (Path("x.csv"), Path("runs/other"), None)
+    cli.main(["train", "--data", "x.csv", "--size", "64"])
+    assert sized == [False, True]
+    assert seen[1][0] == Recipe()
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from convert import data, report
 from convert.evaluate import Evaluation, evaluate
 from convert.metrics import measure
 from edge.cards import load_card, models_folder
-from edge.errors import DataError, ModelError, SinkError
+from edge.errors import DataError, ModelError, SettingsError, SinkError
 from edge.types import EMOTIONS
 
 # The first test to need it waits for TensorFlow, which on a busy machine takes long.
@@ -119,6 +119,8 @@ def test_bad_input_is_refused(
 ) -> None:
     with pytest.raises(ModelError, match="no such file"):
         evaluate(tmp_path / "none.tflite", faces_csv)
+    with pytest.raises(SettingsError, match=r"--input-range: .* has its input from its card; leave the option out"):
+        evaluate(shipped, faces_csv, input_range=(0.0, 1.0))
     with pytest.raises(DataError, match="no split PrivateTest"):
         evaluate(shipped, faces_csv, split="PrivateTest")
     with pytest.raises(DataError, match=r"classes are calm, tense, the labels of .* are angry"):

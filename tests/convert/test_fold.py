@@ -61,6 +61,7 @@ def test_it_is_exact_and_leaves_no_layer(first: dict[str, Any], norm: bool, resc
 def test_where_it_would_not_be_exact_a_layer_scales(first: dict[str, Any], norm: bool) -> None:
     model = network(first, norm)
     scaled = fold.for_pixels(loaded(model, (-1.0, 1.0)))
+    assert any(isinstance(layer, backend.keras().layers.Rescaling) for layer in scaled.layers)
     np.testing.assert_allclose(
         scaled.predict_on_batch(FACES), model.predict_on_batch(FACES / 127.5 - 1), rtol=1e-4, atol=1e-6
     )

@@ -59,11 +59,26 @@ def test_every_variant_has_a_card_that_is_true(trained: Path, faces_csv: Path, t
         text = json.loads(path.with_suffix(".json").read_text())
         assert text["training_data"]["faces"] == 84
         assert text["metrics"]["split"] == "PublicTest"
+        assert text["measured_on"] == {"name": "fer2013.csv", "sha256": text["training_data"]["sha256"]}
         assert set(text["variants"]) == set(VARIANTS)
         assert text["trained_from"]["sha256"] == hashlib.sha256(trained.read_bytes()).hexdigest()
         if variant == "int8":
             assert text["quantization"]["input"] == [1.0, 0]
             assert text["quantization"]["calibration_faces"] >= 84
+
+
+@pytest.mark.usefixtures("open_gate")
+def test_other_data_than_the_trainings_is_said_and_costs_are_the_architectures(
+    trained: Path, faces_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(costs.COSTS, "tiny", {"runtime": {"x86_64": {"float32": 1.0}}})
+    other, lines = tmp_path / "other.csv", []
+    other.write_text(faces_csv.read_text() + faces_csv.read_text().splitlines()[-1] + "\n")
+    first, *_ = quantize.quantize(trained, other, tmp_path / "models", name="renamed", report=lines.append)
+    assert "other.csv is not the data that" in lines[0]
+    text = json.loads(first.with_suffix(".json").read_text())
+    assert text["measured_on"]["sha256"] != text["training_data"]["sha256"]
+    assert text["cost"] == {"runtime": {"x86_64": 1.0}}
 
 
 @pytest.mark.timeout(300)

@@ -191,15 +191,56 @@ def test_a_run_folder_that_cannot_be_made_is_refused(faces_csv: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("change", [{"loss": "focal"}, {"class_weights": "balanced"}, {"average": 0.0}])
-def test_the_other_settings_run(faces_csv: Path, tmp_path: Path, change: dict[str, Any]) -> None:
-    assert len(run(replace(RECIPE, epochs=1, **change), faces_csv, tmp_path / "run")) == 3
+def test_the_other_settings_matter(faces_csv: Path, tmp_path: Path, change: dict[str, Any]) -> None:
+    lines = faces_csv.read_text().splitlines()
+    source = tmp_path / "uneven.csv"  # or weights of classes would all be 1
+    source.write_text("\n".join([*lines[:1], *lines[9:]]))
+    recipe, kept = replace(RECIPE, epochs=1), []
+    for name, one in (("plain", recipe), ("again", recipe), ("changed", replace(recipe, **change))):
+        run(one, source, tmp_path / name)
+        kept.append(load.load(tmp_path / name / "best.keras").model.get_weights())
+    same, other = (max(float(np.abs(a - b).max()) for a, b in zip(kept[0], w, strict=True)) for w in kept[1:])
+    assert same < 1e-4 < 2e-4 < other  # threads add up in whatever order they come
 
 
 def test_early_stopping_stops(faces_csv: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    # With a step size of next to nothing the accuracy stays what it was.
-    run(replace(RECIPE, epochs=30, early_stopping=2, learning_rate=1e-7), faces_csv, out)
-    assert len(curve(out)) < 30
+    # With a step size of next to nothing the accuracy soon stays what it was.
+    run(replace(RECIPE, epochs=60, early_stopping=2, learning_rate=1e-7), faces_csv, out)
+    accuracies = [row[3] for row in curve(out)]
+    best = accuracies.index(max(accuracies)) + 1
+    assert len(accuracies) == best + 2 < 60
+
+
+def test_a_lost_loss_ends_it_at_that_step(faces_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+
+    steps = []
+
+    def lost(self: object, *given: object, **named: object) -> dict[str, float]:
+        steps.append(given)
+        return {"loss": 1.0 if len(steps) < 3 else float("nan"), "accuracy": 0.0}
+
+    monkeypatch.setattr(keras.Model, "train_on_batch", lost)
+    with pytest.raises(ModelError, match=r"epoch 1, step 3 of 6: the loss is nan; train anew with a lower"):
+        run(RECIPE, faces_csv, tmp_path / "run")
+    assert len(steps) == 3
+    assert not (tmp_path / "run" / "state.npz").exists()
+
+
+def test_a_size_that_is_not_the_start_models_is_refused(faces_csv: Path, tmp_path: Path) -> None:
+    run(replace(RECIPE, epochs=1), faces_csv, tmp_path / "first")
+    best = tmp_path / "first" / "best.keras"
+    with pytest.raises(SettingsError, match=r"--size 64: .* takes 48 x 48 pixels; leave --size out"):
+        run(replace(RECIPE, epochs=1, size=64), faces_csv, tmp_path / "second", start=best, sized=True)
+    run(replace(RECIPE, epochs=1), faces_csv, tmp_path / "second", start=best, sized=True)
+    run(replace(RECIPE, epochs=1, size=64), faces_csv, tmp_path / "third", start=best)
+
+
+def test_a_refused_network_leaves_no_run_folder(faces_csv: Path, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="network 'nope': unknown"):
+        run(replace(RECIPE, network="nope"), faces_csv, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_own_classes_from_a_trained_model(faces_csv: Path, tmp_path: Path, picture_folder: Any) -> None:
@@ -306,3 +347,15 @@ def test_what_cannot_be_written_is_said_in_one_line(tmp_path: Path, name: str, m
 def test_a_path_without_a_name_is_refused(name: str) -> None:
     with pytest.raises(SinkError, match="it is a folder"):
         checkpoint.write_text(Path(name), "x")
+
+
+def test_of_several_files_all_or_none_are_written(tmp_path: Path) -> None:
+    names = ("a.tflite", "a.json", "b.tflite", "b.json")
+    paths = [tmp_path / name for name in names]
+    checkpoint.write_all(dict.fromkeys(paths, b"old"))
+    with pytest.raises(SinkError, match="cannot be written"):
+        checkpoint.write_all(dict.fromkeys([tmp_path / "none" / "c.json", *paths], b"new"))
+    assert [path.read_bytes() for path in paths] == [b"old"] * 4
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == sorted(names)
+    checkpoint.write_all(dict.fromkeys(paths, b"new"))
+    assert [path.read_bytes() for path in paths] == [b"new"] * 4
