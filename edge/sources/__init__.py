@@ -102,6 +102,8 @@ def _choose_best() -> Choice:
 
 
 def _choose_path(spec: str) -> Choice:
+    if not spec:
+        raise SourceError(f"source '': is empty; known are {FORMS}")
     path = Path(spec)
     try:
         path = path.expanduser()

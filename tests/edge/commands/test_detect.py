@@ -248,6 +248,11 @@ def test_closed_streams_and_names_that_are_no_text_do_no_harm(portrait: Path, tm
     assert b"Detected Emotion: Happy" in child.stdout
 
 
+def test_an_empty_path_is_not_the_current_folder(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["detect", ""]) == 3
+    assert "source '': is empty" in capsys.readouterr().err
+
+
 def test_a_bad_path_among_good_ones_is_said_and_the_rest_go_on(
     portrait: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
