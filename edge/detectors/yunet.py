@@ -16,6 +16,7 @@ from edge.settings import DetectorSettings
 from edge.types import Box, Pixels
 
 FRAMING = Framing(scale=0.95, right=0.0, down=0.0)
+SMALLEST = 64  # pixels, of a searched picture's sides
 OVERLAP = 0.3  # boxes that overlap more are one face (non-maximum suppression; OpenCV's default)
 
 
@@ -41,16 +42,15 @@ class YuNetDetector:
     def detect(self, grey: Pixels) -> list[Box]:
         """Faces in the frame `grey` (height, width) uint8."""
         small, factor = shrink(grey, self._width)
-        # On a frame of a few pixels the network gives infinite boxes; no face is twice as large as the frame.
-        smallest, largest = self._settings.min_face * min(small.shape), 2 * max(small.shape)
+        smallest = self._settings.min_face * min(small.shape)
         found = self._search(cv2.cvtColor(small, cv2.COLOR_GRAY2BGR))  # type: ignore[arg-type]
-        return [
-            FRAMING.apply(*(value * factor for value in row[:4]))
-            for row in found
-            if smallest <= max(row[2:4]) <= largest
-        ]
+        return [FRAMING.apply(*(value * factor for value in row[:4])) for row in found if max(row[2:4]) >= smallest]
 
     def _search(self, picture: Pixels) -> list[list[float]]:
+        # OpenCV rounds sides up to 32, and at 32 reads memory that it never wrote: every second frame shows a face.
+        down, right = (max(SMALLEST - side, 0) for side in picture.shape[:2])
+        if down or right:
+            picture = np.asarray(cv2.copyMakeBorder(picture, 0, down, 0, right, cv2.BORDER_REPLICATE), np.uint8)
         size = picture.shape[1], picture.shape[0]
         if size != self._size:
             self._net.setInputSize(size)

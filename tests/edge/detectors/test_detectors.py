@@ -49,9 +49,10 @@ def test_a_frame_may_have_any_size_and_boxes_are_in_its_pixels(detector: Detecto
         assert 75 < box.width / factor < 130
 
 
-@pytest.mark.parametrize("shape", [(480, 640), (1, 1), (3, 900), (2000, 20)])
+@pytest.mark.parametrize("shape", [(480, 640), (1, 1), (3, 900), (2000, 20), (32, 320)])
 def test_nothing_is_found_where_nothing_is(detector: Detector, shape: tuple[int, int]) -> None:
-    assert detector.detect(np.full(shape, 128, np.uint8)) == []
+    for _ in range(20):  # an answer from memory that nobody wrote differs from time to time
+        assert detector.detect(np.full(shape, 128, np.uint8)) == []
 
 
 def test_a_strided_luma_plane_is_read_as_it_lies(detector: Detector, portrait: Pixels) -> None:
