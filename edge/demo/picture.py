@@ -13,13 +13,11 @@ import numpy as np
 
 from edge import loop
 from edge.annotate import annotate
-from edge.build import make_classifier, make_detector
+from edge.build import make_classifier, make_parts
 from edge.demo import clip
 from edge.settings import Settings
-from edge.smoother import Smoother
 from edge.sources import open_source
 from edge.stopwatch import Stopwatch
-from edge.tracker import Tracker
 from edge.types import Observation, Pixels
 
 SECONDS = (3.0, 7.0, 9.8, 13.6, 17.0, 21.6)
@@ -44,15 +42,8 @@ class Moments:
 def main(path: str) -> None:
     """Write the picture to `path`."""
     settings, moments = Settings(), Moments()
-    loop.run(
-        open_source("demo").source,
-        make_detector(settings.detector, settings.detector.width),
-        Tracker(settings.tracker),
-        make_classifier(settings.classifier),
-        Smoother(settings.smoother),
-        [moments],
-        Stopwatch(),
-    )
+    parts = make_parts(settings, make_classifier(settings.classifier), still=False)
+    loop.run(open_source("demo").source, *parts, [moments], Stopwatch())
     rows = [np.hstack(moments.pictures[start : start + 3]) for start in (0, 3)]
     sheet = cv2.resize(np.vstack(rows), (960, 480), interpolation=cv2.INTER_AREA)
     done, data = cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, 85])
