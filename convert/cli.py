@@ -112,6 +112,12 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL", help=".tflite with its card beside it, .keras or .hdf5")
     parser.add_argument("--data", type=Path, required=True, help="Kaggle's fer2013.csv, or a folder of pictures")
     parser.add_argument("--split", help="split to measure on (default: the one that validates)")
+    parser.add_argument(
+        "--conditions",
+        action="store_true",
+        help="measure in low light, blurred and shifted too (on the faces at 48 x 48, whatever size the data has), and "
+        "against the float32 file beside MODEL",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to this file")
     parser.add_argument("--report", type=Path, metavar="DIR", help="write a page and two pictures to this folder")
     _add_input_range(parser)
@@ -120,7 +126,9 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 
 def _evaluate(arguments: argparse.Namespace) -> None:
     a = arguments
-    _late("convert.evaluate").evaluate(a.model, a.data, a.split, a.json, a.report, _input_range(a), say=_say)
+    _late("convert.evaluate").evaluate(
+        a.model, a.data, a.split, a.json, a.report, _input_range(a), a.conditions, say=_say
+    )
 
 
 def _add_input_range(parser: argparse.ArgumentParser) -> None:

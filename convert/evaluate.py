@@ -1,14 +1,14 @@
 """How good a model is on faces that it was not trained on.
 
-    fer-convert evaluate models/mini_xception-int8.tflite --data fer2013.csv --report report/
+    fer-convert evaluate models/mini_xception-int8.tflite --data fer2013.csv --conditions --report report/
 
 A .tflite file is scored through `edge`'s own classifier, so the figure is the device's; a Keras model through Keras.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert import backend, checkpoint, data, fold, load, report
-from convert.data import Data, Faces
-from convert.metrics import Metrics, measure
+from convert.conditions import CONDITIONS
+from convert.data import SIDE, Data, Faces
+from convert.metrics import BINS, Metrics, Parity, measure, parity
 from convert.train import predict
-from edge.cards import load_card
+from edge.cards import Card, load_card
 from edge.classifiers.tflite import TfliteClassifier
-from edge.errors import DataError, SettingsError
+from edge.errors import DataError, ModelError, SettingsError
 
 Say = Callable[[str], None]
+NATIVE = (SIDE, SIDE)  # size of the faces that conditions change
+REFERENCE = "float32"  # the variant that the others are held against
+NONE = "-"  # where that would be the model itself
+Row = float | Parity | str  # a share, 0 to 1; the parity; in words, why there is none
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,7 @@ class Evaluation:
     metrics: Metrics
     unseen: Metrics | None  # without the faces that are also in the training split; None where that is none or all
     known: int = 0  # faces that are also in the training split
+    conditions: Mapping[str, Row] = field(default_factory=dict)  # rows by name; none where they were not asked for
 
     def as_json(self) -> dict[str, Any]:
         """Everything, as plain values."""
@@ -45,7 +51,44 @@ class Evaluation:
             **self.metrics.as_json(),
             "unseen": self.unseen.summary() if self.unseen else None,
             "also_trained_on": self.known,
+            "conditions": {
+                name: asdict(row) if isinstance(row, Parity) else row for name, row in self.conditions.items()
+            },
         }
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A model to put faces to."""
+
+    path: Path
+    labels: tuple[str, ...]
+    size: tuple[int, int]  # (height, width) of its input, pixels
+    classify: Callable[[NDArray[np.uint8]], NDArray[np.float32]]  # faces (n, height, width) -> (n, labels)
+    card: Card | None = None  # of a .tflite
+
+    @property
+    def converted(self) -> str:
+        """Its variant, where that is another than float32; else nothing."""
+        return self.card.variant if self.card and self.card.variant != REFERENCE else ""
+
+    def probabilities(self, faces: NDArray[np.uint8], content: Data) -> NDArray[np.float32]:
+        """(n, classes) that it gives for `faces` (n, any height, any width), in the order of the data's classes.
+
+        Raises DataError where the data's classes are not its own.
+        """
+        if set(content.classes) != set(self.labels):
+            raise DataError(
+                f"data {content.name}: its classes are {', '.join(content.classes)}, the labels of {self.path} are "
+                f"{', '.join(self.labels)}; give data with the model's classes"
+            )
+        # The model's order of labels may be another than the data's.
+        return self.classify(faces)[:, [self.labels.index(label) for label in content.classes]]
+
+    def read(self, faces: NDArray[np.uint8], content: Data) -> NDArray[np.int64]:
+        """The most probable class (n,) of each, as an index into the data's classes."""
+        read: NDArray[np.int64] = self.probabilities(faces, content).argmax(axis=1)
+        return read
 
 
 def evaluate(
@@ -55,32 +98,47 @@ def evaluate(
     json_file: Path | None = None,
     folder: Path | None = None,
     input_range: tuple[float, float] | None = None,
+    conditions: bool = False,
     say: Say = print,
 ) -> Evaluation:
     """Measure the model at `path` on the data at `source`; print a table, write `json_file` and a report to `folder`.
 
-    `split` is the one to measure on, else the one that validates. Raises ModelError and DataError.
+    `split` is the one to measure on, else the one that validates. With `conditions`, measure under each of CONDITIONS
+    too, and against the float32 file of the same model. Raises ModelError and DataError.
     """
-    labels, size, classify = _classifier(path, input_range)
+    model = _load(path, input_range)
+    reference = _reference(model) if conditions else NONE
+    # A CSV's faces stay as they are here: what classifies them resizes them.
+    size = model.size if source.is_dir() else NATIVE
     content = data.read(source, size)
-    if set(content.classes) != set(labels):
-        raise DataError(
-            f"data {content.name}: its classes are {', '.join(content.classes)}, the labels of {path} are "
-            f"{', '.join(labels)}; give data with the model's classes"
-        )
     name, faces = content.validation(split)
-    # The model's order of labels may be another than the data's.
-    order = [labels.index(label) for label in content.classes]
-    probabilities = classify(faces.pixels)[:, order]
+    probabilities = model.probabilities(faces.pixels, content)
+    metrics = measure(probabilities, faces.labels, content.classes, name)
     new = _new(content, faces)
     overlap = new.any() and not new.all()
+    rows: dict[str, Row] = {}
+    if conditions:
+        small = faces if size == NATIVE else data.read(source, NATIVE).splits[name]
+        rows = {
+            "accuracy": metrics.accuracy,
+            "macro-F1": metrics.macro_f1,
+            **{
+                condition: float((model.read(change(small.pixels), content) == small.labels).mean())
+                for condition, change in CONDITIONS.items()
+            },
+            f"expected calibration error, {BINS} bins": metrics.ece,
+            f"{model.converted or 'int8'} against {REFERENCE}, points of accuracy": reference
+            if isinstance(reference, str)
+            else parity(probabilities.argmax(axis=1), reference.read(faces.pixels, content), faces.labels),
+        }
     result = Evaluation(
         path.name,
         content.name,
         content.sha256,
-        measure(probabilities, faces.labels, content.classes, name),
+        metrics,
         measure(probabilities[new], faces.labels[new], content.classes, f"{name}, unseen") if overlap else None,
         int((~new).sum()),
+        rows,
     )
     say(report.table(result))
     if json_file:
@@ -91,20 +149,36 @@ def evaluate(
     return result
 
 
-def _classifier(
-    path: Path, input_range: tuple[float, float] | None
-) -> tuple[tuple[str, ...], tuple[int, int], Callable[[NDArray[np.uint8]], NDArray[np.float32]]]:
-    """Labels, input size, and the function from faces (n, *size) to probabilities (n, labels)."""
+def _load(path: Path, input_range: tuple[float, float] | None = None) -> _Model:
     if path.suffix.lower() == ".tflite":
         if input_range is not None:
             raise SettingsError(f"--input-range: {path} has its input from its card; leave the option out")
         card = load_card(path)
         with backend.quiet():
             classifier = TfliteClassifier(card)
-        return card.labels, card.size, classifier.read_faces
+        return _Model(path, card.labels, card.size, classifier.read_faces, card)
     loaded = load.load(path, input_range)
     model = fold.for_pixels(loaded)
-    return loaded.labels, loaded.size, lambda faces: predict(model, faces)
+    return _Model(path, loaded.labels, loaded.size, lambda faces: predict(model, data.resized(faces, loaded.size)))
+
+
+def _reference(model: _Model) -> _Model | str:
+    """The float32 file of the same model beside it, or in words why there is none.
+
+    Raises ModelError where it is damaged, or of another model.
+    """
+    if not (model.card and model.converted):
+        return NONE
+    path = model.path.parent / f"{model.card.model}-{REFERENCE}.tflite"
+    if not path.is_file():
+        return f"no {path.name} beside it"
+    reference = _load(path)
+    if reference.labels != model.labels:
+        raise ModelError(
+            f"model {path}: its labels are {', '.join(reference.labels)}, those of {model.path} are "
+            f"{', '.join(model.labels)}; restore both from one conversion"
+        )
+    return reference
 
 
 def _new(content: Data, faces: Faces) -> NDArray[np.bool_]:

@@ -35,6 +35,24 @@ class Bin:
 
 
 @dataclass(frozen=True)
+class Confusion:
+    """Faces of one class that are read as another."""
+
+    shows: str
+    read_as: str
+    faces: int  # that show the one and are read as the other
+    of: int  # that show the one
+
+
+@dataclass(frozen=True)
+class Parity:
+    """A converted model against float32, on the same faces."""
+
+    points: float  # the converted model's accuracy less that of float32, hundredths
+    agreement: float  # share of the faces that both read the same, 0 to 1
+
+
+@dataclass(frozen=True)
 class Metrics:
     """All that an evaluation finds; shares, 0 to 1."""
 
@@ -54,7 +72,17 @@ class Metrics:
 
     def as_json(self) -> dict[str, Any]:
         """Everything, as plain values."""
-        return asdict(self)
+        return {**asdict(self), "top_confusions": [asdict(pair) for pair in self.top_confusions()]}
+
+    def top_confusions(self, most: int = 5) -> list[Confusion]:
+        """The ordered pairs of classes that are confused most, by faces, `most` at most."""
+        pairs = [
+            Confusion(shows.label, read_as.label, count, shows.faces)
+            for shows, row in zip(self.classes, self.confusion, strict=True)
+            for read_as, count in zip(self.classes, row, strict=True)
+            if count and read_as is not shows
+        ]
+        return sorted(pairs, key=lambda pair: -pair.faces)[:most]
 
 
 def measure(
@@ -78,6 +106,12 @@ def measure(
         confusion=tuple(tuple(int(n) for n in row) for row in confusion_matrix(labels, read, labels=every)),
         bins=bins,
     )
+
+
+def parity(read: NDArray[np.int64], reference: NDArray[np.int64], labels: NDArray[np.int64]) -> Parity:
+    """What a converted model reads in faces (n,) against what float32 reads in them; n is one or more."""
+    more = int((read == labels).sum()) - int((reference == labels).sum())
+    return Parity(100 * more / len(labels), float((read == reference).mean()))
 
 
 def calibration(probabilities: NDArray[np.float32], labels: NDArray[np.int64], bins: int = BINS) -> tuple[Bin, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from convert import checkpoint
+from convert.data import SIDE
+from convert.metrics import Parity
 from edge.errors import SinkError
 
 if TYPE_CHECKING:
-    from convert.evaluate import Evaluation
+    from convert.evaluate import Evaluation, Row
 
 ALL_KNOWN = "Every face of this split is also in the training split: this is no measure of unseen faces"
 INK, SOFT, BLUE = "#1f2933", "#cbd2d9", "#2f6db5"
@@ -31,22 +34,54 @@ def table(result: Evaluation) -> str:
     ]
     for entry in metrics.classes:
         lines.append(
-            f"{entry.label:{width}}  {entry.precision:9.1%}  {entry.recall:6.1%}  {entry.f1:6.1%}  {entry.faces:6,}"
+            f"{entry.label:{width}}  {percent(entry.precision):>9}  {percent(entry.recall):>6}  "
+            f"{percent(entry.f1):>6}  {entry.faces:6,}"
         )
     lines += [
-        f"{'macro average':{width}}  {'':9}  {'':6}  {metrics.macro_f1:6.1%}",
+        f"{'macro average':{width}}  {'':9}  {'':6}  {percent(metrics.macro_f1):>6}",
         "",
-        f"accuracy {metrics.accuracy:.2%}   macro-F1 {metrics.macro_f1:.2%}   "
-        f"expected calibration error {metrics.ece:.2%}",
+        f"accuracy {percent(metrics.accuracy, 2)}   macro-F1 {percent(metrics.macro_f1, 2)}   "
+        f"expected calibration error {percent(metrics.ece, 2)}",
     ]
-    if result.unseen:
-        lines.append(
-            f"accuracy {result.unseen.accuracy:.2%} without the {result.known:,} faces that are also trained on"
-        )
-    elif result.known:
-        lines.append(ALL_KNOWN)
+    if unseen := _unseen(result):
+        lines.append(unseen)
+    if rows := _rows(result):
+        longest = max(len(name) for name, _ in rows)
+        lines += ["", *(f"{name:{longest}}  {text}" for name, text in rows)]
     lines += ["", "confusion: rows are what the faces show, columns what the model reads", *_confusion(result)]
+    if pairs := _confusions(result):
+        lines += ["", "confused most:", *pairs]
     return "\n".join(lines)
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """A share, 0 to 1, as it is read: "63.6 %"."""
+    return f"{100 * share:.{digits}f} %"
+
+
+def _unseen(result: Evaluation) -> str:
+    if not result.unseen:
+        return ALL_KNOWN if result.known else ""
+    return f"accuracy {percent(result.unseen.accuracy, 2)} without the {result.known:,} faces that are also trained on"
+
+
+def _rows(result: Evaluation) -> list[tuple[str, str]]:
+    """Name and text of each row that --conditions gives; none without it."""
+    return [(name, _text(row)) for name, row in result.conditions.items()]
+
+
+def _text(row: Row) -> str:
+    if isinstance(row, Parity):
+        return f"{row.points:+.2f}, both read the same in {percent(row.agreement)} of the faces"
+    return row if isinstance(row, str) else percent(row, 2)
+
+
+def _confusions(result: Evaluation) -> list[str]:
+    return [
+        f"shows {pair.shows}, read as {pair.read_as}: {pair.faces:,} of {pair.of:,} faces "
+        f"({percent(pair.faces / pair.of, 0)})"
+        for pair in result.metrics.top_confusions()
+    ]
 
 
 def _confusion(result: Evaluation) -> list[str]:
@@ -76,27 +111,34 @@ def write(result: Evaluation, folder: Path) -> list[Path]:
 def page(result: Evaluation) -> str:
     """The figures as Markdown, with the two pictures."""
     metrics = result.metrics
-    rows = "\n".join(
-        f"| {e.label} | {e.precision:.1%} | {e.recall:.1%} | {e.f1:.1%} | {e.faces:,} |" for e in metrics.classes
+    accuracy = (
+        f"Accuracy **{percent(metrics.accuracy, 2)}**, macro-F1 **{percent(metrics.macro_f1, 2)}**, "
+        f"expected calibration error {percent(metrics.ece, 2)}."
     )
-    unseen = f"{ALL_KNOWN}." if result.known else ""
-    if result.unseen:
-        unseen = f"{result.unseen.accuracy:.2%} without the {result.known:,} faces that are also in the training split."
-    return f"""# {result.model}
+    unseen = _unseen(result)
+    classes = [
+        (e.label, percent(e.precision), percent(e.recall), percent(e.f1), f"{e.faces:,}") for e in metrics.classes
+    ]
+    blocks = [
+        f"# {result.model}",
+        f"Measured on {result.data}, split {metrics.split}: {metrics.faces:,} faces "
+        f"(data sha256 `{result.data_sha256[:12]}…`).",
+        f"{accuracy}\n{unseen[0].upper()}{unseen[1:]}." if unseen else accuracy,
+        _markdown(("class", "precision", "recall", "F1", "faces"), classes),
+    ]
+    if result.conditions:
+        said = f"Under each condition: the accuracy on faces that are changed at {SIDE} x {SIDE} pixels, then resized."
+        blocks += [said, _markdown(("measured", "value"), _rows(result))]
+    if pairs := _confusions(result):
+        blocks += ["Confused most:", "\n".join(f"- {pair}" for pair in pairs)]
+    blocks += ["![Confusion matrix](confusion.png)", "![Calibration](calibration.png)"]
+    return "\n\n".join(blocks) + "\n"
 
-Measured on {result.data}, split {metrics.split}: {metrics.faces:,} faces (data sha256 `{result.data_sha256[:12]}…`).
 
-Accuracy **{metrics.accuracy:.2%}**, macro-F1 **{metrics.macro_f1:.2%}**, expected calibration error {metrics.ece:.2%}.
-{unseen}
-
-| class | precision | recall | F1 | faces |
-|---|---:|---:|---:|---:|
-{rows}
-
-![Confusion matrix](confusion.png)
-
-![Calibration](calibration.png)
-"""
+def _markdown(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    """A table of text, its first column to the left, the others to the right."""
+    lines = [head, ("---", *["---:"] * (len(head) - 1)), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 # --- pictures ---

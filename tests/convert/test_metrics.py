@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convert.metrics import calibration, measure
+from convert.metrics import Confusion, calibration, measure, parity
 
 
 def test_a_small_case_by_hand() -> None:
@@ -33,3 +33,20 @@ def test_bins_hold_every_face_and_confidence_on_an_edge_belongs_below() -> None:
     bins = calibration(probabilities, np.array([0, 0, 1]), bins=10)
     assert [b.faces for b in bins] == [0, 0, 0, 0, 1, 1, 0, 0, 0, 1]
     assert sum(b.faces for b in bins) == 3
+
+
+def test_the_largest_confusions_are_ordered_pairs() -> None:
+    labels = np.repeat([0, 1, 2], [6, 4, 2])
+    read = np.array([0, 0, 0, 1, 1, 2, 1, 0, 0, 0, 0, 0])
+    found = measure(np.eye(3, dtype=np.float32)[read], labels, ("a", "b", "c"), "test")
+    pairs = [Confusion("b", "a", 3, 4), Confusion("a", "b", 2, 6), Confusion("c", "a", 2, 2), Confusion("a", "c", 1, 6)]
+    assert found.top_confusions() == pairs
+    assert found.top_confusions(most=2) == pairs[:2]
+    assert found.as_json()["top_confusions"][0] == {"shows": "b", "read_as": "a", "faces": 3, "of": 4}
+    assert measure(np.eye(3, dtype=np.float32)[labels], labels, ("a", "b", "c"), "test").top_confusions() == []
+
+
+def test_parity_has_a_sign_and_counts_answers_not_right_ones() -> None:
+    labels = np.array([0, 1, 2, 0])
+    found = parity(read=np.array([0, 1, 1, 1]), reference=np.array([0, 1, 2, 2]), labels=labels)
+    assert (found.points, found.agreement) == (-25.0, 0.5)
