@@ -84,3 +84,9 @@ def _environment() -> None:
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     # The loader's and the compiler's notes; errors still show.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def torch() -> Any:
+    """The torch module. Raises FerEdgeError where it is not installed."""
+    need("torch")
+    return importlib.import_module("torch")

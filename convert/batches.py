@@ -16,7 +16,7 @@ from convert.recipe import Recipe
 
 SMALL = 0.75  # of the side, in the first `Recipe.small` epochs
 AHEAD = 4  # batches
-# Inputs (n, height, width, 1), one-hot labels (n, classes), weights (n,)
+# Inputs (n, height, width, 1), one-hot or softer labels (n, classes), weights (n,)
 Batch = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 
 
@@ -29,33 +29,55 @@ def class_weights(labels: NDArray[np.int64], classes: int, kind: str) -> NDArray
     return scaled
 
 
-def batches(faces: Faces, classes: int, recipe: Recipe, epoch: int) -> Generator[Batch, None, None]:
+def batches(
+    faces: Faces, classes: int, recipe: Recipe, epoch: int, answers: NDArray[np.float16] | None = None
+) -> Generator[Batch, None, None]:
     """The batches of epoch `epoch`, from 0.
 
-    What comes depends on the recipe and the epoch alone, so a run that goes on sees what it would have seen. Made
-    ahead in a thread, so that no step waits.
+    What comes depends on the recipe and the epoch alone, so a run that goes on sees what it would have seen; with
+    `Recipe.views` the epochs repeat, and `answers` (views, n, classes) are what teachers said of each face, in this
+    function's order. Made ahead in a thread, so that no step waits.
     """
-    rng = np.random.default_rng((recipe.seed, epoch))
+    view = epoch % recipe.views if recipe.views else epoch
+    rng = np.random.default_rng((recipe.seed, view))
     order = rng.permutation(len(faces))
     weights = class_weights(faces.labels, classes, recipe.class_weights)
 
-    def make(rows: NDArray[np.int64]) -> Batch:
-        pixels, labels = faces.pixels[rows], faces.labels[rows]
+    def make(first: int) -> Batch:
+        rows = order[first : first + recipe.batch]
+        pixels = augment(faces.pixels[rows], recipe.augmentation, rng)
+        labels = np.eye(classes, dtype=np.float32)[faces.labels[rows]]
+        if recipe.mixup:
+            pixels, labels = _mixed(pixels, labels, recipe.mixup, rng)
+        if answers is not None:
+            told = answers[view, first : first + recipe.batch].astype(np.float32)
+            labels = recipe.label_share * labels + (1 - recipe.label_share) * told
         if epoch < recipe.small:
             pixels = data.resized(pixels, small_size(pixels.shape[1:3]))
-        pixels = augment(pixels, recipe.augmentation, rng)
-        return data.network_input(pixels), np.eye(classes, dtype=np.float32)[labels], weights[labels]
+        return data.network_input(pixels), labels, weights[faces.labels[rows]]
 
     # One thread, so that the batches draw from `rng` in their order. Leaving the block waits for it: Python must not
     # end while a thread is inside OpenCV.
     with ThreadPoolExecutor(max_workers=1) as pool:
         ahead: deque[Future[Batch]] = deque()
         for first in range(0, len(order), recipe.batch):
-            ahead.append(pool.submit(make, order[first : first + recipe.batch]))
+            ahead.append(pool.submit(make, first))
             if len(ahead) > AHEAD:
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()
+
+
+def _mixed(
+    pixels: NDArray[np.uint8], labels: NDArray[np.float32], alpha: float, rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+    """Each face blended with another of the batch, and so their labels (Zhang et al., mixup, arXiv:1710.09412)."""
+    share = rng.beta(alpha, alpha, len(labels)).astype(np.float32)
+    share = np.maximum(share, 1 - share)  # the face itself stays the stronger one
+    partner = rng.permutation(len(labels))
+    of_pixels, of_labels = share[:, None, None], share[:, None]
+    blended = of_pixels * pixels + (1 - of_pixels) * pixels[partner] + 0.5
+    return blended.astype(np.uint8), of_labels * labels + (1 - of_labels) * labels[partner]
 
 
 def small_size(size: tuple[int, ...]) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from convert.augment import Augmentation
-from convert.recipe import Recipe
+from convert.recipe import VIEW, Recipe
 from edge.errors import FerEdgeError, SettingsError
 
 
@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_train(commands.add_parser("train", help="train a network, or go on with a run that was stopped"))
+    _add_teach(commands.add_parser("teach", help="write down what trained networks say, for a smaller one to learn"))
     _add_quantize(commands.add_parser("quantize", help="convert a Keras model to four .tflite variants with cards"))
     _add_evaluate(commands.add_parser("evaluate", help="measure a .tflite or Keras model on labelled faces"))
     return parser
@@ -53,16 +54,19 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.description = "Train a network. The same command with the same --out goes on where a stopped run ended."
     parser.add_argument("--data", type=Path, required=True, help="Kaggle's fer2013.csv, or a folder of pictures")
     parser.add_argument("--from", dest="start", type=Path, metavar="MODEL", help="start from this .keras or .hdf5")
+    parser.add_argument(
+        "--teachers", type=Path, metavar="FILE", help="learn from these answers of fer-convert teach too"
+    )
     parser.add_argument("--out", type=Path, help="run folder (default: runs/<network>)")
     _add_fields(parser.add_argument_group("training"), Recipe)
     _add_fields(parser.add_argument_group("augmentation (0 switches a change off)"), Augmentation)
     parser.set_defaults(run=_train, stopped="; the same command goes on after the last whole epoch")
 
 
-def _add_fields(group: Any, settings: type[Recipe] | type[Augmentation]) -> None:
+def _add_fields(group: Any, settings: type[Recipe] | type[Augmentation], only: Sequence[str] | None = None) -> None:
     """An option for each field of a settings class that has a help text; only those given are in the namespace."""
     for entry in fields(settings):
-        if "help" not in entry.metadata or entry.default is MISSING:
+        if "help" not in entry.metadata or entry.default is MISSING or (only is not None and entry.name not in only):
             continue
         allowed = entry.metadata["allowed"]
         flag, kind = f"--{entry.name.replace('_', '-')}", type(entry.default)
@@ -80,10 +84,34 @@ def _values(arguments: argparse.Namespace, settings: type[Recipe] | type[Augment
     return {entry.name: given[entry.name] for entry in fields(settings) if entry.name in given}
 
 
+def _recipe(arguments: argparse.Namespace) -> Recipe:
+    return Recipe(**_values(arguments, Recipe), augmentation=Augmentation(**_values(arguments, Augmentation)))
+
+
 def _train(arguments: argparse.Namespace) -> None:
-    recipe = Recipe(**_values(arguments, Recipe), augmentation=Augmentation(**_values(arguments, Augmentation)))
-    out = arguments.out or Path("runs") / recipe.network
-    _late("convert.train").train(recipe, arguments.data, out, arguments.start, report=_say, sized="size" in arguments)
+    a, recipe = arguments, _recipe(arguments)
+    out = a.out or Path("runs") / recipe.network
+    _late("convert.train").train(recipe, a.data, out, a.start, _say, sized="size" in a, answers=a.teachers)
+
+
+def _add_teach(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Write down what teachers, networks that are already trained, say of augmented training faces; "
+        "fer-convert train --teachers learns from it. The same command goes on where a stopped one ended."
+    )
+    parser.add_argument("--data", type=Path, required=True, help="Kaggle's fer2013.csv, or a folder of pictures")
+    parser.add_argument(
+        "--teacher", type=Path, required=True, action="append", metavar="MODEL", help="a Keras model; repeat for more"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="file to write, .npz")
+    _add_fields(parser.add_argument_group("views, the same as in the training"), Recipe, VIEW)
+    _add_fields(parser.add_argument_group("augmentation, the same as in the training"), Augmentation)
+    parser.set_defaults(run=_teach, stopped="; the same command goes on after the last whole view")
+
+
+def _teach(arguments: argparse.Namespace) -> None:
+    a = arguments
+    _late("convert.teachers").teach(_recipe(a), a.data, a.teacher, a.out, _say)
 
 
 # --- quantize and evaluate ---

@@ -12,6 +12,7 @@ from edge.errors import SettingsError
 SCHEDULES = ("cosine", "plateau", "constant")
 LOSSES = ("crossentropy", "focal")
 CLASS_WEIGHTS = ("none", "balanced", "sqrt")
+VIEW = ("size", "batch", "mixup", "views", "seed", "augmentation")  # the settings that decide what is seen
 
 
 def _setting(default: Any, allowed: tuple[Any, ...], text: str) -> Any:
@@ -35,6 +36,19 @@ class Recipe:
     loss: str = _setting("crossentropy", LOSSES, "focal gives hard faces more weight (arXiv:1708.02002)")
     focal_gamma: float = _setting(2.0, (0.0, 10.0), "how much more, with the focal loss")
     label_smoothing: float = _setting(0.05, (0.0, 0.5), "share of each label that is spread over all classes")
+    mixup: float = _setting(
+        0.0,
+        (0.0, 4.0),
+        "blend each face with another, by shares drawn from Beta(mixup, mixup) (arXiv:1710.09412); 0: not",
+    )
+    views: int = _setting(
+        0,
+        (0, 1000),
+        "augment each face in so many ways, which the epochs repeat, as --teachers needs; 0: ever new ways",
+    )
+    label_share: float = _setting(
+        0.3, (0.0, 1.0), "with --teachers: share of the data's own label in what is learnt; the rest is the teachers'"
+    )
     class_weights: str = _setting("none", CLASS_WEIGHTS, "weight of a class: 1, 1 over its faces, or the root of that")
     weight_decay: float = _setting(0.01, (0.0, 1.0), "AdamW's decay of the kernels, times the learning rate a step")
     average: float = _setting(

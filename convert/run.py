@@ -55,12 +55,15 @@ class Progress:
             self.scale, self.scaled_at = self.scale / 2, self.epoch
 
 
-def configuration(recipe: Recipe, faces: Data, loaded: load.Loaded | None) -> dict[str, Any]:
-    """Everything that decides how a run goes, and with what it ran."""
+def configuration(
+    recipe: Recipe, faces: Data, loaded: load.Loaded | None, answers: str | None = None
+) -> dict[str, Any]:
+    """Everything that decides how a run goes, and with what it ran; `answers` is the sha256 of the teachers' file."""
     keras = backend.keras()
     return {
         "recipe": recipe.as_json(),
         "from": loaded.sha256 if loaded else None,
+        "teachers": answers,
         "data": {"name": faces.name, "sha256": faces.sha256, "classes": list(faces.classes)},
         "versions": {
             "python": platform.python_version(),

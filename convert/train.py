@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from convert import backend, checkpoint, data, load, networks, run
+from convert import backend, checkpoint, data, load, networks, run, teachers
 from convert.batches import batches
 from convert.data import Data, Faces
+from convert.engine import engine, predict
 from convert.recipe import Recipe
 from convert.run import Progress
 from edge.errors import ModelError, SettingsError
@@ -36,11 +36,12 @@ def train(
     start: Path | None = None,
     report: Report = print,
     sized: bool = False,
+    answers: Path | None = None,
 ) -> Path:
     """Train by `recipe` on the data at `source`, in the run folder `out`; returns the path of the best model.
 
     `start` is a model to start from, whose size is kept; with `sized` it must be the recipe's. A run that was stopped
-    goes on. `report` gets a line for each epoch.
+    goes on. `report` gets a line for each epoch. `answers` is a file of `convert.teachers`, to learn from it too.
     Raises DataError, ModelError, SinkError, and SettingsError where `out` holds a run with other settings.
     """
     keras = backend.keras()
@@ -50,9 +51,10 @@ def train(
     if sized and size != (recipe.size, recipe.size):
         raise SettingsError(f"--size {recipe.size}: {start} takes {size[0]} x {size[1]} pixels; leave --size out")
     faces = data.read(source, size)
+    told, digest = teachers.read(answers, recipe, faces) if answers else (None, None)
     model = _model(keras, recipe, faces, loaded)
-    with run.folder(out, run.configuration(recipe, faces, loaded)):
-        _epochs(model, recipe, faces, out, size, report)
+    with run.folder(out, run.configuration(recipe, faces, loaded, digest)):
+        _epochs(model, recipe, faces, out, size, report, told)
     return out / "best.keras"
 
 
@@ -62,7 +64,15 @@ def _refuse_own_start(start: Path | None, out: Path) -> None:
         raise SettingsError(f"--from {start}: --out {out} would overwrite it; choose another --out")
 
 
-def _epochs(model: Any, recipe: Recipe, faces: Data, out: Path, size: tuple[int, int], report: Report) -> None:
+def _epochs(
+    model: Any,
+    recipe: Recipe,
+    faces: Data,
+    out: Path,
+    size: tuple[int, int],
+    report: Report,
+    answers: teachers.Answers | None,
+) -> None:
     """Every epoch that is still to do, each with its checkpoint."""
     progress = Progress()
     if (out / "state.npz").exists():
@@ -74,7 +84,7 @@ def _epochs(model: Any, recipe: Recipe, faces: Data, out: Path, size: tuple[int,
         f"{len(validation):,} to validate on ({split}), {len(faces.classes)} classes"
     )
     while progress.epoch < recipe.epochs and not _stalled(recipe, progress):
-        row = _epoch(model, recipe, training, progress)
+        row = _epoch(model, recipe, training, progress, answers)
         with _averaged(model, recipe):
             row["val_accuracy"] = float((predict(model, validation.pixels).argmax(axis=1) == validation.labels).mean())
             better = row["val_accuracy"] > progress.best
@@ -196,22 +206,25 @@ def learning_rate(recipe: Recipe, done: float, scale: float) -> float:
     return max(float(rate), recipe.learning_rate * 1e-4)
 
 
-def _epoch(model: Any, recipe: Recipe, training: Faces, progress: Progress) -> dict[str, float]:
+def _epoch(
+    model: Any, recipe: Recipe, training: Faces, progress: Progress, answers: teachers.Answers | None
+) -> dict[str, float]:
     """One pass over the faces; returns its line of the history. Raises ModelError where the loss is lost."""
     began = time.monotonic()
     classes = model.output_shape[-1]
     steps = _steps(recipe, len(training))
     sums, seen, rate = np.zeros(2), 0.0, 0.0
-    with closing(batches(training, classes, recipe, progress.epoch)) as ready:
-        for step, (faces, labels, weights) in enumerate(ready):
+    how = engine(model)
+    with closing(batches(training, classes, recipe, progress.epoch, answers)) as ready:
+        for step, batch in enumerate(ready):
             rate = learning_rate(recipe, progress.epoch + step / steps, progress.scale)
             model.optimizer.learning_rate = rate
-            result = model.train_on_batch(faces, labels, sample_weight=weights, return_dict=True)
-            if not np.isfinite(result["loss"]):
+            loss, right = how.train(batch)
+            if not np.isfinite(loss):
                 where = f"epoch {progress.epoch + 1}, step {step + 1} of {steps}"
-                raise ModelError(f"{where}: the loss is {result['loss']}; train anew with a lower --learning-rate")
-            sums += np.array([result["loss"], result["accuracy"]]) * len(faces)
-            seen += len(faces)
+                raise ModelError(f"{where}: the loss is {loss}; train anew with a lower --learning-rate")
+            sums += np.array([loss, right]) * len(batch[0])
+            seen += len(batch[0])
     loss, right = sums / seen
     return {
         "epoch": progress.epoch + 1,
@@ -220,15 +233,6 @@ def _epoch(model: Any, recipe: Recipe, training: Faces, progress: Progress) -> d
         "learning_rate": rate,
         "seconds": round(time.monotonic() - began, 1),
     }
-
-
-def predict(model: Any, pixels: NDArray[np.uint8], batch: int = 256) -> NDArray[np.float32]:
-    """Probabilities (n, classes) that a model of pixels gives for faces (n, height, width) uint8 of its own size."""
-    parts = [
-        np.asarray(model.predict_on_batch(data.network_input(pixels[first : first + batch])))
-        for first in range(0, len(pixels), batch)
-    ]
-    return np.concatenate(parts)
 
 
 def _stalled(recipe: Recipe, progress: Progress) -> bool:

@@ -15,6 +15,9 @@ Size = tuple[int | None, int | None]  # height and width of the input, pixels; N
 
 NETWORKS = {
     "mini_xception": "convert.networks.mini_xception:build",
+    "cnn4": "convert.networks.cnn4:build",
+    "resnet": "convert.networks.resnet:build",
+    "vgg": "convert.networks.vgg:build",
 }
 
 

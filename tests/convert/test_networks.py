@@ -21,14 +21,21 @@ def test_mini_xception_is_the_published_size(classes: int, parameters: int) -> N
     assert model.output_shape == (None, classes)
 
 
-def test_it_takes_pixels_and_gives_probabilities_at_any_size() -> None:
+@pytest.mark.parametrize(("name", "parameters"), [("cnn4", 389_639), ("resnet", 2_801_063), ("vgg", 1_757_863)])
+def test_what_it_is_compared_with_and_learns_from_is_larger(name: str, parameters: int) -> None:
     backend.keras()
-    model = networks.build("mini_xception", 7, (None, None))
+    assert networks.build(name, 7, (64, 64)).count_params() == parameters
+
+
+@pytest.mark.parametrize("name", networks.NETWORKS)
+def test_it_takes_pixels_and_gives_probabilities_at_any_size(name: str) -> None:
+    backend.keras()
+    model = networks.build(name, 7, (None, None))
     for side in (48, 64):
         faces = np.random.default_rng(0).integers(0, 256, (2, side, side, 1)).astype(np.float32)
         np.testing.assert_allclose(np.asarray(model(faces)).sum(axis=1), 1, atol=1e-5)
 
 
 def test_an_unknown_network_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(SettingsError, match=r"network 'resnet': unknown; known are mini_xception"):
-        networks.build("resnet", 7, (64, 64))
+    with pytest.raises(SettingsError, match=r"network 'resnet50': unknown; known are mini_xception, cnn4"):
+        networks.build("resnet50", 7, (64, 64))

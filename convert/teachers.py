@@ -1,0 +1,128 @@
+"""What teachers say of every augmented face, written once, so that a student can learn from it for hundreds of epochs.
+
+    fer-convert teach --data fer2013.csv --teacher runs/resnet/best.keras --teacher runs/vgg/best.keras \\
+        --views 20 --out runs/answers.npz
+
+Distillation as function matching: teachers and student see the very same augmented, blended face (Hinton et al.,
+arXiv:1503.02531; Beyer et al., "Knowledge distillation: a good teacher is patient and consistent", arXiv:2106.05237).
+Each view of the faces is what `convert.batches` gives in one epoch, so the student's training makes it again by its
+seed, and only the answers need keeping: 400 kB a view of FER2013.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from convert import checkpoint, data, fold, load
+from convert.batches import batches
+from convert.data import Data
+from convert.engine import engine, predict
+from convert.metrics import measure
+from convert.recipe import VIEW, Recipe, differences
+from edge.errors import DataError, ModelError, SettingsError, first_line
+
+Answers = NDArray[np.float16]  # (views, faces, classes) probabilities, faces in the order of `batches`
+Report = Callable[[str], None]
+
+
+def teach(recipe: Recipe, source: Path, teachers: Sequence[Path], out: Path, report: Report = print) -> None:
+    """Write the mean answer of the Keras models `teachers` on `recipe.views` views of the training faces to `out`.
+
+    What was stopped goes on with the next view. Raises SettingsError, DataError, ModelError, SinkError.
+    """
+    if not recipe.views:
+        raise SettingsError("--views 0: teachers answer on a fixed number of views; give one, such as --views 20")
+    faces = data.read(source, (recipe.size, recipe.size))
+    loaded = [load.load(path) for path in teachers]
+    for one in loaded:
+        _check(one, faces, recipe)
+    settings = _settings(recipe, faces) | {"teachers": [one.sha256 for one in loaded]}
+    done = np.empty((0, 0, 0), np.float16)
+    if out.exists():
+        done, before = _load(out)
+        changed = differences(before, settings)
+        if changed:
+            raise SettingsError(f"{out}: was begun with other settings ({'; '.join(changed)}); choose another --out")
+    models = [fold.for_pixels(one) for one in loaded]
+    split, validation = faces.validation()
+    found = np.mean([predict(model, validation.pixels) for model in models], axis=0)
+    result = measure(found, validation.labels, faces.classes, split)
+    report(f"{len(models)} teachers together: accuracy {result.accuracy:.4f} on {split}")
+    for view in range(len(done), recipe.views):
+        began = time.monotonic()
+        answers, right = _view(models, faces, recipe, view)
+        done = np.concatenate([done.reshape(-1, *answers.shape), answers[None]])
+        with checkpoint.whole(out) as temporary, temporary.open("wb") as file:
+            np.savez(file, answers=done, settings=np.array(json.dumps(settings)))
+        seconds = time.monotonic() - began
+        report(f"view {view + 1}/{recipe.views}  {right:.1%} of its faces answered as labelled  {seconds:.0f} s")
+    report(f"wrote {out}")
+
+
+def _view(models: Sequence[Any], faces: Data, recipe: Recipe, view: int) -> tuple[Answers, float]:
+    """The mean answers to one view (n, classes), and the share of them that is the label's."""
+    _, training = faces.training()
+    engines, parts, right = [engine(model) for model in models], [], 0
+    with closing(batches(training, len(faces.classes), recipe, view)) as ready:
+        for inputs, labels, _ in ready:
+            parts.append(np.mean([one.predict(inputs) for one in engines], axis=0).astype(np.float16))
+            right += int((parts[-1].argmax(axis=1) == labels.argmax(axis=1)).sum())
+    return np.concatenate(parts), right / len(training)
+
+
+def _check(teacher: load.Loaded, faces: Data, recipe: Recipe) -> None:
+    if teacher.labels != faces.classes:
+        raise DataError(
+            f"teacher {teacher.path}: its labels are {', '.join(teacher.labels)}, the classes of {faces.name} are "
+            f"{', '.join(faces.classes)}; give the data that it was trained on"
+        )
+    if teacher.size != (recipe.size, recipe.size):
+        height, width = teacher.size
+        raise SettingsError(
+            f"teacher {teacher.path}: it takes {height} x {width} pixels, the student {recipe.size}; both must be alike"
+        )
+
+
+def _settings(recipe: Recipe, faces: Data) -> dict[str, Any]:
+    """What decides which faces are answered on, and how they look."""
+    chosen = recipe.as_json()
+    return {"data": faces.sha256, "classes": list(faces.classes)} | {f"--{name}": chosen[name] for name in VIEW}
+
+
+def read(path: Path, recipe: Recipe, faces: Data) -> tuple[Answers, str]:
+    """The answers at `path`, and the file's sha256.
+
+    Raises ModelError where it is not such a file, SettingsError where it does not fit `recipe` and `faces`.
+    """
+    answers, settings = _load(path)
+    settings.pop("teachers")
+    changed = differences(settings, _settings(recipe, faces))
+    if changed:
+        raise SettingsError(f"--teachers {path}: they saw other faces ({'; '.join(changed)}); train with theirs")
+    if len(answers) != recipe.views:
+        raise ModelError(
+            f"--teachers {path}: {len(answers)} of {recipe.views} views are done; run fer-convert teach to its end"
+        )
+    return answers, hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _load(path: Path) -> tuple[Answers, dict[str, Any]]:
+    try:
+        with path.open("rb") as file, np.load(file) as arrays:
+            answers, settings = arrays["answers"], json.loads(str(arrays["settings"]))
+        if answers.ndim != 3 or answers.dtype != np.float16 or not {"teachers", "--views"} <= set(settings):
+            raise ValueError(f"it holds {answers.dtype} {answers.shape}")
+    except Exception as cause:  # noqa: BLE001 - numpy and zipfile raise errors of a dozen kinds
+        raise ModelError(
+            f"{path}: not a file of teachers' answers ({first_line(cause)[:120]}); make one with fer-convert teach"
+        ) from None
+    return answers, settings

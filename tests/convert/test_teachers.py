@@ -1,0 +1,139 @@
+"""A student sees what its teachers saw, and learns what they said of it."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from convert import batches, data, load, teachers
+from convert.augment import OFF
+from convert.recipe import Recipe
+from convert.train import train
+from edge.errors import DataError, ModelError, SettingsError
+
+# The first test to need it waits for TensorFlow, which on a busy machine takes long.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+RECIPE = Recipe(network="tiny", size=48, epochs=4, batch=16, learning_rate=0.01, average=0.9, views=2, mixup=0.2)
+
+
+@pytest.fixture(autouse=True)
+def _tiny(tiny: str) -> None:
+    """Every run here trains the small network."""
+
+
+@pytest.fixture
+def teacher(faces_csv: Path, tmp_path: Path) -> Path:
+    """A model that was trained on the faces."""
+    return train(replace(RECIPE, views=0), faces_csv, tmp_path / "teacher", report=lambda _: None)
+
+
+def teach(source: Path, teacher: Path, out: Path, recipe: Recipe = RECIPE) -> list[str]:
+    lines: list[str] = []
+    teachers.teach(recipe, source, [teacher, teacher], out, lines.append)
+    return lines
+
+
+def test_the_answers_are_what_the_teachers_say_of_the_faces_that_the_student_sees(
+    faces_csv: Path, tmp_path: Path, teacher: Path
+) -> None:
+    out = tmp_path / "answers.npz"
+    lines = teach(faces_csv, teacher, out)
+    assert lines[0].startswith("2 teachers together: accuracy")
+    faces = data.read(faces_csv, (48, 48))
+    answers, _ = teachers.read(out, RECIPE, faces)
+    assert answers.shape == (2, 84, 7)
+    model = load.load(teacher).model
+    recipe = replace(RECIPE, label_share=0.25)
+    for epoch in (1, 3):  # the views repeat
+        seen, told = [], []
+        for inputs, labels, _ in batches.batches(faces.training()[1], 7, recipe, epoch, answers):
+            seen.append(np.asarray(model.predict_on_batch(inputs)))
+            told.append(labels)
+        plain = [labels for _, labels, _ in batches.batches(faces.training()[1], 7, recipe, epoch)]
+        wanted = 0.25 * np.concatenate(plain) + 0.75 * np.concatenate(seen)
+        np.testing.assert_allclose(np.concatenate(told), wanted, atol=2e-3)  # float16 on disk
+
+
+def test_what_was_stopped_goes_on_and_says_the_same(faces_csv: Path, tmp_path: Path, teacher: Path) -> None:
+    class StoppedError(Exception):
+        """Stands for Ctrl-C."""
+
+    def stop(line: str) -> None:
+        if line.startswith("view 1/"):
+            raise StoppedError
+
+    whole, stopped = tmp_path / "whole.npz", tmp_path / "stopped.npz"
+    teach(faces_csv, teacher, whole)
+    with pytest.raises(StoppedError):
+        teachers.teach(RECIPE, faces_csv, [teacher, teacher], stopped, stop)
+    with pytest.raises(ModelError, match=r"1 of 2 views are done; run fer-convert teach to its end"):
+        teachers.read(stopped, RECIPE, data.read(faces_csv, (48, 48)))
+    views = [line for line in teach(faces_csv, teacher, stopped) if line.startswith("view")]
+    assert [line.split()[1] for line in views] == ["2/2"]
+    with np.load(whole) as a, np.load(stopped) as b:
+        np.testing.assert_allclose(a["answers"], b["answers"], atol=2e-3)
+
+
+def test_a_student_learns_from_wrong_labels_what_teachers_know(faces_csv: Path, tmp_path: Path) -> None:
+    recipe = replace(RECIPE, epochs=40, mixup=0.0, label_share=0.0, label_smoothing=0.0, augmentation=OFF)
+    teacher = train(replace(recipe, views=0), faces_csv, tmp_path / "teacher", report=lambda _: None)
+    with faces_csv.open(newline="") as file:
+        head, *rows = csv.reader(file)
+    wrong = tmp_path / "wrong.csv"
+    with wrong.open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(head)
+        table.writerows(
+            [str(i % 7) if usage == "Training" else label, p, usage] for i, (label, p, usage) in enumerate(rows)
+        )
+    teach(wrong, teacher, tmp_path / "answers.npz", recipe)
+    lines: list[str] = []
+    train(recipe, wrong, tmp_path / "student", report=lines.append, answers=tmp_path / "answers.npz")
+    best = float(lines[-1].split(":")[1].split(",")[0])
+    assert best > 0.4  # one in seven by chance, and by the labels
+
+
+def test_answers_to_other_faces_are_refused(
+    faces_csv: Path, tmp_path: Path, teacher: Path, picture_folder: Any
+) -> None:
+    out = tmp_path / "answers.npz"
+    teach(faces_csv, teacher, out)
+    faces = data.read(faces_csv, (48, 48))
+    for change, message in (
+        ({"seed": 2}, "--seed: 1 -> 2"),
+        ({"batch": 8}, "--batch: 16 -> 8"),
+        ({"augmentation": replace(RECIPE.augmentation, blur=0.5)}, r"--augmentation.blur: 0.2 -> 0.5"),
+    ):
+        with pytest.raises(SettingsError, match=message):
+            teachers.read(out, replace(RECIPE, **change), faces)
+        with pytest.raises(SettingsError, match=message):
+            teach(faces_csv, teacher, out, replace(RECIPE, **change))
+    folder = data.read(picture_folder({"": {"calm": 10, "glad": 10}}), (48, 48))
+    with pytest.raises(SettingsError, match="data: "):
+        teachers.read(out, RECIPE, folder)
+
+
+def test_a_teacher_that_does_not_fit_is_refused(
+    faces_csv: Path, tmp_path: Path, teacher: Path, picture_folder: Any
+) -> None:
+    with pytest.raises(SettingsError, match="--views 0: teachers answer on a fixed number"):
+        teach(faces_csv, teacher, tmp_path / "a.npz", replace(RECIPE, views=0))
+    with pytest.raises(SettingsError, match="takes 48 x 48 pixels, the student 64"):
+        teach(faces_csv, teacher, tmp_path / "a.npz", replace(RECIPE, size=64))
+    with pytest.raises(DataError, match="its labels are angry, disgust"):
+        teach(picture_folder({"": {"calm": 10, "glad": 10}}), teacher, tmp_path / "a.npz")
+    assert not (tmp_path / "a.npz").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04"])
+def test_a_file_that_is_none_is_refused(faces_csv: Path, tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "answers.npz"
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match=r"not a file of teachers' answers .*make one with fer-convert teach"):
+        teachers.read(path, RECIPE, data.read(faces_csv, (48, 48)))
