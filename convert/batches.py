@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,7 +16,7 @@ from convert.data import Faces
 from convert.recipe import Recipe
 
 SMALL = 0.75  # of the side, in the first `Recipe.small` epochs
-AHEAD = 4  # batches
+THREADS = max(1, min(8, (os.cpu_count() or 1) - 1))  # that make batches; a GPU needs several
 # Inputs (n, height, width, 1), one-hot or softer labels (n, classes), weights (n,)
 Batch = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 
@@ -36,14 +37,14 @@ def batches(
 
     What comes depends on the recipe and the epoch alone, so a run that goes on sees what it would have seen; with
     `Recipe.views` the epochs repeat, and `answers` (views, n, classes) are what teachers said of each face, in this
-    function's order. Made ahead in a thread, so that no step waits.
+    function's order. Made ahead in threads, so that no step waits.
     """
     view = epoch % recipe.views if recipe.views else epoch
-    rng = np.random.default_rng((recipe.seed, view))
-    order = rng.permutation(len(faces))
+    order = np.random.default_rng((recipe.seed, view)).permutation(len(faces))
     weights = class_weights(faces.labels, classes, recipe.class_weights)
 
     def make(first: int) -> Batch:
+        rng = np.random.default_rng((recipe.seed, view, first))  # a batch's own, whichever thread makes it
         rows = order[first : first + recipe.batch]
         pixels = augment(faces.pixels[rows], recipe.augmentation, rng)
         labels = np.eye(classes, dtype=np.float32)[faces.labels[rows]]
@@ -56,13 +57,12 @@ def batches(
             pixels = data.resized(pixels, small_size(pixels.shape[1:3]))
         return data.network_input(pixels), labels, weights[faces.labels[rows]]
 
-    # One thread, so that the batches draw from `rng` in their order. Leaving the block waits for it: Python must not
-    # end while a thread is inside OpenCV.
-    with ThreadPoolExecutor(max_workers=1) as pool:
+    # Leaving the block waits for the threads: Python must not end while one is inside OpenCV.
+    with ThreadPoolExecutor(THREADS) as pool:
         ahead: deque[Future[Batch]] = deque()
         for first in range(0, len(order), recipe.batch):
             ahead.append(pool.submit(make, first))
-            if len(ahead) > AHEAD:
+            if len(ahead) > 2 * THREADS:
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()

@@ -91,7 +91,7 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
 def _train(arguments: argparse.Namespace) -> None:
     a, recipe = arguments, _recipe(arguments)
     out = a.out or Path("runs") / recipe.network
-    _late("convert.train").train(recipe, a.data, out, a.start, _say, sized="size" in a, answers=a.teachers)
+    _late("convert.train").train(recipe, a.data, out, a.start, report=_say, sized="size" in a, answers=a.teachers)
 
 
 def _add_teach(parser: argparse.ArgumentParser) -> None:

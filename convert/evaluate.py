@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from convert import backend, checkpoint, data, fold, load, report
 from convert.conditions import CONDITIONS
 from convert.data import SIDE, Data, Faces
+from convert.engine import predict
 from convert.metrics import BINS, Metrics, Parity, measure, parity
-from convert.train import predict
 from edge.cards import Card, load_card
 from edge.classifiers.tflite import TfliteClassifier
 from edge.errors import DataError, ModelError, SettingsError

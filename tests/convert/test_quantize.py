@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert import costs, data, quantize
+from convert import costs, data, gate, quantize
 from convert.recipe import Recipe
 from convert.train import train
 from edge.cards import VARIANTS, load_card, read_model
@@ -37,8 +37,8 @@ def trained(tiny: str, faces_csv: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def open_gate(monkeypatch: pytest.MonkeyPatch) -> None:
     """A network trained for a second has close calls; how it decides them is not what these tests are about."""
-    monkeypatch.setattr(quantize, "AGREEMENT", 0.0)
-    monkeypatch.setattr(quantize, "DIFFERENCE", 1.0)
+    monkeypatch.setattr(gate, "AGREEMENT", 0.0)
+    monkeypatch.setattr(gate, "DIFFERENCE", 1.0)
 
 
 @pytest.mark.usefixtures("open_gate")
@@ -88,7 +88,7 @@ def test_the_legacy_model_converts_at_its_published_accuracy(shared: Path, fer20
     for card in cards.values():
         # 65.5 % on the whole of PublicTest; 1,200 faces are good to 1.4 points (one standard deviation)
         assert card.accuracy == pytest.approx(0.655, abs=0.04)
-    assert abs((cards["int8"].accuracy or 0) - (cards["float32"].accuracy or 0)) <= quantize.DIFFERENCE
+    assert abs((cards["int8"].accuracy or 0) - (cards["float32"].accuracy or 0)) <= gate.DIFFERENCE
     assert cards["int8"].bytes < cards["float16"].bytes < cards["float32"].bytes
 
 
@@ -99,18 +99,18 @@ def test_the_gate_says_by_how_much_it_failed() -> None:
     labels = np.arange(1000) % 7
     worse = labels.copy()
     worse[:40] = (labels[:40] + 1) % 7
-    quantize.gate(labels, labels, labels)
+    gate.check_agreement(labels, labels, labels)
     with pytest.raises(GateError, match=r"agree on 96\.00% of 1000 faces, 97% is needed.*differ by -4\.00 points"):
-        quantize.gate(labels, worse, labels)
+        gate.check_agreement(labels, worse, labels)
     # as accurate, but right on other faces
     wrong, other = labels.copy(), labels.copy()
     wrong[:20], other[20:40] = (labels[:20] + 1) % 7, (labels[20:40] + 1) % 7
     with pytest.raises(GateError, match=r"refused: they agree on 96\.00% of 1000 faces, 97% is needed; check"):
-        quantize.gate(wrong, other, labels)
+        gate.check_agreement(wrong, other, labels)
     slightly = labels.copy()
     slightly[:6] = (labels[:6] + 1) % 7
     with pytest.raises(GateError, match=r"differ by -0\.60 points, 0\.5 is allowed"):
-        quantize.gate(labels, slightly, labels)
+        gate.check_agreement(labels, slightly, labels)
 
 
 @pytest.mark.parametrize("faces", range(200, 8001, 200))
@@ -120,17 +120,17 @@ def test_a_difference_exactly_at_the_limit_is_allowed(faces: int) -> None:
     for right in range(limit, faces, faces // 7):
         float32, int8 = labels.copy(), labels.copy()
         float32[right:], int8[right - limit :] = 9, 9
-        quantize.gate(float32, int8, labels)
+        gate.check_agreement(float32, int8, labels)
         int8[right - limit - 1] = 9
         if right > limit:
             with pytest.raises(GateError, match="differ by -"):
-                quantize.gate(float32, int8, labels)
+                gate.check_agreement(float32, int8, labels)
 
 
 def test_behind_a_shut_gate_nothing_is_written(
     trained: Path, faces_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(quantize, "AGREEMENT", 1.01)
+    monkeypatch.setattr(gate, "AGREEMENT", 1.01)
     with pytest.raises(GateError, match=r"agree on \d+\.\d\d% of 42 faces"):
         quantize.quantize(trained, faces_csv, tmp_path / "models", report=silent)
     assert not (tmp_path / "models").exists()
@@ -139,8 +139,8 @@ def test_behind_a_shut_gate_nothing_is_written(
 def test_an_input_that_is_not_the_pixel_is_refused() -> None:
     for dtype, quantization in ((np.uint8, (0.99, 0)), (np.int8, (1.0, -128)), (np.uint8, (1.0, 3))):
         with pytest.raises(GateError, match="a pixel is its own quantized value"):
-            quantize.check_input({"dtype": dtype, "quantization": quantization})
-    quantize.check_input({"dtype": np.uint8, "quantization": (1.0, 0)})
+            gate.check_input({"dtype": dtype, "quantization": quantization})
+    gate.check_input({"dtype": np.uint8, "quantization": (1.0, 0)})
 
 
 def test_without_data_it_says_what_is_missing(tmp_path: Path) -> None:
