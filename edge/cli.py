@@ -18,6 +18,7 @@ COMMANDS = {
     "run": ("edge.commands.run", "read a camera or video, and log the emotions"),
     "detect": ("edge.commands.detect", "read pictures, videos or folders once"),
     "models": ("edge.commands.models", "list the installed models"),
+    "bench": ("edge.commands.bench", "measure what models and the loop cost here, and say which model to use"),
 }
 
 
