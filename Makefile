@@ -2,6 +2,7 @@
 # make test   sets up what the tests need, checks style and types, and runs all tests
 # make lint   style and types alone
 # make clean  removes what the others made
+# make count-arm  counts the instructions of one face on a Raspberry Pi's processors, emulated (Debian 12, root)
 
 PYTHON ?= python3
 ARGS ?=
@@ -11,7 +12,7 @@ TEST := .venv-test
 OLD := .venv-tflite
 PIP := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test lint clean
+.PHONY: run test lint clean count-arm
 .DELETE_ON_ERROR:
 
 run: $(RUN)/.ready
@@ -24,6 +25,9 @@ lint: $(TEST)/.ready
 	@$(TEST)/bin/ruff check --quiet .
 	@$(TEST)/bin/ruff format --check --quiet .
 	@$(TEST)/bin/mypy
+
+count-arm:
+	@$(PYTHON) tests/rigs/count_arm.py $(ARGS)
 
 clean:
 	rm -rf $(RUN) $(TEST) $(OLD) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
