@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 
+from edge.bench.loop_cost import CHUNK
 from edge.bench.machine import HELD_BACK, SINCE_BOOT, Machine, State
 from edge.bench.results import Loop, Results, Row
 
@@ -94,18 +95,17 @@ def of_loop(loop: Loop, markdown: bool) -> str:
             ("tutorial", loop.tutorial_cpu, loop.tutorial_faces, loop.tutorial_frames),
         )
     ]
-    size = f"{loop.width} x {loop.height}"
     ours = joined(
         markdown,
-        f"the whole loop on {loop.source}, {size}, {loop.frames} frames; faces read by {loop.model}",
+        f"the whole loop on {loop.source} ({loop.width} x {loop.height}); faces read by {loop.model}",
         table(("stage", "median ms", "p95"), stages, markdown),
         f"{loop.fps:.1f} frames a second as fast as it goes; at {loop.pace_reached:.1f} frames a second it takes "
         f"{loop.pace_share:.1%} of one core, reading the source left out",
     )
     theirs = joined(
         markdown,
-        "beside it, by turns on the same frames: the tutorials' loop, Haar's default cascade (1.1, 5) on the whole "
-        f"frame, {loop.tutorial_model} for each face",
+        f"beside it, by turns, on one in {CHUNK} of the same frames: the tutorials' loop, Haar's default cascade "
+        f"(1.1, 5) on the whole frame, {loop.tutorial_model} for each face",
         table(("loop", "CPU ms a frame", "faces a frame", "frames"), sides, markdown),
         f"the tutorials' loop takes {loop.factor:.1f} times the processor time of ours, reading the source left out",
     )
@@ -136,4 +136,5 @@ def joined(markdown: bool, *parts: str) -> str:
     """Tables and paragraphs below each other; a terminal gets lines that fit it, Markdown the blank lines it needs."""
     if markdown:
         return "\n\n".join(parts)
-    return "\n".join(part if "\n" in part else textwrap.fill(part, WIDTH, subsequent_indent="  ") for part in parts)
+    fill = textwrap.TextWrapper(WIDTH, subsequent_indent="  ", break_on_hyphens=False).fill
+    return "\n".join(part if "\n" in part else fill(part) for part in parts)
