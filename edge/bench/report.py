@@ -80,8 +80,8 @@ def of_rows(rows: Sequence[Row], markdown: bool) -> str:
         markdown,
         "one face read (crop, resize, inference), all by turns",
         table(("model", "interpreter", *figures), body, markdown, texts=2),
-        "spread: how far the medians of the middle half of the turns lie apart; peak MB: of a process that does this "
-        f"alone; accuracy: share of right answers on {splits or 'no split'}, from the cards",
+        "spread: how far apart the medians of the middle half of the turns lie, as a share of the median; peak MB: of "
+        f"a process that does this alone; accuracy: share of right answers on {splits or 'no split'}, from the cards",
     )
 
 
