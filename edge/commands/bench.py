@@ -15,7 +15,7 @@ from edge.bench import apply, compare, machine, plot, report, results
 from edge.bench.candidates import combine, find_cards, find_runtimes
 from edge.bench.choice import Choice, choose
 from edge.bench.measure import measure_loop, measure_models
-from edge.build import make_classifier
+from edge.build import make_classifier, make_parts
 from edge.classifiers.tflite import RUNTIMES
 from edge.commands.options import read_settings
 from edge.errors import SinkError, SourceError
@@ -71,6 +71,7 @@ def run(options: argparse.Namespace) -> int:
     runtimes = find_runtimes(options.runtime, cards[0])
     # First what could fail: an error after a minute of measuring would come late.
     classifier = make_classifier(settings.classifier)
+    make_parts(settings, classifier, still=False)
     before, this = machine.sample(), machine.describe()
     _say(options, report.of_machine(this, *runtimes, before, options.markdown))
     candidates = combine(cards, runtimes.usable, options.counts or _default_counts(this.cores))

@@ -135,6 +135,7 @@ def test_a_plot(bench: Callable[..., int], tmp_path: Path) -> None:
         (["--json", "/no/such/folder/x.json"], 6, "its folder is not there"),
         (["--plot", "x.txt"], 6, "x.txt"),
         (["--config", "none.toml"], 2, "none.toml: No such file"),
+        (["--set", "detector.name=yunet"], 5, "set detector.model"),
         (["--set", "log.mode=loud"], 2, "log.mode = 'loud'"),
         (["--apply", "--config", "/no/such/folder/x.toml"], 6, "its folder is not there"),
     ],
