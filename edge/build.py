@@ -29,16 +29,15 @@ class Parts(NamedTuple):
 
 def make_parts(settings: Settings, classifier: Classifier, still: bool) -> Parts:
     """The parts for a moving picture, or for `still` ones: those have time for small faces, and no memory."""
-    chosen = settings.detector
-    detector = make_detector(chosen, chosen.picture_width if still else chosen.width)
+    detector = make_detector(settings.detector, still)
     tracker = Strangers() if still else Tracker(settings.tracker)
     return Parts(detector, tracker, classifier, Smoother(settings.smoother))
 
 
-def make_detector(settings: DetectorSettings, width: int) -> Detector:
-    """The detector that the settings name, searching frames at `width` pixels, with the threads that they allow."""
+def make_detector(settings: DetectorSettings, still: bool) -> Detector:
+    """The detector that the settings name, with the threads that they allow."""
     cv2.setNumThreads(settings.threads or -1)
-    detector: Detector = lookup(DETECTORS, settings.name, "detector")(settings, width)
+    detector: Detector = lookup(DETECTORS, settings.name, "detector")(settings, still)
     return detector
 
 

@@ -27,7 +27,7 @@ def run(
     watch.start()
     for frame in frames:
         watch.lap("source")
-        boxes = detector.detect(frame.grey)
+        boxes = detector.detect(frame)
         watch.lap("detect")
         tracks, gone = tracker.update(frame.time, boxes)
         readings = classifier.read(frame.grey, [track.box for track in tracks])

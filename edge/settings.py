@@ -65,12 +65,22 @@ class DetectorSettings:
     # pixels: the same for single pictures, where there is time for small faces
     min_face: float = _number(0.1, 0.01, 1)
     # smallest face looked for, as a share of the frame's shorter side
+    max_faces: int = _number(8, 1, 100)
+    # faces at once; more cost more
     scale_step: float = _number(1.1, 1.01, 2)
     # haar: ratio of one searched face size to the next
-    neighbours: int = _number(3, 1, 50)
-    # haar: overlapping hits that make a face; more finds fewer faces and fewer false ones
     score: float = _number(0.7, 0.01, 1)
-    # yunet: smallest score of a face
+    # how sure a new face must be; more finds fewer faces and fewer false ones
+    keep_score: float = _number(0.3, 0.0, 1)
+    # how sure a face must stay that is followed already
+    search_seconds: float = _number(0.3, 0, 3600)
+    # videos and cameras: shortest time between searches of the whole frame, made where something moves
+    rest_seconds: float = _number(2.0, 0, 3600)
+    # longest time between them, where nothing moves
+    look_seconds: float = _number(0.5, 0, 60)
+    # time between close looks at a face that is followed
+    patience_seconds: float = _number(1.2, 0, 60)
+    # a face is followed for so long without a close look that sees it
     threads: int = _number(0, 0, 64)
     # OpenCV's; 0: as many as there are cores
 
@@ -79,7 +89,7 @@ class DetectorSettings:
 class TrackerSettings:
     """[tracker]: how faces keep their identity."""
 
-    hits: int = _number(2, 1, 100)
+    hits: int = _number(1, 1, 100)
     # frames in a row that show a face before it counts (videos and cameras; a single picture needs one)
     hold_seconds: float = _number(0.6, 0, 60)
     # a face not found for so long is gone; until then it keeps its identity

@@ -99,7 +99,7 @@ class Source(Protocol):
 class Detector(Protocol):
     """Finds faces; boxes are framed as FER2013 frames a face: square, from the brow's top to the chin."""
 
-    def detect(self, grey: Pixels) -> list[Box]: ...
+    def detect(self, frame: Frame) -> list[Box]: ...
 
 
 class FaceTracker(Protocol):

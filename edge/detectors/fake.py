@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from edge.settings import DetectorSettings
-from edge.types import Box, Pixels
+from edge.types import Box, Frame
 
 
 class FakeDetector:
     """Finds the middle half of the shorter side, unless the frame is black."""
 
-    def __init__(self, settings: DetectorSettings | None = None, width: int = 0) -> None:
-        """Takes what every detector takes, and needs none of it."""
-
-    def detect(self, grey: Pixels) -> list[Box]:
-        """At most one face in the frame `grey` (height, width) uint8."""
-        height, width = grey.shape
+    def detect(self, frame: Frame) -> list[Box]:
+        """At most one face in `frame`."""
+        height, width = frame.grey.shape
         side = min(height, width) // 2
-        return [Box((width - side) // 2, (height - side) // 2, side, side)] if grey.any() else []
+        return [Box((width - side) // 2, (height - side) // 2, side, side)] if frame.grey.any() else []
+
+
+def detector(settings: DetectorSettings, still: bool) -> FakeDetector:  # noqa: ARG001 - takes what every detector takes
+    """The middle of every frame."""
+    return FakeDetector()

@@ -21,18 +21,24 @@ class Framing:
     right: float  # how far the centre moves, as a share of the square's side
     down: float
 
-    def apply(self, x: float, y: float, width: float, height: float) -> Box:
-        """The square for the box that a detector found, all in pixels."""
-        side = max(width, height) * self.scale
-        left = x + width / 2 + self.right * side - side / 2
-        top = y + height / 2 + self.down * side - side / 2
-        return Box(round(left), round(top), max(round(side), 1), max(round(side), 1))
+    def apply(self, x: float, y: float, side: float) -> Box:
+        """The square for the one that a detector found, all in pixels."""
+        wide = side * self.scale
+        left = x + side / 2 + self.right * wide - wide / 2
+        top = y + side / 2 + self.down * wide - wide / 2
+        return Box(round(left), round(top), max(round(wide), 1), max(round(wide), 1))
 
 
-def shrink(grey: Pixels, width: int) -> tuple[Pixels, float]:
-    """`grey` at most `width` pixels wide, and the factor from its pixels to those of `grey`."""
+def shrink(grey: Pixels, width: int, out: Pixels | None = None) -> tuple[Pixels, float]:
+    """`grey` at most `width` pixels wide, and the factor from its pixels to those of `grey`.
+
+    Written into `out`, where that is a picture of the right size from an earlier call.
+    """
     factor = grey.shape[1] / width
     if factor <= 1:
         return grey, 1.0
-    small = cv2.resize(grey, (width, max(round(grey.shape[0] / factor), 1)), interpolation=cv2.INTER_AREA)
+    size = (width, max(round(grey.shape[0] / factor), 1))
+    if out is grey or (out is not None and out.shape != size[::-1]):
+        out = None
+    small = cv2.resize(grey, size, dst=out, interpolation=cv2.INTER_AREA)
     return small, factor  # type: ignore[return-value]

@@ -6,55 +6,89 @@ The model file is the user's to name: fer-edge ships none.
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import cv2
 import numpy as np
 
-from edge.detectors.framing import Framing, shrink
+from edge.detectors.following import found_by
+from edge.detectors.framing import Framing
+from edge.detectors.search import Sight
 from edge.errors import ModelError, first_line
 from edge.settings import DetectorSettings
-from edge.types import Box, Pixels
+from edge.types import Detector, Pixels
 
-FRAMING = Framing(scale=0.95, right=0.0, down=0.0)
 SMALLEST = 64  # pixels, of a searched picture's sides
 OVERLAP = 0.3  # boxes that overlap more are one face (non-maximum suppression; OpenCV's default)
 
 
-class YuNetDetector:
-    """Runs the network named in `settings.model` on the shrunk frame."""
+class YuNet:
+    """The network named in `settings.model` as a `Search`: in one slice, since it finds all sizes at once."""
 
-    def __init__(self, settings: DetectorSettings, width: int) -> None:
-        """Frames are searched at `width` pixels. Raises ModelError where the file is missing or no YuNet."""
-        self._settings, self._width = settings, width
+    framing = Framing(scale=0.95, right=0.0, down=0.0)
+    patch = 56
+
+    def __init__(self, settings: DetectorSettings) -> None:
+        """Raises ModelError where the file is missing or no YuNet."""
         if not settings.model:
             raise ModelError("detector yunet: needs its model file; set detector.model to the path of YuNet's .onnx")
         if not os.path.isfile(settings.model):  # noqa: PTH113 - Path.is_file raises in a closed folder
             raise ModelError(f"detector yunet: {settings.model}: no such file; set detector.model to YuNet's .onnx")
-        self._size = (width, width)
+        self._size = (settings.width, settings.width)
+        self._picture = np.zeros((1, 1), np.uint8)
+        self._smallest, self._found = 0.0, list[Sight]()
         try:
-            self._net = cv2.FaceDetectorYN.create(settings.model, "", self._size, settings.score, OVERLAP)
-            self._search(np.zeros((width, width, 3), np.uint8))  # a file that is another network fails here
+            lowest = min(settings.score, settings.keep_score)
+            self._net = cv2.FaceDetectorYN.create(settings.model, "", self._size, lowest, OVERLAP)
+            self._search(np.zeros((settings.width, settings.width), np.uint8))  # another network's file fails here
         except (cv2.error, ValueError) as cause:
             raise ModelError(
                 f"detector yunet: {settings.model}: not a YuNet model ({first_line(cause)}); choose another"
             ) from None
 
-    def detect(self, grey: Pixels) -> list[Box]:
-        """Faces in the frame `grey` (height, width) uint8."""
-        small, factor = shrink(grey, self._width)
-        smallest = self._settings.min_face * min(small.shape)
-        found = self._search(cv2.cvtColor(small, cv2.COLOR_GRAY2BGR))  # type: ignore[arg-type]
-        return [FRAMING.apply(*(value * factor for value in row[:4])) for row in found if max(row[2:4]) >= smallest]
+    def begin(self, picture: Pixels, smallest: float) -> int:
+        """See `Search`."""
+        self._picture, self._smallest, self._found = picture, smallest, []
+        return 1
 
-    def _search(self, picture: Pixels) -> list[list[float]]:
+    def slice(self, number: int) -> None:  # noqa: ARG002 - there is one
+        """See `Search`."""
+        self._found = [sight for sight in self._search(self._picture) if sight.side >= self._smallest]
+
+    def candidates(self) -> list[Sight]:
+        """See `Search`."""
+        return sorted(self._found, key=lambda sight: sight.score, reverse=True)
+
+    def look(self, picture: Pixels, thorough: bool) -> Sight | None:  # noqa: ARG002 - there is one way to look
+        """See `Search`."""
+        height, width = picture.shape
+
+        def off(sight: Sight) -> Any:
+            right, down = sight.x + sight.side / 2 - width / 2, sight.y + sight.side / 2 - height / 2
+            return right * right + down * down
+
+        return min(self._search(picture), key=off, default=None)
+
+    def _search(self, picture: Pixels) -> list[Sight]:
         # OpenCV rounds sides up to 32, and at 32 reads memory that it never wrote: every second frame shows a face.
         down, right = (max(SMALLEST - side, 0) for side in picture.shape[:2])
         if down or right:
             picture = np.asarray(cv2.copyMakeBorder(picture, 0, down, 0, right, cv2.BORDER_REPLICATE), np.uint8)
+        picture = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR)  # type: ignore[assignment]
         size = picture.shape[1], picture.shape[0]
         if size != self._size:
             self._net.setInputSize(size)
             self._size = size
         _, found = self._net.detect(picture)
         rows: list[list[float]] = [] if found is None else found.tolist()
-        return rows
+        return [_square(x, y, width, height, row[-1]) for row in rows for x, y, width, height in [row[:4]]]
+
+
+def _square(x: float, y: float, width: float, height: float, score: float) -> Sight:
+    side = max(width, height)
+    return Sight(x + (width - side) / 2, y + (height - side) / 2, side, score)
+
+
+def detector(settings: DetectorSettings, still: bool) -> Detector:
+    """Faces by the network. Raises ModelError."""
+    return found_by(YuNet(settings), settings, still)

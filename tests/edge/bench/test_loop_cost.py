@@ -39,10 +39,10 @@ class World:
         world = self
 
         class Slow(FakeDetector):
-            def detect(self, grey: Pixels) -> list[Box]:
+            def detect(self, frame: Frame) -> list[Box]:
                 world.work(0.010)
-                world.diary.append(("ours", int(grey[0, 0])))
-                return super().detect(grey)
+                world.diary.append(("ours", int(frame.grey[0, 0])))
+                return super().detect(frame)
 
         return Parts(Slow(), Tracker(TrackerSettings()), FakeClassifier(), Smoother(SmootherSettings()))
 
@@ -79,7 +79,7 @@ def test_cost_is_cpu_without_the_source(world: World, clip: Callable[[int], Iter
     assert found.fps == pytest.approx(1 / 0.011)
     assert found.size == (64, 48)
     assert found.tutorial_faces == 4
-    assert found.faces == 19
+    assert found.faces == 20
     assert list(found.stages) == ["source", "detect", "classify", "sinks"]
     assert found.stages["source"].percentile(0.5) == pytest.approx(0.001, rel=0.02)
     assert found.stages["detect"].percentile(0.5) == pytest.approx(0.010, rel=0.02)

@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,10 +18,10 @@ import pytest
 from edge import cards, demo
 from edge.classifiers import tflite
 from edge.classifiers.tflite import RUNTIMES, TfliteClassifier, find_runtime
-from edge.detectors.haar import HaarDetector
+from edge.detectors.haar import detector as haar
 from edge.errors import ModelError
 from edge.settings import DetectorSettings
-from edge.types import Box, Pixels
+from edge.types import Box, Frame, Pixels
 
 VARIANTS = ("float32", "float16", "dynamic", "int8")
 
@@ -38,7 +39,7 @@ def portrait() -> Pixels:
 
 @pytest.fixture(scope="module")
 def face(portrait: Pixels) -> Box:
-    (found,) = HaarDetector(DetectorSettings(), 320).detect(portrait)
+    (found,) = haar(DetectorSettings(), still=True).detect(Frame(0, 0.0, datetime.now(UTC), portrait, "test"))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -11,11 +12,15 @@ import pytest
 from edge import demo
 from edge.demo.clip import FIRST, FPS, Clip
 from edge.detectors.framing import Framing, shrink
-from edge.detectors.haar import HaarDetector
-from edge.detectors.yunet import YuNetDetector
+from edge.detectors.haar import Haar, slices
+from edge.detectors.haar import detector as haar
+from edge.detectors.yunet import YuNet
+from edge.detectors.yunet import detector as yunet
 from edge.errors import ModelError
 from edge.settings import DetectorSettings
-from edge.types import Box, Detector, Pixels
+from edge.types import Box, Detector, Frame, Pixels
+
+MakeFrame = Callable[..., Frame]
 
 
 @pytest.fixture(scope="module")
@@ -28,59 +33,79 @@ def portrait() -> Pixels:
 @pytest.fixture(params=["haar", "yunet"])
 def detector(request: pytest.FixtureRequest) -> Detector:
     if request.param == "haar":
-        return HaarDetector(DetectorSettings(), 320)
+        return haar(DetectorSettings(), still=True)
     shared: Path = request.getfixturevalue("shared")
-    return YuNetDetector(DetectorSettings(model=str(shared / "peers" / "yunet_n_320_320.onnx")), 320)
+    return yunet(DetectorSettings(model=str(shared / "peers" / "yunet_n_320_320.onnx")), still=True)
 
 
-def test_the_portrait_has_one_face_where_it_is(detector: Detector, portrait: Pixels) -> None:
-    (box,) = detector.detect(portrait)
+def test_the_portrait_has_one_face_where_it_is(detector: Detector, portrait: Pixels, make_frame: MakeFrame) -> None:
+    (box,) = detector.detect(make_frame(0, portrait))
     assert abs(box.x + box.width / 2 - 224) < 12
     assert abs(box.y + box.height / 2 - 112) < 16
     assert box.width == box.height
     assert 80 < box.width < 125
 
 
-def test_a_frame_may_have_any_size_and_boxes_are_in_its_pixels(detector: Detector, portrait: Pixels) -> None:
+def test_a_frame_may_have_any_size_and_boxes_are_in_its_pixels(
+    detector: Detector, portrait: Pixels, make_frame: MakeFrame
+) -> None:
     for factor in (0.5, 2.0):
         frame = cv2.resize(portrait, None, fx=factor, fy=factor)
-        (box,) = detector.detect(frame)
+        (box,) = detector.detect(make_frame(0, frame))
         assert abs((box.x + box.width / 2) / factor - 224) < 14
         assert 75 < box.width / factor < 130
 
 
 @pytest.mark.parametrize("shape", [(480, 640), (1, 1), (3, 900), (2000, 20), (32, 320)])
-def test_nothing_is_found_where_nothing_is(detector: Detector, shape: tuple[int, int]) -> None:
+def test_nothing_is_found_where_nothing_is(detector: Detector, shape: tuple[int, int], make_frame: MakeFrame) -> None:
     for _ in range(20):  # an answer from memory that nobody wrote differs from time to time
-        assert detector.detect(np.full(shape, 128, np.uint8)) == []
+        assert detector.detect(make_frame(0, np.full(shape, 128, np.uint8))) == []
 
 
-def test_a_strided_luma_plane_is_read_as_it_lies(detector: Detector, portrait: Pixels) -> None:
+def test_a_strided_luma_plane_is_read_as_it_lies(detector: Detector, portrait: Pixels, make_frame: MakeFrame) -> None:
     padded = np.zeros((portrait.shape[0], portrait.shape[1] + 64), np.uint8)
     padded[:, : portrait.shape[1]] = portrait
     view = padded[:, : portrait.shape[1]]
     assert not view.flags.c_contiguous
-    assert detector.detect(view) == detector.detect(portrait)
+    assert detector.detect(make_frame(0, view)) == detector.detect(make_frame(0, portrait))
 
 
-def test_haar_finds_the_demos_face_in_good_light() -> None:
-    clip, haar, found = Clip(), HaarDetector(DetectorSettings(), 320), 0
+def test_haar_finds_the_demos_face_in_good_light(make_frame: MakeFrame) -> None:
+    clip, detector, found = Clip(), haar(DetectorSettings(), still=True), 0
     for number in range(0, 5 * FPS, 5):
-        frame = np.asarray(cv2.cvtColor(clip.draw(number), cv2.COLOR_BGR2GRAY), np.uint8)
-        found += len(haar.detect(frame))
+        grey = np.asarray(cv2.cvtColor(clip.draw(number), cv2.COLOR_BGR2GRAY), np.uint8)
+        found += len(detector.detect(make_frame(number, grey)))
     assert FIRST[0].second == 0
     assert found >= 24  # of 25
 
 
-def test_smallest_face_is_a_share_of_the_frame(portrait: Pixels) -> None:
-    assert HaarDetector(DetectorSettings(min_face=0.5), 320).detect(portrait) == []
-    assert len(HaarDetector(DetectorSettings(min_face=0.1), 320).detect(portrait)) == 1
+def test_smallest_face_is_a_share_of_the_frame(portrait: Pixels, make_frame: MakeFrame) -> None:
+    frame = make_frame(0, portrait)
+    assert haar(DetectorSettings(min_face=0.5), still=True).detect(frame) == []
+    assert len(haar(DetectorSettings(min_face=0.1), still=True).detect(frame)) == 1
+
+
+def test_of_several_faces_the_surest_are_kept(portrait: Pixels, make_frame: MakeFrame) -> None:
+    three = make_frame(0, np.hstack([portrait] * 3))
+    assert len(haar(DetectorSettings(), still=True).detect(three)) == 3
+    assert len(haar(DetectorSettings(max_faces=2), still=True).detect(three)) == 2
+
+
+def test_slices_cost_about_the_same_and_leave_no_size_out() -> None:
+    plan = slices(side=240, smallest=24, step=1.1)
+    sizes = [round(20 * 1.1**k) for k in range(2, 27) if round(20 * 1.1**k) <= 240]
+    assert [first for first, _ in plan] == [s for s in sizes if any(s == first for first, _ in plan)]
+    covered = [s for s in sizes if any(first <= s <= last for first, last in plan)]
+    assert covered == sizes
+    costs = [sum(s**-2.0 for s in sizes if first <= s <= last) for first, last in plan]
+    assert 4 <= len(plan) <= 7
+    assert max(costs) < 2 * sum(costs) / len(costs)
+    assert slices(side=10, smallest=24, step=1.1) == []
 
 
 def test_framing_makes_squares_about_a_moved_centre() -> None:
-    assert Framing(1.0, 0.0, 0.0).apply(10, 20, 30, 30) == Box(10, 20, 30, 30)
-    assert Framing(1.0, 0.0, 0.0).apply(0, 0, 20, 40) == Box(-10, 0, 40, 40)
-    assert Framing(1.5, 0.0, 0.1).apply(100, 100, 40, 40) == Box(90, 96, 60, 60)
+    assert Framing(1.0, 0.0, 0.0).apply(10, 20, 30) == Box(10, 20, 30, 30)
+    assert Framing(1.5, 0.0, 0.1).apply(100, 100, 40) == Box(90, 96, 60, 60)
 
 
 def test_frames_are_only_ever_made_smaller() -> None:
@@ -95,13 +120,13 @@ def test_frames_are_only_ever_made_smaller() -> None:
 def test_opencv_5_without_cascades_is_told_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(cv2, "CascadeClassifier")
     with pytest.raises(ModelError, match=r"has no Haar cascades.*pip install 'opencv-python-headless<5'"):
-        HaarDetector(DetectorSettings(), 320)
+        Haar(DetectorSettings())
 
 
 def test_a_missing_cascade_file_is_told_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("edge.detectors.haar.CASCADE", "none.xml")
     with pytest.raises(ModelError, match=r"none\.xml is missing or damaged.*pip install --force-reinstall"):
-        HaarDetector(DetectorSettings(), 320)
+        Haar(DetectorSettings())
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no model", b"\x08\x07" * 500])
@@ -110,11 +135,11 @@ def test_a_yunet_file_that_is_missing_or_no_model_is_said(tmp_path: Path, conten
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(ModelError) as raised:
-        YuNetDetector(DetectorSettings(model=str(path)), 320)
+        YuNet(DetectorSettings(model=str(path)))
     assert str(path) in str(raised.value)
     assert "\n" not in str(raised.value)
 
 
 def test_yunet_needs_its_file_named() -> None:
     with pytest.raises(ModelError, match=r"set detector\.model"):
-        YuNetDetector(DetectorSettings(name="yunet"), 320)
+        YuNet(DetectorSettings(name="yunet"))

@@ -1,0 +1,102 @@
+"""What a detector of faces must be able to do, and the one that does it all at once, for single pictures."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import cv2
+
+from edge.detectors.framing import Framing, shrink
+from edge.settings import DetectorSettings
+from edge.types import Box, Frame, Pixels
+
+
+class Sight(NamedTuple):
+    """A square that may be a face, as the detector frames it, in pixels of the picture that was searched."""
+
+    x: float
+    y: float
+    side: float
+    score: float  # 0 to 1, how sure
+
+    def moved(self, right: float, down: float, factor: float) -> Sight:
+        """The same square in a picture `factor` times as large, which begins `right` and `down` pixels before it."""
+        return Sight(self.x * factor + right, self.y * factor + down, self.side * factor, self.score)
+
+
+class Search(Protocol):
+    """Finds places that may be faces in a whole picture, slice by slice, and looks closely at one place."""
+
+    framing: Framing
+    patch: int  # pixels: how wide the face is to be in a picture for `look`
+
+    def begin(self, picture: Pixels, smallest: float) -> int:
+        """Take up `picture` (height, width), in which faces are `smallest` pixels or more; how many slices it takes."""
+        ...
+
+    def slice(self, number: int) -> None:
+        """Search one of the slices, 0 to the number of them less one. All cost about the same."""
+        ...
+
+    def candidates(self) -> list[Sight]:
+        """What all slices found, the surest first; many are no faces."""
+        ...
+
+    def look(self, picture: Pixels, thorough: bool) -> Sight | None:
+        """The face in the middle of `picture`, in which it is about `patch` pixels wide; `thorough` costs more."""
+        ...
+
+
+class Thorough:
+    """A detector for pictures that have nothing to do with each other: searches the whole of each at once."""
+
+    def __init__(self, search: Search, settings: DetectorSettings) -> None:
+        self._search, self._settings = search, settings
+
+    def detect(self, frame: Frame) -> list[Box]:
+        """Faces in `frame`, the surest first."""
+        small, factor = shrink(frame.grey, self._settings.picture_width)
+        found: list[Sight] = []
+        smallest = self._settings.min_face * min(small.shape)
+        for number in range(self._search.begin(small, smallest)):
+            self._search.slice(number)
+        for candidate in self._search.candidates():
+            there = look(self._search, frame.grey, candidate.moved(0, 0, factor), thorough=True)
+            if there and there.score >= self._settings.score and not any(same(there, other) for other in found):
+                found.append(there)
+        found.sort(key=lambda sight: sight.score, reverse=True)
+        return [self._search.framing.apply(sight.x, sight.y, sight.side) for sight in found[: self._settings.max_faces]]
+
+
+REACH = 1.6  # side of the picture for a close look, in sides of the face
+
+
+def look(search: Search, grey: Pixels, near: Sight, thorough: bool) -> Sight | None:
+    """The face near the square `near` of the frame `grey`, in the frame's pixels; None where there is none."""
+    height, width = grey.shape
+    half = near.side * REACH / 2
+    x, y = near.x + near.side / 2, near.y + near.side / 2
+    left, top = max(int(x - half), 0), max(int(y - half), 0)
+    right, bottom = min(int(x + half) + 1, width), min(int(y + half) + 1, height)
+    if min(right - left, bottom - top) < near.side / 2:
+        return None  # hardly any of it is in the frame
+    picture, factor = scaled(grey[top:bottom, left:right], search.patch / near.side)
+    found = search.look(picture, thorough)
+    return found.moved(left, top, factor) if found else None
+
+
+def scaled(picture: Pixels, scale: float) -> tuple[Pixels, float]:
+    """`picture` at `scale` times its size, and the factor from its pixels back to those of `picture`."""
+    height, width = picture.shape
+    size = max(round(width * scale), 1), max(round(height * scale), 1)
+    kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return cv2.resize(picture, size, interpolation=kind), width / size[0]  # type: ignore[return-value]
+
+
+def same(a: Sight, b: Sight) -> bool:
+    """Whether two squares show one face: they share half of the smaller one, as a mouth does with its face."""
+    width = min(a.x + a.side, b.x + b.side) - max(a.x, b.x)
+    height = min(a.y + a.side, b.y + b.side) - max(a.y, b.y)
+    if width <= 0 or height <= 0:
+        return False
+    return width * height > 0.5 * min(a.side, b.side) ** 2

@@ -1,0 +1,216 @@
+"""Faces are searched rarely, followed cheaply, and given up when they are gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.demo.clip import FPS, Clip
+from edge.detectors.following import Following
+from edge.detectors.framing import Framing
+from edge.detectors.haar import detector as haar
+from edge.detectors.search import Sight, Thorough, look, same, scaled
+from edge.settings import DetectorSettings
+from edge.types import Box, Frame, Pixels
+
+SETTINGS = DetectorSettings(min_face=0.1)
+WALL = np.random.default_rng(1).integers(40, 90, (24, 32), np.uint8)
+FACE = np.random.default_rng(2).integers(160, 250, (6, 6), np.uint8)
+MakeFrame = Callable[..., Frame]
+
+
+def scene(*faces: tuple[float, float, float], wall: Pixels = WALL) -> Pixels:
+    """A frame of 320 x 240 with a bright square (x, y, side) for each face on a dark wall."""
+    picture = np.asarray(cv2.resize(wall, (320, 240), interpolation=cv2.INTER_CUBIC), np.uint8)
+    for x, y, side in faces:
+        scale = side / FACE.shape[0]
+        matrix = np.array([[scale, 0, x], [0, scale, y]])
+        cv2.warpAffine(FACE, matrix, (320, 240), dst=picture, borderMode=cv2.BORDER_TRANSPARENT)
+    return picture
+
+
+class Bright:
+    """A search that takes what is bright for a face, in three slices, and counts what it is asked."""
+
+    framing = Framing(1.0, 0.0, 0.0)
+    patch = 24
+
+    def __init__(self) -> None:
+        self.begun = self.slices = self.looks = self.thorough = 0
+        self._picture = WALL
+
+    def begin(self, picture: Pixels, smallest: float) -> int:
+        self.begun += 1
+        self._picture = picture.copy()
+        return 3
+
+    def slice(self, number: int) -> None:
+        assert 0 <= number < 3
+        self.slices += 1
+
+    def candidates(self) -> list[Sight]:
+        return squares(self._picture)
+
+    def look(self, picture: Pixels, thorough: bool) -> Sight | None:
+        self.looks += 1
+        self.thorough += thorough
+        middle = picture.shape[1] / 2, picture.shape[0] / 2
+        around = [
+            s for s in squares(picture) if all(abs(a + s.side / 2 - m) < 12 for a, m in zip(s, middle, strict=False))
+        ]
+        return around[0] if around else None
+
+
+def squares(picture: Pixels) -> list[Sight]:
+    _, _, found, _ = cv2.connectedComponentsWithStats(np.where(picture > 125, 255, 0).astype(np.uint8))
+    return [Sight(x, y, max(w, h), 0.9) for x, y, w, h, area in found[1:].tolist() if area > 100]
+
+
+def watch(detector: Following, pictures: Sequence[Pixels], make_frame: MakeFrame, begin: int = 0) -> list[list[Box]]:
+    return [detector.detect(make_frame(number, picture)) for number, picture in enumerate(pictures, begin)]
+
+
+def near(box: Box, x: float, y: float, side: float, off: float = 4) -> bool:
+    return all(abs(a - b) <= off for a, b in zip(box, (x, y, side, side), strict=True))
+
+
+def test_a_face_that_moves_is_followed_without_another_search(make_frame: MakeFrame) -> None:
+    search = Bright()
+    places = [(60 + 3 * n, 80 + n, 50) for n in range(40)]
+    seen = watch(Following(search, SETTINGS), [scene(place) for place in places], make_frame)
+    assert [len(boxes) for boxes in seen[:2]] == [0, 1]  # three slices, two in the first frame
+    for boxes, place in zip(seen[1:], places[1:], strict=True):
+        assert len(boxes) == 1
+        assert near(boxes[0], *place)
+    assert (search.begun, search.slices) == (1, 3)
+    assert search.thorough == 1
+    assert search.looks - search.thorough == 2  # every half second, as the settings say
+
+
+def test_a_picture_in_which_nothing_moves_is_searched_now_and_then(make_frame: MakeFrame) -> None:
+    search = Bright()
+    watch(Following(search, SETTINGS), [scene()] * 120, make_frame)
+    assert search.begun == 3  # at 0, 2 and 4 seconds
+
+
+def test_what_moves_is_searched_for_but_not_more_often_than_the_settings_say(make_frame: MakeFrame) -> None:
+    search = Bright()
+    dark = np.random.default_rng(3).integers(0, 30, (24, 32), np.uint8)
+    pictures = [scene(wall=np.roll(WALL, n, axis=1) if n % 2 else WALL // 2 + dark) for n in range(2)]
+    moving = [np.where(np.arange(320) < 100 + 2 * n, pictures[0], pictures[1]).astype(np.uint8) for n in range(50)]
+    watch(Following(search, SETTINGS), moving, make_frame)
+    assert search.begun == 7  # every eight frames of fifty, 0.32 s
+
+
+def test_at_a_cut_the_old_face_is_gone_at_once_and_the_new_one_there(make_frame: MakeFrame) -> None:
+    search = Bright()
+    detector = Following(search, SETTINGS)
+    watch(detector, [scene((60, 80, 50))] * 10, make_frame)
+    other = np.random.default_rng(4).integers(90, 120, (24, 32), np.uint8)
+    after = watch(detector, [scene((200, 100, 60), wall=other)] * 5, make_frame, begin=10)
+    assert after[0] == []
+    assert all(len(boxes) == 1 and near(boxes[0], 200, 100, 60) for boxes in after[1:])
+
+
+def test_a_light_that_flickers_does_not_keep_a_search_from_its_end(make_frame: MakeFrame) -> None:
+    search = Bright()
+    picture = scene((60, 80, 50))
+    flicker = [picture if n % 2 else (picture * 0.7).astype(np.uint8) for n in range(40)]
+    seen = watch(Following(search, SETTINGS), flicker, make_frame)
+    assert search.slices >= 3 * (search.begun - 1)
+    assert sum(map(len, seen)) >= 36
+
+
+def test_a_face_that_leaves_is_given_up_after_its_patience(make_frame: MakeFrame) -> None:
+    search = Bright()
+    detector = Following(search, SETTINGS)
+    watch(detector, [scene((60, 80, 50))] * 10, make_frame)
+    assert not any(watch(detector, [scene()] * 60, make_frame, begin=10))
+    looks = search.looks
+    watch(detector, [scene()] * 20, make_frame, begin=70)
+    assert search.looks == looks  # nobody is looked for any more
+
+
+def test_a_face_that_hides_for_a_moment_is_found_again_without_a_search(make_frame: MakeFrame) -> None:
+    search = Bright()
+    detector = Following(search, SETTINGS)
+    watch(detector, [scene((60, 80, 50))] * 30, make_frame)
+    begun = search.begun
+    hidden = watch(detector, [scene()] * 8, make_frame, begin=30)
+    back = watch(detector, [scene((62, 80, 50))] * 10, make_frame, begin=38)
+    assert not any(hidden)
+    assert len(back[-1]) == 1
+    assert search.begun <= begun + 1  # something moved
+
+
+def test_faces_are_followed_up_to_the_most_that_are_wanted(make_frame: MakeFrame) -> None:
+    three = scene((20, 30, 50), (120, 90, 50), (230, 40, 50))
+    for most, wanted in ((8, 3), (2, 2)):
+        detector = Following(Bright(), DetectorSettings(max_faces=most))
+        assert len(watch(detector, [three] * 6, make_frame)[-1]) == wanted
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 900), (2000, 20), (480, 640)])
+def test_frames_of_any_shape_and_change_of_shape(shape: tuple[int, int], make_frame: MakeFrame) -> None:
+    detector = haar(SETTINGS, still=False)
+    watch(detector, [scene((60, 80, 50))] * 3, make_frame)  # type: ignore[arg-type]
+    flat = np.full(shape, 128, np.uint8)
+    assert not any(watch(detector, [flat] * 20, make_frame, begin=3))  # type: ignore[arg-type]
+
+
+def test_a_clock_that_stands_still_does_not_stop_it(make_frame: MakeFrame) -> None:
+    detector = Following(Bright(), SETTINGS)
+    seen = [detector.detect(make_frame(n, scene((60 + n, 80, 50)), time=0.0)) for n in range(20)]
+    assert all(len(boxes) == 1 for boxes in seen[1:])
+
+
+def test_haar_follows_the_demos_face_in_good_light(make_frame: MakeFrame) -> None:
+    clip, detector = Clip(), haar(DetectorSettings(), still=False)
+    found = 0
+    for number in range(5 * FPS):
+        grey = np.asarray(cv2.cvtColor(clip.draw(number), cv2.COLOR_BGR2GRAY), np.uint8)
+        found += len(detector.detect(make_frame(number, grey)))
+    assert found >= 5 * FPS - 2
+
+
+# --- the pieces ---
+
+
+def test_a_close_look_is_in_the_frames_pixels() -> None:
+    found = look(Bright(), scene((100, 60, 80)), Sight(96, 63, 76, 0.5), thorough=True)
+    assert found is not None
+    assert near(Box(*map(round, (found.x, found.y, found.side, found.side))), 100, 60, 80, off=4)
+
+
+@pytest.mark.parametrize(("place", "looks"), [((-100, -100), 0), ((400, 300), 0), ((-45, 20), 0), ((-20, 20), 1)])
+def test_what_is_hardly_in_the_frame_is_not_looked_at(place: tuple[float, float], looks: int) -> None:
+    search = Bright()
+    assert look(search, scene(), Sight(*place, 50, 0.5), thorough=True) is None
+    assert search.looks == looks
+
+
+def test_one_face_shares_half_of_the_smaller_square() -> None:
+    face = Sight(100, 100, 60, 0.9)
+    assert same(face, Sight(110, 120, 60, 0.5))
+    assert same(face, Sight(120, 130, 20, 0.5))  # a mouth
+    assert not same(face, Sight(150, 100, 60, 0.5))
+    assert not same(face, Sight(300, 100, 60, 0.5))
+
+
+def test_pictures_are_scaled_both_ways() -> None:
+    for scale in (0.25, 3.0):
+        picture, factor = scaled(scene(), scale)
+        assert picture.shape == (round(240 * scale), round(320 * scale))
+        assert factor == pytest.approx(1 / scale, rel=0.02)
+
+
+def test_single_pictures_are_searched_whole(make_frame: MakeFrame) -> None:
+    search = Bright()
+    detector = Thorough(search, DetectorSettings(picture_width=160))
+    for _ in range(2):
+        (box,) = detector.detect(make_frame(0, scene((100, 60, 80))))
+        assert near(box, 100, 60, 80, off=5)
+    assert search.slices == 6
