@@ -6,7 +6,7 @@
 
 PYTHON ?= python3
 ARGS ?=
-# The device's dependencies alone; the tests' TensorFlow besides; the older interpreter, which needs NumPy 1.
+# The device's dependencies alone; the tests' TensorFlow and torch besides; the older interpreter, which needs NumPy 1.
 RUN := .venv
 TEST := .venv-test
 OLD := .venv-tflite
@@ -50,7 +50,7 @@ $(RUN)/.ready: $(RUN)/.python pyproject.toml
 $(TEST)/.ready: pyproject.toml
 	@echo "setting up $(TEST)"
 	@$(PYTHON) -m venv $(TEST)
-	@$(TEST)/bin/python $(PIP) --editable '.[convert,test]'
+	@$(TEST)/bin/python $(PIP) --editable '.[convert,torch,test]'
 	@touch $@
 
 # tflite-runtime has wheels for Python 3.11 alone; elsewhere its tests are skipped, and say so.

@@ -17,7 +17,7 @@ from edge.bench.choice import Choice, choose
 from edge.bench.measure import measure_loop, measure_models
 from edge.build import make_classifier, make_parts
 from edge.classifiers.tflite import RUNTIMES
-from edge.commands.options import read_settings
+from edge.commands.options import add_settings_options, read_settings
 from edge.errors import SinkError, SourceError
 from edge.settings import Settings
 from edge.sources.urls import mask
@@ -39,9 +39,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--plot", metavar="FILE", type=Path, help="draw latency against accuracy; needs matplotlib")
     add("--compare", metavar="OLD.json", type=Path, help="print ratios to older results")
     add("--apply", action="store_true", help=f"write the choice to the file of --config; default: {CONFIG}")
-    add("--config", metavar="FILE", type=Path, help="settings of the loop, as TOML; default: built-in settings")
-    add("--set", metavar="PART.KEY=VALUE", action="append", default=[], help="one setting over the file's (repeatable)")
-    parser.set_defaults(threads=None)  # the loop's are those of the settings
+    add_settings_options(parser, threads=False)
 
 
 def counts(text: str) -> list[int]:

@@ -10,8 +10,8 @@ from edge import settings
 from edge.settings import Settings
 
 
-def add_settings_options(parser: argparse.ArgumentParser) -> None:
-    """`--config`, `--set`, `--threads`."""
+def add_settings_options(parser: argparse.ArgumentParser, threads: bool = True) -> None:
+    """`--config`, `--set`, `--max-faces`, and `--threads` for a command that has no option of that name."""
     parser.add_argument("--config", metavar="FILE", type=Path, help="settings, as TOML (default: built-in settings)")
     parser.add_argument(
         "--set",
@@ -20,7 +20,11 @@ def add_settings_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="one setting over the file's, e.g. detector.name=yunet (repeatable)",
     )
-    parser.add_argument("--threads", metavar="N", type=int, help="threads of the interpreter and of OpenCV")
+    parser.add_argument("--max-faces", metavar="N", type=int, help="faces at once, at most (default: 8)")
+    if threads:
+        parser.add_argument("--threads", metavar="N", type=int, help="threads of the interpreter and of OpenCV")
+    else:
+        parser.set_defaults(threads=None)
 
 
 def read_settings(options: argparse.Namespace, named: Mapping[str, str]) -> Settings:
@@ -33,6 +37,8 @@ def read_settings(options: argparse.Namespace, named: Mapping[str, str]) -> Sett
         if value is not None:
             part, key = name.split(".")
             chosen = settings.parse({part: {key: value}}, chosen)
+    if options.max_faces is not None:
+        chosen = settings.parse({"detector": {"max_faces": options.max_faces}}, chosen)
     if options.threads is not None:
         chosen = settings.parse({part: {"threads": options.threads} for part in ("classifier", "detector")}, chosen)
     return chosen

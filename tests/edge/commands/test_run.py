@@ -102,6 +102,7 @@ def test_a_signal_ends_it_cleanly_with_the_summary(number: signal.Signals, tmp_p
         (["--set", "classifier.model=/"], 5, "'/': is no file"),
         (["--set", 'log.path="a\\u0000b"'], 2, "zero character"),
         (["--threads", "0"], 2, "classifier.threads = 0: must be from 1 to 64"),
+        (["--max-faces", "0"], 2, "detector.max_faces = 0: must be from 1 to 100"),
         (["--set", "classifier.model=resnet"], 5, "'resnet': not installed"),
         (["--set", "classifier.model=./none.tflite"], 5, "none.tflite: no such file"),
         (["--set", "detector.name=yunet"], 5, "detector.model"),
