@@ -80,7 +80,8 @@ def quiet() -> Iterator[None]:
 
 
 def _environment() -> None:
-    # oneDNN's kernels corrupted the heap in the backward pass of separable convolutions (TensorFlow 2.19 to 2.21).
+    # oneDNN's backward pass of a strided 1 x 1 convolution with 8 channels corrupts the heap (TensorFlow 2.19 to 2.21,
+    # torch 2.15): Mini-XCEPTION's first shortcut is one.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     # The loader's and the compiler's notes; errors still show.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
