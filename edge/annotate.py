@@ -20,12 +20,13 @@ PALETTE = (
     (0, 159, 230),  # orange
     (233, 180, 86),  # sky blue
 )
+GREY = (150, 150, 150)  # of what is uncertain
 FONT = cv2.FONT_HERSHEY_DUPLEX
 
 
 def colour_of(emotion: str, labels: Sequence[str] = EMOTIONS) -> tuple[int, int, int]:
-    """A label's colour, BGR; labels that a user trained get the palette in their order."""
-    return PALETTE[labels.index(emotion) % len(PALETTE)] if emotion in labels else PALETTE[-1]
+    """A label's colour, BGR; labels that a user trained get the palette in their order, and what is no label grey."""
+    return PALETTE[labels.index(emotion) % len(PALETTE)] if emotion in labels else GREY
 
 
 def annotate(picture: Pixels, faces: Sequence[Face]) -> Pixels:

@@ -121,6 +121,8 @@ class SmootherSettings:
     # another emotion takes over when it leads by so much probability
     hold_seconds: float = _number(0.5, 0, 60)
     # shortest time that an emotion is shown
+    certain: float = _number(0.3, 0, 1)
+    # steadied probability below which a face shows `uncertain`; `margin` above it, its emotion again. 0: never
 
 
 @dataclass(frozen=True)

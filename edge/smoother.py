@@ -7,14 +7,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from edge.settings import SmootherSettings
-from edge.types import Event, Face, Reading, Track
+from edge.types import UNCERTAIN, Event, Face, Reading, Track
 
 
 @dataclass
 class _State:
     scores: list[float]  # running average, one a label
     time: float  # seconds, of the last reading
-    since: float  # seconds, when `face.emotion` was taken up
+    since: float  # seconds, when what is shown was taken up
+    shown: int  # index of the label that leads
+    certain: bool
     face: Face
 
 
@@ -33,8 +35,7 @@ class Smoother:
         for track, reading in zip(tracks, readings, strict=True):
             state = self._states.get(track.id)
             if state is None:
-                face = Face(track.id, track.box, reading.emotion, max(reading.scores), reading)
-                self._states[track.id] = _State(list(reading.scores), time, time, face)
+                face = self._first(time, track, reading)
                 events.append(Event("came", face))
             else:
                 before = state.face.emotion
@@ -46,15 +47,31 @@ class Smoother:
             events.append(Event("gone", self._states.pop(number).face))
         return tuple(faces), tuple(events)
 
+    def _first(self, time: float, track: Track, reading: Reading) -> Face:
+        shown = reading.labels.index(reading.emotion)
+        certain = reading.scores[shown] >= self._settings.certain
+        face = _face(track, reading, shown, reading.scores[shown], certain)
+        self._states[track.id] = _State(list(reading.scores), time, time, shown, certain, face)
+        return face
+
     def _follow(self, state: _State, time: float, track: Track, reading: Reading) -> Face:
         # Exponential average with a time constant: the same at any frame rate.
         seconds = self._settings.seconds
         weight = 1 - math.exp(-max(time - state.time, 0.0) / seconds) if seconds else 1.0
         state.scores = [old + weight * (new - old) for old, new in zip(state.scores, reading.scores, strict=True)]
         state.time = time
-        shown = reading.labels.index(state.face.emotion)
-        best = max(range(len(state.scores)), key=state.scores.__getitem__)
-        leads = state.scores[best] - state.scores[shown] > self._settings.margin
-        if leads and time - state.since >= self._settings.hold_seconds:
-            shown, state.since = best, time
-        return Face(track.id, track.box, reading.labels[shown], state.scores[shown], reading)
+        if time - state.since >= self._settings.hold_seconds:
+            before = state.shown, state.certain
+            best = max(range(len(state.scores)), key=state.scores.__getitem__)
+            # While nothing certain is shown, there is nothing to hold on to.
+            if state.scores[best] - state.scores[state.shown] > (self._settings.margin if state.certain else 0):
+                state.shown = best
+            needed = self._settings.certain + (0 if state.certain else self._settings.margin)
+            state.certain = state.scores[state.shown] >= needed
+            if (state.shown, state.certain) != before and (state.certain or before[1]):
+                state.since = time
+        return _face(track, reading, state.shown, state.scores[state.shown], state.certain)
+
+
+def _face(track: Track, reading: Reading, shown: int, confidence: float, certain: bool) -> Face:
+    return Face(track.id, track.box, reading.labels[shown] if certain else UNCERTAIN, confidence, reading)

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+UNCERTAIN = "uncertain"  # what a face shows while no label is probable enough
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")  # FER2013's order
 Pixels = NDArray[np.uint8]  # (height, width) grey, or (height, width, 3) BGR
 
@@ -58,8 +59,8 @@ class Face:
 
     id: int  # the same from frame to frame, from 1
     box: Box
-    emotion: str
-    confidence: float  # steadied probability of `emotion`, 0 to 1
+    emotion: str  # one of the labels, or UNCERTAIN
+    confidence: float  # steadied probability of the label that leads, 0 to 1
     reading: Reading
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from edge.settings import SmootherSettings
 from edge.smoother import Smoother
-from edge.types import Box, Reading, Track
+from edge.types import UNCERTAIN, Box, Reading, Track
 
 TRACK = Track(1, Box(0, 0, 10, 10))
 
@@ -74,3 +74,35 @@ def test_a_clock_that_stands_still_does_no_harm(make_reading: Callable[..., Read
     for _ in range(3):
         faces, _ = smoother.update(5.0, [TRACK], [make_reading("happy")], [])
     assert faces[0].emotion == "happy"
+
+
+def test_a_face_that_nothing_is_probable_of_is_uncertain_until_something_is_by_a_margin(
+    make_reading: Callable[..., Reading],
+) -> None:
+    settings = SmootherSettings(certain=0.5, margin=0.1, seconds=0, hold_seconds=0.2)
+    levels = [0.8] * 10 + [0.45] * 10 + [0.55] * 10 + [0.65] * 10
+    smoother, shown = Smoother(settings), list[str]()
+    for number, level in enumerate(levels):
+        (face,), events = smoother.update(number / 25, [TRACK], [make_reading("happy", level)], [])
+        shown.append(face.emotion)
+        assert face.confidence == pytest.approx(level)
+        assert [event.face.emotion for event in events if event.kind == "changed"] == (
+            [face.emotion] if number and shown[-2] != face.emotion else []
+        )
+    assert shown == ["happy"] * 10 + [UNCERTAIN] * 20 + ["happy"] * 10
+
+
+def test_a_first_look_may_be_uncertain_and_another_emotion_may_become_certain(
+    make_reading: Callable[..., Reading],
+) -> None:
+    smoother = Smoother(SmootherSettings(seconds=0, hold_seconds=0))
+    (face,), _ = smoother.update(0.0, [TRACK], [make_reading("sad", 0.2)], [])
+    assert face.emotion == UNCERTAIN
+    (face,), _ = smoother.update(0.1, [TRACK], [make_reading("fear", 0.7)], [])
+    assert face.emotion == "fear"
+
+
+def test_with_a_threshold_of_zero_every_face_has_a_label(make_reading: Callable[..., Reading]) -> None:
+    smoother = Smoother(SmootherSettings(certain=0))
+    (face,), _ = smoother.update(0.0, [TRACK], [make_reading("sad", 0.15)], [])
+    assert face.emotion == "sad"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from edge.annotate import annotate, colour_of
 from edge.errors import SinkError
 from edge.sinks.annotated import AnnotatedPictures, AnnotatedVideo
-from edge.types import EMOTIONS, Box, Face, Observation, Reading
+from edge.types import EMOTIONS, UNCERTAIN, Box, Face, Observation, Reading
 
 READING = Reading(EMOTIONS, (0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0))
 sides = st.integers(1, 300)
@@ -37,9 +37,9 @@ def test_a_grey_picture_comes_out_in_colour() -> None:
     assert (drawn == colour_of("happy")).all(axis=2).any()
 
 
-def test_every_emotion_has_a_colour_of_its_own_and_unknown_labels_one_too() -> None:
+def test_every_emotion_has_a_colour_of_its_own_and_what_is_uncertain_another() -> None:
     assert len({colour_of(emotion) for emotion in EMOTIONS}) == 7
-    assert colour_of("bored") in {colour_of(emotion) for emotion in EMOTIONS}
+    assert colour_of(UNCERTAIN) not in {colour_of(emotion) for emotion in EMOTIONS}
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
