@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from convert.data import Faces
 from edge.errors import DataError
 
-CALIBRATION_FACES = 500  # int8 ranges hardly move with more; what decides is that every class is among them
+# Converters take the widest values that they see, so more faces are not better: of 2,000 the rarest stretch every
+# scale, and int8 agreed with float32 on half a point fewer faces than with 100.
+CALIBRATION_FACES = 100
 
 
 def calibration_faces(faces: Faces, seed: int, count: int = CALIBRATION_FACES) -> NDArray[np.uint8]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from convert import backend, load
+from convert import backend, graph, load
 from convert.load import Loaded
 
 
@@ -23,7 +23,7 @@ def for_pixels(loaded: Loaded) -> Any:
     keras = backend.keras()
     low, high = loaded.range
     scale, offset = (high - low) / 255, low
-    first: Any = _only(_consumers(loaded.model, loaded.model.input))
+    first: Any = graph.only(graph.consumers(loaded.model, loaded.model.input))
     rescaling: Any = first if isinstance(first, keras.layers.Rescaling) and np.isscalar(first.scale) else None
     if rescaling is not None:
         scale, offset = rescaling.scale * scale, rescaling.scale * offset + rescaling.offset
@@ -42,15 +42,15 @@ def for_pixels(loaded: Loaded) -> Any:
 
 def _fold(keras: Any, model: Any, behind_identity: bool, scale: float, offset: float) -> bool:
     """Put the scaling into the first convolution; False, and nothing changed, where that is not exact."""
-    convolution = _only(_consumers(model, model.input))
+    convolution = graph.only(graph.consumers(model, model.input))
     if behind_identity and convolution is not None:
-        convolution = _only(_consumers(model, convolution.output))
+        convolution = graph.only(graph.consumers(model, convolution.output))
     if type(convolution) is not keras.layers.Conv2D or convolution.padding != "valid":
         return False
     taker = convolution.bias
     sign = 1
     if taker is None:
-        norm = _only(_consumers(model, convolution.output))
+        norm = graph.only(graph.consumers(model, convolution.output))
         if convolution.activation is not keras.activations.linear or type(norm) is not keras.layers.BatchNormalization:
             return False
         taker, sign = norm.moving_mean, -1
@@ -58,21 +58,3 @@ def _fold(keras: Any, model: Any, behind_identity: bool, scale: float, offset: f
     taker.assign(np.asarray(taker.numpy(), np.float64) + sign * offset * kernel.sum(axis=(0, 1, 2)))
     convolution.kernel.assign(kernel * scale)
     return True
-
-
-def _consumers(model: Any, tensor: Any) -> list[Any]:
-    """The layers of `model` that take `tensor`."""
-    if isinstance(tensor, list | tuple):
-        tensor = tensor[0]
-    found = []
-    for layer in model.layers:
-        # An input layer has an input too, its own output; a layer without one (an unused one) has none.
-        entry = getattr(layer, "input", None)
-        entries = entry if isinstance(entry, list | tuple) else [entry]
-        if any(one is tensor for one in entries) and getattr(layer, "output", None) is not tensor:
-            found.append(layer)
-    return found
-
-
-def _only(layers: list[Any]) -> Any:
-    return layers[0] if len(layers) == 1 else None

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convert import backend, checkpoint, costs, data, fold, gate, load, temperature
+from convert import backend, checkpoint, costs, data, equalize, fold, gate, load, temperature
 from convert.calibration import calibration_faces
 from convert.data import Faces
 from convert.engine import predict
@@ -77,6 +77,7 @@ def quantize(
         found_temperature = temperature.fit(predict(model, validation.pixels), validation.labels)
         if temperature.fold(model, found_temperature):
             report(f"confidence: temperature {found_temperature:.3f}, fitted on {measured}, folded into the last layer")
+        equalize.equalize(model, shown)
         cards = _convert(loaded, model, network, shown, stage)
         found, answers = _measure(cards, stage, validation, loaded.labels, measured, report)
         gate.check_agreement(answers["float32"], answers["int8"], validation.labels)

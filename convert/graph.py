@@ -1,0 +1,29 @@
+"""Who gives and who takes a tensor in a Functional model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def consumers(model: Any, tensor: Any) -> list[Any]:
+    """The layers of `model` that take `tensor`."""
+    if isinstance(tensor, list | tuple):
+        tensor = tensor[0]
+    found = []
+    for layer in model.layers:
+        # An input layer has an input too, its own output; a layer without one (an unused one) has none.
+        entry = getattr(layer, "input", None)
+        entries = entry if isinstance(entry, list | tuple) else [entry]
+        if any(one is tensor for one in entries) and getattr(layer, "output", None) is not tensor:
+            found.append(layer)
+    return found
+
+
+def producer(model: Any, tensor: Any) -> Any:
+    """The layer of `model` that gives `tensor`; None where it is several tensors, or none does."""
+    return next((layer for layer in model.layers if getattr(layer, "output", None) is tensor), None)
+
+
+def only(layers: list[Any]) -> Any:
+    """The one layer, or None where there are more or fewer."""
+    return layers[0] if len(layers) == 1 else None
