@@ -130,13 +130,22 @@ def test_every_setting_is_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_stopped_training_says_how_to_go_on(faces_csv: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "convert.cli", "train", "--data", str(faces_csv), "--out", str(tmp_path / "run")]
     command += ["--size", "48", "--epochs", "1000", "--batch", "32"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=os.environ) as run:
-        assert run.stdout is not None
-        for line in run.stdout:
-            if line.startswith("epoch 1/"):
-                run.send_signal(signal.SIGINT)
-                break
-        _, said = run.communicate(timeout=60)
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # background jobs inherit deafness to it
+    ) as run:
+        try:
+            assert run.stdout is not None
+            for line in run.stdout:
+                if line.startswith("epoch 1/"):
+                    run.send_signal(signal.SIGINT)
+                    break
+            _, said = run.communicate()
+        finally:
+            run.kill()
     assert run.returncode == 130, said
     assert said.strip() == "fer-convert: stopped; the same command goes on after the last whole epoch"
     assert (tmp_path / "run" / "state.npz").is_file()

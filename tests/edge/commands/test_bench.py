@@ -171,12 +171,21 @@ def test_a_settings_file_that_is_no_toml_is_left_alone(bench: Callable[..., int]
 def test_ctrl_c_in_the_middle_is_one_line(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "edge", "bench", "--seconds", "600", "--json", str(tmp_path / "x.json")]
     with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # background jobs inherit deafness to it
     ) as child:
-        assert child.stdout is not None
-        assert any(line.startswith("before") for line in iter(child.stdout.readline, ""))
-        os.killpg(child.pid, signal.SIGINT)  # as a terminal does: its children get it too
-        _, errors = child.communicate()
+        try:
+            assert child.stdout is not None
+            assert any(line.startswith("before") for line in iter(child.stdout.readline, ""))
+            os.killpg(child.pid, signal.SIGINT)  # as a terminal does: its children get it too
+            _, errors = child.communicate()
+        finally:
+            child.kill()
     assert child.returncode == 130
     assert errors == "fer-edge: stopped\n"
     assert not list(tmp_path.iterdir())
