@@ -11,14 +11,14 @@ from __future__ import annotations
 COSTS: dict[str, dict[str, dict[str, dict[str, float]]]] = {
     "mini_xception": {
         "ai-edge-litert": {  # 2.3
-            "x86_64": {"float32": 1.0, "float16": 1.0, "dynamic": 1.06, "int8": 0.63},
-            "aarch64": {"float32": 1.0, "float16": 1.0, "dynamic": 1.05, "int8": 1.09},
-            "aarch64+dotprod": {"float32": 1.0, "float16": 1.01, "dynamic": 0.93, "int8": 0.70},
+            "x86_64": {"float32": 1.0, "float16": 1.0, "dynamic": 1.05, "int8": 0.58},
+            "aarch64": {"float32": 1.0, "float16": 1.0, "dynamic": 1.0, "int8": 0.88},
+            "aarch64+dotprod": {"float32": 1.0, "float16": 1.0, "dynamic": 0.72, "int8": 0.5},
         },
         "tflite-runtime": {  # 2.14
-            "x86_64": {"float32": 1.0, "float16": 1.0, "dynamic": 3.4, "int8": 13.4},
-            "aarch64": {"float32": 1.0, "float16": 1.0, "dynamic": 1.18, "int8": 1.70},
-            "aarch64+dotprod": {"float32": 1.0, "float16": 1.01, "dynamic": 1.01, "int8": 1.75},
+            "x86_64": {"float32": 1.0, "float16": 1.0, "dynamic": 7.0, "int8": 9.7},
+            "aarch64": {"float32": 1.0, "float16": 1.0, "dynamic": 1.24, "int8": 1.37},
+            "aarch64+dotprod": {"float32": 1.0, "float16": 1.0, "dynamic": 0.91, "int8": 1.41},
         },
     },
 }
