@@ -30,7 +30,7 @@ def equalize(model: Any, shown: NDArray[np.uint8]) -> int:
     for layer in model.layers:
         if type(layer) is not keras.layers.SeparableConv2D:
             continue
-        given = np.asarray(keras.Model(model.input, layer.input)(pixels, training=False))
+        given = np.asarray(keras.Model(model.inputs[0], layer.input)(pixels, training=False))
         norm = _norm_before(model, layer)
         if norm is not None:
             # The depthwise kernel has a scale for each channel, so it can take up all of the difference.
