@@ -88,7 +88,7 @@ def test_the_legacy_model_converts_at_its_published_accuracy(shared: Path, fer20
     for card in cards.values():
         # 65.5 % on the whole of PublicTest; 1,200 faces are good to 1.4 points (one standard deviation)
         assert card.accuracy == pytest.approx(0.655, abs=0.04)
-    assert abs((cards["int8"].accuracy or 0) - (cards["float32"].accuracy or 0)) <= gate.DIFFERENCE
+    assert abs((cards["int8"].accuracy or 0) - (cards["float32"].accuracy or 0)) <= gate.DIFFERENCE + 1e-9
     assert cards["int8"].bytes < cards["float16"].bytes < cards["float32"].bytes
 
 
