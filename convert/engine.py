@@ -1,7 +1,6 @@
 """One training step, and reading faces, on the backend that Keras is set to.
 
-On TensorFlow and JAX these are Keras's own. On torch they are `convert.torch_graph`'s, which compute the same several
-times as fast: on two CPU cores an epoch of FER2013 takes a third to a tenth of the time.
+On TensorFlow and JAX these are Keras's own. On torch they are `convert.torch_graph`'s, which compute the same faster.
 """
 
 from __future__ import annotations

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-import cv2
-
+from edge import preprocess
 from edge.detectors.framing import Framing, shrink
 from edge.settings import DetectorSettings
 from edge.types import Box, Frame, Pixels
@@ -89,8 +88,7 @@ def scaled(picture: Pixels, scale: float) -> tuple[Pixels, float]:
     """`picture` at `scale` times its size, and the factor from its pixels back to those of `picture`."""
     height, width = picture.shape
     size = max(round(width * scale), 1), max(round(height * scale), 1)
-    kind = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return cv2.resize(picture, size, interpolation=kind), width / size[0]  # type: ignore[return-value]
+    return preprocess.resize(picture, size[::-1]), width / size[0]
 
 
 def same(a: Sight, b: Sight) -> bool:
