@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import entropy
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 BINS = 15  # of the calibration error, as in Guo et al.
@@ -61,6 +62,7 @@ class Metrics:
     accuracy: float
     macro_f1: float
     ece: float  # expected calibration error: how far confidence is from accuracy
+    entropy: float  # mean of the probabilities' entropies, each as a share of the greatest that there is
     classes: tuple[ClassMetrics, ...]
     confusion: tuple[tuple[int, ...], ...]  # [true class][read as], faces
     bins: tuple[Bin, ...]
@@ -98,6 +100,7 @@ def measure(
         faces=len(labels),
         accuracy=float((read == labels).mean()),
         macro_f1=float(f1.mean()),
+        entropy=float(entropy(probabilities, axis=1).mean()) / np.log(len(classes)),
         ece=sum(abs(b.accuracy - b.confidence) * b.faces for b in bins) / len(labels),
         classes=tuple(
             ClassMetrics(name, float(precision[i]), float(recall[i]), float(f1[i]), int(support[i]))

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convert import backend, checkpoint, costs, data, equalize, fold, gate, load, temperature
+from convert import backend, checkpoint, costs, data, equalize, fold, gate, last_layer, load
 from convert.calibration import calibration_faces
 from convert.data import Faces
 from convert.engine import predict
@@ -75,9 +75,13 @@ def quantize(
     with tempfile.TemporaryDirectory(prefix="fer-convert-") as folder:
         stage = Path(folder)
         model = fold.for_pixels(loaded)
-        found_temperature = temperature.fit(predict(model, validation.pixels), validation.labels)
-        if temperature.fold(model, found_temperature):
-            report(f"confidence: temperature {found_temperature:.3f}, fitted on {measured}, folded into the last layer")
+        shift = last_layer.prior(training.labels, len(loaded.labels))
+        temperature = last_layer.fit(last_layer.without(predict(model, validation.pixels), shift), validation.labels)
+        if last_layer.fold(model, temperature, shift):
+            report(
+                f"folded into the last layer: half of the training faces' prior, and temperature {temperature:.3f}, "
+                f"fitted on {measured}"
+            )
         equalize.equalize(model, calibration_faces(training, seed))
         shown = _draw(model, loaded.size, training, seed)
         cards = _convert(loaded, model, network, shown, stage)
@@ -85,6 +89,7 @@ def quantize(
         gate.check_agreement(answers["float32"], answers["int8"], validation.labels)
         for variant, card in cards.items():
             card["metrics"] = found[variant].summary()
+            card["usual_entropy"] = round(found[variant].entropy, 4)
             card["measured_on"] = {"name": content.name, "sha256": content.sha256}
             card["variants"] = {
                 v: {**{k: found[v].summary()[k] for k in ("accuracy", "macro_f1")}, "bytes": cards[v]["bytes"]}
@@ -149,6 +154,7 @@ def _convert(
             "trained_from": {"file": loaded.path.name, "sha256": loaded.sha256},
             "training_data": loaded.training_data or None,
             "metrics": {},
+            "usual_entropy": None,
             "measured_on": {},
             "variants": {},
             "cost": costs.of(loaded.model.name, variant),  # of the architecture, whatever the files are called,

@@ -16,6 +16,7 @@ from edge.sinks import SINKS
 from edge.smoother import Smoother
 from edge.tracker import Strangers, Tracker
 from edge.types import Classifier, Detector, FaceTracker, Sink
+from edge.witness import Witness
 
 
 class Parts(NamedTuple):
@@ -29,15 +30,15 @@ class Parts(NamedTuple):
 
 def make_parts(settings: Settings, classifier: Classifier, still: bool) -> Parts:
     """The parts for a moving picture, or for `still` ones: those have time for small faces, and no memory."""
-    detector = make_detector(settings.detector, still)
+    detector = make_detector(settings.detector, classifier, still)
     tracker = Strangers() if still else Tracker(settings.tracker)
     return Parts(detector, tracker, classifier, Smoother(settings.smoother))
 
 
-def make_detector(settings: DetectorSettings, still: bool) -> Detector:
-    """The detector that the settings name, with the threads that they allow."""
+def make_detector(settings: DetectorSettings, classifier: Classifier, still: bool) -> Detector:
+    """The detector that the settings name, with the threads that they allow; `classifier` is its witness."""
     cv2.setNumThreads(settings.threads or -1)
-    detector: Detector = lookup(DETECTORS, settings.name, "detector")(settings, still)
+    detector: Detector = lookup(DETECTORS, settings.name, "detector")(settings, Witness(classifier), still)
     return detector
 
 

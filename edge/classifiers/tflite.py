@@ -58,7 +58,7 @@ class TfliteClassifier:
         path = card.path
         content = read_model(card)
         self.card = card
-        self.labels = card.labels
+        self.labels, self.usual_entropy = card.labels, card.usual_entropy
         self.runtime, interpreter = find_runtime(runtime)
         try:
             with _quiet():

@@ -1,6 +1,6 @@
 """What finds faces: one file per detector, one line here: name -> "module:function".
 
-The function takes (DetectorSettings, still) and returns an `edge.types.Detector`. Most give a `Search` to
+The function takes (DetectorSettings, Witness, still) and returns an `edge.types.Detector`. Most give a `Search` to
 `edge.detectors.following.found_by`, which follows faces from frame to frame.
 """
 

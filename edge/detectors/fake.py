@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from edge.settings import DetectorSettings
 from edge.types import Box, Frame
+from edge.witness import Witness
 
 
 class FakeDetector:
@@ -16,6 +17,6 @@ class FakeDetector:
         return [Box((width - side) // 2, (height - side) // 2, side, side)] if frame.grey.any() else []
 
 
-def detector(settings: DetectorSettings, still: bool) -> FakeDetector:  # noqa: ARG001 - takes what every detector takes
+def detector(settings: DetectorSettings, witness: Witness, still: bool) -> FakeDetector:  # noqa: ARG001 - as every one
     """The middle of every frame."""
     return FakeDetector()

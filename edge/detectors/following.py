@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from edge.detectors.framing import shrink
-from edge.detectors.search import Search, Sight, Thorough, look, same
+from edge.detectors.search import Search, Sight, Thorough, examine, look, same
 from edge.settings import DetectorSettings
 from edge.types import Box, Detector, Frame, Pixels
+from edge.witness import Witness
 
 SIDE = 24  # pixels a face is wide in what it is recognized by
 AROUND = 1.5  # sides of the face in which it is looked for: it may move by a quarter of its side between two frames
@@ -49,13 +50,14 @@ class _Face:
 class Following:
     """Finds faces with `search`, and follows them."""
 
-    def __init__(self, search: Search, settings: DetectorSettings) -> None:
-        self._search, self._settings = search, settings
+    def __init__(self, search: Search, settings: DetectorSettings, witness: Witness) -> None:
+        self._search, self._settings, self._witness = search, settings, witness
         self._faces: list[_Face] = []
         self._candidates: list[Sight] = []
         self._slices: list[int] = []  # that the running search has still to do
         self._pace = 1  # slices a frame
         self._hurried = False  # that search is of another scene
+        self._kind, self._rounds = 0, 0  # of that search, and how many of other kinds are to come after it
         self._searched = -math.inf  # seconds, when the last search began
         self._mosaic = self._last = np.full(MOSAIC[::-1], -255.0, np.float32)  # of the frame searched, and the last one
         self._explained = np.zeros(MOSAIC[::-1], np.bool_)  # the tiles in which known faces moved since then
@@ -137,14 +139,14 @@ class Following:
         cut = float(np.abs(mosaic - self._last).mean()) > CUT and not (self._slices and self._hurried)
         self._last = mosaic
         waited = frame.time - self._searched
-        if cut or (
-            not self._slices
-            and waited >= self._settings.search_seconds
-            and (waited >= self._settings.rest_seconds or self._stirred(mosaic))
-        ):
+        due = not self._slices and waited >= self._settings.search_seconds
+        anew = cut or (due and (waited >= self._settings.rest_seconds or self._stirred(mosaic)))
+        if anew or (due and self._rounds):
             self._mosaic, self._searched, self._candidates = mosaic, frame.time, []
             self._explained[:] = False
-            count = self._search.begin(small, self._settings.min_face * min(small.shape))
+            self._kind = 0 if cut else (self._kind + 1) % self._search.kinds
+            self._rounds = (self._search.kinds if anew else self._rounds) - 1
+            count = self._search.begin(small, self._settings.min_face * min(small.shape), self._kind)
             self._slices = list(range(count))
             self._pace = -(-count // (2 if cut else 3))
             self._hurried = cut
@@ -176,14 +178,14 @@ class Following:
                 self._candidates = []
                 return
             self._candidates = new[1:]
-            found = look(self._search, frame.grey, new[0], thorough=True)
+            found = examine(self._search, self._witness, frame.grey, new[0])
             if found and found.score >= self._settings.score:
                 self._faces.append(_Face(found, self._cut(small, found, 1.0), frame.time, frame.time))
 
 
-def found_by(search: Search, settings: DetectorSettings, still: bool) -> Detector:
+def found_by(search: Search, settings: DetectorSettings, witness: Witness, still: bool) -> Detector:
     """The detector that finds faces with `search` in a moving picture, or in `still` ones."""
-    return Thorough(search, settings) if still else Following(search, settings)
+    return (Thorough if still else Following)(search, settings, witness)
 
 
 def _peak(values: Any, index: int) -> float:

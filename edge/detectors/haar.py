@@ -14,10 +14,11 @@ from edge.detectors.search import Sight
 from edge.errors import ModelError
 from edge.settings import DetectorSettings
 from edge.types import Detector, Pixels
+from edge.witness import Witness
 
-# Of OpenCV's frontal cascades alt2 raises the fewest false alarms, a tenth of the default's.
-CASCADE = "haarcascade_frontalface_alt2.xml"
-WINDOW = 20  # pixels, the cascade's own smallest face
+# Of OpenCV's frontal cascades alt2 raises the fewest false alarms, a tenth of the default's, which finds other faces.
+CASCADES = ("haarcascade_frontalface_alt2.xml", "haarcascade_frontalface_default.xml")
+WINDOW = 20  # pixels, alt2's own smallest face; the default's is 24
 OVERLAP = 0.2  # how alike hits are that are grouped; OpenCV's own value
 SLICES = 6  # of a whole search, when all sizes are equally many
 # Mean grey level below which a picture's contrast is raised before it is searched. The cascade passes over windows
@@ -31,10 +32,11 @@ PLAIN, RAISED, NONE = 0.55, 1.94, -4.1
 
 
 class Haar:
-    """The cascade as a `Search`: sizes a `scale_step` apart, from the smallest face up."""
+    """The cascades as a `Search`: sizes a `scale_step` apart, from the smallest face up. alt2 looks closely."""
 
     framing = Framing(scale=1.04, right=0.0, down=0.015)
     patch = 48
+    kinds = len(CASCADES)
 
     def __init__(self, settings: DetectorSettings) -> None:
         """Raises ModelError where this OpenCV has no cascade."""
@@ -44,19 +46,13 @@ class Haar:
                 f"detector haar: OpenCV {cv2.__version__} has no Haar cascades (5.0 dropped them); "
                 "mend it with: pip install 'opencv-python-headless<5'"
             )
-        path = Path(cv2.__file__).parent / "data" / CASCADE
-        self._cascade = cv2.CascadeClassifier(str(path)) if path.is_file() else cv2.CascadeClassifier()
-        if self._cascade.empty():
-            raise ModelError(
-                f"detector haar: {path} is missing or damaged; "
-                "mend it with: pip install --force-reinstall 'opencv-python-headless<5'"
-            )
+        self._cascades = [_cascade(Path(cv2.__file__).parent / "data" / name) for name in CASCADES]
         self._contrast = cv2.createCLAHE(clipLimit=2.0, tileGridSize=(4, 4))
         self._picture = np.zeros((1, 1), np.uint8)
         self._plan: list[tuple[int, int]] = []
-        self._hits: list[list[int]] = []
+        self._kind, self._hits = 0, list[list[int]]()
 
-    def begin(self, picture: Pixels, smallest: float) -> int:
+    def begin(self, picture: Pixels, smallest: float, kind: int) -> int:
         """See `Search`. A dark picture gets more contrast, once for all its slices."""
         if self._picture.shape != picture.shape:
             self._picture = np.empty_like(picture)
@@ -65,13 +61,14 @@ class Haar:
         else:
             np.copyto(self._picture, picture)
         self._plan = slices(min(picture.shape), smallest, self._step)
-        self._hits = []
+        self._kind, self._hits = kind, []
         return len(self._plan)
 
     def slice(self, number: int) -> None:
         """See `Search`."""
         low, high = self._plan[number]
-        found = self._cascade.detectMultiScale(self._picture, self._step, 0, minSize=(low, low), maxSize=(high, high))
+        cascade = self._cascades[self._kind]
+        found = cascade.detectMultiScale(self._picture, self._step, 0, minSize=(low, low), maxSize=(high, high))
         self._hits += np.asarray(found, int).reshape(-1, 4).tolist()
 
     def candidates(self) -> list[Sight]:
@@ -97,8 +94,18 @@ class Haar:
 
     def _near(self, picture: Pixels, step: float) -> np.ndarray:
         low, high = round(self.patch * 0.75), round(self.patch * 1.33)
-        found = self._cascade.detectMultiScale(picture, step, 0, minSize=(low, low), maxSize=(high, high))
+        found = self._cascades[0].detectMultiScale(picture, step, 0, minSize=(low, low), maxSize=(high, high))
         return np.asarray(found, np.float64).reshape(-1, 4)
+
+
+def _cascade(path: Path) -> cv2.CascadeClassifier:
+    cascade = cv2.CascadeClassifier(str(path)) if path.is_file() else cv2.CascadeClassifier()
+    if cascade.empty():
+        raise ModelError(
+            f"detector haar: {path} is missing or damaged; "
+            "mend it with: pip install --force-reinstall 'opencv-python-headless<5'"
+        )
+    return cascade
 
 
 def slices(side: int, smallest: float, step: float) -> list[tuple[int, int]]:
@@ -120,6 +127,6 @@ def slices(side: int, smallest: float, step: float) -> list[tuple[int, int]]:
     return plan
 
 
-def detector(settings: DetectorSettings, still: bool) -> Detector:
+def detector(settings: DetectorSettings, witness: Witness, still: bool) -> Detector:
     """Faces by the cascade. Raises ModelError."""
-    return found_by(Haar(settings), settings, still)
+    return found_by(Haar(settings), settings, witness, still)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple, Protocol
 
 from edge import preprocess
 from edge.detectors.framing import Framing, shrink
 from edge.settings import DetectorSettings
 from edge.types import Box, Frame, Pixels
+from edge.witness import Witness
 
 
 class Sight(NamedTuple):
@@ -28,9 +30,13 @@ class Search(Protocol):
 
     framing: Framing
     patch: int  # pixels: how wide the face is to be in a picture for `look`
+    kinds: int  # of searches, which find different faces
 
-    def begin(self, picture: Pixels, smallest: float) -> int:
-        """Take up `picture` (height, width), in which faces are `smallest` pixels or more; how many slices it takes."""
+    def begin(self, picture: Pixels, smallest: float, kind: int) -> int:
+        """Take up `picture` (height, width), in which faces are `smallest` pixels or more; how many slices it takes.
+
+        `kind` is 0 to `kinds` less one.
+        """
         ...
 
     def slice(self, number: int) -> None:
@@ -49,20 +55,21 @@ class Search(Protocol):
 class Thorough:
     """A detector for pictures that have nothing to do with each other: searches the whole of each at once."""
 
-    def __init__(self, search: Search, settings: DetectorSettings) -> None:
-        self._search, self._settings = search, settings
+    def __init__(self, search: Search, settings: DetectorSettings, witness: Witness) -> None:
+        self._search, self._settings, self._witness = search, settings, witness
 
     def detect(self, frame: Frame) -> list[Box]:
         """Faces in `frame`, the surest first."""
         small, factor = shrink(frame.grey, self._settings.picture_width)
         found: list[Sight] = []
         smallest = self._settings.min_face * min(small.shape)
-        for number in range(self._search.begin(small, smallest)):
-            self._search.slice(number)
-        for candidate in self._search.candidates():
-            there = look(self._search, frame.grey, candidate.moved(0, 0, factor), thorough=True)
-            if there and there.score >= self._settings.score and not any(same(there, other) for other in found):
-                found.append(there)
+        for kind in range(self._search.kinds):
+            for number in range(self._search.begin(small, smallest, kind)):
+                self._search.slice(number)
+            for candidate in self._search.candidates():
+                there = examine(self._search, self._witness, frame.grey, candidate.moved(0, 0, factor))
+                if there and there.score >= self._settings.score and not any(same(there, other) for other in found):
+                    found.append(there)
         found.sort(key=lambda sight: sight.score, reverse=True)
         return [self._search.framing.apply(sight.x, sight.y, sight.side) for sight in found[: self._settings.max_faces]]
 
@@ -82,6 +89,16 @@ def look(search: Search, grey: Pixels, near: Sight, thorough: bool) -> Sight | N
     picture, factor = scaled(grey[top:bottom, left:right], search.patch / near.side)
     found = search.look(picture, thorough)
     return found.moved(left, top, factor) if found else None
+
+
+def examine(search: Search, witness: Witness, grey: Pixels, near: Sight) -> Sight | None:
+    """A thorough look near the square `near`, whose score counts what `witness` says too."""
+    found = look(search, grey, near, thorough=True)
+    if found is None:
+        return None
+    odds = math.log(found.score / max(1 - found.score, 1e-6))
+    odds += witness.odds(grey, search.framing.apply(found.x, found.y, found.side))
+    return found._replace(score=1 / (1 + math.exp(-odds)))
 
 
 def scaled(picture: Pixels, scale: float) -> tuple[Pixels, float]:

@@ -17,6 +17,7 @@ from edge.detectors.search import Sight
 from edge.errors import ModelError, first_line
 from edge.settings import DetectorSettings
 from edge.types import Detector, Pixels
+from edge.witness import Witness
 
 SMALLEST = 64  # pixels, of a searched picture's sides
 OVERLAP = 0.3  # boxes that overlap more are one face (non-maximum suppression; OpenCV's default)
@@ -27,6 +28,7 @@ class YuNet:
 
     framing = Framing(scale=0.95, right=0.0, down=0.0)
     patch = 56
+    kinds = 1
 
     def __init__(self, settings: DetectorSettings) -> None:
         """Raises ModelError where the file is missing or no YuNet."""
@@ -46,7 +48,7 @@ class YuNet:
                 f"detector yunet: {settings.model}: not a YuNet model ({first_line(cause)}); choose another"
             ) from None
 
-    def begin(self, picture: Pixels, smallest: float) -> int:
+    def begin(self, picture: Pixels, smallest: float, kind: int) -> int:  # noqa: ARG002 - there is one
         """See `Search`."""
         self._picture, self._smallest, self._found = picture, smallest, []
         return 1
@@ -89,6 +91,6 @@ def _square(x: float, y: float, width: float, height: float, score: float) -> Si
     return Sight(x + (width - side) / 2, y + (height - side) / 2, side, score)
 
 
-def detector(settings: DetectorSettings, still: bool) -> Detector:
+def detector(settings: DetectorSettings, witness: Witness, still: bool) -> Detector:
     """Faces by the network. Raises ModelError."""
-    return found_by(YuNet(settings), settings, still)
+    return found_by(YuNet(settings), settings, witness, still)

@@ -65,7 +65,8 @@ class CountedClassifier:
     """Counts the faces that a classifier reads."""
 
     def __init__(self, classifier: Classifier) -> None:
-        self.labels, self._classifier, self.faces = classifier.labels, classifier, 0
+        self.labels, self.usual_entropy = classifier.labels, classifier.usual_entropy
+        self._classifier, self.faces = classifier, 0
 
     def read(self, grey: Pixels, boxes: Sequence[Box]) -> list[Reading]:
         self.faces += len(boxes)

@@ -17,13 +17,17 @@ import pytest
 
 from edge import cards, demo
 from edge.classifiers import tflite
+from edge.classifiers.fake import FakeClassifier
 from edge.classifiers.tflite import RUNTIMES, TfliteClassifier, find_runtime
 from edge.detectors.haar import detector as haar
 from edge.errors import ModelError
 from edge.settings import DetectorSettings
 from edge.types import Box, Frame, Pixels
+from edge.witness import Witness
 
 VARIANTS = ("float32", "float16", "dynamic", "int8")
+
+NOBODY = Witness(FakeClassifier())  # has nothing to say
 
 
 def shipped(variant: str) -> cards.Card:
@@ -39,7 +43,7 @@ def portrait() -> Pixels:
 
 @pytest.fixture(scope="module")
 def face(portrait: Pixels) -> Box:
-    (found,) = haar(DetectorSettings(), still=True).detect(Frame(0, 0.0, datetime.now(UTC), portrait, "test"))
+    (found,) = haar(DetectorSettings(), NOBODY, still=True).detect(Frame(0, 0.0, datetime.now(UTC), portrait, "test"))
     return found
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from edge import demo
+from edge.classifiers.fake import FakeClassifier
 from edge.demo.clip import FIRST, FPS, Clip
 from edge.detectors.framing import Framing, shrink
 from edge.detectors.haar import Haar, slices
@@ -19,8 +20,11 @@ from edge.detectors.yunet import detector as yunet
 from edge.errors import ModelError
 from edge.settings import DetectorSettings
 from edge.types import Box, Detector, Frame, Pixels
+from edge.witness import Witness
 
 MakeFrame = Callable[..., Frame]
+
+NOBODY = Witness(FakeClassifier())  # has nothing to say
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +37,9 @@ def portrait() -> Pixels:
 @pytest.fixture(params=["haar", "yunet"])
 def detector(request: pytest.FixtureRequest) -> Detector:
     if request.param == "haar":
-        return haar(DetectorSettings(), still=True)
+        return haar(DetectorSettings(), NOBODY, still=True)
     shared: Path = request.getfixturevalue("shared")
-    return yunet(DetectorSettings(model=str(shared / "peers" / "yunet_n_320_320.onnx")), still=True)
+    return yunet(DetectorSettings(model=str(shared / "peers" / "yunet_n_320_320.onnx")), NOBODY, still=True)
 
 
 def test_the_portrait_has_one_face_where_it_is(detector: Detector, portrait: Pixels, make_frame: MakeFrame) -> None:
@@ -71,7 +75,7 @@ def test_a_strided_luma_plane_is_read_as_it_lies(detector: Detector, portrait: P
 
 
 def test_haar_finds_the_demos_face_in_good_light(make_frame: MakeFrame) -> None:
-    clip, detector, found = Clip(), haar(DetectorSettings(), still=True), 0
+    clip, detector, found = Clip(), haar(DetectorSettings(), NOBODY, still=True), 0
     for number in range(0, 5 * FPS, 5):
         grey = np.asarray(cv2.cvtColor(clip.draw(number), cv2.COLOR_BGR2GRAY), np.uint8)
         found += len(detector.detect(make_frame(number, grey)))
@@ -81,14 +85,14 @@ def test_haar_finds_the_demos_face_in_good_light(make_frame: MakeFrame) -> None:
 
 def test_smallest_face_is_a_share_of_the_frame(portrait: Pixels, make_frame: MakeFrame) -> None:
     frame = make_frame(0, portrait)
-    assert haar(DetectorSettings(min_face=0.5), still=True).detect(frame) == []
-    assert len(haar(DetectorSettings(min_face=0.1), still=True).detect(frame)) == 1
+    assert haar(DetectorSettings(min_face=0.5), NOBODY, still=True).detect(frame) == []
+    assert len(haar(DetectorSettings(min_face=0.1), NOBODY, still=True).detect(frame)) == 1
 
 
 def test_of_several_faces_the_surest_are_kept(portrait: Pixels, make_frame: MakeFrame) -> None:
     three = make_frame(0, np.hstack([portrait] * 3))
-    assert len(haar(DetectorSettings(), still=True).detect(three)) == 3
-    assert len(haar(DetectorSettings(max_faces=2), still=True).detect(three)) == 2
+    assert len(haar(DetectorSettings(), NOBODY, still=True).detect(three)) == 3
+    assert len(haar(DetectorSettings(max_faces=2), NOBODY, still=True).detect(three)) == 2
 
 
 def test_slices_cost_about_the_same_and_leave_no_size_out() -> None:
@@ -124,7 +128,7 @@ def test_opencv_5_without_cascades_is_told_the_cure(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_missing_cascade_file_is_told_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("edge.detectors.haar.CASCADE", "none.xml")
+    monkeypatch.setattr("edge.detectors.haar.CASCADES", ("none.xml",))
     with pytest.raises(ModelError, match=r"none\.xml is missing or damaged.*pip install --force-reinstall"):
         Haar(DetectorSettings())
 

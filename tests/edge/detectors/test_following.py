@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from edge.classifiers.fake import FakeClassifier
 from edge.demo.clip import FPS, Clip
 from edge.detectors.following import Following
 from edge.detectors.framing import Framing
@@ -15,8 +16,10 @@ from edge.detectors.haar import detector as haar
 from edge.detectors.search import Sight, Thorough, look, same, scaled
 from edge.settings import DetectorSettings
 from edge.types import Box, Frame, Pixels
+from edge.witness import Witness
 
 SETTINGS = DetectorSettings(min_face=0.1)
+NOBODY = Witness(FakeClassifier())  # has nothing to say
 WALL = np.random.default_rng(1).integers(40, 90, (24, 32), np.uint8)
 FACE = np.random.default_rng(2).integers(160, 250, (6, 6), np.uint8)
 MakeFrame = Callable[..., Frame]
@@ -37,13 +40,16 @@ class Bright:
 
     framing = Framing(1.0, 0.0, 0.0)
     patch = 24
+    kinds = 1
 
     def __init__(self) -> None:
         self.begun = self.slices = self.looks = self.thorough = 0
+        self.asked: list[int] = []
         self._picture = WALL
 
-    def begin(self, picture: Pixels, smallest: float) -> int:
+    def begin(self, picture: Pixels, smallest: float, kind: int) -> int:
         self.begun += 1
+        self.asked.append(kind)
         self._picture = picture.copy()
         return 3
 
@@ -80,7 +86,7 @@ def near(box: Box, x: float, y: float, side: float, off: float = 4) -> bool:
 def test_a_face_that_moves_is_followed_without_another_search(make_frame: MakeFrame) -> None:
     search = Bright()
     places = [(60 + 3 * n, 80 + n, 50) for n in range(40)]
-    seen = watch(Following(search, SETTINGS), [scene(place) for place in places], make_frame)
+    seen = watch(Following(search, SETTINGS, NOBODY), [scene(place) for place in places], make_frame)
     assert [len(boxes) for boxes in seen[:2]] == [0, 1]  # three slices, two in the first frame
     for boxes, place in zip(seen[1:], places[1:], strict=True):
         assert len(boxes) == 1
@@ -92,8 +98,26 @@ def test_a_face_that_moves_is_followed_without_another_search(make_frame: MakeFr
 
 def test_a_picture_in_which_nothing_moves_is_searched_now_and_then(make_frame: MakeFrame) -> None:
     search = Bright()
-    watch(Following(search, SETTINGS), [scene()] * 120, make_frame)
+    watch(Following(search, SETTINGS, NOBODY), [scene()] * 120, make_frame)
     assert search.begun == 3  # at 0, 2 and 4 seconds
+
+
+class TwoKinds(Bright):
+    """A search with two kinds, of which the second alone finds anything."""
+
+    kinds = 2
+
+    def candidates(self) -> list[Sight]:
+        return super().candidates() if self.asked[-1] else []
+
+
+def test_what_one_kind_of_search_misses_the_next_finds_soon(make_frame: MakeFrame) -> None:
+    search = TwoKinds()
+    pictures = [scene()] * 10 + [scene((100, 80, 60))] * 40
+    seen = watch(Following(search, SETTINGS, NOBODY), pictures, make_frame)
+    first = next(number for number, boxes in enumerate(seen) if boxes)
+    assert first <= 10 + 25 * 1.0
+    assert set(search.asked) == {0, 1}
 
 
 def test_what_moves_is_searched_for_but_not_more_often_than_the_settings_say(make_frame: MakeFrame) -> None:
@@ -101,13 +125,13 @@ def test_what_moves_is_searched_for_but_not_more_often_than_the_settings_say(mak
     dark = np.random.default_rng(3).integers(0, 30, (24, 32), np.uint8)
     pictures = [scene(wall=np.roll(WALL, n, axis=1) if n % 2 else WALL // 2 + dark) for n in range(2)]
     moving = [np.where(np.arange(320) < 100 + 2 * n, pictures[0], pictures[1]).astype(np.uint8) for n in range(50)]
-    watch(Following(search, SETTINGS), moving, make_frame)
+    watch(Following(search, SETTINGS, NOBODY), moving, make_frame)
     assert search.begun == 7  # every eight frames of fifty, 0.32 s
 
 
 def test_at_a_cut_the_old_face_is_gone_at_once_and_the_new_one_there(make_frame: MakeFrame) -> None:
     search = Bright()
-    detector = Following(search, SETTINGS)
+    detector = Following(search, SETTINGS, NOBODY)
     watch(detector, [scene((60, 80, 50))] * 10, make_frame)
     other = np.random.default_rng(4).integers(90, 120, (24, 32), np.uint8)
     after = watch(detector, [scene((200, 100, 60), wall=other)] * 5, make_frame, begin=10)
@@ -119,14 +143,14 @@ def test_a_light_that_flickers_does_not_keep_a_search_from_its_end(make_frame: M
     search = Bright()
     picture = scene((60, 80, 50))
     flicker = [picture if n % 2 else (picture * 0.7).astype(np.uint8) for n in range(40)]
-    seen = watch(Following(search, SETTINGS), flicker, make_frame)
+    seen = watch(Following(search, SETTINGS, NOBODY), flicker, make_frame)
     assert search.slices >= 3 * (search.begun - 1)
     assert sum(map(len, seen)) >= 36
 
 
 def test_a_face_that_leaves_is_given_up_after_its_patience(make_frame: MakeFrame) -> None:
     search = Bright()
-    detector = Following(search, SETTINGS)
+    detector = Following(search, SETTINGS, NOBODY)
     watch(detector, [scene((60, 80, 50))] * 10, make_frame)
     assert not any(watch(detector, [scene()] * 60, make_frame, begin=10))
     looks = search.looks
@@ -136,7 +160,7 @@ def test_a_face_that_leaves_is_given_up_after_its_patience(make_frame: MakeFrame
 
 def test_a_face_that_hides_for_a_moment_is_found_again_without_a_search(make_frame: MakeFrame) -> None:
     search = Bright()
-    detector = Following(search, SETTINGS)
+    detector = Following(search, SETTINGS, NOBODY)
     watch(detector, [scene((60, 80, 50))] * 30, make_frame)
     begun = search.begun
     hidden = watch(detector, [scene()] * 8, make_frame, begin=30)
@@ -149,26 +173,26 @@ def test_a_face_that_hides_for_a_moment_is_found_again_without_a_search(make_fra
 def test_faces_are_followed_up_to_the_most_that_are_wanted(make_frame: MakeFrame) -> None:
     three = scene((20, 30, 50), (120, 90, 50), (230, 40, 50))
     for most, wanted in ((8, 3), (2, 2)):
-        detector = Following(Bright(), DetectorSettings(max_faces=most))
+        detector = Following(Bright(), DetectorSettings(max_faces=most), NOBODY)
         assert len(watch(detector, [three] * 6, make_frame)[-1]) == wanted
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 900), (2000, 20), (480, 640)])
 def test_frames_of_any_shape_and_change_of_shape(shape: tuple[int, int], make_frame: MakeFrame) -> None:
-    detector = haar(SETTINGS, still=False)
+    detector = haar(SETTINGS, NOBODY, still=False)
     watch(detector, [scene((60, 80, 50))] * 3, make_frame)  # type: ignore[arg-type]
     flat = np.full(shape, 128, np.uint8)
     assert not any(watch(detector, [flat] * 20, make_frame, begin=3))  # type: ignore[arg-type]
 
 
 def test_a_clock_that_stands_still_does_not_stop_it(make_frame: MakeFrame) -> None:
-    detector = Following(Bright(), SETTINGS)
+    detector = Following(Bright(), SETTINGS, NOBODY)
     seen = [detector.detect(make_frame(n, scene((60 + n, 80, 50)), time=0.0)) for n in range(20)]
     assert all(len(boxes) == 1 for boxes in seen[1:])
 
 
 def test_haar_follows_the_demos_face_in_good_light(make_frame: MakeFrame) -> None:
-    clip, detector = Clip(), haar(DetectorSettings(), still=False)
+    clip, detector = Clip(), haar(DetectorSettings(), NOBODY, still=False)
     found = 0
     for number in range(5 * FPS):
         grey = np.asarray(cv2.cvtColor(clip.draw(number), cv2.COLOR_BGR2GRAY), np.uint8)
@@ -209,7 +233,7 @@ def test_pictures_are_scaled_both_ways() -> None:
 
 def test_single_pictures_are_searched_whole(make_frame: MakeFrame) -> None:
     search = Bright()
-    detector = Thorough(search, DetectorSettings(picture_width=160))
+    detector = Thorough(search, DetectorSettings(picture_width=160), NOBODY)
     for _ in range(2):
         (box,) = detector.detect(make_frame(0, scene((100, 60, 80))))
         assert near(box, 100, 60, 80, off=5)

@@ -1,4 +1,4 @@
-"""One temperature makes confidence honest, and changes no answer."""
+"""A fairer prior and an honest confidence, both in the last layer."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convert import backend, networks, temperature
+from convert import backend, last_layer, networks
 from convert.engine import predict
 from convert.metrics import calibration
 
@@ -26,16 +26,31 @@ def test_a_model_that_is_too_sure_by_a_factor_is_found_out(factor: float, seed: 
     rng = np.random.default_rng(seed)
     logits = rng.normal(0, 2, (4000, 7))
     labels = (rng.random((4000, 1)) < softmax(logits).cumsum(axis=1)).argmax(axis=1)
-    found = temperature.fit(softmax(logits * factor), labels)
+    found = last_layer.fit(softmax(logits * factor), labels)
     assert found == pytest.approx(factor, rel=0.12)
     assert error(softmax(logits * factor / found), labels) < 0.035
 
 
 def test_probabilities_of_zero_are_no_obstacle() -> None:
     certain = np.eye(3, dtype=np.float32)[[0, 1, 2, 0]]
-    low, high = temperature.LIMITS
-    assert low <= temperature.fit(certain, np.array([0, 1, 2, 1])) <= high
-    assert temperature.fit(certain, np.array([0, 1, 2, 0])) == pytest.approx(low, rel=0.01)
+    low, high = last_layer.LIMITS
+    assert low <= last_layer.fit(certain, np.array([0, 1, 2, 1])) <= high
+    assert last_layer.fit(certain, np.array([0, 1, 2, 0])) == pytest.approx(low, rel=0.01)
+
+
+def test_a_class_seen_often_loses_half_of_its_head_start() -> None:
+    labels = np.repeat([0, 1], [900, 100])
+    shift = last_layer.prior(labels, 2)
+    even = np.array([[0.9, 0.1]], np.float32)  # no more than the prior
+    assert last_layer.without(even, shift) == pytest.approx(np.array([[0.75, 0.25]]), abs=1e-6)
+
+
+@given(counts=st.lists(st.integers(0, 50), min_size=2, max_size=9).filter(any))
+def test_classes_as_frequent_or_absent_do_no_harm(counts: list[int]) -> None:
+    shift = last_layer.prior(np.repeat(np.arange(len(counts)), counts), len(counts))
+    assert np.isfinite(shift).all()
+    assert shift.sum() == pytest.approx(0, abs=1e-9)
+    assert len(set(counts)) != 1 or not shift.any()
 
 
 @pytest.mark.slow
@@ -46,8 +61,9 @@ def test_folded_in_it_divides_what_reaches_the_softmax(name: str) -> None:
     model = networks.build(name, 7, (48, 48))
     faces = np.random.default_rng(0).integers(0, 256, (8, 48, 48), dtype=np.uint8)
     before = predict(model, faces)
-    assert temperature.fold(model, 2.5)
-    np.testing.assert_allclose(predict(model, faces), softmax(np.log(before) / 2.5), rtol=1e-3)
+    shift = np.linspace(-1, 1, 7)
+    assert last_layer.fold(model, 2.5, shift)
+    np.testing.assert_allclose(predict(model, faces), softmax((np.log(before) - shift) / 2.5), rtol=1e-3)
 
 
 @pytest.mark.slow
@@ -60,6 +76,6 @@ def test_a_network_that_does_not_end_so_is_left_alone() -> None:
     for result in (keras.layers.Activation("softmax")(behind_relu), keras.layers.Dense(3, activation="sigmoid")(flat)):
         model = keras.Model(image, result)
         weights = model.get_weights()
-        assert not temperature.fold(model, 2.0)
+        assert not last_layer.fold(model, 2.0, np.zeros(3))
         for a, b in zip(weights, model.get_weights(), strict=True):
             np.testing.assert_array_equal(a, b)

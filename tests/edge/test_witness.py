@@ -1,0 +1,55 @@
+"""The emotion net speaks for a face by being sure of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge.types import Box, Pixels, Reading
+from edge.witness import SURE, Witness, entropy
+
+GREY, BOX = np.zeros((48, 64), np.uint8), Box(8, 8, 32, 32)
+
+
+class Says:
+    """A classifier that always answers the same."""
+
+    def __init__(self, *scores: float, usual: float | None = 0.5) -> None:
+        self.labels = tuple(f"label{number}" for number in range(len(scores)))
+        self.usual_entropy, self._scores = usual, scores
+
+    def read(self, grey: Pixels, boxes: Sequence[Box]) -> list[Reading]:
+        assert grey.shape == GREY.shape
+        return [Reading(self.labels, self._scores) for _ in boxes]
+
+
+def test_the_surer_the_answer_the_likelier_a_face() -> None:
+    odds = [Witness(Says(top, 1 - top)).odds(GREY, BOX) for top in (0.5, 0.7, 0.9, 1.0)]
+    assert odds == sorted(odds)
+    assert odds[0] < 0 < odds[-1]
+
+
+def test_as_sure_as_usual_speaks_for_a_face_whatever_the_model() -> None:
+    scores = (0.7, 0.2, 0.1)
+    assert Witness(Says(*scores, usual=entropy(scores))).odds(GREY, BOX) == pytest.approx(SURE)
+
+
+def test_a_model_whose_card_does_not_say_what_is_usual_has_no_say() -> None:
+    assert Witness(Says(1.0, 0.0, usual=None)).odds(GREY, BOX) == 0.0
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=12).filter(lambda scores: sum(scores) > 0.01))
+def test_entropy_is_a_share(scores: list[float]) -> None:
+    shares = [score / sum(scores) for score in scores]
+    assert -1e-9 <= entropy(shares) <= 1 + 1e-9
+
+
+def test_entropy_at_its_ends() -> None:
+    assert entropy((1.0, 0.0, 0.0)) == 0.0
+    assert entropy((1 / 3,) * 3) == pytest.approx(1.0)
+    assert entropy((0.5, 0.5, 0.0, 0.0)) == pytest.approx(math.log(2) / math.log(4))
