@@ -10,6 +10,7 @@ from edge.cards import choose, installed
 from edge.classifiers import CLASSIFIERS
 from edge.classifiers.tflite import TfliteClassifier, find_runtime
 from edge.detectors import DETECTORS
+from edge.glances import Glances
 from edge.lookup import lookup
 from edge.settings import ClassifierSettings, DetectorSettings, Settings
 from edge.sinks import SINKS
@@ -31,8 +32,9 @@ class Parts(NamedTuple):
 def make_parts(settings: Settings, classifier: Classifier, still: bool) -> Parts:
     """The parts for a moving picture, or for `still` ones: those have time for small faces, and no memory."""
     detector = make_detector(settings.detector, classifier, still)
-    tracker = Strangers() if still else Tracker(settings.tracker)
-    return Parts(detector, tracker, classifier, Smoother(settings.smoother))
+    if still:
+        return Parts(detector, Strangers(), classifier, Smoother(settings.smoother))
+    return Parts(detector, Tracker(settings.tracker), Glances(classifier), Smoother(settings.smoother))
 
 
 def make_detector(settings: DetectorSettings, classifier: Classifier, still: bool) -> Detector:

@@ -115,9 +115,9 @@ class ClassifierSettings:
 class SmootherSettings:
     """[smoother]: how labels are steadied (single pictures are not)."""
 
-    seconds: float = _number(0.6, 0, 60)
+    seconds: float = _number(0.5, 0, 60)
     # time constant of the running average of the probabilities; 0: none
-    margin: float = _number(0.08, 0, 1)
+    margin: float = _number(0.12, 0, 1)
     # another emotion takes over when it leads by so much probability
     hold_seconds: float = _number(0.5, 0, 60)
     # shortest time that an emotion is shown

@@ -13,6 +13,7 @@ from edge.types import UNCERTAIN, Event, Face, Reading, Track
 @dataclass
 class _State:
     scores: list[float]  # running average, one a label
+    count: int  # readings in it
     time: float  # seconds, of the last reading
     since: float  # seconds, when what is shown was taken up
     shown: int  # index of the label that leads
@@ -51,13 +52,16 @@ class Smoother:
         shown = reading.labels.index(reading.emotion)
         certain = reading.scores[shown] >= self._settings.certain
         face = _face(track, reading, shown, reading.scores[shown], certain)
-        self._states[track.id] = _State(list(reading.scores), time, time, shown, certain, face)
+        self._states[track.id] = _State(list(reading.scores), 1, time, time, shown, certain, face)
         return face
 
     def _follow(self, state: _State, time: float, track: Track, reading: Reading) -> Face:
-        # Exponential average with a time constant: the same at any frame rate.
+        # Exponential average with a time constant: the same at any frame rate. At first it is the plain mean, or one
+        # reading would count for more than the many after it.
         seconds = self._settings.seconds
+        state.count += 1
         weight = 1 - math.exp(-max(time - state.time, 0.0) / seconds) if seconds else 1.0
+        weight = max(weight, 1 / state.count)
         state.scores = [old + weight * (new - old) for old, new in zip(state.scores, reading.scores, strict=True)]
         state.time = time
         if time - state.since >= self._settings.hold_seconds:

@@ -53,8 +53,9 @@ def run(options: argparse.Namespace) -> int:
         source, why = open_source(settings.source.name, _source_options(settings, stopped))
         stack.callback(source.close)
         print(f"source: {why}", flush=True)
-        parts = make_parts(settings, make_classifier(settings.classifier), source.still)
-        print(f"model: {_describe(parts.classifier)}", flush=True)
+        classifier = make_classifier(settings.classifier)
+        parts = make_parts(settings, classifier, source.still)
+        print(f"model: {_describe(classifier)}", flush=True)
         sinks = [stack.enter_context(closing(make_sink(name, settings))) for name in settings.run.sinks]
         logs = [sink for sink in sinks if isinstance(sink, Log)]
         for log in logs:

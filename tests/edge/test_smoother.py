@@ -52,10 +52,18 @@ def test_without_averaging_each_frame_speaks_for_itself(make_reading: Callable[.
     assert changes(readings, 25, SmootherSettings(seconds=0, margin=0, hold_seconds=0)) == [0.04, 0.08]
 
 
+def test_at_first_every_reading_counts_as_much(make_reading: Callable[..., Reading]) -> None:
+    smoother = Smoother(SmootherSettings())
+    for number, share in enumerate((0.4, 0.6, 0.8)):
+        (face,), _ = smoother.update(number / 100, [TRACK], [make_reading("happy", share)], [])
+    assert face.confidence == pytest.approx(0.6)
+
+
 def test_the_frames_own_reading_stays_beside_the_steady_one(make_reading: Callable[..., Reading]) -> None:
     smoother = Smoother(SmootherSettings())
-    smoother.update(0.0, [TRACK], [make_reading("happy", 0.9)], [])
-    (face,), _ = smoother.update(0.04, [TRACK], [make_reading("fear", 0.8)], [])
+    for number in range(25):
+        smoother.update(number / 25, [TRACK], [make_reading("happy", 0.9)], [])
+    (face,), _ = smoother.update(1.0, [TRACK], [make_reading("fear", 0.8)], [])
     assert (face.emotion, face.reading.emotion, face.reading.score("fear")) == ("happy", "fear", 0.8)
     assert 0.8 < face.confidence < 0.9
 

@@ -79,21 +79,25 @@ def frames() -> list[Frame]:
 
 
 @pytest.fixture
-def parts(monkeypatch: pytest.MonkeyPatch) -> Parts:
+def classifier() -> CountedClassifier:
+    return CountedClassifier(make_classifier(Settings().classifier))
+
+
+@pytest.fixture
+def parts(monkeypatch: pytest.MonkeyPatch, classifier: CountedClassifier) -> Parts:
     monkeypatch.setattr(cv2, "CascadeClassifier", Counted)
     monkeypatch.setattr(Counted, "pixels", 0.0)
     settings = Settings()
-    return make_parts(settings, CountedClassifier(make_classifier(settings.classifier)), still=False)
+    return make_parts(settings, classifier, still=False)
 
 
-def test_pixels_searched_and_faces_read(frames: list[Frame], parts: Parts) -> None:
+def test_pixels_searched_and_faces_read(frames: list[Frame], parts: Parts, classifier: CountedClassifier) -> None:
     watch = Stopwatch()
     loop.run(frames, *parts, [], watch)
-    assert isinstance(parts.classifier, CountedClassifier)
     assert watch.faces >= 150, "work that is saved by finding fewer faces is no saving"
-    print(f"pixels {Counted.pixels / LENGTH:.0f}, readings {parts.classifier.faces / LENGTH:.2f}, a frame")
+    print(f"pixels {Counted.pixels / LENGTH:.0f}, readings {classifier.faces / LENGTH:.2f}, a frame")
     assert 0 < Counted.pixels / LENGTH <= PIXELS
-    assert parts.classifier.faces / LENGTH <= READINGS
+    assert classifier.faces / LENGTH <= READINGS
 
 
 def test_memory_of_a_frame_and_after_it(frames: list[Frame], parts: Parts) -> None:
