@@ -20,6 +20,10 @@ from edge.types import Detector, Pixels
 from edge.witness import Witness
 
 SMALLEST = 64  # pixels, of a searched picture's sides
+# A dark picture is made brighter: grey levels of the mean below which it is dark and to which it is raised, and by what
+# factor at most. It raised the recall in two dark scenes from 0.85 to 0.88 and 0.87; CLAHE, which helps the cascade,
+# helped less.
+DARK, LIGHT, BRIGHTER = 70.0, 110.0, 4.0
 OVERLAP = 0.3  # boxes that overlap more are one face (non-maximum suppression; OpenCV's default)
 
 
@@ -50,7 +54,7 @@ class YuNet:
 
     def begin(self, picture: Pixels, smallest: float, kind: int) -> int:  # noqa: ARG002 - there is one
         """See `Search`."""
-        self._picture, self._smallest, self._found = picture, smallest, []
+        self._picture, self._smallest, self._found = lit(picture), smallest, []
         return 1
 
     def slice(self, number: int) -> None:  # noqa: ARG002 - there is one
@@ -63,6 +67,7 @@ class YuNet:
 
     def look(self, picture: Pixels, thorough: bool) -> Sight | None:  # noqa: ARG002 - there is one way to look
         """See `Search`."""
+        picture = lit(picture)
         height, width = picture.shape
 
         def off(sight: Sight) -> Any:
@@ -84,6 +89,14 @@ class YuNet:
         _, found = self._net.detect(picture)
         rows: list[list[float]] = [] if found is None else found.tolist()
         return [_square(x, y, width, height, row[-1]) for row in rows for x, y, width, height in [row[:4]]]
+
+
+def lit(picture: Pixels) -> Pixels:
+    """`picture`, multiplied towards a mean of `LIGHT` if it is dark."""
+    mean = float(picture[::4, ::4].mean())
+    if mean >= DARK:
+        return picture
+    return cv2.convertScaleAbs(picture, alpha=min(BRIGHTER, LIGHT / max(mean, 1.0)))  # type: ignore[return-value]
 
 
 def _square(x: float, y: float, width: float, height: float, score: float) -> Sight:

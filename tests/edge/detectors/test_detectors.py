@@ -15,7 +15,7 @@ from edge.demo.clip import FIRST, FPS, Clip
 from edge.detectors.framing import Framing, shrink
 from edge.detectors.haar import Haar, slices
 from edge.detectors.haar import detector as haar
-from edge.detectors.yunet import YuNet
+from edge.detectors.yunet import YuNet, lit
 from edge.detectors.yunet import detector as yunet
 from edge.errors import ModelError
 from edge.settings import DetectorSettings
@@ -147,3 +147,12 @@ def test_a_yunet_file_that_is_missing_or_no_model_is_said(tmp_path: Path, conten
 def test_yunet_needs_its_file_named() -> None:
     with pytest.raises(ModelError, match=r"set detector\.model"):
         YuNet(DetectorSettings(name="yunet"))
+
+
+def test_yunet_gets_a_dark_picture_brighter_and_a_light_one_as_it_is() -> None:
+    dark = np.full((40, 40), 22, np.uint8)
+    assert lit(dark).mean() == 88  # four times at most
+    assert lit(dark * 2).mean() == pytest.approx(110, abs=1)
+    light = np.full((40, 40), 90, np.uint8)
+    assert lit(light) is light
+    assert lit(np.zeros((8, 8), np.uint8)).max() == 0
