@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 UNCERTAIN = "uncertain"  # what a face shows while no label is probable enough
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")  # FER2013's order
+State = Literal["starting", "running", "paused", "lost"]
+# of the source: opening; giving frames; let go of until somebody resumes; a camera that is gone and opened anew
 Pixels = NDArray[np.uint8]  # (height, width) grey, or (height, width, 3) BGR
 
 
@@ -119,7 +121,10 @@ class Classifier(Protocol):
 
 
 class Sink(Protocol):
-    """Takes readings away. `close` flushes, and may be called twice."""
+    """Takes readings away; raises SinkError. One that inherits from it ignores states. `close` may be called twice."""
 
     def write(self, observation: Observation) -> None: ...
+    def state(self, state: State) -> None:  # noqa: ARG002 (most ignore it)
+        return
+
     def close(self) -> None: ...

@@ -18,12 +18,12 @@ from edge.demo import clip
 from edge.settings import Settings
 from edge.sources import open_source
 from edge.stopwatch import Stopwatch
-from edge.types import Observation, Pixels
+from edge.types import Observation, Pixels, Sink
 
 SECONDS = (3.0, 7.0, 9.8, 13.6, 17.0, 21.6)
 
 
-class Moments:
+class Moments(Sink):
     """A sink that keeps the annotated frames at SECONDS."""
 
     def __init__(self) -> None:

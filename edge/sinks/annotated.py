@@ -9,7 +9,7 @@ import cv2
 from edge.annotate import annotate
 from edge.errors import SinkError
 from edge.sources.quiet import quiet_opencv
-from edge.types import Frame, Observation, Pixels
+from edge.types import Frame, Observation, Pixels, Sink
 
 JPEG_LIMIT = 65500  # pixels a side (libjpeg's JPEG_MAX_DIMENSION)
 
@@ -36,7 +36,7 @@ def _picture(frame: Frame) -> Pixels:
     return frame.grey if frame.colour is None else frame.colour
 
 
-class AnnotatedPictures:
+class AnnotatedPictures(Sink):
     """Writes a JPEG for each frame, named after its source."""
 
     def __init__(self, folder: Path) -> None:
@@ -64,7 +64,7 @@ class AnnotatedPictures:
         """Nothing is kept open."""
 
 
-class AnnotatedVideo:
+class AnnotatedVideo(Sink):
     """Writes one MP4 (MPEG-4 part 2, which OpenCV's wheels can write everywhere)."""
 
     def __init__(self, folder: Path, stem: str, fps: float) -> None:

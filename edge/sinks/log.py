@@ -13,22 +13,23 @@ import stat
 from pathlib import Path
 from typing import Any
 
+from edge.control import Control
 from edge.errors import SinkError
 from edge.settings import LogSettings, Settings
 from edge.sinks.record import line, record
-from edge.types import Observation
+from edge.types import Observation, Sink
 
 CHUNK = 65536  # bytes read at once, looking back for the last whole line
 START = b'{"time"'  # how every log begins
 LONGEST = 4 << 20  # bytes; no line of ours comes near it
 
 
-def open_log(settings: Settings) -> Log:
+def open_log(settings: Settings, control: Control) -> Log:  # noqa: ARG001 (every sink is made alike)
     """The log that the settings name. Raises SinkError."""
     return Log(settings.log)
 
 
-class Log:
+class Log(Sink):
     """Appends to one file. Only one process at a time may: a lock on the file says so."""
 
     def __init__(self, settings: LogSettings) -> None:

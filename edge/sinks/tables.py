@@ -21,7 +21,7 @@ def json_lines(name: str) -> Sink:
     return _JsonOutput() if name == "-" else Log(LogSettings(path=name, mode="frames"))
 
 
-class _JsonOutput:
+class _JsonOutput(Sink):
     def write(self, observation: Observation) -> None:
         sys.stdout.write(line(record(observation)))
 
@@ -29,7 +29,7 @@ class _JsonOutput:
         sys.stdout.flush()
 
 
-class Csv:
+class Csv(Sink):
     """One row a face: COLUMNS, and a column a label."""
 
     def __init__(self, name: str, labels: tuple[str, ...]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 from edge.sinks.record import percent
-from edge.types import Observation
+from edge.types import Observation, Sink
 
 
 def verdict(emotion: str, confidence: float) -> str:
@@ -14,7 +14,7 @@ def verdict(emotion: str, confidence: float) -> str:
     return f"Detected Emotion: {emotion.capitalize()} ({percent(confidence)})"
 
 
-class PictureVerdict:
+class PictureVerdict(Sink):
     """For single pictures: each face at once, left to right."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -41,7 +41,7 @@ class _Seen:
     confidences: dict[str, list[float]] = field(default_factory=dict)  # emotion -> [frames that showed it, sum]
 
 
-class VideoVerdict:
+class VideoVerdict(Sink):
     """For a video: at its end, each face with the emotion that it showed longest and the mean confidence of that."""
 
     def __init__(self, stream: TextIO) -> None:
