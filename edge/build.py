@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import cv2
@@ -9,14 +10,17 @@ import cv2
 from edge.cards import choose, installed
 from edge.classifiers import CLASSIFIERS
 from edge.classifiers.tflite import TfliteClassifier, find_runtime
+from edge.control import Control
 from edge.detectors import DETECTORS
 from edge.glances import Glances
 from edge.lookup import lookup
 from edge.settings import ClassifierSettings, DetectorSettings, Settings
-from edge.sinks import SINKS
+from edge.sinks import IN_THREAD, SINKS
+from edge.sinks.guard import Guarded
+from edge.sinks.mailbox import Mailbox
 from edge.smoother import Smoother
 from edge.tracker import Strangers, Tracker
-from edge.types import Classifier, Detector, FaceTracker, Sink
+from edge.types import Classifier, Detector, FaceTracker
 from edge.witness import Witness
 
 
@@ -56,7 +60,7 @@ def make_classifier(settings: ClassifierSettings) -> Classifier:
     return TfliteClassifier(card, runtime, settings.threads)
 
 
-def make_sink(name: str, settings: Settings) -> Sink:
-    """The output called `name`, opened."""
-    sink: Sink = lookup(SINKS, name, "sink")(settings)
-    return sink
+def make_sink(name: str, settings: Settings, control: Control | None = None) -> Guarded | Mailbox:
+    """The output called `name`, opened; those that pause the loop do it by `control`. Raises FerEdgeError."""
+    make = partial(lookup(SINKS, name, "sink"), settings, control or Control())
+    return Mailbox(name, make) if name in IN_THREAD else Guarded(name, make())

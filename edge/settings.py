@@ -32,7 +32,7 @@ class RunSettings:
     """[run]: what `fer-edge run` does with the readings."""
 
     sinks: tuple[str, ...] = field(default=("log", "console"), metadata={"each": tuple(SINKS)})
-    # where readings go: log, console
+    # where readings go: see edge/sinks/README.md
 
 
 @dataclass(frozen=True)

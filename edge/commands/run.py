@@ -8,24 +8,36 @@ import signal
 import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from functools import partial
 
 from edge import loop
+from edge.attend import Attended
 from edge.build import make_classifier, make_parts, make_sink
 from edge.classifiers.tflite import TfliteClassifier
 from edge.commands.options import add_settings_options, read_settings
-from edge.errors import SourceError
+from edge.control import Control
+from edge.errors import SinkError, SourceError
 from edge.pace import paced
 from edge.settings import Settings
+from edge.sinks import SINKS
+from edge.sinks.guard import Guarded
 from edge.sinks.log import Log
-from edge.sources import SourceOptions, open_source
+from edge.sinks.mailbox import Mailbox
+from edge.sources import LIVE, SourceOptions, choose, open_choice
 from edge.stopwatch import Stopwatch, peak_memory
-from edge.types import Classifier
+from edge.types import Classifier, Sink, State
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of this command."""
     parser.add_argument(
         "--source", metavar="SOURCE", help="auto (default), picamera, camera:N, demo, a path, or a URL (rtsp, http)"
+    )
+    parser.add_argument(
+        "--sink",
+        metavar="NAME",
+        action="append",
+        help=f"where readings go (repeatable; default: log and console): {', '.join(SINKS)}",
     )
     parser.add_argument("--log", metavar="FILE", help="appended to (default: fer-edge.jsonl in this folder)")
     parser.add_argument("--log-mode", choices=("changes", "frames"), help="what gets a line (default: changes)")
@@ -43,30 +55,60 @@ def positive(text: str) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Run the loop, then print the summary. Raises FerEdgeError."""
-    named = {"source": "source.name", "log": "log.path", "log_mode": "log.mode", "fps": "source.fps"}
+    named = {
+        "source": "source.name",
+        "sink": "run.sinks",
+        "log": "log.path",
+        "log_mode": "log.mode",
+        "fps": "source.fps",
+    }
     settings = read_settings(options, named)
     watch = Stopwatch()
     with ExitStack() as stack:
         stopped = stack.enter_context(_signals())
         # A camera that is cut off while we end is no news.
         stack.enter_context(_unless(stopped))
-        source, why = open_source(settings.source.name, _source_options(settings, stopped))
-        stack.callback(source.close)
-        print(f"source: {why}", flush=True)
+        control = Control()
+        sinks: list[Guarded | Mailbox] = []
+        source = stack.enter_context(closing(_open(settings, control, sinks, stopped)))
         classifier = make_classifier(settings.classifier)
         parts = make_parts(settings, classifier, source.still)
         print(f"model: {_describe(classifier)}", flush=True)
-        sinks = [stack.enter_context(closing(make_sink(name, settings))) for name in settings.run.sinks]
-        logs = [sink for sink in sinks if isinstance(sink, Log)]
+        for name in settings.run.sinks:
+            sinks.append(stack.enter_context(closing(make_sink(name, settings, control))))
+            sinks[-1].state("starting")
+        logs = [sink.sink for sink in sinks if isinstance(sink, Guarded) and isinstance(sink.sink, Log)]
         for log in logs:
             if log.repaired:
                 print(f"log: cut {log.repaired} bytes of a half-written last line off {log.path}", flush=True)
-        frames = itertools.islice(paced(source, settings.source.fps, stopped), options.max_frames)
+        paces = paced(source, settings.source.fps, lambda: stopped() or control.paused)
+        frames = itertools.islice(paces, options.max_frames)
         try:
             loop.run(frames, *parts, sinks, watch, stopped)
         finally:
             print(_summary(watch, logs), flush=True)
-    return 0
+    return SinkError.exit_code if any(sink.failing for sink in sinks) else 0
+
+
+def _open(settings: Settings, control: Control, sinks: Sequence[Sink], stopped: Callable[[], bool]) -> Attended:
+    """The source that the settings name, opened; `sinks` are those that learn its states. Raises SourceError."""
+    chosen = settings.source
+    choice = choose(chosen.name)
+    options = SourceOptions(
+        size=(chosen.width, chosen.height),
+        fps=chosen.fps,
+        timeout=chosen.timeout_seconds,
+        stopped=lambda: stopped() or control.paused,
+    )
+    reopen = partial(open_choice, choice, options)
+    source = reopen()
+    print(f"source: {choice.why}", flush=True)
+
+    def told(state: State) -> None:
+        for sink in sinks:
+            sink.state(state)
+
+    return Attended(source, reopen if choice.kind in LIVE else None, control, told, stopped)
 
 
 @contextmanager
@@ -94,12 +136,6 @@ def _unless(stopped: Callable[[], bool]) -> Iterator[None]:
     except SourceError:
         if not stopped():
             raise
-
-
-def _source_options(settings: Settings, stopped: Callable[[], bool]) -> SourceOptions:
-    chosen = settings.source
-    size = (chosen.width, chosen.height)
-    return SourceOptions(size=size, fps=chosen.fps, timeout=chosen.timeout_seconds, stopped=stopped)
 
 
 def _describe(classifier: Classifier) -> str:

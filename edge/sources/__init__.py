@@ -22,7 +22,18 @@ if TYPE_CHECKING:
     from edge.sources.picture import Picture
     from edge.sources.video import VideoFile
 
-__all__ = ["FORMS", "SOURCES", "Choice", "Opened", "SourceOptions", "choose", "open_files", "open_source"]
+__all__ = [
+    "FORMS",
+    "LIVE",
+    "SOURCES",
+    "Choice",
+    "Opened",
+    "SourceOptions",
+    "choose",
+    "open_choice",
+    "open_files",
+    "open_source",
+]
 
 # Each class is made with (target, SourceOptions) and is an edge.types.Source.
 SOURCES = {
@@ -34,6 +45,7 @@ SOURCES = {
     "folder": "edge.sources.folder:Folder",
     "demo": "edge.sources.demo:Demo",
 }
+LIVE = ("picamera", "camera", "stream")  # those that can be lost, and opened anew
 FORMS = (
     "auto, picamera, camera:N, demo, the path of a video, a picture or a folder, "
     "or a URL with rtsp://, http:// or https://"
@@ -58,12 +70,12 @@ class Opened(NamedTuple):
 def open_source(spec: str = "auto", options: SourceOptions | None = None) -> Opened:
     """The source that `spec` names (see FORMS), opened. Raises SourceError; nothing but ``auto`` has a fallback."""
     choice = choose(spec)
-    return Opened(_open(choice, options), choice.why)
+    return Opened(open_choice(choice, options), choice.why)
 
 
 def open_files(path: str, options: SourceOptions | None = None) -> VideoFile | Picture | Folder:
     """The video, the picture, or the pictures of the folder at `path`, opened. Raises SourceError."""
-    opened: VideoFile | Picture | Folder = _open(_choose_path(path), options)
+    opened: VideoFile | Picture | Folder = open_choice(_choose_path(path), options)
     return opened
 
 
@@ -116,5 +128,6 @@ def _choose_path(spec: str) -> Choice:
     return Choice("folder" if folder else file, str(path), f"{spec}, as asked for")
 
 
-def _open(choice: Choice, options: SourceOptions | None) -> Any:
+def open_choice(choice: Choice, options: SourceOptions | None) -> Any:
+    """The source that was chosen, opened: an edge.types.Source. Raises SourceError."""
     return lookup(SOURCES, choice.kind, "source")(choice.target, options or SourceOptions())

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import types
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from edge import build
 from edge.cli import main
+from edge.commands import run as command
+from edge.commands.options import read_settings
+from edge.control import Control
+from edge.errors import SinkError
+from edge.settings import RunSettings, Settings
+from edge.types import Observation, Sink, State
 
 ROOT = Path(__file__).parents[3]
 
@@ -97,6 +107,7 @@ def test_a_signal_ends_it_cleanly_with_the_summary(number: signal.Signals, tmp_p
         (["--set", "log.mode=loud"], 2, "log.mode = 'loud'"),
         (["--fps", "-1"], 2, "source.fps = -1.0: must be from 0 to 240"),
         (["--set", 'run.sinks=["lamp"]'], 2, "run.sinks = ['lamp']: must be a list with some of log, console"),
+        (["--sink", "lamp"], 2, "run.sinks = ['lamp']: must be a list with some of log, console"),
         (["--max-frames", "none"], 2, "'none': must be a whole number, 1 or more"),
         (["--no-such-option"], 2, "--no-such-option"),
         (["--set", "classifier.model=/"], 5, "'/': is no file"),
@@ -170,3 +181,82 @@ def test_a_torn_last_line_is_cut_off_and_said(tmp_path: Path, capsys: pytest.Cap
     assert f"cut 14 bytes of a half-written last line off {log}" in capsys.readouterr().out
     assert log.read_bytes().startswith(whole)
     assert [json.loads(line)["frame"] for line in log.read_text().splitlines()] == [0, 1, 2, 0]
+
+
+def test_sinks_named_on_the_command_line_are_those_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run("--max-frames", "3", "--sink", "console") == 0
+    assert not list(tmp_path.iterdir())
+    assert "face 1 came" in capsys.readouterr().out
+    assert run("--max-frames", "3", "--sink", "log", "--sink", "log") == 0
+    assert "face 1 came" not in capsys.readouterr().out
+    assert [path.name for path in tmp_path.iterdir()] == ["fer-edge.jsonl"]
+
+
+class Lamp(Sink):
+    """A sink in a thread of its own; presses the pause button at its first face, and again when paused."""
+
+    def __init__(self, settings: Settings, control: Control) -> None:
+        self.control = control
+        if settings.log.mode == "frames":
+            raise SinkError("lamp: no answer; plug it in")
+
+    def write(self, observation: Observation) -> None:
+        if observation.events:
+            self.control.pause()
+
+    def state(self, state: State) -> None:
+        STATES.append(state)
+        if state == "paused":
+            self.control.resume()
+
+    def close(self) -> None:
+        STATES.append("closed")
+
+
+STATES: list[str] = []
+
+
+@pytest.fixture
+def lamp(monkeypatch: pytest.MonkeyPatch) -> None:
+    STATES.clear()
+    monkeypatch.setitem(build.SINKS, "lamp", "lamps:Lamp")
+    monkeypatch.setattr(build, "IN_THREAD", {"lamp": ""})
+    monkeypatch.setitem(sys.modules, "lamps", types.SimpleNamespace(Lamp=Lamp))  # type: ignore[arg-type]
+    monkeypatch.setattr(command, "read_settings", with_lamp)
+
+
+def with_lamp(options: argparse.Namespace, named: dict[str, str]) -> Settings:
+    settings = read_settings(options, named)
+    return replace(settings, run=RunSettings(("log", "lamp", "console")))
+
+
+@pytest.mark.usefixtures("lamp")
+def test_a_pause_holds_the_source_and_every_sink_learns_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--log", str(tmp_path / "log.jsonl"), "--fps", "200", "--max-frames", "100") == 0
+    assert [*STATES[:4], STATES[-1]] == ["starting", "running", "paused", "running", "closed"]
+    out = capsys.readouterr().out
+    assert "camera is off: paused\ncamera is on again\n" in out
+    assert "frames 100" in out
+
+
+@pytest.mark.usefixtures("lamp")
+def test_a_sink_that_is_not_there_stops_nothing_and_shows_in_the_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = tmp_path / "log.jsonl"
+    assert run("--log", str(log), "--log-mode", "frames", "--max-frames", "10") == 6
+    assert len(log.read_text().splitlines()) == 10
+    out, errors = capsys.readouterr()
+    assert "frames 10" in out
+    assert errors == "fer-edge: error: lamp: no answer; plug it in; it is tried again, and the rest goes on\n"
+
+
+def test_a_disk_that_is_full_does_not_stop_the_loop(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--log", "/dev/full", "--max-frames", "50") == 6
+    out, errors = capsys.readouterr()
+    assert "frames 50" in out
+    assert "face 1 came" in out
+    assert errors.count("\n") == 1

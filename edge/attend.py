@@ -1,0 +1,122 @@
+"""Between a source and the loop: lets go of the camera while somebody wants a pause, and opens a lost one anew."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from edge.control import Control
+from edge.errors import SourceError, SourceLost
+from edge.retry import Retry
+from edge.tell import tell
+from edge.types import Frame, Source, State
+
+SLICE = 0.2  # seconds slept at once, so that a wish to stop, to pause or to go on is noticed
+
+
+class Attended:
+    """The frames of `source`, with numbers and times that go on over a pause and over a loss.
+
+    With `reopen` it is a live one: closed while paused, and opened anew after that or after a SourceError; only what
+    fails before the first frame is raised. Without, a pause holds it where it is, and its end and its errors stand.
+    `told` learns each change of state, in the loop's thread.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        reopen: Callable[[], Source] | None,
+        control: Control,
+        told: Callable[[State], None],
+        stopped: Callable[[], bool],
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.still = source.still
+        self._source: Source | None = source
+        self._reopen, self._control, self._told, self._stopped = reopen, control, told, stopped
+        self._clock, self._sleep = clock, sleep
+        self._state: State = "starting"
+        self._retry = Retry()
+        self._number, self._last = 0, 0.0  # of the next frame; seconds, of the frame before
+        self._closed = False
+
+    def __iter__(self) -> Iterator[Frame]:
+        """The frames, until the source ends, `close` or a stop. Raises SourceError."""
+        return self._held() if self._reopen is None else self._live(self._reopen)
+
+    def _held(self) -> Iterator[Frame]:
+        """A source that waits by itself, such as a file."""
+        for frame in self._source or ():
+            if self._control.paused:
+                self._pause()
+            if self._over():
+                return
+            self._change("running")
+            yield frame
+
+    def _live(self, reopen: Callable[[], Source]) -> Iterator[Frame]:
+        while not self._over():
+            if self._control.paused:
+                self._let_go()
+                self._pause()
+                continue
+            try:
+                if self._source is None:
+                    self._source = reopen()
+                yield from self._one_opening(self._source)
+            except SourceError as error:
+                if self._number == 0 or self._over():
+                    raise
+                self._lose(error)
+
+    def _one_opening(self, source: Source) -> Iterator[Frame]:
+        """The frames until somebody wants a pause or a stop. Raises SourceError."""
+        behind: float | None = None  # seconds that this opening's clock lies behind the last one's
+        for frame in source:
+            if self._control.paused:
+                return
+            if behind is None:
+                behind = max(self._last - frame.time, 0.0)
+            if self._retry.worked(self._clock()):
+                tell(f"{frame.source}: gives pictures again", "note")
+            self._change("running")
+            self._last = frame.time + behind
+            yield replace(frame, number=self._number, time=self._last)
+            self._number += 1
+        if not self._control.paused and not self._over():
+            raise SourceLost("camera: stopped giving pictures; check its cable and power")
+
+    def _pause(self) -> None:
+        self._change("paused")
+        self._wait(lambda: not self._control.paused)
+
+    def _lose(self, error: SourceError) -> None:
+        self._let_go()
+        if self._retry.failed(self._clock()):
+            tell(f"{error}; it is opened again as soon as it answers")
+        self._change("lost")
+        self._wait(lambda: self._clock() >= self._retry.due or self._control.paused)
+
+    def _change(self, state: State) -> None:
+        if state != self._state:
+            self._state = state
+            self._told(state)
+
+    def _wait(self, until: Callable[[], bool]) -> None:
+        while not until() and not self._over():
+            self._sleep(SLICE)
+
+    def _over(self) -> bool:
+        return self._closed or self._stopped()
+
+    def _let_go(self) -> None:
+        source, self._source = self._source, None
+        if source is not None:
+            source.close()
+
+    def close(self) -> None:
+        """Close the source. May be called twice."""
+        self._closed = True
+        self._let_go()

@@ -1,0 +1,185 @@
+"""A paused camera is closed, a lost one opened anew, and the loop sees frames whose numbers and times only grow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any
+
+import pytest
+
+from edge.attend import Attended
+from edge.control import Control
+from edge.errors import SourceError, SourceLost
+from edge.types import Frame, State
+
+
+class Camera:
+    """Gives frames of these times; then ends, or fails as a camera that is pulled out."""
+
+    still = False
+
+    def __init__(self, make_frame: Callable[..., Frame], times: list[float], error: Exception | None = None) -> None:
+        self._make, self._times, self._error = make_frame, times, error
+        self.closed = 0
+
+    def __iter__(self) -> Iterator[Frame]:
+        for number, time in enumerate(self._times):
+            yield self._make(number, time=time)
+        if self._error:
+            raise self._error
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class Rig:
+    """A camera that is opened again and again, on a clock that only sleeping moves."""
+
+    def __init__(self, *openings: Camera | Exception) -> None:
+        self.openings = list(openings)
+        self.control = Control()
+        self.states: list[State] = []
+        self.now = 0.0
+        self.tries: list[float] = []
+        self.stop_at = 1e9
+        self.at: dict[float, Callable[[], None]] = {}
+
+    def open(self) -> Any:
+        self.tries.append(self.now)
+        opening = self.openings.pop(0)
+        if isinstance(opening, Exception):
+            raise opening
+        return opening
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds <= 0.2
+        self.now += seconds
+        for moment in [moment for moment in self.at if moment <= self.now]:
+            self.at.pop(moment)()
+
+    def attend(self, live: bool = True) -> Attended:
+        reopen = self.open if live else None
+        stopped = lambda: self.now >= self.stop_at  # noqa: E731
+        return Attended(self.open(), reopen, self.control, self.states.append, stopped, lambda: self.now, self.sleep)
+
+
+LOST = SourceLost("camera:0: is gone after 2 frames; plug it in again")
+Make = Callable[..., Frame]
+
+
+def test_a_lost_camera_is_opened_after_growing_pauses_and_told_of_once(
+    make_frame: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    away = [SourceError("camera:0: no such device")] * 7
+    first, second = Camera(make_frame, [5.0, 5.1], LOST), Camera(make_frame, [200.0, 300.0])
+    rig = Rig(first, *away, second)
+    frames = list(islice(rig.attend(), 4))
+    assert [frame.number for frame in frames] == [0, 1, 2, 3]
+    assert [frame.time for frame in frames] == [5.0, 5.1, 200.0, 300.0]
+    assert rig.states == ["running", "lost", "running"]
+    assert first.closed
+    pauses = [after - before for before, after in zip([0.0, *rig.tries[1:]], rig.tries[1:], strict=False)]
+    assert pauses == pytest.approx([1, 2, 4, 8, 16, 32, 60, 60], abs=0.21)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [f"fer-edge: error: {LOST}; it is opened again as soon as it answers"]
+
+
+def test_a_camera_that_works_again_for_a_while_is_told_of(make_frame: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    rig = Rig(Camera(make_frame, [0.0], LOST), Camera(make_frame, [1.0, 2.0, 3.0]))
+    for frame in islice(rig.attend(), 4):
+        if frame.number:
+            rig.now += 1.0
+    assert capsys.readouterr().err.splitlines()[1:] == ["fer-edge: note: test: gives pictures again"]
+
+
+def test_time_does_not_run_back_where_the_new_opening_has_another_clock(make_frame: Make) -> None:
+    rig = Rig(Camera(make_frame, [50.0, 51.0], LOST), Camera(make_frame, [3.0, 4.0, 5.0]))
+    assert [frame.time for frame in islice(rig.attend(), 5)] == [50.0, 51.0, 51.0, 52.0, 53.0]
+
+
+def test_what_fails_before_the_first_frame_is_raised(make_frame: Make) -> None:
+    rig = Rig(Camera(make_frame, [], SourceError("camera:0: gave no picture")))
+    with pytest.raises(SourceError, match="gave no picture"):
+        list(rig.attend())
+    assert rig.states == []
+
+
+def test_a_paused_camera_is_closed_until_somebody_resumes(make_frame: Make) -> None:
+    first, second = Camera(make_frame, [0.0, 0.1, 0.2]), Camera(make_frame, [9.0])
+    rig = Rig(first, second)
+    frames = iter(rig.attend())
+    assert next(frames).time == 0.0
+    rig.control.pause()
+    rig.at[7.0] = rig.control.resume
+    assert first.closed == 0
+    frame = next(frames)  # the picture that was taken after the wish is not handed on
+    assert (frame.number, frame.time) == (1, 9.0)
+    assert first.closed == 1
+    assert rig.tries == [0.0, pytest.approx(7.0, abs=0.3)]
+    assert rig.states == ["running", "paused", "running"]
+
+
+def test_a_pause_while_the_camera_is_lost_leaves_it_alone(make_frame: Make) -> None:
+    rig = Rig(Camera(make_frame, [0.0], LOST), Camera(make_frame, [1.0]))
+    rig.at[0.5] = rig.control.pause
+    rig.at[30.0] = rig.control.resume
+    assert [frame.time for frame in islice(rig.attend(), 2)] == [0.0, 1.0]
+    assert rig.tries[1:] == [pytest.approx(30.0, abs=0.3)]
+    assert rig.states == ["running", "lost", "paused", "running"]
+
+
+def test_a_camera_taken_by_somebody_else_in_a_pause_is_waited_for(make_frame: Make) -> None:
+    rig = Rig(Camera(make_frame, [0.0, 0.1]), SourceError("camera:0: in use"), Camera(make_frame, [5.0]))
+    frames = iter(rig.attend())
+    next(frames)
+    rig.control.pause()
+    rig.at[2.0] = rig.control.resume
+    assert next(frames).time == 5.0
+    assert rig.states == ["running", "paused", "lost", "running"]
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_a_stop_ends_every_wait_at_once(make_frame: Make, paused: bool) -> None:
+    rig = Rig(Camera(make_frame, [0.0, 0.1], LOST), *[LOST] * 20)
+    rig.stop_at = 40.0
+    for _ in rig.attend():
+        if paused:
+            rig.control.pause()
+    assert rig.now == pytest.approx(40.0, abs=0.3)
+
+
+def test_a_camera_that_just_ends_is_lost_too(make_frame: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    rig = Rig(Camera(make_frame, [0.0]), Camera(make_frame, [1.0]))
+    assert len(list(islice(rig.attend(), 2))) == 2
+    assert rig.states == ["running", "lost", "running"]
+    assert "camera: stopped giving pictures" in capsys.readouterr().err
+
+
+def test_a_video_waits_in_a_pause_and_misses_nothing(make_frame: Make) -> None:
+    video = Camera(make_frame, [0.0, 0.1, 0.2])
+    rig = Rig(video)
+    rig.at[5.0] = rig.control.resume
+    times = []
+    for frame in rig.attend(live=False):
+        times.append(frame.time)
+        if frame.number == 0:
+            rig.control.pause()
+    assert times == [0.0, 0.1, 0.2]
+    assert rig.states == ["running", "paused", "running"]
+    assert video.closed == 0
+
+
+def test_a_video_that_is_cut_off_ends_as_it_is(make_frame: Make) -> None:
+    rig = Rig(Camera(make_frame, [0.0], LOST))
+    with pytest.raises(SourceLost):
+        list(rig.attend(live=False))
+
+
+def test_close_closes_the_camera_that_is_open_now(make_frame: Make) -> None:
+    first, second = Camera(make_frame, [0.0], LOST), Camera(make_frame, [1.0, 2.0])
+    attended = Rig(first, second).attend()
+    list(islice(attended, 2))
+    attended.close()
+    attended.close()
+    assert (first.closed, second.closed) == (1, 1)
