@@ -8,6 +8,7 @@
     +-- SinkError           an output that cannot be written; exit code 6
     +-- DataError           training data: a missing column, a short row, a bad label, an empty folder; exit code 7
     +-- GateError           a converted model that misses what it promises; exit code 8
+    +-- LogError            a log that cannot be read or purged: missing, something else; exit code 9
 
 The command line prints ``str(error)`` as one line and exits with ``error.exit_code``; anything else is a bug and keeps
 its traceback.
@@ -65,3 +66,9 @@ class GateError(FerEdgeError):
     """A converted model differs too much from the model that it was made from."""
 
     exit_code = 8
+
+
+class LogError(FerEdgeError):
+    """A log that cannot be read or purged."""
+
+    exit_code = 9

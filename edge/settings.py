@@ -137,6 +137,20 @@ class LogSettings:
     # mode changes: longest time without a line
     flush_seconds: float = _number(5.0, 0, 3600)
     # how much a power cut may lose; 0: every line is on the disk before the next frame
+    store: str = _one_of("disk", "disk", "memory")
+    # memory: nothing is written, and the last lines are kept while the program runs; spares an SD card
+    memory_lines: int = _number(10_000, 1, 1_000_000)
+    # store memory: lines kept, some 400 bytes each
+    rotate_megabytes: float = _number(10.0, 0, 1_000_000)
+    # 10^6 bytes: a file is put aside before it grows over this; 0: never for its size
+    rotate_hours: float = _number(24.0, 0, 87_600)
+    # a file is put aside when it is so old; 0: never for its age
+    keep_megabytes: float = _number(200.0, 0, 10_000_000)
+    # 10^6 bytes of all files together, the oldest deleted first, by rotation at half of it at the latest; 0: no limit
+    keep_days: float = _number(30.0, 0, 36_500)
+    # a file put aside is deleted when its last line is so old; 0: never. Needs rotation, and a clock
+    warn_disk: float = _number(0.9, 0, 1)
+    # share of the disk in use at which a warning is given; 0: never
 
 
 @dataclass(frozen=True)

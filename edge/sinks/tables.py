@@ -18,7 +18,10 @@ COLUMNS = ("time", "source", "frame", "id", "x", "y", "width", "height", "emotio
 
 def json_lines(name: str) -> Sink:
     """One line a frame, faces or not, into the file `name`, a log of mode `frames`; "-" is standard output."""
-    return _JsonOutput() if name == "-" else Log(LogSettings(path=name, mode="frames"))
+    if name == "-":
+        return _JsonOutput()
+    # One file, as asked for: nothing is put aside or deleted.
+    return Log(LogSettings(path=name, mode="frames", rotate_megabytes=0, rotate_hours=0, keep_megabytes=0, keep_days=0))
 
 
 class _JsonOutput(Sink):

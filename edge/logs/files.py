@@ -1,0 +1,110 @@
+"""Which files belong to a log, in the order of writing, and what a line's time is without reading the line."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+START = b'{"time"'  # how every line begins
+CHUNK = 65536  # bytes read at once
+LONGEST = 4 << 20  # bytes; no line of ours comes near it
+LEFT = ".purge~"  # ends the name of a file that a purge writes before it takes the other's place
+STAMP = "%Y%m%dT%H%M%SZ"
+TIME = re.compile(rb'\{"time": ?"([^"\\]{20,40})"')
+
+
+class Span(NamedTuple):
+    """The earliest and the latest time in a file, with zone; clocks jump, so these need not be its first and last."""
+
+    begin: datetime
+    end: datetime
+
+    def with_time(self, time: datetime) -> Span:
+        """The span that holds `time` too."""
+        return Span(min(self.begin, time), max(self.end, time))
+
+
+class Part(NamedTuple):
+    """A full file of a log; `span` is as its name has it, in whole seconds around its lines."""
+
+    number: int  # from 1, in the order of writing
+    span: Span
+    path: Path
+
+
+def parts(path: Path) -> list[Part]:
+    """The full files of the log whose current file is `path`, oldest first. Raises OSError."""
+    found = []
+    with os.scandir(path.parent) as entries:
+        for entry in entries:
+            match = _form(path).fullmatch(entry.name)
+            if match and entry.is_file(follow_symlinks=False):
+                try:
+                    span = Span(*(datetime.strptime(text, STAMP).replace(tzinfo=UTC) for text in match.groups()[1:]))
+                except ValueError:  # the 31st of February: not a name that we made
+                    continue
+                found.append(Part(int(match[1]), span, path.parent / entry.name))
+    return sorted(found)
+
+
+def leftovers(path: Path) -> list[Path]:
+    """What purges of the log `path` wrote and did not put in its place. Raises OSError."""
+    names = [entry.name.removesuffix(LEFT) for entry in path.parent.iterdir() if entry.name.endswith(LEFT)]
+    ours = [name for name in names if name == path.name or _form(path).fullmatch(name)]
+    found = [path.with_name(name + LEFT) for name in ours]
+    return [left for left in found if left.is_file() and not left.is_symlink()]
+
+
+def _form(path: Path) -> re.Pattern[str]:
+    return re.compile(re.escape(path.stem) + r"\.(\d{6,})_(\d{8}T\d{6}Z)_(\d{8}T\d{6}Z)" + re.escape(path.suffix))
+
+
+def part_path(path: Path, number: int, span: Span) -> Path:
+    """The name of full file `number` of the log `path`."""
+    end = span.end + timedelta(seconds=1) if span.end.microsecond and span.end.year < 9999 else span.end
+    begin_text, end_text = (f"{time.astimezone(UTC).replace(tzinfo=None):{STAMP}}" for time in (span.begin, end))
+    return path.with_name(f"{path.stem}.{number:06}_{begin_text:0>16}_{end_text:0>16}{path.suffix}")
+
+
+def looks_ours(file: int) -> bool:
+    """Whether an open file begins as a log does, or is empty. Power cuts leave zeros where data was not yet written."""
+    size = os.fstat(file).st_size
+    start = os.pread(file, len(START), 0).rstrip(b"\0")
+    return START.startswith(start) and (bool(start) or size <= CHUNK)
+
+
+def raw_lines(file: int) -> Iterator[bytes]:
+    """The lines of an open file, streamed; the last may lack its newline, and what no line of ours can be is cut."""
+    with open(file, "rb", buffering=CHUNK, closefd=False) as stream:
+        stream.seek(0)
+        while line := stream.readline(LONGEST):
+            rest = line
+            while len(rest) == LONGEST and not rest.endswith(b"\n"):
+                rest = stream.readline(LONGEST)
+            yield line
+
+
+def line_time(line: bytes) -> datetime | None:
+    """The time that a line begins with; None where it has none that can be read."""
+    match = TIME.match(line)
+    if match is None:
+        return None
+    try:
+        time = datetime.fromisoformat(match[1].decode())
+        return time.astimezone(UTC) if time.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def span_of(file: int) -> Span | None:
+    """The times in an open file; None where no line has one."""
+    span: Span | None = None
+    for line in raw_lines(file):
+        time = line_time(line)
+        if time is not None:
+            span = Span(time, time) if span is None else span.with_time(time)
+    return span
