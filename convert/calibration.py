@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from convert.data import Faces
 from edge.errors import DataError
 
-# Converters take the widest values that they see, so more faces are not better: of 2,000 the rarest stretch every
-# scale, and int8 agreed with float32 on half a point fewer faces than with 100. On three draws each,
-# 200 agreed a little better than 100.
-CALIBRATION_FACES = 200
+# Converters take the widest values that they see, so more faces are not better: the rarest stretch every scale. In the
+# mean of four draws int8 agreed with float32 on 96.5 % of PublicTest with 200 faces, 96.8 % with 50, 97.1 % with 25 and
+# 97.0 % with 10.
+CALIBRATION_FACES = 25
 
 
 def calibration_faces(faces: Faces, seed: int, count: int = CALIBRATION_FACES) -> NDArray[np.uint8]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from convert import backend, data, graph
 
-FACES = 128  # of those shown, to see ranges on
+FACES = 128  # to see ranges on
 
 
 def equalize(model: Any, shown: NDArray[np.uint8]) -> int:
@@ -25,7 +25,7 @@ def equalize(model: Any, shown: NDArray[np.uint8]) -> int:
     Returns at how many places: within separable convolutions, and from a batch normalization through ReLU into one.
     """
     keras = backend.keras()
-    pixels = data.network_input(shown[:: max(len(shown) // FACES, 1)])
+    pixels = data.network_input(shown)
     places = 0
     for layer in model.layers:
         if type(layer) is not keras.layers.SeparableConv2D:

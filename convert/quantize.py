@@ -33,7 +33,7 @@ from edge.cards import FORMAT, VARIANTS, load_card
 from edge.classifiers.tflite import TfliteClassifier, find_runtime
 from edge.errors import DataError, ModelError, SettingsError, SinkError
 
-DRAWS = 5  # of calibration faces, to choose from
+DRAWS = 8  # of calibration faces, to choose from
 JUDGED = 2000  # training faces at most, to choose by
 LONGEST = 200  # bytes of a network's name; a file system takes 255 with all that is put around it
 Report = Callable[[str], None]
@@ -82,7 +82,7 @@ def quantize(
                 f"folded into the last layer: half of the training faces' prior, and temperature {temperature:.3f}, "
                 f"fitted on {measured}"
             )
-        equalize.equalize(model, calibration_faces(training, seed))
+        equalize.equalize(model, calibration_faces(training, seed, equalize.FACES))
         shown = _draw(model, loaded.size, training, seed)
         cards = _convert(loaded, model, network, shown, stage)
         found, answers = _measure(cards, stage, validation, loaded.labels, measured, report)
