@@ -7,26 +7,17 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from edge import palette
 from edge.sinks.record import percent
 from edge.types import EMOTIONS, Face, Pixels
 
-# Okabe and Ito's palette, which colour-blind people tell apart (jfly.uni-koeln.de/color, 2008), as BGR.
-PALETTE = (
-    (0, 94, 213),  # vermillion
-    (115, 158, 0),  # bluish green
-    (167, 121, 204),  # reddish purple
-    (66, 228, 240),  # yellow
-    (178, 114, 0),  # blue
-    (0, 159, 230),  # orange
-    (233, 180, 86),  # sky blue
-)
-GREY = (150, 150, 150)  # of what is uncertain
 FONT = cv2.FONT_HERSHEY_DUPLEX
 
 
 def colour_of(emotion: str, labels: Sequence[str] = EMOTIONS) -> tuple[int, int, int]:
-    """A label's colour, BGR; labels that a user trained get the palette in their order, and what is no label grey."""
-    return PALETTE[labels.index(emotion) % len(PALETTE)] if emotion in labels else GREY
+    """A label's colour, BGR."""
+    red, green, blue = palette.colour_of(emotion, labels)
+    return blue, green, red
 
 
 def annotate(picture: Pixels, faces: Sequence[Face]) -> Pixels:
