@@ -50,7 +50,7 @@ $(RUN)/.ready: $(RUN)/.python pyproject.toml
 $(TEST)/.ready: pyproject.toml
 	@echo "setting up $(TEST)"
 	@$(PYTHON) -m venv $(TEST)
-	@$(TEST)/bin/python $(PIP) --editable '.[convert,torch,test]'
+	@$(TEST)/bin/python $(PIP) --editable '.[convert,torch,gpio,test]'
 	@touch $@
 
 # tflite-runtime has wheels for Python 3.11 alone; elsewhere its tests are skipped, and say so.

@@ -7,11 +7,12 @@ a value out of range is refused with the key, the value and what is allowed.
 from __future__ import annotations
 
 import dataclasses
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from edge.classifiers import CLASSIFIERS
 from edge.detectors import DETECTORS
@@ -21,6 +22,10 @@ from edge.sinks import SINKS
 
 def _number(default: float, low: float, high: float) -> Any:
     return field(default=default, metadata={"low": low, "high": high})
+
+
+def _table(default: dict[str, Any], **each: Any) -> Any:
+    return field(default_factory=default.copy, metadata={"values": each})
 
 
 def _one_of(default: str, *choices: str) -> Any:
@@ -154,6 +159,28 @@ class LogSettings:
 
 
 @dataclass(frozen=True)
+class LedSettings:
+    """[led]: lights that show the emotion, and a pause button. Pins have the numbers of their GPIO: 17 is GPIO17."""
+
+    chip: str = _one_of("gpio", "gpio", "mock")
+    # gpio: the Raspberry Pi's pins; mock: gpiozero's, to try it without
+    pins: Mapping[str, int] = _table({"red": 17, "green": 27, "blue": 22}, low=0, high=27)
+    # the legs of an RGB LED; or one LED an emotion, as in {happy = 5, sad = 6}
+    active_high: bool = True
+    # false: LEDs with a common anode, which a low pin lights
+    brightness: float = _number(1.0, 0.01, 1)
+    # share of the full light
+    follow: bool = True
+    # the light is as bright as the emotion is sure; false: always full, so that colour-blind people tell more apart
+    colours: Mapping[str, str] = _table({}, pattern="#[0-9A-Fa-f]{6}", example="#F0E442")
+    # over edge/palette.py's, as in {happy = "#F0E442"}
+    button: int = _number(-1, -1, 27)
+    # pin of a button to ground that pauses and resumes; -1: none
+    hold_seconds: float = _number(0.5, 0, 10)
+    # how long it must be held
+
+
+@dataclass(frozen=True)
 class Settings:
     """All of them."""
 
@@ -164,6 +191,7 @@ class Settings:
     classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
     smoother: SmootherSettings = field(default_factory=SmootherSettings)
     log: LogSettings = field(default_factory=LogSettings)
+    led: LedSettings = field(default_factory=LedSettings)
 
 
 def load(path: Path) -> Settings:
@@ -220,6 +248,11 @@ def _checked(key: str, value: Any, kind: Any, allowed: Mapping[str, Any]) -> Any
         if type(value) not in (list, tuple) or not all(entry in allowed["each"] for entry in value):
             raise SettingsError(f"{key} = {value!r}: must be a list with some of {', '.join(allowed['each'])}")
         return tuple(dict.fromkeys(value))
+    if "values" in allowed:
+        if not isinstance(value, Mapping):
+            raise SettingsError(f"{key} = {value!r}: must be a table, as in {{happy = ...}}")
+        part = get_args(kind)[1]
+        return {name: _checked(f"{key}.{name}", entry, part, allowed["values"]) for name, entry in value.items()}
     if kind is float and type(value) is int:
         value = float(value)
     if type(value) is not kind:  # not isinstance: True is an int
@@ -228,6 +261,8 @@ def _checked(key: str, value: Any, kind: Any, allowed: Mapping[str, Any]) -> Any
         raise SettingsError(f"{key} = {value!r}: must be text without a zero character")
     if "choices" in allowed and value not in allowed["choices"]:
         raise SettingsError(f"{key} = {value!r}: must be one of {', '.join(allowed['choices'])}")
+    if "pattern" in allowed and not re.fullmatch(allowed["pattern"], value):
+        raise SettingsError(f"{key} = {value!r}: must look like {allowed['example']}")
     if "low" in allowed and not allowed["low"] <= value <= allowed["high"]:  # NaN fails this too
         raise SettingsError(f"{key} = {value!r}: must be from {allowed['low']} to {allowed['high']}")
     return value

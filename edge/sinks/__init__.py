@@ -7,5 +7,7 @@ IN_LOOP = {
     "console": "edge.sinks.console:open_console",
 }
 # These work in threads of their own, behind mailboxes: hardware, the network, other programs.
-IN_THREAD: dict[str, str] = {}
+IN_THREAD = {
+    "led": "edge.sinks.led:open_led",
+}
 SINKS = IN_LOOP | IN_THREAD

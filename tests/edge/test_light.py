@@ -14,7 +14,7 @@ MODULES = sorted(
     for path in (ROOT / "edge").rglob("*.py")
     if path.name != "__main__.py"
 )
-HEAVY = ("tensorflow", "keras", "torch", "sklearn", "matplotlib", "convert", "picamera2", "libcamera", "gpiozero")
+HEAVY = ("tensorflow", "keras", "torch", "sklearn", "matplotlib", "convert", "picamera2", "libcamera", "gpiozero", "lgpio")
 
 
 def test_all_modules_are_looked_at() -> None:

@@ -45,6 +45,9 @@ def test_a_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
         ("[source]\nwidth = 10\n", ["source.width", "10", "64", "4096"]),
         ("[source]\nwidth = 640.5\n", ["source.width", "640.5", "whole number"]),
         ("[source]\nwidth = true\n", ["source.width", "True", "whole number"]),
+        ("[led]\npins = 3\n", ["led.pins", "3", "table"]),
+        ("[led.pins]\nhappy = 99\n", ["led.pins.happy", "99", "0", "27"]),
+        ("[led.colours]\nhappy = 'red'\n", ["led.colours.happy", "'red'", "#"]),
         ("[source]\nfps = nan\n", ["source.fps", "nan", "0", "240"]),
         ('[source]\nfps = "10"\n', ["source.fps", "'10'", "number"]),
         ("log = 3\n", ["log", "3", "table"]),
@@ -92,6 +95,11 @@ TOML = st.recursive(
 def test_anything_else_gives_settings_or_a_settings_error(tables: dict[str, Any]) -> None:
     with contextlib.suppress(SettingsError):
         assert isinstance(settings.parse(tables), Settings)
+
+
+def test_a_table_of_values_is_taken_whole() -> None:
+    assert settings.override(Settings(), "led.pins={happy = 5, sad = 6}").led.pins == {"happy": 5, "sad": 6}
+    assert settings.override(Settings(), 'led.colours={happy = "#f0E442"}').led.colours == {"happy": "#f0E442"}
 
 
 def test_one_setting_can_be_put_over_the_rest() -> None:
