@@ -34,6 +34,7 @@ class Attended:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.still = source.still
+        self.live = reopen is not None
         self._source: Source | None = source
         self._reopen, self._control, self._told, self._stopped = reopen, control, told, stopped
         self._clock, self._sleep = clock, sleep

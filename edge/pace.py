@@ -1,32 +1,59 @@
-"""Holds a source back to a number of frames a second, without burning the processor."""
+"""Holds a source back to a number of frames a second, and to fewer while nobody is there; waiting costs nothing."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from edge.types import Frame
+from edge.types import Frame, Observation, Sink
 
 SLICE = 0.2  # seconds slept at once, so that a signal to stop is noticed
 
 
-def paced(
-    frames: Iterable[Frame],
-    fps: float,
-    stopped: Callable[[], bool],
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Iterator[Frame]:
-    """At most `fps` of `frames` a second of real time; all of them where `fps` is 0.
+class Pace(Sink):
+    """At most `fps` frames a second of real time, and `idle_fps` once no face was seen for `idle_seconds`; 0: no limit.
 
-    It waits before it asks for the next frame: a camera then gives its newest, a file its next.
+    It learns as a sink who is there.
     """
-    due = clock()
-    for frame in frames:
-        yield frame
-        if fps <= 0:
-            continue
-        # A loop that fell behind does not hurry afterwards: it starts a new rhythm.
-        due = max(due + 1 / fps, clock())
-        while (left := due - clock()) > 0 and not stopped():
-            sleep(min(left, SLICE))
+
+    def __init__(
+        self,
+        fps: float,
+        stopped: Callable[[], bool],
+        idle_fps: float = 0.0,
+        idle_seconds: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._fps, self._idle_fps, self._idle_seconds = fps, idle_fps, idle_seconds
+        self._stopped, self._clock, self._sleep = stopped, clock, sleep
+        self._seen: float | None = None  # frame time, seconds, of the last face; or of the first frame
+
+    def frames(self, source: Iterable[Frame]) -> Iterator[Frame]:
+        """The frames of `source`.
+
+        It waits before it asks for the next frame: a camera then gives its newest, a file its next.
+        """
+        due = self._clock()
+        for frame in source:
+            yield frame
+            fps = self._rate(frame.time)
+            if fps <= 0:
+                continue
+            # A loop that fell behind does not hurry afterwards: it starts a new rhythm.
+            due = max(due + 1 / fps, self._clock())
+            while (left := due - self._clock()) > 0 and not self._stopped():
+                self._sleep(min(left, SLICE))
+
+    def _rate(self, now: float) -> float:
+        self._seen = now if self._seen is None else self._seen
+        idle = self._idle_fps > 0 and now - self._seen >= self._idle_seconds
+        return min(self._fps or self._idle_fps, self._idle_fps) if idle else self._fps
+
+    def write(self, observation: Observation) -> None:
+        """Note whether somebody is there."""
+        if observation.faces:
+            self._seen = observation.frame.time
+
+    def close(self) -> None:
+        """Nothing to let go of."""

@@ -52,6 +52,10 @@ class SourceSettings:
     # pixels asked of a camera
     fps: float = _number(0.0, 0, 240)
     # frames a second at most; 0: as many as come
+    idle_fps: float = _number(5.0, 0, 240)
+    # the same for cameras and streams once nobody was there for `idle_seconds`, to save power; 0: no fewer than else
+    idle_seconds: float = _number(10.0, 0, 86400)
+    # how long the last face must be gone for that
     timeout_seconds: float = _number(5.0, 0.1, 60)
     # a camera or stream that gives nothing for so long is lost
 
@@ -74,7 +78,7 @@ class DetectorSettings:
     # faces at once; more cost more
     scale_step: float = _number(1.1, 1.01, 2)
     # haar: ratio of one searched face size to the next
-    score: float = _number(0.7, 0.01, 1)
+    score: float = _number(0.75, 0.01, 1)
     # how sure a new face must be; more finds fewer faces and fewer false ones
     keep_score: float = _number(0.3, 0.0, 1)
     # how sure a face must stay that is followed already

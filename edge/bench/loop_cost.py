@@ -15,7 +15,7 @@ from typing import NamedTuple
 from edge import loop
 from edge.bench.baseline import TutorialLoop
 from edge.build import Parts
-from edge.pace import paced
+from edge.pace import Pace
 from edge.stopwatch import Histogram, Stopwatch
 from edge.types import Frame, Sink
 
@@ -156,8 +156,9 @@ def at_pace(
     clocks = clocks or Clocks()
     metered, whole, watch = Metered(frames, clocks), Meter(clocks), Stopwatch(clocks.wall)
     some = islice(thinned(metered, fps), max(round(seconds * fps), 1))
+    pace = Pace(fps, lambda: False, clock=clocks.wall, sleep=clocks.sleep)
     with whole:
-        loop.run(paced(some, fps, lambda: False, clocks.wall, clocks.sleep), *parts, sinks, watch)
+        loop.run(pace.frames(some), *parts, sinks, watch)
     wall = max(whole.wall, 1e-9)
     return AtPace(watch.frames, watch.frames / wall, (whole.cpu - metered.meter.cpu) / wall)
 

@@ -17,7 +17,7 @@ from edge.classifiers.tflite import TfliteClassifier
 from edge.commands.options import add_settings_options, read_settings
 from edge.control import Control
 from edge.errors import SinkError, SourceError
-from edge.pace import paced
+from edge.pace import Pace
 from edge.settings import Settings
 from edge.sinks import SINKS
 from edge.sinks.guard import Guarded
@@ -81,10 +81,10 @@ def run(options: argparse.Namespace) -> int:
         for log in logs:
             if log.repaired:
                 print(f"log: cut {log.repaired} bytes of a half-written last line off {log.path}", flush=True)
-        paces = paced(source, settings.source.fps, lambda: stopped() or control.paused)
-        frames = itertools.islice(paces, options.max_frames)
+        pace = _pace(settings, source, lambda: stopped() or control.paused)
+        frames = itertools.islice(pace.frames(source), options.max_frames)
         try:
-            loop.run(frames, *parts, sinks, watch, stopped)
+            loop.run(frames, *parts, [*sinks, pace], watch, stopped)
         finally:
             print(_summary(watch, logs), flush=True)
     return SinkError.exit_code if any(sink.failing for sink in sinks) else 0
@@ -109,6 +109,11 @@ def _open(settings: Settings, control: Control, sinks: Sequence[Sink], stopped: 
             sink.state(state)
 
     return Attended(source, reopen if choice.kind in LIVE else None, control, told, stopped)
+
+
+def _pace(settings: Settings, source: Attended, hurried: Callable[[], bool]) -> Pace:
+    chosen = settings.source
+    return Pace(chosen.fps, hurried, chosen.idle_fps if source.live else 0.0, chosen.idle_seconds)
 
 
 @contextmanager
