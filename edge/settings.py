@@ -28,6 +28,10 @@ def _table(default: dict[str, Any], **each: Any) -> Any:
     return field(default_factory=default.copy, metadata={"values": each})
 
 
+def _words(*default: str, **each: Any) -> Any:
+    return field(default=default, metadata={"items": each})
+
+
 def _one_of(default: str, *choices: str) -> Any:
     return field(default=default, metadata={"choices": choices})
 
@@ -184,6 +188,41 @@ class LedSettings:
     # how long it must be held
 
 
+EVENTS = ("came", "changed", "gone")
+
+
+@dataclass(frozen=True)
+class HookSettings:
+    """[hook]: a program of yours that is run for each event, with the event as JSON on its standard input."""
+
+    command: tuple[str, ...] = _words()
+    # the program and its arguments, as in ["/home/pi/greet.sh", "--loud"]; never a shell
+    on: tuple[str, ...] = field(default=EVENTS, metadata={"each": EVENTS})
+    # events that count: came, changed, gone
+    timeout_seconds: float = _number(10.0, 0.1, 600)
+    # it is ended after so long
+    queue: int = _number(20, 1, 10_000)
+    # events that wait for their turn at most; the oldest go first
+
+
+@dataclass(frozen=True)
+class WebhookSettings:
+    """[webhook]: an address that each event is posted to, as JSON."""
+
+    url: str = ""
+    # http or https
+    headers: Mapping[str, str] = _table({}, pattern=r"[\x20-\x7e]*", example="Bearer 1234")
+    # sent along, as in {Authorization = "Bearer 1234"}
+    ca_file: str = ""
+    # PEM file of the authority to trust instead of the system's, for a server of your own
+    on: tuple[str, ...] = field(default=EVENTS, metadata={"each": EVENTS})
+    # events that count: came, changed, gone
+    timeout_seconds: float = _number(10.0, 0.1, 600)
+    # a post without an answer for so long has failed
+    queue: int = _number(100, 1, 10_000)
+    # events that wait at most, while the server is away or slow; the oldest go first
+
+
 @dataclass(frozen=True)
 class Settings:
     """All of them."""
@@ -196,6 +235,8 @@ class Settings:
     smoother: SmootherSettings = field(default_factory=SmootherSettings)
     log: LogSettings = field(default_factory=LogSettings)
     led: LedSettings = field(default_factory=LedSettings)
+    hook: HookSettings = field(default_factory=HookSettings)
+    webhook: WebhookSettings = field(default_factory=WebhookSettings)
 
 
 def load(path: Path) -> Settings:
@@ -252,6 +293,11 @@ def _checked(key: str, value: Any, kind: Any, allowed: Mapping[str, Any]) -> Any
         if type(value) not in (list, tuple) or not all(entry in allowed["each"] for entry in value):
             raise SettingsError(f"{key} = {value!r}: must be a list with some of {', '.join(allowed['each'])}")
         return tuple(dict.fromkeys(value))
+    if "items" in allowed:
+        if type(value) not in (list, tuple):
+            raise SettingsError(f"{key} = {value!r}: must be a list, as in [\"one\", \"two\"]")
+        part = get_args(kind)[0]
+        return tuple(_checked(f"{key}[{place}]", entry, part, allowed["items"]) for place, entry in enumerate(value))
     if "values" in allowed:
         if not isinstance(value, Mapping):
             raise SettingsError(f"{key} = {value!r}: must be a table, as in {{happy = ...}}")

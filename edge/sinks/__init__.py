@@ -1,12 +1,14 @@
 """Where readings go: one file per output, one line here. README.md beside this file is for users and authors."""
 
-# name -> a function of (Settings, Control) that returns an edge.types.Sink. The loop itself writes these: files and
-# streams that are done in no time.
+# name -> a function of (Settings, Control) that returns an edge.types.Sink. The loop itself writes these: files, and
+# queues, which are done in no time.
 IN_LOOP = {
     "log": "edge.sinks.log:open_log",
     "console": "edge.sinks.console:open_console",
+    "hook": "edge.sinks.hook:open_hook",
+    "webhook": "edge.sinks.webhook:open_webhook",
 }
-# These work in threads of their own, behind mailboxes: hardware, the network, other programs.
+# These are slow, and written in threads of their own, behind mailboxes: hardware, displays, the network.
 IN_THREAD = {
     "led": "edge.sinks.led:open_led",
 }

@@ -53,8 +53,8 @@ class Guarded(Sink):
         try:
             self.sink.close()
         except SinkError as error:
-            self._fail(error)
+            self._fail(error, "")
 
-    def _fail(self, error: SinkError) -> None:
+    def _fail(self, error: SinkError, what_now: str = "; it is tried again, and the rest goes on") -> None:
         if self._retry.failed(self._now):
-            tell(f"{error}; it is tried again, and the rest goes on")
+            tell(f"{error}{what_now}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from edge.types import Face, Observation
+from edge.types import Event, Face, Observation
 
 
 def face_record(face: Face) -> dict[str, Any]:
@@ -30,6 +30,13 @@ def record(observation: Observation) -> dict[str, Any]:
         "frame": observation.frame.number,
         "faces": [face_record(face) for face in observation.faces],
     }
+
+
+def event_record(observation: Observation, event: Event) -> dict[str, Any]:
+    """{"time", "source", "frame", "kind": "came", "changed" or "gone", "face": {...}}: one event, by itself."""
+    entry = record(observation)
+    del entry["faces"]
+    return entry | {"kind": event.kind, "face": face_record(event.face)}
 
 
 def percent(share: float) -> str:
