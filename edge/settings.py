@@ -134,7 +134,7 @@ class SmootherSettings:
     # another emotion takes over when it leads by so much probability
     hold_seconds: float = _number(0.5, 0, 60)
     # shortest time that an emotion is shown
-    certain: float = _number(0.3, 0, 1)
+    certain: float = _number(0.25, 0, 1)
     # steadied probability below which a face shows `uncertain`; `margin` above it, its emotion again. 0: never
 
 
@@ -188,6 +188,48 @@ class LedSettings:
     # how long it must be held
 
 
+@dataclass(frozen=True)
+class MqttSettings:
+    """[mqtt]: readings for Home Assistant and others, by a broker."""
+
+    host: str = "localhost"
+    # the broker's name or address
+    port: int = _number(0, 0, 65535)
+    # 0: 1883, or 8883 with tls
+    tls: bool = False
+    # talk to it encrypted; its certificate must be valid for `host`
+    ca_file: str = ""
+    # PEM file of the authority that signed the broker's certificate; empty: those that the system trusts
+    cert_file: str = ""
+    # PEM file with this device's own certificate, for a broker that asks for one
+    key_file: str = ""
+    # PEM file with its key
+    credentials_file: str = ""
+    # file with the user's name in its first line and the password in its second; empty: none
+    device: str = field(default="", metadata={"pattern": "[A-Za-z0-9_-]{0,64}", "example": "hall-2"})
+    # name in the topics, fer-edge/DEVICE/...; empty: made from the Pi's serial number, so it stays and no other has it
+    heartbeat_seconds: float = _number(60.0, 1, 86400)
+    # longest time without a message while the camera runs
+    confidence_step: float = _number(0.2, 0, 1)
+    # a change of confidence by so much is sent too, once a second at most; 0: never
+    discovery_prefix: str = field(
+        default="homeassistant", metadata={"pattern": "([A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)?", "example": "homeassistant"}
+    )
+    # Home Assistant's; empty: do not tell it of this device
+    queue: str = "fer-edge-mqtt.db"
+    # file where messages wait while the broker is away
+    queue_messages: int = _number(50_000, 1, 10_000_000)
+    # so many wait at most, some 300 bytes each; the oldest are dropped first
+    flush_seconds: float = _number(5.0, 0, 3600)
+    # a message that the broker did not take for so long goes to the disk; a power cut may lose so much
+    keepalive_seconds: int = _number(60, 10, 3600)
+    # the broker calls a silent device offline after one and a half times as long
+    spread_seconds: float = _number(2.0, 0, 3600)
+    # a lost connection is opened again after a random time up to this more, so that a fleet does not come all at once
+    client: str = _one_of("paho", "paho", "fake")
+    # paho: a real connection; fake: a broker in memory, to try it without
+
+
 EVENTS = ("came", "changed", "gone")
 
 
@@ -237,6 +279,7 @@ class Settings:
     led: LedSettings = field(default_factory=LedSettings)
     hook: HookSettings = field(default_factory=HookSettings)
     webhook: WebhookSettings = field(default_factory=WebhookSettings)
+    mqtt: MqttSettings = field(default_factory=MqttSettings)
 
 
 def load(path: Path) -> Settings:
@@ -295,7 +338,12 @@ def _checked(key: str, value: Any, kind: Any, allowed: Mapping[str, Any]) -> Any
         return tuple(dict.fromkeys(value))
     if "items" in allowed:
         if type(value) not in (list, tuple):
-            raise SettingsError(f"{key} = {value!r}: must be a list, as in [\"one\", \"two\"]")
+            raise SettingsError(f'{key} = {value!r}: must be a list, as in ["one", "two"]')
+        part = get_args(kind)[0]
+        return tuple(_checked(f"{key}[{place}]", entry, part, allowed["items"]) for place, entry in enumerate(value))
+    if "items" in allowed:
+        if type(value) not in (list, tuple):
+            raise SettingsError(f'{key} = {value!r}: must be a list, as in ["one", "two"]')
         part = get_args(kind)[0]
         return tuple(_checked(f"{key}[{place}]", entry, part, allowed["items"]) for place, entry in enumerate(value))
     if "values" in allowed:
