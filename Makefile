@@ -18,7 +18,7 @@ PIP := -m pip install --quiet --disable-pip-version-check
 run: $(RUN)/.ready
 	@$(RUN)/bin/fer-edge run $(ARGS)
 
-test: lint $(OLD)/.ready
+test: lint $(OLD)/.ready $(TEST)/.broker
 	@$(TEST)/bin/python -m pytest $(ARGS)
 
 lint: $(TEST)/.ready
@@ -50,7 +50,15 @@ $(RUN)/.ready: $(RUN)/.python pyproject.toml
 $(TEST)/.ready: pyproject.toml
 	@echo "setting up $(TEST)"
 	@$(PYTHON) -m venv $(TEST)
-	@$(TEST)/bin/python $(PIP) --editable '.[convert,torch,gpio,test]'
+	@$(TEST)/bin/python $(PIP) --editable '.[convert,torch,gpio,mqtt,test]'
+	@touch $@
+
+# The broker of the MQTT tests, on Debian as root; elsewhere they are skipped where there is none, and say so.
+$(TEST)/.broker: $(TEST)/.ready
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -qq --yes --no-install-recommends mosquitto >/dev/null; \
+	fi
 	@touch $@
 
 # tflite-runtime has wheels for Python 3.11 alone; elsewhere its tests are skipped, and say so.

@@ -36,6 +36,9 @@ def _one_of(default: str, *choices: str) -> Any:
     return field(default=default, metadata={"choices": choices})
 
 
+_TOPIC = "([A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)?"  # an MQTT topic, or none
+
+
 @dataclass(frozen=True)
 class RunSettings:
     """[run]: what `fer-edge run` does with the readings."""
@@ -212,9 +215,7 @@ class MqttSettings:
     # longest time without a message while the camera runs
     confidence_step: float = _number(0.2, 0, 1)
     # a change of confidence by so much is sent too, once a second at most; 0: never
-    discovery_prefix: str = field(
-        default="homeassistant", metadata={"pattern": "([A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)?", "example": "homeassistant"}
-    )
+    discovery_prefix: str = field(default="homeassistant", metadata={"pattern": _TOPIC, "example": "homeassistant"})
     # Home Assistant's; empty: do not tell it of this device
     queue: str = "fer-edge-mqtt.db"
     # file where messages wait while the broker is away

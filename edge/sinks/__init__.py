@@ -10,6 +10,7 @@ IN_LOOP = {
 }
 # These are slow, and written in threads of their own, behind mailboxes: hardware, displays, the network.
 IN_THREAD = {
+    "mqtt": "edge.sinks.mqtt:open_mqtt",
     "led": "edge.sinks.led:open_led",
 }
 SINKS = IN_LOOP | IN_THREAD

@@ -1,0 +1,48 @@
+"""A broker in memory that takes everything, with the part of paho's client that the link uses."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+DONE = SimpleNamespace(is_failure=False)
+
+
+class FakeClient:
+    """Always there; `published` is all that it was given, as (topic, payload, qos, retain)."""
+
+    def __init__(self) -> None:
+        self.published: list[tuple[str, bytes, int, bool]] = []
+        self.subscribed: list[str] = []
+        self.on_connect = self.on_disconnect = self.on_publish = self.on_message = _ignore
+
+    def connect(self, host: str, port: int, keepalive: int) -> None:
+        """Nobody to call."""
+
+    def loop_start(self) -> None:
+        """Be there."""
+        self.on_connect(self, None, None, DONE, None)
+
+    def loop_stop(self) -> None:
+        """There is no loop."""
+
+    def subscribe(self, topic: str, qos: int) -> None:  # noqa: ARG002 (as paho)
+        """Remember the topic."""
+        self.subscribed.append(topic)
+
+    def publish(self, topic: str, payload: bytes, qos: int, retain: bool) -> Any:
+        """Take a message."""
+        self.published.append((topic, payload, qos, retain))
+        mid = len(self.published)
+        self.on_publish(self, None, mid, DONE, None)
+        return SimpleNamespace(mid=mid, wait_for_publish=_ignore)
+
+    def say(self, topic: str, payload: bytes) -> None:
+        """Somebody else publishes something."""
+        self.on_message(self, None, SimpleNamespace(topic=topic, payload=payload, retain=False))
+
+    def disconnect(self) -> None:
+        """Nobody to take leave of."""
+
+
+def _ignore(*_: Any) -> None: ...

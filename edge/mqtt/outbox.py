@@ -1,0 +1,97 @@
+"""Messages that the broker has not taken yet, in order: the newest in memory, older ones on the disk.
+
+While the broker takes them, none is ever written to the disk: that spares the SD card.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from edge.errors import SinkError
+from edge.mqtt.store import Store
+from edge.retry import Retry
+from edge.tell import tell
+
+PAGE = 50  # messages read from the disk at once
+MEMORY = 1000  # messages kept where the disk takes none
+
+
+class Outbox:
+    """Hands out messages in order, from the start again after `rewind`, until they are `taken`. For one thread."""
+
+    def __init__(self, store: Store, flush_seconds: float) -> None:
+        self.store = store
+        self.dropped = 0  # messages that neither memory nor disk had room for
+        self._patience = flush_seconds
+        self._memory: dict[int, tuple[bytes, float]] = {}  # key -> message, when it came; all newer than the store's
+        self._page: deque[tuple[int, bytes]] = deque()
+        self._handed = 0  # newest key handed out
+        self._count = 0
+        self._retry = Retry()
+
+    @property
+    def empty(self) -> bool:
+        """Whether the broker has taken everything."""
+        return not self._memory and not self.store.count
+
+    @property
+    def due(self) -> float:
+        """When to call `flush`, seconds on the caller's clock; infinity where there is nothing to do."""
+        oldest = next(iter(self._memory.values()), None)
+        return math.inf if oldest is None else max(oldest[1] + self._patience, self._retry.due)
+
+    def put(self, message: Mapping[str, Any], now: float) -> None:
+        """Take in a message and give it its id: "RUN-NUMBER", both growing."""
+        self._count += 1
+        entry = {"id": f"{self.store.run}-{self._count}", **message}
+        text = json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode()
+        self._memory[(self.store.run << 32) + self._count] = text, now
+        while len(self._memory) > MEMORY:
+            del self._memory[next(iter(self._memory))]
+            self.dropped += 1
+
+    def next(self) -> tuple[int, bytes] | None:
+        """The next message and its key; None where all were handed out. Raises SinkError."""
+        if not self._page and self._handed < self.store.newest:
+            self._page.extend(self.store.after(self._handed, PAGE))
+        found = self._page.popleft() if self._page else self._newer()
+        if found is not None:
+            self._handed = found[0]
+        return found
+
+    def _newer(self) -> tuple[int, bytes] | None:
+        return next(((key, text) for key, (text, _) in self._memory.items() if key > self._handed), None)
+
+    def taken(self, key: int) -> None:
+        """The broker has it. Raises SinkError."""
+        if self._memory.pop(key, None) is None:
+            self.store.remove([key])
+
+    def rewind(self) -> None:
+        """Hand out again what was not taken."""
+        self._page.clear()
+        self._handed = 0
+
+    def flush(self, now: float) -> None:
+        """Bring what is in memory to the disk; where that fails, it is told of once and tried again later."""
+        if not self._memory:
+            return
+        try:
+            self.store.add([(key, text) for key, (text, _) in self._memory.items()])
+        except SinkError as error:
+            if self._retry.failed(now):
+                tell(f"{error}; until then messages wait in memory, {MEMORY} at most")
+        else:
+            self._memory.clear()
+            self._retry.worked(now)
+
+    def close(self) -> None:
+        """Bring all to the disk and let go of it; say what there was no room for."""
+        self.flush(math.inf)
+        if dropped := self.dropped + self.store.dropped:
+            tell(f"mqtt: {dropped} messages were dropped, since the queue was full", "note")
+        self.store.close()
