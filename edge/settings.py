@@ -231,6 +231,18 @@ class MqttSettings:
     # paho: a real connection; fake: a broker in memory, to try it without
 
 
+@dataclass(frozen=True)
+class CsvSettings:
+    """[csv]: a table for spreadsheets, beside the log."""
+
+    path: str = "fer-edge.csv"
+    # appended to, never overwritten
+    mode: str = _one_of("changes", "changes", "frames")
+    # changes: a row when a face comes, changes or goes; frames: a row for each face in each frame
+    flush_seconds: float = _number(5.0, 0, 3600)
+    # how much a power cut may lose; 0: every row is on the disk before the next frame
+
+
 EVENTS = ("came", "changed", "gone")
 
 
@@ -277,6 +289,7 @@ class Settings:
     classifier: ClassifierSettings = field(default_factory=ClassifierSettings)
     smoother: SmootherSettings = field(default_factory=SmootherSettings)
     log: LogSettings = field(default_factory=LogSettings)
+    csv: CsvSettings = field(default_factory=CsvSettings)
     led: LedSettings = field(default_factory=LedSettings)
     hook: HookSettings = field(default_factory=HookSettings)
     webhook: WebhookSettings = field(default_factory=WebhookSettings)
