@@ -17,6 +17,8 @@ from edge.errors import FerEdgeError, SettingsError, SinkError
 COMMANDS = {
     "run": ("edge.commands.run", "read a camera or video, and log the emotions"),
     "detect": ("edge.commands.detect", "read pictures, videos or folders once"),
+    "report": ("edge.commands.report", "say what the log says: time per emotion, faces, busiest hours"),
+    "log": ("edge.commands.log", "care for the log: delete what is older than a date"),
     "models": ("edge.commands.models", "list the installed models"),
     "bench": ("edge.commands.bench", "measure what models and the loop cost here, and say which model to use"),
 }
