@@ -74,8 +74,9 @@ def run(options: argparse.Namespace) -> int:
         classifier = make_classifier(settings.classifier)
         parts = make_parts(settings, classifier, source.still)
         print(f"model: {_describe(classifier)}", flush=True)
+        outputs = stack.enter_context(ExitStack())
         for name in settings.run.sinks:
-            sinks.append(stack.enter_context(closing(make_sink(name, settings, control))))
+            sinks.append(outputs.enter_context(closing(make_sink(name, settings, control))))
             sinks[-1].state("starting")
         logs = [sink.sink for sink in sinks if isinstance(sink, Guarded) and isinstance(sink.sink, Log)]
         for log in logs:
@@ -86,6 +87,7 @@ def run(options: argparse.Namespace) -> int:
         try:
             loop.run(frames, *parts, [*sinks, pace], watch, stopped)
         finally:
+            outputs.close()  # first, so that all of the log is counted and the console has said its last
             print(_summary(watch, logs), flush=True)
     return SinkError.exit_code if any(sink.failing for sink in sinks) else 0
 

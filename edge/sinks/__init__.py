@@ -4,8 +4,8 @@
 # queues, which are done in no time.
 IN_LOOP = {
     "log": "edge.sinks.log:open_log",
-    "csv": "edge.sinks.rows:open_csv",
     "console": "edge.sinks.console:open_console",
+    "csv": "edge.sinks.rows:open_csv",
     "hook": "edge.sinks.hook:open_hook",
     "webhook": "edge.sinks.webhook:open_webhook",
 }
