@@ -279,6 +279,34 @@ class WebhookSettings:
 
 
 @dataclass(frozen=True)
+class KioskSettings:
+    """[kiosk]: a page for the room's screen, a history and an API."""
+
+    address: str = "127.0.0.1"
+    # listened on; any but this device's own (127.0.0.1, ::1) needs `token_file`, or `insecure`
+    port: int = _number(8600, 0, 65535)
+    # 0: any that is free
+    token_file: str = ""
+    # file whose first line every program and browser must know to look: openssl rand -hex 16
+    insecure: bool = False
+    # true: everybody in the network may look, and pause
+    hosts: str = ""
+    # names that lead to this device, besides its addresses and its own name, with blanks between
+    language: str = "en"
+    # en, de, or the path of a TOML file with the words of edge/kiosk/words/en.toml
+    live: bool = False
+    # true: /live shows the camera's picture
+    viewers: int = _number(250, 1, 10_000)
+    # pages open at once, at most
+    rate: float = _number(20.0, 0.1, 1_000_000)
+    # requests a second from one address, at most; three times as many at once
+    picture_megabytes: float = _number(10.0, 0.001, 100)
+    # 10^6 bytes of a picture sent to /api/v1/detect, at most
+    picture_megapixels: float = _number(16.0, 0.01, 100)
+    # its pixels at most, some 7 bytes each while it is read
+
+
+@dataclass(frozen=True)
 class Settings:
     """All of them."""
 
@@ -291,6 +319,7 @@ class Settings:
     log: LogSettings = field(default_factory=LogSettings)
     csv: CsvSettings = field(default_factory=CsvSettings)
     led: LedSettings = field(default_factory=LedSettings)
+    kiosk: KioskSettings = field(default_factory=KioskSettings)
     hook: HookSettings = field(default_factory=HookSettings)
     webhook: WebhookSettings = field(default_factory=WebhookSettings)
     mqtt: MqttSettings = field(default_factory=MqttSettings)

@@ -6,12 +6,13 @@ IN_LOOP = {
     "log": "edge.sinks.log:open_log",
     "console": "edge.sinks.console:open_console",
     "csv": "edge.sinks.rows:open_csv",
+    "kiosk": "edge.sinks.kiosk:open_kiosk",
     "hook": "edge.sinks.hook:open_hook",
     "webhook": "edge.sinks.webhook:open_webhook",
 }
 # These are slow, and written in threads of their own, behind mailboxes: hardware, displays, the network.
 IN_THREAD = {
-    "mqtt": "edge.sinks.mqtt:open_mqtt",
     "led": "edge.sinks.led:open_led",
+    "mqtt": "edge.sinks.mqtt:open_mqtt",
 }
 SINKS = IN_LOOP | IN_THREAD

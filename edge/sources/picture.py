@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 import numpy as np
@@ -73,22 +74,36 @@ def read_picture(path: Path, max_pixels: int) -> Pixels:
             raise SourceError(f"picture {path}: is no file; name a picture")
         if status.st_size == 0:
             raise SourceError(f"picture {path}: is empty (0 bytes); copy it again")
-        # What Pillow warns of (odd palettes, damaged EXIF) does not change the pixels.
-        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=_FORMATS) as image:
-            width, height = image.size
-            if width * height > max_pixels:
-                raise SourceError(
-                    f"picture {path}: has {width} x {height} pixels ({width * height / 1e6:.0f} megapixels), "
-                    f"the limit is {max_pixels / 1e6:.0f} megapixels; shrink it first"
-                )
-            return _decode(image)
-    except UnidentifiedImageError as cause:
-        known = ", ".join(suffix[1:] for suffix in PICTURES)
-        raise SourceError(f"picture {path}: is no picture that can be read; known are {known}") from cause
+        return decode_picture(path, f"picture {path}", max_pixels)
     except FileNotFoundError as cause:
         raise SourceError(f"picture {path}: no such file; check the path") from cause
     except PermissionError as cause:
         raise SourceError(f"picture {path}: Permission denied; make it readable with: chmod +r") from cause
+    except OSError as cause:
+        raise SourceError(_damaged(f"picture {path}", cause)) from cause
+
+
+def decode_picture(data: Path | BinaryIO, name: str, max_pixels: int, formats: tuple[str, ...] = _FORMATS) -> Pixels:
+    """The picture in `data`, (height, width, 3) BGR, turned as its EXIF says; `name` is what errors call it.
+
+    Raises SourceError where it is no picture of `formats`, cut off, or has more than `max_pixels`; FileNotFoundError,
+    PermissionError.
+    """
+    try:
+        # What Pillow warns of (odd palettes, damaged EXIF) does not change the pixels.
+        with warnings.catch_warnings(action="ignore"), Image.open(data, formats=formats) as image:
+            width, height = image.size
+            if width * height > max_pixels:
+                raise SourceError(
+                    f"{name}: has {width} x {height} pixels ({width * height / 1e6:.0f} megapixels), "
+                    f"the limit is {max_pixels / 1e6:.0f} megapixels; shrink it first"
+                )
+            return _decode(image)
+    except UnidentifiedImageError as cause:
+        known = ", ".join(suffix[1:] for suffix in PICTURES) if formats is _FORMATS else ", ".join(formats)
+        raise SourceError(f"{name}: is no picture that can be read; known are {known}") from cause
+    except (FileNotFoundError, PermissionError):
+        raise
     except (
         OSError,
         SyntaxError,
@@ -98,8 +113,12 @@ def read_picture(path: Path, max_pixels: int) -> Pixels:
         RuntimeError,
         struct.error,
     ) as cause:  # each decoder has its own
-        reason = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
-        raise SourceError(f"picture {path}: is cut off or damaged ({reason}); copy it again") from cause
+        raise SourceError(_damaged(name, cause)) from cause
+
+
+def _damaged(name: str, cause: Exception) -> str:
+    reason = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+    return f"{name}: is cut off or damaged ({reason}); copy it again"
 
 
 def _decode(image: Image.Image) -> Pixels:

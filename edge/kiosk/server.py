@@ -1,0 +1,108 @@
+"""The server's thread: an address, uvicorn, and an end that does not wait for anybody."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import threading
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from edge.errors import SinkError
+from edge.kiosk.app import App
+
+SOON = 10.0  # seconds until it must have begun
+PATIENCE = 1  # seconds for answers that are under way when it ends
+SILENCE = 15.0  # seconds that a connection may take to say what it wants
+CONNECTIONS = 100  # beside those that look
+
+
+class Server:
+    """Serves `app` on an address until `close`. Raises SinkError where the address is not to be had."""
+
+    def __init__(self, app: App, address: str, port: int, viewers: int) -> None:
+        self._app = app
+        self._socket = _listen(address, port)
+        self.port: int = self._socket.getsockname()[1]
+        config = uvicorn.Config(
+            app.asgi,
+            http=_Patient,
+            ws="none",
+            loop="asyncio",
+            lifespan="off",
+            log_config=None,
+            log_level=logging.ERROR,
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            limit_concurrency=viewers + CONNECTIONS,
+            timeout_keep_alive=15,
+            timeout_graceful_shutdown=PATIENCE,
+            h11_max_incomplete_event_size=16_384,
+        )
+        self._uvicorn = uvicorn.Server(config)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="kiosk", daemon=True)
+        self._thread.start()
+        if not self._ready.wait(SOON):
+            raise SinkError(f"kiosk: the server did not begin within {SOON:g} s; look at the device's load")
+
+    @property
+    def alive(self) -> bool:
+        """Whether it serves."""
+        return self._thread.is_alive()
+
+    def _run(self) -> None:
+        with asyncio.Runner() as runner:
+            self._loop = runner.get_loop()
+            self._loop.call_soon(self._ready.set)
+            runner.run(self._uvicorn.serve(sockets=[self._socket]))
+
+    def close(self) -> None:
+        """End it. May be called twice."""
+        self._uvicorn.should_exit = True
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._app.close)
+        self._thread.join(PATIENCE + 3)
+        self._socket.close()
+
+
+class _Patient(H11Protocol):
+    """As uvicorn does it, but a connection that does not come to the point is closed."""
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._deadline = self.loop.call_later(SILENCE, self._late)
+
+    def _late(self) -> None:
+        scope: Any = self.scope
+        if scope is None and not self.transport.is_closing():  # no request yet
+            self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._deadline.cancel()
+        super().connection_lost(exc)
+
+
+def _listen(address: str, port: int) -> socket.socket:
+    cure = "choose another kiosk.port or kiosk.address"
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(
+            address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.socket(family, kind, protocol)
+    except OSError as cause:
+        raise SinkError(f"kiosk {address}, port {port}: {cause.strerror}; {cure}") from None
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(place)
+        listening.listen(128)
+        listening.setblocking(False)
+    except OSError as cause:
+        listening.close()
+        raise SinkError(f"kiosk {address}, port {port}: {cause.strerror}; {cure}") from None
+    return listening

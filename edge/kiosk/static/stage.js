@@ -1,0 +1,136 @@
+// The first page: a drawn face for each person, or one for what keeps the camera from seeing any.
+
+import { Face } from "./face.js";
+import { Feed } from "./feed.js";
+import { emotionName, say } from "./words.js";
+
+const SETTLED = 1200; // milliseconds that something must stay before it is spoken
+const QUIET = 6000; // milliseconds between two things spoken
+const LEAVING = 350; // milliseconds, as in stage.css
+
+const figures = document.getElementById("figures");
+const more = document.getElementById("more");
+const spoken = document.getElementById("spoken");
+const button = document.getElementById("pause");
+const shown = new Map(); // id of a face, or name of a state -> Figure
+let paused = false;
+
+class Figure {
+  constructor() {
+    this.box = document.createElement("div");
+    this.box.className = "figure";
+    this.face = new Face();
+    this.name = document.createElement("p");
+    this.name.className = "name";
+    this.detail = document.createElement("p");
+    this.detail.className = "detail";
+    this.bar = document.createElement("div");
+    this.bar.className = "bar";
+    this.level = document.createElement("i");
+    this.bar.append(this.level);
+    this.box.append(this.face.svg, this.name, this.bar, this.detail);
+  }
+
+  emotion({ emotion, certain, confidence, colour }) {
+    this.box.classList.toggle("dim", !certain);
+    this.box.style.setProperty("--colour", certain ? colour : "");
+    this.face.pose(emotion);
+    this.text(emotionName(emotion), "");
+    this.bar.hidden = false;
+    this.level.style.transform = `scaleX(${confidence})`;
+  }
+
+  state(name) {
+    this.box.classList.add("dim", "state");
+    this.face.pose(name);
+    this.text(say(`state_${name}`), say(`hint_${name}`));
+    this.bar.hidden = true;
+  }
+
+  text(name, detail) {
+    if (this.name.textContent !== name) this.name.textContent = name;
+    this.name.style.setProperty("--letters", Math.max(name.length, 5));
+    if (this.detail.textContent !== detail) this.detail.textContent = detail;
+    this.detail.hidden = !detail;
+  }
+
+  leave() {
+    this.box.classList.add("leaving");
+    setTimeout(() => {
+      this.face.remove();
+      this.box.remove();
+    }, LEAVING);
+  }
+}
+
+function show(now) {
+  const state = now === null ? "offline" : now.state === "running" ? (now.faces.length ? "" : "nobody") : now.state;
+  const faces = state ? [] : now.faces;
+  const keys = state ? [state] : faces.map((face) => face.id);
+  for (const [key, figure] of shown) {
+    if (!keys.includes(key)) {
+      figure.leave();
+      shown.delete(key);
+    }
+  }
+  keys.forEach((key, place) => {
+    const known = shown.get(key);
+    const figure = known ?? new Figure();
+    if (state) figure.state(state);
+    else figure.emotion(faces[place]);
+    if (!known) {
+      shown.set(key, figure);
+      figures.append(figure.box);
+    }
+  });
+  figures.dataset.count = keys.length;
+  document.body.dataset.state = state || "running";
+  const one = faces.length === 1 && faces[0].certain ? faces[0].colour : "";
+  document.body.style.setProperty("--glow", one);
+  more.textContent = now?.more ? say("more", { count: now.more }) : "";
+  more.hidden = !now?.more;
+  if (now !== null) press(now.paused);
+  button.disabled = now === null;
+  speak(state ? `${say(`state_${state}`)}. ${say(`hint_${state}`)}` : sentence(faces));
+}
+
+function sentence(faces) {
+  const names = faces.map((face) => emotionName(face.emotion));
+  return names.length === 1 ? names[0] : say("people", { count: names.length, list: names.join(", ") });
+}
+
+let next = "";
+let spokenAt = -QUIET;
+let settling;
+
+// For screen readers: what stays, and not too often.
+function speak(text) {
+  if (text === next) return;
+  next = text;
+  clearTimeout(settling);
+  settling = setTimeout(() => {
+    spokenAt = performance.now();
+    if (spoken.textContent !== next) spoken.textContent = next;
+  }, Math.max(SETTLED, spokenAt + QUIET - performance.now()));
+}
+
+function press(wanted) {
+  paused = wanted;
+  button.classList.toggle("paused", paused);
+  const word = say(paused ? "resume" : "pause");
+  const label = button.querySelector("span");
+  if (label.textContent !== word) label.textContent = word;
+}
+
+button.addEventListener("click", async () => {
+  try {
+    const answer = await fetch(paused ? "/api/v1/resume" : "/api/v1/pause", { method: "POST" });
+    if (answer.ok) press((await answer.json()).paused);
+    else if (answer.status === 401) location.reload();
+  } catch {
+    show(null); // the feed knows when it is back
+  }
+});
+
+show({ state: "starting", paused: false, faces: [], more: 0 });
+new Feed("/api/v1/stream", show);
