@@ -107,6 +107,7 @@ class Tally:
                 for seen in self._faces.values():
                     self._count(seen, time)
                     seen.counted_to = time
+                    seen.told += min(time - before, 0.0)  # a clock that is set back takes all with it
         self._last = time, source, frame
         self._every_frame = "events" not in data
         self._see(time, data)
