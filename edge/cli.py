@@ -34,7 +34,7 @@ class Parser(argparse.ArgumentParser):
 
 def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     """All commands, and the options of the one that `arguments` name: only its module is imported."""
-    top = Parser(prog="fer-edge", description="Facial expressions read on the device. Nothing leaves it.")
+    top = Parser(prog="fer-edge", description="Facial expressions read on the device. No picture leaves it.")
     top.add_argument("--version", action="version", version=f"fer-edge {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (module, summary) in COMMANDS.items():
