@@ -34,7 +34,7 @@ PLAIN, RAISED, NONE = 0.55, 1.94, -4.1
 class Haar:
     """The cascades as a `Search`: sizes a `scale_step` apart, from the smallest face up. alt2 looks closely."""
 
-    framing = Framing(scale=1.04, right=0.0, down=0.015)
+    framing = Framing(scale=1.02, right=0.0, down=0.01)
     patch = 48
     kinds = len(CASCADES)
 
