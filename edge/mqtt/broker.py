@@ -23,6 +23,17 @@ def port(settings: MqttSettings) -> int:
     return settings.port or (TLS_PORT if settings.tls else PORT)
 
 
+class _Socket(ssl.SSLSocket):
+    """paho does not close one whose handshake fails."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
 def make_client(settings: MqttSettings, topics: Topics) -> Client:
     """A client that is not connected yet; its last will is that the device is offline. Raises SettingsError."""
     try:
@@ -68,6 +79,7 @@ def _context(settings: MqttSettings) -> ssl.SSLContext:
     value = settings.ca_file
     try:
         context = ssl.create_default_context(cafile=settings.ca_file or None)
+        context.sslsocket_class = _Socket
         if settings.cert_file or settings.key_file:
             key, value = "cert_file", settings.cert_file
             context.load_cert_chain(settings.cert_file, settings.key_file or None, lambda: "")  # a service cannot ask

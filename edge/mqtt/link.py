@@ -18,6 +18,7 @@ from edge.retry import Retry
 from edge.tell import tell
 
 WINDOW = 20  # messages under way at once
+CHECK = 0.5  # seconds between looks whether a connection that was lost holds now
 LAST_WORDS = 0.4  # seconds that the goodbye may take
 
 
@@ -132,6 +133,7 @@ class Link:
     def _wait(self) -> Callable[[], None] | None:
         moments = [self._outbox.due]
         moments += [self._redial] if self._client is None else []
+        moments += [self._clock() + CHECK] if self._up and self._retry.failing else []
         moments += [self._ends] if self._ends is not None else []
         pause = min(moments) - self._clock()
         try:

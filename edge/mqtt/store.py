@@ -62,7 +62,8 @@ class Store:
         self._keep("run", self.run)
         run("COMMIT")
         self._sync()
-        self.count, newest = run("SELECT count(*), max(key) FROM waiting").fetchone()
+        count, newest = run("SELECT count(*), max(key) FROM waiting").fetchone()
+        self.count: int = count
         self.newest: int = newest or 0
 
     def add(self, messages: Sequence[tuple[int, bytes]]) -> None:

@@ -47,6 +47,11 @@ class Mqtt(Sink):
         self.link = Link(self.line, outbox, self.topics.state, goodbye, heard, settings.spread_seconds)
         self.link.start(self._hello(), self._reports.again)
 
+    @property
+    def waiting(self) -> int:
+        """Messages on the disk."""
+        return self._store.count
+
     def write(self, observation: Observation) -> None:
         """Send it where it says something new. Raises SinkError."""
         for face in observation.faces:

@@ -14,7 +14,10 @@ MODULES = sorted(
     for path in (ROOT / "edge").rglob("*.py")
     if path.name != "__main__.py"
 )
-HEAVY = ("tensorflow", "keras", "torch", "sklearn", "matplotlib", "convert", "picamera2", "libcamera", "gpiozero", "lgpio")
+HEAVY = (
+    *("tensorflow", "keras", "torch", "sklearn", "matplotlib", "convert"),
+    *("picamera2", "libcamera", "gpiozero", "lgpio", "paho", "luma"),
+)
 
 
 def test_all_modules_are_looked_at() -> None:

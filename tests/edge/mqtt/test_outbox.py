@@ -1,0 +1,119 @@
+"""Messages are handed out in order until they are taken, and none touches the disk while the broker takes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from edge.errors import SinkError
+from edge.mqtt import outbox as module
+from edge.mqtt.outbox import MEMORY, PAGE, Outbox
+from edge.mqtt.store import Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    made = Store(tmp_path / "queue.db", 10_000)
+    yield made
+    made.close()
+
+
+def drained(box: Outbox) -> list[int]:
+    """The numbers of what is handed out now."""
+    found = []
+    while (item := box.next()) is not None:
+        found.append(json.loads(item[1])["number"])
+    return found
+
+
+def filled(box: Outbox, start: int, end: int, now: float = 0.0) -> None:
+    for number in range(start, end):
+        box.put({"number": number}, now)
+
+
+def test_each_is_handed_out_once_until_it_begins_anew(store: Store) -> None:
+    box = Outbox(store, 5.0)
+    filled(box, 0, 3)
+    assert drained(box) == [0, 1, 2]
+    assert drained(box) == []
+    filled(box, 3, 5)
+    assert drained(box) == [3, 4]
+    box.rewind()
+    assert drained(box) == [0, 1, 2, 3, 4]
+
+
+def test_ids_grow_and_tell_the_run(store: Store) -> None:
+    box = Outbox(store, 5.0)
+    filled(box, 0, 2)
+    texts = [(box.next() or (0, b""))[1] for _ in range(2)]
+    assert [json.loads(text)["id"] for text in texts] == ["1-1", "1-2"]
+
+
+def test_what_is_taken_in_time_never_touches_the_disk(store: Store) -> None:
+    box = Outbox(store, 5.0)
+    for number in range(100):
+        box.put({"number": number}, float(number))
+        item = box.next()
+        assert item is not None
+        assert box.due == number + 5.0
+        box.taken(item[0])
+        assert box.empty
+    assert store.newest == 0
+
+
+def test_the_disks_come_before_those_in_memory_over_a_flush_in_the_middle(store: Store) -> None:
+    box = Outbox(store, 5.0)
+    filled(box, 0, 2 * PAGE)
+    first = [box.next() for _ in range(10)]
+    box.flush(5.0)
+    filled(box, 2 * PAGE, 2 * PAGE + 5)
+    for item in first:
+        assert item is not None
+        box.taken(item[0])
+    assert drained(box) == list(range(10, 2 * PAGE + 5))
+    box.rewind()
+    assert drained(box) == list(range(10, 2 * PAGE + 5))
+    assert store.count == 2 * PAGE - 10
+    assert not box.empty
+
+
+def test_what_a_run_leaves_the_next_one_sends_first(tmp_path: Path) -> None:
+    for run in range(3):
+        box = Outbox(Store(tmp_path / "queue.db", 100), 5.0)
+        filled(box, 10 * run, 10 * run + 10)
+        box.close()
+    box = Outbox(Store(tmp_path / "queue.db", 100), 5.0)
+    filled(box, 30, 31)
+    assert drained(box) == list(range(31))
+    box.close()
+
+
+def test_a_full_disk_is_told_of_once_and_messages_wait_in_memory(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(module, "tell", lambda message, kind="error": told.append(message))
+
+    def full(messages: object) -> None:
+        raise SinkError("mqtt: queue q.db: cannot be written (database or disk is full); make room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "add", full)
+        box = Outbox(store, 0.0)
+        for now in range(5):
+            filled(box, now, now + 1, float(now))
+            assert now < box.due or box.due <= now
+            box.flush(float(now))
+        assert box.due > 5.0
+        filled(box, 5, MEMORY + 7)
+    assert told == [
+        "mqtt: queue q.db: cannot be written (database or disk is full); make room; "
+        f"until then messages wait in memory, {MEMORY} at most"
+    ]
+    assert box.dropped == 7
+    box.flush(100.0)
+    assert drained(box) == list(range(7, MEMORY + 7))
+    assert store.count == MEMORY
+    box.close()
+    assert told[-1] == "mqtt: 7 messages were dropped, since the queue was full"
