@@ -5,26 +5,25 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from edge import __version__
 from edge.control import Control
 from edge.errors import LogError, SourceError
 from edge.kiosk import metrics, views
-from edge.kiosk.answers import problem
+from edge.kiosk.answers import RequestError, body, problem
 from edge.kiosk.board import Board
 from edge.kiosk.detect import FORMATS, PictureReader
 from edge.kiosk.history import LONGEST, history
 from edge.kiosk.stream import Stream
 from edge.settings import Settings
 
-UPLOAD = 30.0  # seconds that sending a picture may take
 WAITING = 2  # pictures that may wait for their turn, and histories
 FRESH = 10.0  # seconds that a history up to now is not read anew
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE)
@@ -97,13 +96,7 @@ class Api:
             raise RequestError(
                 415, f"Content-Type {kind!r}: must be one of {', '.join(MEDIA)}; send the picture itself"
             )
-        try:
-            async with asyncio.timeout(UPLOAD):
-                data = await request.body()
-        except TimeoutError:
-            raise RequestError(408, f"the picture did not come within {UPLOAD:g} s; send a smaller one") from None
-        except ClientDisconnect:
-            raise RequestError(400, "the picture did not come whole; send it again") from None
+        data = await body(request)
         if not data:
             raise RequestError(400, "there is no picture in it; send one as the body")
         try:
@@ -137,27 +130,6 @@ class Api:
         """Whether the server answers, and nothing else."""
         _check_query(request, ())
         return JSONResponse({"ok": True})
-
-
-class RequestError(Exception):
-    """A request that is answered with `status` and words; only raised while one is served."""
-
-    def __init__(self, status: int, words: str) -> None:
-        super().__init__(words)
-        self.status = status
-
-
-def refusals(serve: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    """`serve`, whose RequestError becomes the answer."""
-
-    async def served(request: Request) -> Response:
-        try:
-            return await serve(request)
-        except RequestError as refused:
-            wait = {"Retry-After": "1"} if refused.status == 429 else {}
-            return problem(refused.status, str(refused), wait)
-
-    return served
 
 
 class _Queue:

@@ -13,8 +13,8 @@ from starlette.types import ASGIApp
 
 from edge.control import Control
 from edge.kiosk import words
-from edge.kiosk.answers import problem
-from edge.kiosk.api import Api, refusals
+from edge.kiosk.answers import problem, refusals
+from edge.kiosk.api import Api
 from edge.kiosk.board import Board
 from edge.kiosk.gate import Gate
 from edge.kiosk.limits import Limiter
@@ -49,11 +49,11 @@ class App:
         def post(path: str, serve: object) -> Route:
             return Route(path, serve, methods=["POST"])  # type: ignore[arg-type]
 
-        routes = [
+        self.routes = [
             get("/", pages.serve("stage")),
             get("/history", pages.serve("history")),
             get("/login", login.show),
-            post("/login", login.enter),
+            post("/login", refusals(login.enter)),
             get("/static/{name}", static.serve),
             get("/favicon.ico", static.icon),
             get("/api/v1/openapi.json", refusals(api.openapi)),
@@ -68,8 +68,8 @@ class App:
             get("/healthz", refusals(api.healthz)),
         ]
         if kiosk.live:
-            routes += [get("/live", pages.serve("live")), get("/live.mjpg", self._live)]
-        inner = Starlette(routes=routes, exception_handlers={HTTPException: _unknown})  # type: ignore[dict-item]
+            self.routes += [get("/live", pages.serve("live")), get("/live.mjpg", self._live)]
+        inner = Starlette(routes=self.routes, exception_handlers={HTTPException: _unknown})  # type: ignore[dict-item]
         limiter = Limiter(kiosk.rate, max(BURST * kiosk.rate, 1.0))
         bodies = {DETECT: int(1e6 * kiosk.picture_megabytes)}
         self.asgi: ASGIApp = Gate(inner, own_names(kiosk.hosts), tokens, limiter, bodies)

@@ -27,12 +27,11 @@ COLUMNS = 200  # at most
 SIZES = (QUARTER, 3600, 4 * 3600, 86_400)  # seconds of a column
 LONGEST = timedelta(days=COLUMNS)
 PATIENCE = 60.0  # seconds that reading may take
-LATE = 5.0  # seconds that a heartbeat may come late
 
 
 def history(settings: LogSettings, start: datetime, end: datetime) -> dict[str, Any]:
     """What was logged from `start` up to `end` (with zones, at most LONGEST apart). Takes its time. Raises LogError."""
-    longest = settings.heartbeat_seconds + LATE
+    longest = settings.heartbeat_seconds
     if settings.store == "memory":
         kept = memory(settings.path, settings.memory_lines)
         return summed(kept.entries(start - timedelta(seconds=longest), end), start, end, longest)

@@ -15,7 +15,6 @@ from edge.types import Observation
 
 PAUSE = 0.15  # seconds between two pictures
 WAIT = 0.5  # seconds between looks for a new one
-STALL = 10.0  # seconds that a reader may take for one picture
 MOST = 4  # readers at once
 QUALITY = 75  # of the JPEG, 0 to 100
 EDGE = b"fer-edge-frame"
@@ -38,8 +37,7 @@ class Live:
         self._readers += 1
         leaving = asyncio.create_task(_left(receive))
         try:
-            with suppress(TimeoutError):
-                await self._serve(send, leaving)
+            await self._serve(send, leaving)
         finally:
             leaving.cancel()
             self._readers -= 1
@@ -56,8 +54,7 @@ class Live:
                 shown = latest
                 picture = await self._picture(latest)
                 head = b"--%s\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % (EDGE, len(picture))
-                async with asyncio.timeout(STALL):
-                    await send({"type": "http.response.body", "body": head + picture + b"\r\n", "more_body": True})
+                await send({"type": "http.response.body", "body": head + picture + b"\r\n", "more_body": True})
             with suppress(TimeoutError):
                 async with asyncio.timeout(WAIT if shown is not latest or latest is None else PAUSE):
                     await asyncio.shield(leaving)

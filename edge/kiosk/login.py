@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from edge.kiosk.answers import problem
+from edge.kiosk.answers import body, problem
 from edge.kiosk.limits import Limiter
 from edge.kiosk.pages import Pages
 from edge.kiosk.tokens import COOKIE, DAYS, Tokens
@@ -30,7 +30,7 @@ class Login:
         """Take a token, and give a cookie for it."""
         if self._limiter.wait(request.client.host if request.client else ""):
             return problem(429, "too many tries; wait a minute", {"Retry-After": "60"})
-        fields = parse_qs((await request.body()).decode("utf-8", "replace"), max_num_fields=4)
+        fields = parse_qs((await body(request)).decode("utf-8", "replace"), max_num_fields=4)
         if not self._tokens.right(fields.get("token", [""])[0].strip()):
             return self._pages.page("login_wrong", 403)
         answer = RedirectResponse(_own(request.query_params.get("next", "/")), 303)

@@ -16,7 +16,9 @@ from edge.kiosk.app import App
 
 SOON = 10.0  # seconds until it must have begun
 PATIENCE = 1  # seconds for answers that are under way when it ends
-SILENCE = 15.0  # seconds that a connection may take to say what it wants
+SILENCE = 15  # seconds that a connection may take to say what it wants
+STALL = 15.0  # seconds that it may take nothing of what it is sent
+BUFFER = 16_384  # bytes that wait for one reader, and as many in the kernel
 CONNECTIONS = 100  # beside those that look
 
 
@@ -39,7 +41,7 @@ class Server:
             proxy_headers=False,
             server_header=False,
             limit_concurrency=viewers + CONNECTIONS,
-            timeout_keep_alive=15,
+            timeout_keep_alive=SILENCE,
             timeout_graceful_shutdown=PATIENCE,
             h11_max_incomplete_event_size=16_384,
         )
@@ -72,20 +74,42 @@ class Server:
 
 
 class _Patient(H11Protocol):
-    """As uvicorn does it, but a connection that does not come to the point is closed."""
+    """As uvicorn does it, but who does not come to the point, or does not take the answer, is cut off."""
+
+    _asking: asyncio.TimerHandle | None = None
+    _taking: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
+        transport.set_write_buffer_limits(high=BUFFER)
         super().connection_made(transport)
-        self._deadline = self.loop.call_later(SILENCE, self._late)
+        self._asking = self.loop.call_later(SILENCE, transport.abort)
 
-    def _late(self) -> None:
-        scope: Any = self.scope
-        if scope is None and not self.transport.is_closing():  # no request yet
-            self.transport.close()
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        cycle: Any = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            _cancel(self._asking)
+            self._asking = None
+        elif self._asking is None:  # a piece of the next request, or more of a body that nobody wants
+            self._asking = self.loop.call_later(SILENCE, self.transport.abort)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._taking = self.loop.call_later(STALL, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        _cancel(self._taking)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._deadline.cancel()
+        _cancel(self._asking)
+        _cancel(self._taking)
         super().connection_lost(exc)
+
+
+def _cancel(timer: asyncio.TimerHandle | None) -> None:
+    if timer is not None:
+        timer.cancel()
 
 
 def _listen(address: str, port: int) -> socket.socket:
@@ -99,6 +123,7 @@ def _listen(address: str, port: int) -> socket.socket:
         raise SinkError(f"kiosk {address}, port {port}: {cause.strerror}; {cure}") from None
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
         listening.bind(place)
         listening.listen(128)
         listening.setblocking(False)

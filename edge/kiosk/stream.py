@@ -16,7 +16,6 @@ from edge.kiosk.board import Board
 
 TICK = 0.5  # seconds between looks for what changes without an event: how sure, who is largest, a wish to pause
 HEARTBEAT = 10.0  # seconds; a page that hears nothing for longer connects anew
-STALL = 20.0  # seconds that a reader may take for one message; a slower one is let go of
 RETRY = 1000  # milliseconds, for readers other than our page
 
 
@@ -48,8 +47,7 @@ class Stream:
         leaving = asyncio.create_task(_left(receive, news))
         self._enter(news)
         try:
-            with suppress(TimeoutError):
-                await self._serve(send, news, leaving)
+            await self._serve(send, news, leaving)
         finally:
             leaving.cancel()
             self._leave(news)
@@ -63,8 +61,7 @@ class Stream:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         text, version = f"retry: {RETRY}\n".encode() + self._message, self._version
         while not leaving.done() and not self._closing:
-            async with asyncio.timeout(STALL):
-                await send({"type": "http.response.body", "body": text, "more_body": True})
+            await send({"type": "http.response.body", "body": text, "more_body": True})
             with suppress(TimeoutError):
                 async with asyncio.timeout(HEARTBEAT):
                     await news.wait()

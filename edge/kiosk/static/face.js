@@ -12,6 +12,7 @@ const NEUTRAL = {
   lookX: 0, lookY: 0, glint: 1, // where it looks; size of the light in it
   mouth: 34, left: 42, right: 42, // mouth: half its width, y of its corners
   upper: 4, lower: 4, wave: 0, // how far its lips hang in the middle; how much it trembles
+  round: 0.5, // 0.5: a mouth with corners; 1: one without
   blush: 0, tear: 0, sweat: 0, wrinkle: 0, teeth: 0, sleep: 0, ask: 0, // 0 to 1
 };
 
@@ -31,7 +32,7 @@ const POSES = {
   },
   surprise: {
     inner: -74, middle: -88, outer: -72, wide: 18, top: 23, bottom: 23, glint: 1.2,
-    mouth: 21, left: 50, right: 50, upper: -28, lower: 30,
+    mouth: 22, left: 48, right: 48, upper: -26, lower: 32, round: 1,
   },
   fear: {
     inner: -76, middle: -70, outer: -52, wide: 17, top: 22, bottom: 18, glint: 0.6,
@@ -49,7 +50,7 @@ const POSES = {
   starting: { top: 6, bottom: 13, mouth: 18, left: 44, right: 44, upper: 2, lower: 2 },
   paused: {
     inner: -42, middle: -50, outer: -40, wide: 19, top: -8, bottom: 16, glint: 0,
-    mouth: 12, left: 46, right: 46, upper: -7, lower: 9, sleep: 1,
+    mouth: 9, left: 48, right: 48, upper: -7, lower: 8, round: 1, sleep: 1,
   },
   lost: {
     inner: -62, middle: -56, outer: -42, top: 13, bottom: 13, lookX: 6, lookY: 3,
@@ -74,7 +75,7 @@ export class Face {
   constructor() {
     const clip = `inside-${++made}`;
     this.svg = document.createElementNS(NAMESPACE, "svg");
-    this.svg.setAttribute("viewBox", "-124 -124 248 248");
+    this.svg.setAttribute("viewBox", "-110 -112 220 222");
     this.svg.setAttribute("class", "face");
     add(this.svg, "circle", { r: 104, class: "skin" });
     add(this.svg, "path", { class: "shine", d: "M-78-44A90 90 0 0 1-20-88" });
@@ -170,10 +171,11 @@ export class Face {
       glint.setAttribute("r", Math.max(4.6 * p.glint, 0));
     }
     const { mouth: m, left: l, right: r, wave } = p;
+    const c = m * p.round;
     const up = p.upper * 1.33;
     const down = p.lower * 1.33;
-    const d = `M${-m} ${l}C${-m * 0.5} ${l + up + wave} ${m * 0.5} ${r + up - wave} ${m} ${r}`
-      + `C${m * 0.5} ${r + down - wave} ${-m * 0.5} ${l + down + wave} ${-m} ${l}Z`;
+    const d = `M${-m} ${l}C${-c} ${l + up + wave} ${c} ${r + up - wave} ${m} ${r}`
+      + `C${c} ${r + down - wave} ${-c} ${l + down + wave} ${-m} ${l}Z`;
     for (const shape of this.shapes) shape.setAttribute("d", d);
     const middle = (l + r) / 2;
     this.teeth.setAttribute("y", middle + p.upper - 4);

@@ -117,7 +117,7 @@ function speak(text) {
 function press(wanted) {
   paused = wanted;
   button.classList.toggle("paused", paused);
-  const word = say(paused ? "resume" : "pause");
+  const word = paused ? say("resume") : say("pause");
   const label = button.querySelector("span");
   if (label.textContent !== word) label.textContent = word;
 }

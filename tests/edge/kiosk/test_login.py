@@ -1,0 +1,62 @@
+"""A browser logs in once, gets a cookie that no script and no other site can use, and is led nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+House = Callable[..., Any]
+FORM = {"Content_Type": "application/x-www-form-urlencoded"}
+TOKEN = b"token=0123456789abcdef"
+
+
+@pytest.fixture
+def locked(house: House, token_file: Path) -> Any:
+    return house(token_file=str(token_file))
+
+
+def test_the_token_gives_a_cookie_that_opens_the_pages(locked: Any) -> None:
+    answer = locked.ask("/login?next=%2Fhistory", "POST", TOKEN, **FORM)
+    assert (answer.status, answer.headers["location"]) == (303, "/history")
+    cookie = answer.headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert "0123456789abcdef" not in cookie
+    value = cookie.partition(";")[0]
+    assert locked.ask("/history", Cookie=value).status == 200
+    assert locked.ask("/api/v1/status", Cookie=f"other=1; {value}").status == 200
+
+
+def test_the_cookie_outlives_a_restart_but_not_the_token(locked: Any, house: House, token_file: Path) -> None:
+    value = locked.ask("/login", "POST", TOKEN, **FORM).headers["set-cookie"].partition(";")[0]
+    assert house(token_file=str(token_file)).ask("/", Cookie=value).status == 200
+    token_file.write_text("another one, so all log in again".replace(" ", "-"))
+    assert house(token_file=str(token_file)).ask("/", Cookie=value).status == 303
+
+
+def test_a_wrong_token_is_told_so_and_gives_nothing(locked: Any) -> None:
+    answer = locked.ask("/login", "POST", b"token=wrong", **FORM)
+    assert answer.status == 403
+    assert "That is not the token." in answer.text
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize("body", [b"", b"token=", b"\xff\xfe", b"token=%ff", b"a=1"])
+def test_what_is_no_form_is_a_wrong_token(body: bytes, locked: Any) -> None:
+    assert locked.ask("/login", "POST", body, **FORM).status == 403
+
+
+def test_guessing_is_slow(locked: Any) -> None:
+    tries = [locked.ask("/login", "POST", b"token=wrong", **FORM).status for _ in range(8)]
+    assert tries == [403] * 5 + [429] * 3
+    assert locked.ask("/login", "POST", TOKEN, **FORM).status == 429
+
+
+@pytest.mark.parametrize("place", ["https://evil.example/", "//evil.example", "/\\evil.example", "/api/v1/pause", ""])
+def test_nobody_is_led_elsewhere(place: str, locked: Any) -> None:
+    answer = locked.ask(f"/login?next={quote(place, safe='')}", "POST", TOKEN, **FORM)
+    assert answer.headers["location"] == "/"
