@@ -1,7 +1,8 @@
-"""Who gives and who takes a tensor in a Functional model."""
+"""Who gives and who takes a tensor in a Functional model, and how much it multiplies."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 
@@ -27,3 +28,13 @@ def producer(model: Any, tensor: Any) -> Any:
 def only(layers: list[Any]) -> Any:
     """The one layer, or None where there are more or fewer."""
     return layers[0] if len(layers) == 1 else None
+
+
+def multiply_adds(model: Any) -> int:
+    """Multiplications with a weight for one face: those of convolutions and dense layers, of a `model` of one size."""
+    total = 0
+    for layer in model.layers:
+        places = math.prod(layer.output.shape[1:-1])  # positions of a kernel; 1 of a dense layer
+        # Every weight of a kernel is used once at each position.
+        total += places * sum(math.prod(weight.shape) for weight in layer.weights if "kernel" in weight.name)
+    return total

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convert import backend, checkpoint, costs, data, equalize, fold, gate, last_layer, load
+from convert import backend, checkpoint, costs, data, equalize, fold, gate, graph, last_layer, load
 from convert.calibration import calibration_faces
 from convert.data import Faces
 from convert.engine import predict
@@ -151,6 +151,7 @@ def _convert(
                 "calibration_faces": len(shown) if variant == "int8" else 0,
             },
             "parameters": loaded.model.count_params(),
+            "multiply_adds": graph.multiply_adds(loaded.model),
             "trained_from": {"file": loaded.path.name, "sha256": loaded.sha256},
             "training_data": loaded.training_data or None,
             "metrics": {},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from convert import backend, networks
+from convert import backend, graph, networks
 from edge.errors import SettingsError
 
 # The first test to need it waits for TensorFlow, which on a busy machine takes long.
@@ -25,6 +25,12 @@ def test_mini_xception_is_the_published_size(classes: int, parameters: int) -> N
 def test_what_it_is_compared_with_and_learns_from_is_larger(name: str, parameters: int) -> None:
     backend.keras()
     assert networks.build(name, 7, (64, 64)).count_params() == parameters
+
+
+@pytest.mark.parametrize(("name", "millions"), [("mini_xception", 10.64), ("cnn4", 57.80)])
+def test_multiply_adds_are_counted_at_every_position(name: str, millions: float) -> None:
+    backend.keras()
+    assert graph.multiply_adds(networks.build(name, 7, (64, 64))) == pytest.approx(millions * 1e6, rel=0.005)
 
 
 @pytest.mark.parametrize("name", networks.NETWORKS)
