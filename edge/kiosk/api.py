@@ -71,7 +71,11 @@ class Api:
             return problem(404, "no log is written, so there is no history; add log to run.sinks")
         now = datetime.now().astimezone()
         end = _moment("to", query["to"]) if "to" in query else now
-        start = _moment("from", query["from"]) if "from" in query else _midnight(min(end.astimezone(), now))
+        start = (
+            _moment("from", query["from"])
+            if "from" in query
+            else _midnight(min(end.astimezone(), now) - timedelta(microseconds=1))
+        )
         if not timedelta(0) < end - start <= LONGEST:
             raise RequestError(422, f"from {start}, to {end}: must be after each other, by {LONGEST.days} days at most")
         try:
