@@ -47,14 +47,16 @@ class Live:
     async def _serve(self, send: Send, leaving: asyncio.Task[None]) -> None:
         kind = b"multipart/x-mixed-replace; boundary=" + EDGE
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]})
+        await send({"type": "http.response.body", "body": b"--%s\r\n" % EDGE, "more_body": True})
         shown: Observation | None = None
         while not leaving.done() and not self._closing:
             latest = self._board.latest
             if latest is not None and latest is not shown:
                 shown = latest
                 picture = await self._picture(latest)
-                head = b"--%s\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % (EDGE, len(picture))
-                await send({"type": "http.response.body", "body": head + picture + b"\r\n", "more_body": True})
+                head = b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(picture)
+                end = b"\r\n--%s\r\n" % EDGE  # at once, since browsers show a picture when they have seen its end
+                await send({"type": "http.response.body", "body": head + picture + end, "more_body": True})
             with suppress(TimeoutError):
                 async with asyncio.timeout(WAIT if shown is not latest or latest is None else PAUSE):
                     await asyncio.shield(leaving)

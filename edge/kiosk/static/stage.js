@@ -132,5 +132,4 @@ button.addEventListener("click", async () => {
   }
 });
 
-show({ state: "starting", paused: false, faces: [], more: 0 });
 new Feed("/api/v1/stream", show);

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
+import shutil
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -121,3 +123,61 @@ def with_event() -> Callable[..., Observation]:
         return Observation(observation.frame, observation.faces, (Event(kind, observation.faces[0]),))  # type: ignore[arg-type]
 
     return add
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium without a window: Playwright's own, else the system's."""
+    driver = pytest.importorskip("playwright.sync_api", reason="needs playwright, from the extra test")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    paths = [None, *filter(None, map(shutil.which, names))]
+    options = {"args": ["--no-sandbox"]} if os.geteuid() == 0 else {}
+    with driver.sync_playwright() as started:
+        for path in paths:
+            try:
+                found = started.chromium.launch(executable_path=path, **options)
+            except driver.Error:
+                continue
+            yield found
+            found.close()
+            return
+    pytest.skip("needs a browser: playwright install chromium, or apt-get install chromium; neither is here")
+
+
+class Visit:
+    """A tab, and all that it asked for or complained of."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        page.set_default_timeout(1000 * SOON)
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", lambda said: said.type in ("error", "warning") and self.complaints.append(said.text))
+
+    def shows(self, *names: str) -> None:
+        """Wait until the page shows just these."""
+        self.page.wait_for_function(
+            "names => names.join() === [...document.querySelectorAll('.figure:not(.leaving) .name')]"
+            ".map(name => name.textContent).join()",
+            arg=list(names),
+        )
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Callable[..., Visit]]:
+    """A function that opens a tab of a size on an address; what it complains of fails the test."""
+    contexts, visits = [], []
+
+    def open_tab(address: str, width: int = 800, height: int = 480, **more: Any) -> Visit:
+        contexts.append(browser.new_context(viewport={"width": width, "height": height}, **more))
+        visits.append(Visit(contexts[-1].new_page()))
+        visits[-1].page.goto(address)
+        return visits[-1]
+
+    yield open_tab
+    complaints = [complaint for one in visits for complaint in one.complaints]
+    for context in contexts:
+        context.close()
+    assert not complaints
