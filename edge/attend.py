@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from edge.control import Control
-from edge.errors import SourceError, SourceLost
+from edge.errors import SourceError, SourceGone, SourceLost
 from edge.retry import Retry
 from edge.tell import tell
 from edge.types import Frame, Source, State
@@ -19,8 +20,9 @@ class Attended:
     """The frames of `source`, with numbers and times that go on over a pause and over a loss.
 
     With `reopen` it is a live one: closed while paused, and opened anew after that or after a SourceError; only what
-    fails before the first frame is raised. Without, a pause holds it where it is, and its end and its errors stand.
-    `told` learns each change of state, in the loop's thread.
+    fails before the first frame is raised, and SourceGone after `give_up` seconds of trying in vain (0: never).
+    Without, a pause holds it where it is, and its end and its errors stand. `told` learns each change of state, in the
+    loop's thread, and `waiting` is called several times a second while it waits.
     """
 
     def __init__(
@@ -32,12 +34,16 @@ class Attended:
         stopped: Callable[[], bool],
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        give_up: float = 0.0,
+        waiting: Callable[[], None] = lambda: None,
     ) -> None:
         self.still = source.still
         self.live = reopen is not None
         self._source: Source | None = source
         self._reopen, self._control, self._told, self._stopped = reopen, control, told, stopped
         self._clock, self._sleep = clock, sleep
+        self._give_up, self._waiting = give_up, waiting
+        self._lost = math.inf  # the moment since which it does not work, seconds
         self._state: State = "starting"
         self._retry = Retry()
         self._number, self._last = 0, 0.0  # of the next frame; seconds, of the frame before
@@ -92,12 +98,18 @@ class Attended:
     def _pause(self) -> None:
         self._change("paused")
         self._wait(lambda: not self._control.paused)
+        self._lost = math.inf  # who paused it may have used it
 
     def _lose(self, error: SourceError) -> None:
         self._let_go()
-        if self._retry.failed(self._clock()):
+        now = self._clock()
+        if self._retry.failed(now):
+            self._lost = now
             tell(f"{error}; it is opened again as soon as it answers")
+        self._lost = min(self._lost, now)
         self._change("lost")
+        if 0 < self._give_up <= now - self._lost:
+            raise SourceGone(f"{error}; tried in vain for {now - self._lost:.0f} s, so fer-edge ends") from error
         self._wait(lambda: self._clock() >= self._retry.due or self._control.paused)
 
     def _change(self, state: State) -> None:
@@ -107,6 +119,7 @@ class Attended:
 
     def _wait(self, until: Callable[[], bool]) -> None:
         while not until() and not self._over():
+            self._waiting()
             self._sleep(SLICE)
 
     def _over(self) -> bool:

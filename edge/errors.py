@@ -4,6 +4,7 @@
     +-- SettingsError       a settings file or an option: unknown key, wrong type, out of range; exit code 2
     +-- SourceError         a camera, video, picture or folder that gives no (more) pictures; exit code 3
     |   +-- SourceLost      it gave pictures and stopped; exit code 4
+    |       +-- SourceGone  and did not come back for long, so a start from scratch is tried; exit code 10
     +-- ModelError          a model file or its card: missing, cut off, not TFLite, not what the card says; exit code 5
     +-- SinkError           an output that cannot be written; exit code 6
     +-- DataError           training data: a missing column, a short row, a bad label, an empty folder; exit code 7
@@ -42,6 +43,12 @@ class SourceLost(SourceError):
     """A source that delivered pictures stopped delivering them."""
 
     exit_code = 4
+
+
+class SourceGone(SourceLost):
+    """A camera that was lost, and opened again in vain for long."""
+
+    exit_code = 10
 
 
 class ModelError(FerEdgeError):

@@ -22,7 +22,7 @@ class Glances:
 
     def __init__(self, classifier: Classifier) -> None:
         self.labels, self.usual_entropy = classifier.labels, classifier.usual_entropy
-        self._classifier = classifier
+        self.classifier = classifier
         self._known: list[Box] = []
         self._count = 0
 
@@ -35,7 +35,7 @@ class Glances:
     def _one(self, grey: Pixels, box: Box) -> Reading:
         known = any(iou(box, other) >= OVERLAP for other in self._known)
         views = [view(box, self._count + more) for more in range(1 if known else len(SHIFTS))]
-        return _mean(self._classifier.read(grey, views))
+        return _mean(self.classifier.read(grey, views))
 
 
 def _mean(readings: Sequence[Reading]) -> Reading:

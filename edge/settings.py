@@ -65,6 +65,8 @@ class SourceSettings:
     # how long the last face must be gone for that
     timeout_seconds: float = _number(5.0, 0.1, 60)
     # a camera or stream that gives nothing for so long is lost
+    give_up_seconds: float = _number(300.0, 0, 86400)
+    # one that is lost and opened again in vain for so long ends the program, for its service to start it anew; 0: never
 
 
 @dataclass(frozen=True)
@@ -379,11 +381,6 @@ def _checked(key: str, value: Any, kind: Any, allowed: Mapping[str, Any]) -> Any
         if type(value) not in (list, tuple) or not all(entry in allowed["each"] for entry in value):
             raise SettingsError(f"{key} = {value!r}: must be a list with some of {', '.join(allowed['each'])}")
         return tuple(dict.fromkeys(value))
-    if "items" in allowed:
-        if type(value) not in (list, tuple):
-            raise SettingsError(f'{key} = {value!r}: must be a list, as in ["one", "two"]')
-        part = get_args(kind)[0]
-        return tuple(_checked(f"{key}[{place}]", entry, part, allowed["items"]) for place, entry in enumerate(value))
     if "items" in allowed:
         if type(value) not in (list, tuple):
             raise SettingsError(f'{key} = {value!r}: must be a list, as in ["one", "two"]')

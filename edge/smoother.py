@@ -28,6 +28,10 @@ class Smoother:
         self._settings = settings
         self._states: dict[int, _State] = {}
 
+    def follow(self, settings: SmootherSettings) -> None:
+        """Steady by other settings from now on; what is known of the faces stays."""
+        self._settings = settings
+
     def update(
         self, time: float, tracks: Sequence[Track], readings: Sequence[Reading], gone: Iterable[int]
     ) -> tuple[tuple[Face, ...], tuple[Event, ...]]:

@@ -53,6 +53,10 @@ class Tracker:
         self._known: list[_Known] = []
         self._last_id = 0
 
+    def follow(self, settings: TrackerSettings) -> None:
+        """Go by other settings from now on; the faces keep their numbers."""
+        self._settings = settings
+
     def update(self, time: float, boxes: Sequence[Box]) -> tuple[list[Track], set[int]]:
         """The faces found at `time` (seconds) with their identities, and the ids that are gone for good.
 

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import signal
-import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 
 from edge import loop
+from edge.alive import Alive, alive
 from edge.attend import Attended
-from edge.build import make_classifier, make_parts, make_sink
-from edge.classifiers.tflite import TfliteClassifier
 from edge.commands.options import add_settings_options, read_settings
 from edge.control import Control
 from edge.errors import SinkError, SourceError
+from edge.outputs import Outputs
 from edge.pace import Pace
+from edge.reload import describe, reload, start_parts
 from edge.settings import Settings
+from edge.signals import listening
 from edge.sinks import SINKS
-from edge.sinks.guard import Guarded
 from edge.sinks.log import Log
-from edge.sinks.mailbox import Mailbox
 from edge.sources import LIVE, SourceOptions, choose, open_choice
 from edge.stopwatch import Stopwatch, peak_memory
-from edge.types import Classifier, Sink, State
+from edge.types import State
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -53,47 +51,53 @@ def positive(text: str) -> int:
     return int(text)
 
 
+# options -> the settings that they stand for
+NAMED = {
+    "source": "source.name",
+    "sink": "run.sinks",
+    "log": "log.path",
+    "log_mode": "log.mode",
+    "fps": "source.fps",
+}
+
+
 def run(options: argparse.Namespace) -> int:
     """Run the loop, then print the summary. Raises FerEdgeError."""
-    named = {
-        "source": "source.name",
-        "sink": "run.sinks",
-        "log": "log.path",
-        "log_mode": "log.mode",
-        "fps": "source.fps",
-    }
-    settings = read_settings(options, named)
+    settings = read_settings(options, NAMED)
     watch = Stopwatch()
+    control = Control()
     with ExitStack() as stack:
-        stopped = stack.enter_context(_signals())
+        wishes = stack.enter_context(listening(control))
+
+        def stopped() -> bool:
+            return wishes.stopped
+
         # A camera that is cut off while we end is no news.
         stack.enter_context(_unless(stopped))
-        control = Control()
-        sinks: list[Guarded | Mailbox] = []
-        source = stack.enter_context(closing(_open(settings, control, sinks, stopped)))
-        classifier = make_classifier(settings.classifier)
-        parts = make_parts(settings, classifier, source.still)
-        print(f"model: {_describe(classifier)}", flush=True)
-        outputs = stack.enter_context(ExitStack())
-        for name in settings.run.sinks:
-            sinks.append(outputs.enter_context(closing(make_sink(name, settings, control))))
-            sinks[-1].state("starting")
-        logs = [sink.sink for sink in sinks if isinstance(sink, Guarded) and isinstance(sink.sink, Log)]
-        for log in logs:
-            if log.repaired:
-                print(f"log: cut {log.repaired} bytes of a half-written last line off {log.path}", flush=True)
+        sign = stack.enter_context(closing(alive(_longest(settings))))
+        outputs = Outputs(control)
+        source = stack.enter_context(closing(_open(settings, control, outputs, sign, stopped)))
+        parts = start_parts(settings, source.still)
+        print(f"model: {describe(parts)}", flush=True)
+        stack.enter_context(closing(outputs))
+        outputs.follow(settings)
         pace = _pace(settings, source, lambda: stopped() or control.paused)
         frames = itertools.islice(pace.frames(source), options.max_frames)
         try:
-            loop.run(frames, *parts, [*sinks, pace], watch, stopped)
+            while True:
+                sinks = [*outputs.sinks, pace, sign]
+                loop.run(frames, *parts, sinks, watch, lambda: wishes.stopped or wishes.reload)
+                if wishes.stopped or not wishes.take_reload():
+                    break
+                settings, parts = reload(lambda: read_settings(options, NAMED), settings, parts, outputs)
         finally:
             outputs.close()  # first, so that all of the log is counted and the console has said its last
-            print(_summary(watch, logs), flush=True)
-    return SinkError.exit_code if any(sink.failing for sink in sinks) else 0
+            print(_summary(watch, outputs.logs), flush=True)
+    return SinkError.exit_code if outputs.failing else 0
 
 
-def _open(settings: Settings, control: Control, sinks: Sequence[Sink], stopped: Callable[[], bool]) -> Attended:
-    """The source that the settings name, opened; `sinks` are those that learn its states. Raises SourceError."""
+def _open(settings: Settings, control: Control, outputs: Outputs, sign: Alive, stopped: Callable[[], bool]) -> Attended:
+    """The source that the settings name, opened; `outputs` and `sign` learn its states. Raises SourceError."""
     chosen = settings.source
     choice = choose(chosen.name)
     options = SourceOptions(
@@ -107,33 +111,29 @@ def _open(settings: Settings, control: Control, sinks: Sequence[Sink], stopped: 
     print(f"source: {choice.why}", flush=True)
 
     def told(state: State) -> None:
-        for sink in sinks:
+        for sink in (*outputs.sinks, sign):
             sink.state(state)
 
-    return Attended(source, reopen if choice.kind in LIVE else None, control, told, stopped)
+    return Attended(
+        source,
+        reopen if choice.kind in LIVE else None,
+        control,
+        told,
+        stopped,
+        give_up=chosen.give_up_seconds,
+        waiting=sign.waiting,
+    )
+
+
+def _longest(settings: Settings) -> float:
+    """Seconds that one frame may take: a silence of the camera, and the wait between two frames."""
+    rates = [rate for rate in (settings.source.fps, settings.source.idle_fps) if rate > 0]
+    return settings.source.timeout_seconds + (1 / min(rates) if rates else 0.0)
 
 
 def _pace(settings: Settings, source: Attended, hurried: Callable[[], bool]) -> Pace:
     chosen = settings.source
     return Pace(chosen.fps, hurried, chosen.idle_fps if source.live else 0.0, chosen.idle_seconds)
-
-
-@contextmanager
-def _signals() -> Iterator[Callable[[], bool]]:
-    """Whether SIGINT or SIGTERM came; a second one interrupts at once, whatever is being waited for."""
-    came: list[int] = []
-
-    def handler(number: int, _: types.FrameType | None) -> None:
-        if came:
-            raise KeyboardInterrupt
-        came.append(number)
-
-    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(came)
-    finally:
-        for number, old in before.items():
-            signal.signal(number, old)
 
 
 @contextmanager
@@ -143,12 +143,6 @@ def _unless(stopped: Callable[[], bool]) -> Iterator[None]:
     except SourceError:
         if not stopped():
             raise
-
-
-def _describe(classifier: Classifier) -> str:
-    if not isinstance(classifier, TfliteClassifier):
-        return type(classifier).__name__
-    return f"{classifier.card.name} with {classifier.runtime}"
 
 
 def _summary(watch: Stopwatch, logs: Sequence[Log]) -> str:

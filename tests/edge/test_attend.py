@@ -10,7 +10,7 @@ import pytest
 
 from edge.attend import Attended
 from edge.control import Control
-from edge.errors import SourceError, SourceLost
+from edge.errors import SourceError, SourceGone, SourceLost
 from edge.types import Frame, State
 
 
@@ -43,6 +43,7 @@ class Rig:
         self.now = 0.0
         self.tries: list[float] = []
         self.stop_at = 1e9
+        self.signs = 0  # of life
         self.at: dict[float, Callable[[], None]] = {}
 
     def open(self) -> Any:
@@ -58,10 +59,17 @@ class Rig:
         for moment in [moment for moment in self.at if moment <= self.now]:
             self.at.pop(moment)()
 
-    def attend(self, live: bool = True) -> Attended:
+    def sign(self) -> None:
+        self.signs += 1
+
+    def attend(self, live: bool = True, give_up: float = 0.0) -> Attended:
         reopen = self.open if live else None
         stopped = lambda: self.now >= self.stop_at  # noqa: E731
-        return Attended(self.open(), reopen, self.control, self.states.append, stopped, lambda: self.now, self.sleep)
+        clock = lambda: self.now  # noqa: E731
+        told = self.states.append
+        return Attended(
+            self.open(), reopen, self.control, told, stopped, clock, self.sleep, give_up=give_up, waiting=self.sign
+        )
 
 
 LOST = SourceLost("camera:0: is gone after 2 frames; plug it in again")
@@ -183,3 +191,40 @@ def test_close_closes_the_camera_that_is_open_now(make_frame: Make) -> None:
     attended.close()
     attended.close()
     assert (first.closed, second.closed) == (1, 1)
+
+
+def test_a_camera_that_stays_lost_ends_it_with_an_exit_code_of_its_own(make_frame: Make) -> None:
+    rig = Rig(Camera(make_frame, [0.0], LOST), *[SourceError("camera:0: no such device")] * 20)
+    with pytest.raises(SourceGone, match=r"camera:0: no such device; tried in vain for 3\d\d s") as ended:
+        list(rig.attend(give_up=300))
+    assert ended.value.exit_code == 10
+    assert 300 <= rig.now <= 361
+    assert rig.signs >= rig.now / 0.2 - 10  # those who wait say that they do, at every nap
+
+
+def test_a_camera_that_works_for_a_moment_now_and_then_counts_as_lost(make_frame: Make) -> None:
+    flickering = [Camera(make_frame, [float(k)], LOST) for k in range(20)]
+    rig = Rig(*flickering)
+    with pytest.raises(SourceGone):
+        list(rig.attend(give_up=100))
+    assert 100 <= rig.now <= 161
+
+
+def test_a_camera_that_came_back_for_long_has_all_the_time_again(make_frame: Make) -> None:
+    away = [SourceError("camera:0: no such device")] * 3
+    rig = Rig(Camera(make_frame, [0.0], LOST), *away, Camera(make_frame, [1.0, 2.0, 3.0], LOST), *away * 9)
+    frames = iter(rig.attend(give_up=20))
+    assert next(frames).time == 0.0
+    for _ in range(3):
+        next(frames)
+        rig.now += 30.0
+    with pytest.raises(SourceGone):
+        next(frames)
+    assert rig.now >= 15 + 90 + 20
+
+
+def test_a_pause_is_no_loss(make_frame: Make) -> None:
+    rig = Rig(Camera(make_frame, [0.0], LOST), SourceError("camera:0: in use"), Camera(make_frame, [1.0]))
+    rig.at[0.5] = rig.control.pause
+    rig.at[1000.0] = rig.control.resume
+    assert [frame.time for frame in islice(rig.attend(give_up=10), 2)] == [0.0, 1.0]

@@ -17,9 +17,8 @@ from pathlib import Path
 import cv2
 import pytest
 
-from edge import attend, demo
+from edge import attend, demo, outputs
 from edge.cli import main
-from edge.commands import run as command
 from edge.control import Control
 from edge.settings import Settings
 from edge.sinks.console import Console
@@ -140,7 +139,7 @@ def test_a_paused_camera_is_let_go_of_until_somebody_resumes(
         pressers.append(Presser(camera, control))
         return Guarded(name, pressers[-1])
 
-    monkeypatch.setattr(command, "make_sink", make)
+    monkeypatch.setattr(outputs, "make_sink", make)
     assert run(camera, tmp_path / "log.jsonl", "--max-frames", "40", "--sink", "console") == 0
     assert pressers[0].states == ["starting", "running", "paused", "running"]
     assert camera.calls.get(timeout=SOON) == "opened"  # anew
