@@ -14,7 +14,7 @@ from edge.kiosk.board import Board
 from edge.types import Observation
 
 PAUSE = 0.15  # seconds between two pictures
-WAIT = 0.5  # seconds between looks for a new one
+WAIT = 0.5  # the same, where the camera gives fewer
 MOST = 4  # readers at once
 QUALITY = 75  # of the JPEG, 0 to 100
 EDGE = b"fer-edge-frame"
@@ -47,19 +47,20 @@ class Live:
     async def _serve(self, send: Send, leaving: asyncio.Task[None]) -> None:
         kind = b"multipart/x-mixed-replace; boundary=" + EDGE
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]})
-        await send({"type": "http.response.body", "body": b"--%s\r\n" % EDGE, "more_body": True})
         shown: Observation | None = None
         while not leaving.done() and not self._closing:
             latest = self._board.latest
-            if latest is not None and latest is not shown:
-                shown = latest
+            if latest is None:
+                self._drawn = None
+            else:
+                # The same one again, too: browsers show a picture when the next one begins.
                 picture = await self._picture(latest)
-                head = b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % len(picture)
-                end = b"\r\n--%s\r\n" % EDGE  # at once, since browsers show a picture when they have seen its end
-                await send({"type": "http.response.body", "body": head + picture + end, "more_body": True})
+                head = b"--%s\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % (EDGE, len(picture))
+                await send({"type": "http.response.body", "body": head + picture + b"\r\n", "more_body": True})
             with suppress(TimeoutError):
-                async with asyncio.timeout(WAIT if shown is not latest or latest is None else PAUSE):
+                async with asyncio.timeout(WAIT if latest is shown else PAUSE):
                     await asyncio.shield(leaving)
+            shown = latest
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _picture(self, observation: Observation) -> bytes:
