@@ -22,8 +22,9 @@ class Board:
         self.wake: Callable[[], None] | None = None  # somebody looks, and wants to know of changes at once
 
     def write(self, observation: Observation) -> None:
-        """Put up a new observation: three assignments, unless something changed in it."""
+        """Put up a new observation: four assignments, unless something changed in it."""
         self.latest = observation
+        self.state = "running"  # also where nobody said so, as after new settings
         self.frames = observation.frame.number + 1
         if observation.events:
             self.events.update(event.kind for event in observation.events)

@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,8 @@ class _Timeline(Tally):
 
 def main(path: str, start: str, end: str, longest: str) -> int:
     """Print what `history` returns."""
-    os.nice(10)
+    with suppress(OSError):  # a service may be forbidden even that
+        os.nice(10)
     begin, before = datetime.fromisoformat(start), timedelta(seconds=float(longest))
     until = datetime.fromisoformat(end)
     try:

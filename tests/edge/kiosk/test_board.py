@@ -17,7 +17,7 @@ def test_the_newest_observation_is_up(make_observation: Make) -> None:
     board.write(make_observation(6))
     board.write(seen)
     assert board.latest is seen
-    assert board.frames == 8
+    assert (board.state, board.frames) == ("running", 8)
 
 
 @pytest.mark.parametrize("state", ["paused", "lost", "starting"])
