@@ -50,7 +50,7 @@ $(RUN)/.ready: $(RUN)/.python pyproject.toml
 $(TEST)/.ready: pyproject.toml
 	@echo "setting up $(TEST)"
 	@$(PYTHON) -m venv $(TEST)
-	@$(TEST)/bin/python $(PIP) --editable '.[convert,torch,gpio,kiosk,mqtt,test]'
+	@$(TEST)/bin/python $(PIP) --editable '.[convert,torch,gpio,kiosk,mqtt,oled,test]'
 	@touch $@
 
 # The broker of the MQTT tests, on Debian as root; elsewhere they are skipped where there is none, and say so.

@@ -36,6 +36,10 @@ def _one_of(default: str, *choices: str) -> Any:
     return field(default=default, metadata={"choices": choices})
 
 
+OLED_DEVICES = (
+    *("ssd1306", "ssd1309", "sh1106", "ssd1331", "ssd1351", "st7735", "st7789", "ili9341"),
+    *("dummy", "dummy-colour"),
+)
 _TOPIC = "([A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)?"  # an MQTT topic, or none
 
 
@@ -309,6 +313,44 @@ class KioskSettings:
 
 
 @dataclass(frozen=True)
+class OledSettings:
+    """[oled]: a small display, driven by luma."""
+
+    device: str = _one_of("ssd1306", *OLED_DEVICES)
+    # its chip; dummy: in memory, to try it without, with two colours; dummy-colour: with all
+    width: int = _number(0, 0, 480)
+    # pixels; 0: what is usual for the chip
+    height: int = _number(0, 0, 480)
+    # pixels; 0: what is usual for the chip
+    rotate: int = _number(0, 0, 3)
+    # quarter turns clockwise
+    interface: str = _one_of("i2c", "i2c", "spi")
+    # how it is wired
+    i2c_port: int = _number(1, 0, 100)
+    # number of the bus: 1 is /dev/i2c-1, pins 3 and 5
+    i2c_address: int = _number(0x3C, 0x03, 0x77)
+    # most have 0x3C, some 0x3D
+    spi_port: int = _number(0, 0, 10)
+    # number of the bus
+    spi_device: int = _number(0, 0, 2)
+    # its chip select
+    gpio_dc: int = _number(24, 0, 27)
+    # spi: GPIO of the data/command line
+    gpio_reset: int = _number(25, 0, 27)
+    # spi: GPIO of the reset line
+    gpio_light: int = _number(18, 0, 27)
+    # LCDs: GPIO of the light behind them
+    brightness: float = _number(0.5, 0, 1)
+    # share of the full contrast; less makes an OLED last longer
+    off_seconds: float = _number(60.0, 0, 86400)
+    # dark when nobody was there for so long; 0: never
+    small_signs: bool = True
+    # a pause or a lost camera is a small sign; false: a large one, which burns in where it lasts
+    font: str = ""
+    # path of a TrueType file, for labels in other than Latin letters; empty: Pillow's own
+
+
+@dataclass(frozen=True)
 class Settings:
     """All of them."""
 
@@ -325,6 +367,7 @@ class Settings:
     hook: HookSettings = field(default_factory=HookSettings)
     webhook: WebhookSettings = field(default_factory=WebhookSettings)
     mqtt: MqttSettings = field(default_factory=MqttSettings)
+    oled: OledSettings = field(default_factory=OledSettings)
 
 
 def load(path: Path) -> Settings:

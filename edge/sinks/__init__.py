@@ -14,5 +14,6 @@ IN_LOOP = {
 IN_THREAD = {
     "led": "edge.sinks.led:open_led",
     "mqtt": "edge.sinks.mqtt:open_mqtt",
+    "oled": "edge.sinks.oled:open_oled",
 }
 SINKS = IN_LOOP | IN_THREAD
