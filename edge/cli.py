@@ -20,6 +20,7 @@ COMMANDS = {
     "report": ("edge.commands.report", "say what the log says: time per emotion, faces, busiest hours"),
     "log": ("edge.commands.log", "care for the log: delete what is older than a date"),
     "models": ("edge.commands.models", "list the installed models"),
+    "doctor": ("edge.commands.doctor", "say what is wrong here, and the command that mends it"),
     "bench": ("edge.commands.bench", "measure what models and the loop cost here, and say which model to use"),
 }
 

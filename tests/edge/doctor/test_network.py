@@ -1,0 +1,21 @@
+"""A broker that answers, one that does not, and none that is asked for."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+from edge.doctor import network
+from edge.doctor.finding import Place
+
+
+def test_the_broker(make_place: Callable[..., Place]) -> None:
+    assert list(network.look(make_place())) == []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        tables = {"run": {"sinks": ["mqtt"]}, "mqtt": {"host": "127.0.0.1", "port": port}}
+        (finding,) = network.look(make_place(**tables))
+        assert finding.level == "ok"
+    (finding,) = network.look(make_place(**tables))
+    assert finding.level == "failure"
+    assert f"127.0.0.1:{port} does not answer" in finding.says
