@@ -13,7 +13,7 @@ from edge.palette import GREY, Colour, colour_of
 from edge.types import EMOTIONS, Face, State
 
 WIDE = 1.5  # a display so many times as wide as high has the words beside the face
-SMALLEST = 8  # pixels; a name that does not fit at this size is cut off
+SMALLEST = 10  # pixels; a name that does not fit at this size is cut off
 WORDS: dict[State, str] = {"starting": "starting", "paused": "paused", "lost": "no camera", "running": "nobody"}
 WANDER = ((0, 0), (1, 0), (1, 1), (0, 1))  # pixels, a minute each: no line stays in its place for long
 
@@ -155,14 +155,27 @@ class Screen:
         self, picture: Image.Image, words: str, middle: tuple[int, int], size: int, room: int, colour: Colour
     ) -> None:
         """`words` around `middle`, as large as `room` pixels allow."""
-        draw = ImageDraw.Draw(picture)
+        size = max(size, SMALLEST)
+        shown, letters = words, self._letters(words, size)
+        while letters.width > room and words:
+            if size > SMALLEST:
+                size -= 1
+            else:
+                words = words[:-1]
+                shown = f"{words}…"
+            letters = self._letters(shown, size)
+        place = (middle[0] - letters.width // 2, middle[1] - letters.height // 2)
+        picture.paste(colour if self._colour else WHITE, place, letters)
+
+    def _letters(self, words: str, size: int) -> Image.Image:
+        """A mask as wide as the letters are; with two colours these are wider than Pillow says."""
+        font = _face_of(self._font, size)
+        mask = Image.new("L", (2 * size * len(words) + size, 2 * size))
+        draw = ImageDraw.Draw(mask)
         draw.fontmode = "L" if self._colour else "1"
-        while size > SMALLEST and draw.textlength(words, _face_of(self._font, size)) > room:
-            size -= 1
-        font = _face_of(self._font, max(size, SMALLEST))
-        while len(words) > 1 and draw.textlength(words, font) > room:
-            words = words[:-1]
-        draw.text(middle, words, colour if self._colour else WHITE, font, anchor="mm")
+        draw.text((size // 2, size), words, 255, font, anchor="lm")
+        left, _, right, _ = mask.getbbox() or (0, 0, 1, 1)
+        return mask.crop((left, 0, right, mask.height))
 
 
 def _nearest(value: int) -> int:
