@@ -18,7 +18,7 @@ PIP := -m pip install --quiet --disable-pip-version-check
 run: $(RUN)/.ready
 	@$(RUN)/bin/fer-edge run $(ARGS)
 
-test: lint $(OLD)/.ready $(TEST)/.broker
+test: lint $(OLD)/.ready $(TEST)/.broker $(TEST)/.browser
 	@$(TEST)/bin/python -m pytest $(ARGS)
 
 lint: $(TEST)/.ready
@@ -58,6 +58,16 @@ $(TEST)/.broker: $(TEST)/.ready
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null; then \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
 	    apt-get install -qq --yes --no-install-recommends mosquitto >/dev/null; \
+	fi
+	@touch $@
+
+# The browser of the page's tests: the system's, else Playwright's own, else Debian's; without one they are skipped, and say so.
+$(TEST)/.browser: $(TEST)/.ready
+	@if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null && ! command -v google-chrome >/dev/null && \
+	  ! $(TEST)/bin/python -m playwright install --only-shell chromium >/dev/null 2>&1 && \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -qq --yes --no-install-recommends chromium fonts-dejavu-core >/dev/null || true; \
 	fi
 	@touch $@
 

@@ -11,7 +11,7 @@ const TOP = 12;
 const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400]; // seconds
 
 const byId = (name) => document.getElementById(name);
-const clock = new Intl.DateTimeFormat(words.language, { hour: "2-digit", minute: "2-digit" });
+const clock = new Intl.DateTimeFormat(words.language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const percent = new Intl.NumberFormat(words.language, { style: "percent" });
 
 function duration(seconds) {
@@ -66,7 +66,7 @@ function chart(found) {
   for (let time = start; time <= end; time += hour) {
     const date = new Date(time);
     if (date.getHours() % apart === 0 && x(time) < WIDTH - 25) {
-      svg.append(drawn("text", { x: x(time), y: HEIGHT - 6, "text-anchor": time === start ? "start" : "middle" }, clock.format(date)));
+      svg.append(drawn("text", { x: x(time), y: HEIGHT - 6, "text-anchor": "middle" }, clock.format(date)));
     }
   }
   const width = Math.max(((WIDTH - LEFT) * step) / (end - start) - 1.5, 1);
