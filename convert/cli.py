@@ -126,13 +126,31 @@ def _add_quantize(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("models"), help="folder to write to (default: models)")
     parser.add_argument("--name", help="of the network in file names (default: the file's or the run's name)")
     parser.add_argument("--split", help="split to measure on (default: the one that validates)")
+    parser.add_argument(
+        "--prior",
+        type=_share,
+        default=0.5,
+        metavar="0..1",
+        help="how far frequent classes stay ahead: 1 as in the training data, 0 not at all (default: 0.5)",
+    )
     _add_input_range(parser)
     parser.set_defaults(run=_quantize, stopped="; every file in --out is whole")
 
 
+def _share(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be a number from 0 to 1")
+    return value
+
+
 def _quantize(arguments: argparse.Namespace) -> None:
     a = arguments
-    _late("convert.quantize").quantize(a.model, a.data, a.out, a.name, _input_range(a), a.split, report=_say)
+    quantize = _late("convert.quantize").quantize
+    quantize(a.model, a.data, a.out, a.name, _input_range(a), a.split, report=_say, prior=a.prior)
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 from convert import backend
 from convert.flat import flat
+from convert.recipe import CLASS_WEIGHTS
 from edge.errors import ModelError, first_line
 from edge.types import EMOTIONS
 
@@ -43,6 +44,7 @@ SIDECAR: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("labels", _labels, "a list of different names"),
     ("input_range", rises, "two numbers, the second greater"),
     ("training_data", lambda value: isinstance(value, dict), "an object"),
+    ("class_weights", lambda value: value in CLASS_WEIGHTS, f"one of {', '.join(CLASS_WEIGHTS)}"),
 )
 
 
@@ -57,6 +59,7 @@ class Loaded:
     size: tuple[int, int]  # (height, width) of the input, pixels
     range: tuple[float, float]  # the input values that pixels 0 and 255 stand for
     training_data: dict[str, Any] = field(default_factory=dict)  # "name", "sha256", "faces"; empty where not known
+    class_weights: str = "none"  # that it was trained with
 
 
 def load(path: Path, input_range: tuple[float, float] | None = None) -> Loaded:
@@ -81,7 +84,8 @@ def load(path: Path, input_range: tuple[float, float] | None = None) -> Loaded:
     low, high = input_range or known.get("input_range") or guess
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     data = dict(known.get("training_data") or {})
-    return Loaded(model, path, digest, labels, (height, width), (float(low), float(high)), data)
+    weights = known.get("class_weights") or "none"
+    return Loaded(model, path, digest, labels, (height, width), (float(low), float(high)), data, weights)
 
 
 def _shape(path: Path, model: Any) -> tuple[None, int, int, int]:

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import entropy
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+from edge.witness import entropy
 
 BINS = 15  # of the calibration error, as in Guo et al.
 
@@ -62,7 +63,7 @@ class Metrics:
     accuracy: float
     macro_f1: float
     ece: float  # expected calibration error: how far confidence is from accuracy
-    entropy: float  # mean of the probabilities' entropies, each as a share of the greatest that there is
+    entropy: tuple[float, float]  # mean and deviation of what `edge.witness` calls so
     classes: tuple[ClassMetrics, ...]
     confusion: tuple[tuple[int, ...], ...]  # [true class][read as], faces
     bins: tuple[Bin, ...]
@@ -95,12 +96,13 @@ def measure(
     every = list(range(len(classes)))
     precision, recall, f1, support = precision_recall_fscore_support(labels, read, labels=every, zero_division=0.0)
     bins = calibration(probabilities, labels)
+    hesitations = [entropy(scores) for scores in probabilities.tolist()]
     return Metrics(
         split=split,
         faces=len(labels),
         accuracy=float((read == labels).mean()),
         macro_f1=float(f1.mean()),
-        entropy=float(entropy(probabilities, axis=1).mean()) / np.log(len(classes)),
+        entropy=(float(np.mean(hesitations)), float(np.std(hesitations))),
         ece=sum(abs(b.accuracy - b.confidence) * b.faces for b in bins) / len(labels),
         classes=tuple(
             ClassMetrics(name, float(precision[i]), float(recall[i]), float(f1[i]), int(support[i]))

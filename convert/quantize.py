@@ -48,11 +48,12 @@ def quantize(
     split: str | None = None,
     seed: int = 1,
     report: Report = print,
+    prior: float = last_layer.PRIOR,
 ) -> list[Path]:
     """Write the variants of the Keras model `source` and their cards to `out`; returns the .tflite paths.
 
     `faces` is the data to calibrate on (its training split, drawn by `seed`) and to measure on (`split`, else the one
-    that validates).
+    that validates). `prior` is the share of the classes' log frequencies in the training data to be left in, 0 to 1.
     Raises ModelError, DataError, and GateError, before which nothing is written to `out`.
     """
     if faces is None:
@@ -75,13 +76,8 @@ def quantize(
     with tempfile.TemporaryDirectory(prefix="fer-convert-") as folder:
         stage = Path(folder)
         model = fold.for_pixels(loaded)
-        shift = last_layer.prior(training.labels, len(loaded.labels))
-        temperature = last_layer.fit(last_layer.without(predict(model, validation.pixels), shift), validation.labels)
-        if last_layer.fold(model, temperature, shift):
-            report(
-                f"folded into the last layer: half of the training faces' prior, and temperature {temperature:.3f}, "
-                f"fitted on {measured}"
-            )
+        shift = last_layer.prior(training.labels, len(loaded.labels), prior, last_layer.LEARNED[loaded.class_weights])
+        _confide(model, shift, validation, measured, report)
         equalize.equalize(model, calibration_faces(training, seed, equalize.FACES))
         shown = _draw(model, loaded.size, training, seed)
         cards = _convert(loaded, model, network, shown, stage)
@@ -89,13 +85,25 @@ def quantize(
         gate.check_agreement(answers["float32"], answers["int8"], validation.labels)
         for variant, card in cards.items():
             card["metrics"] = found[variant].summary()
-            card["usual_entropy"] = round(found[variant].entropy, 4)
+            card["usual_entropy"] = _usual_entropy(found[variant])
             card["measured_on"] = {"name": content.name, "sha256": content.sha256}
             card["variants"] = {
                 v: {**{k: found[v].summary()[k] for k in ("accuracy", "macro_f1")}, "bytes": cards[v]["bytes"]}
                 for v in VARIANTS
             }
         return _publish(cards, stage, out, report)
+
+
+def _confide(model: Any, shift: NDArray[np.float64], validation: Faces, split: str, report: Report) -> None:
+    """Take the prior `shift` out of the Keras `model`'s answers and make its confidences honest on `validation`."""
+    found = predict(model, validation.pixels)
+    for taken in (shift, np.zeros_like(shift)):
+        temperature = last_layer.fit(last_layer.without(found, taken), validation.labels)
+        if last_layer.fold(model, temperature, taken):
+            prior = "the classes' frequencies, in part, and " if taken.any() else ""
+            report(f"taken out in the last layer: {prior}a temperature of {temperature:.3f}, fitted on {split}")
+            return
+    report("warning: the model's last layers take neither a prior nor a temperature: its confidences are as trained")
 
 
 def _network(name: str | None, source: Path) -> str:
@@ -255,6 +263,12 @@ def _measure(
             f"calibration error {result.ece:.4f}"
         )
     return found, answers
+
+
+def _usual_entropy(metrics: Metrics) -> list[float] | None:
+    """What the card says of it; nothing where the model is as sure of every face, which tells nobody anything."""
+    mean, deviation = (round(value, 4) for value in metrics.entropy)
+    return [mean, deviation] if deviation else None
 
 
 def _publish(cards: dict[str, dict[str, Any]], stage: Path, out: Path, report: Report) -> list[Path]:

@@ -111,6 +111,7 @@ def _keep(model: Any, recipe: Recipe, faces: Data, out: Path, progress: Progress
         {
             "labels": list(faces.classes),
             "input_range": list(load.PIXELS),
+            "class_weights": recipe.class_weights,
             "training_data": {"name": faces.name, "sha256": faces.sha256, "faces": len(faces.training()[1])},
             "validation": {
                 "split": split,

@@ -42,7 +42,7 @@ class Card:
     range: tuple[float, float]  # the real values that pixels 0 and 255 stand for
     metrics: Mapping[str, Any] = field(default_factory=dict)  # "split", "faces", "accuracy", "macro_f1", "ece": shares
     cost: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # runtime -> processor -> relative to float32
-    usual_entropy: float | None = None  # mean entropy of its probabilities on faces, as a share of the greatest
+    usual_entropy: tuple[float, float] | None = None  # of its answers on faces: mean and deviation, of `edge.witness`
 
     @property
     def accuracy(self) -> float | None:
@@ -107,17 +107,24 @@ def _card(text: Mapping[str, Any], folder: Path) -> Card:
         range=(low, high),
         metrics=metrics,
         cost={runtime: {kind: float(c) for kind, c in row.items()} for runtime, row in text.get("cost", {}).items()},
-        usual_entropy=float(text["usual_entropy"]) if text.get("usual_entropy") is not None else None,
+        usual_entropy=_usual(text.get("usual_entropy")),
     )
     if card.variant not in VARIANTS or card.dtype not in DTYPES:
         raise ValueError(f"variant {card.variant!r}, input {card.dtype!r}; known: {VARIANTS}, {DTYPES}")
     if len(card.labels) < 2 or len(set(card.labels)) != len(card.labels):
         raise ValueError(f"labels {card.labels}: two or more, all different")
-    if card.usual_entropy is not None and not 0 <= card.usual_entropy <= 1:
-        raise ValueError(f"usual_entropy {card.usual_entropy}: 0 to 1")
     if not all(1 <= side <= 1024 for side in card.size) or not low < high:
         raise ValueError(f"input {card.size}, range {card.range}: sides of 1 to 1024, a range that rises")
     return card
+
+
+def _usual(values: Any) -> tuple[float, float] | None:
+    if values is None:
+        return None
+    mean, deviation = (float(value) for value in values)
+    if not (0 <= mean <= 1 and 0 < deviation <= 1):
+        raise ValueError(f"usual_entropy {values}: mean and deviation, 0 to 1")
+    return mean, deviation
 
 
 def read_model(card: Card) -> bytes:

@@ -3,7 +3,8 @@
 A face that holds still gives the same pixels, and so the same mistake, in every frame. Averaging a classifier's answers
 on shifted crops is an old way to make fewer mistakes (Krizhevsky et al., "ImageNet Classification with Deep
 Convolutional Neural Networks", 2012, section 4.1). One crop a frame has the smoother do the averaging, at no cost; only
-a new face is read several times at once, or the first label that it shows would be the least considered one.
+a face that was not there a frame ago is read several times at once, or the first label that it shows would be the
+least considered one.
 """
 
 from __future__ import annotations

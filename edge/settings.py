@@ -93,8 +93,8 @@ class DetectorSettings:
     # haar: ratio of one searched face size to the next
     score: float = _number(0.75, 0.01, 1)
     # how sure a new face must be; more finds fewer faces and fewer false ones
-    keep_score: float = _number(0.3, 0.0, 1)
-    # how sure a face must stay that is followed already
+    keep_score: float = _number(0.6, 0.3, 1)
+    # yunet: how sure a face must stay that is followed already; to haar a hit is a hit
     search_seconds: float = _number(0.3, 0, 3600)
     # videos and cameras: shortest time between searches of the whole frame, made where something moves
     rest_seconds: float = _number(2.0, 0, 3600)

@@ -115,7 +115,7 @@ class Classifier(Protocol):
     """Reads expressions, one Reading a box, in the boxes' order."""
 
     labels: tuple[str, ...]
-    usual_entropy: float | None  # of its probabilities on faces, as a share of the greatest, 0 to 1; None: not known
+    usual_entropy: tuple[float, float] | None  # mean and deviation on faces, shares of the greatest; None: not known
 
     def read(self, grey: Pixels, boxes: Sequence[Box]) -> list[Reading]: ...
 

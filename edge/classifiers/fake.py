@@ -12,7 +12,7 @@ class FakeClassifier:
     """Reads each face's mean brightness: 0 is the first emotion, 255 the last; confidence is always 0.7."""
 
     labels: tuple[str, ...] = EMOTIONS
-    usual_entropy: float | None = None
+    usual_entropy: tuple[float, float] | None = None
 
     def read(self, grey: Pixels, boxes: Sequence[Box]) -> list[Reading]:
         """A Reading for each of `boxes`."""

@@ -1,8 +1,8 @@
 """The detector for moving pictures: searches the whole frame rarely and in slices, and follows each face cheaply.
 
 A face that was found is found again where it went by correlation with how it looked (Lewis, "Fast Normalized
-Cross-Correlation", 1995), at a thousandth of a search's cost; now and then a close look by the detector says whether it
-still is one and where exactly. The whole frame is searched where something moved that is not a known face, and every
+Cross-Correlation", 1995), at a four-hundredth of a search's cost; now and then a close look by the detector says
+whether it still is one and where exactly. The whole frame is searched where something moved that is not a known face, and every
 few seconds in any case. One search is of one frame, a slice of sizes at a time, so that no single frame pays for it.
 """
 
@@ -50,7 +50,7 @@ class _Face:
 class Following:
     """Finds faces with `search`, and follows them."""
 
-    def __init__(self, search: Search, settings: DetectorSettings, witness: Witness) -> None:
+    def __init__(self, search: Search, settings: DetectorSettings, witness: Witness | None) -> None:
         self._search, self._settings, self._witness = search, settings, witness
         self._faces: list[_Face] = []
         self._candidates: list[Sight] = []
@@ -70,8 +70,7 @@ class Following:
         self._small = None if small is frame.grey else small
         for face in self._faces:
             self._follow(face, small, frame)
-        patience = self._settings.patience_seconds
-        self._faces = [face for face in self._faces if frame.time - face.seen < patience]
+        self._faces = [face for face in self._faces if self._lasts(face, frame.time)]
         self._scan(small, frame)
         self._meet(small, frame)
         self._part()
@@ -79,6 +78,10 @@ class Following:
         return [apply(face.sight.x, face.sight.y, face.sight.side) for face in self._faces if face.there]
 
     # --- known faces ---
+
+    def _lasts(self, face: _Face, now: float) -> bool:
+        """Whether the last close look saw `face` and it was followed since, or patience is not yet at its end."""
+        return (face.there and face.seen == face.looked) or now - face.seen < self._settings.patience_seconds
 
     def _follow(self, face: _Face, small: Pixels, frame: Frame) -> None:
         """Find `face` again."""
@@ -139,7 +142,8 @@ class Following:
         cut = float(np.abs(mosaic - self._last).mean()) > CUT and not (self._slices and self._hurried)
         self._last = mosaic
         waited = frame.time - self._searched
-        due = not self._slices and waited >= self._settings.search_seconds
+        room = len(self._faces) < self._settings.max_faces
+        due = room and not self._slices and waited >= self._settings.search_seconds
         anew = cut or (due and (waited >= self._settings.rest_seconds or self._stirred(mosaic)))
         if anew or (due and self._rounds):
             self._mosaic, self._searched, self._candidates = mosaic, frame.time, []
@@ -183,8 +187,8 @@ class Following:
                 self._faces.append(_Face(found, self._cut(small, found, 1.0), frame.time, frame.time))
 
 
-def found_by(search: Search, settings: DetectorSettings, witness: Witness, still: bool) -> Detector:
-    """The detector that finds faces with `search` in a moving picture, or in `still` ones."""
+def found_by(search: Search, settings: DetectorSettings, witness: Witness | None, still: bool) -> Detector:
+    """The detector that finds faces with `search`, and `witness`, in a moving picture, or in `still` ones."""
     return (Thorough if still else Following)(search, settings, witness)
 
 

@@ -35,7 +35,7 @@ class Search(Protocol):
     def begin(self, picture: Pixels, smallest: float, kind: int) -> int:
         """Take up `picture` (height, width), in which faces are `smallest` pixels or more; how many slices it takes.
 
-        `kind` is 0 to `kinds` less one.
+        `kind` is 0 to `kinds` less one. The next frame is written over `picture`: what slices need later is copied.
         """
         ...
 
@@ -55,7 +55,7 @@ class Search(Protocol):
 class Thorough:
     """A detector for pictures that have nothing to do with each other: searches the whole of each at once."""
 
-    def __init__(self, search: Search, settings: DetectorSettings, witness: Witness) -> None:
+    def __init__(self, search: Search, settings: DetectorSettings, witness: Witness | None) -> None:
         self._search, self._settings, self._witness = search, settings, witness
 
     def detect(self, frame: Frame) -> list[Box]:
@@ -91,11 +91,11 @@ def look(search: Search, grey: Pixels, near: Sight, thorough: bool) -> Sight | N
     return found.moved(left, top, factor) if found else None
 
 
-def examine(search: Search, witness: Witness, grey: Pixels, near: Sight) -> Sight | None:
+def examine(search: Search, witness: Witness | None, grey: Pixels, near: Sight) -> Sight | None:
     """A thorough look near the square `near`, whose score counts what `witness` says too."""
     found = look(search, grey, near, thorough=True)
-    if found is None:
-        return None
+    if found is None or witness is None:
+        return found
     odds = math.log(found.score / max(1 - found.score, 1e-6))
     odds += witness.odds(grey, search.framing.apply(found.x, found.y, found.side))
     return found._replace(score=1 / (1 + math.exp(-odds)))

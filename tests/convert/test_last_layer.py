@@ -45,6 +45,12 @@ def test_a_class_seen_often_loses_half_of_its_head_start() -> None:
     assert last_layer.without(even, shift) == pytest.approx(np.array([[0.75, 0.25]]), abs=1e-6)
 
 
+@pytest.mark.parametrize(("weights", "ahead"), [("none", 0.75), ("sqrt", 0.9), ("balanced", 0.9)])
+def test_what_class_weights_took_out_is_not_taken_twice(weights: str, ahead: float) -> None:
+    shift = last_layer.prior(np.repeat([0, 1], [900, 100]), 2, learned=last_layer.LEARNED[weights])
+    assert last_layer.without(np.array([[0.9, 0.1]], np.float32), shift)[0, 0] == pytest.approx(ahead, abs=1e-6)
+
+
 @given(counts=st.lists(st.integers(0, 50), min_size=2, max_size=9).filter(any))
 def test_classes_as_frequent_or_absent_do_no_harm(counts: list[int]) -> None:
     shift = last_layer.prior(np.repeat(np.arange(len(counts)), counts), len(counts))
@@ -79,3 +85,17 @@ def test_a_network_that_does_not_end_so_is_left_alone() -> None:
         assert not last_layer.fold(model, 2.0, np.zeros(3))
         for a, b in zip(weights, model.get_weights(), strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_without_a_bias_the_temperature_alone_is_folded() -> None:
+    keras = backend.keras()
+    image = keras.Input((8, 8, 1))
+    logits = keras.layers.Dense(3, use_bias=False)(keras.layers.Flatten()(image))
+    model = keras.Model(image, keras.layers.Activation("softmax")(logits))
+    kernel = model.get_weights()[0]
+    assert not last_layer.fold(model, 2.0, np.array([0.5, 0, -0.5]))
+    np.testing.assert_array_equal(model.get_weights()[0], kernel)
+    assert last_layer.fold(model, 2.0, np.zeros(3))
+    np.testing.assert_allclose(model.get_weights()[0], kernel / 2)

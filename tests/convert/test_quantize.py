@@ -17,6 +17,7 @@ from edge.cards import VARIANTS, load_card, read_model
 from edge.classifiers.tflite import TfliteClassifier
 from edge.errors import DataError, GateError, ModelError, SettingsError, SinkError
 from edge.types import EMOTIONS
+from edge.witness import entropy
 
 # The first test to need it waits for TensorFlow, which on a busy machine takes long.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
@@ -61,10 +62,13 @@ def test_every_variant_has_a_card_that_is_true(trained: Path, faces_csv: Path, t
         assert text["metrics"]["split"] == "PublicTest"
         assert text["measured_on"] == {"name": "fer2013.csv", "sha256": text["training_data"]["sha256"]}
         assert set(text["variants"]) == set(VARIANTS)
+        hesitations = [entropy(scores) for scores in read.tolist()]
+        assert card.usual_entropy == pytest.approx((np.mean(hesitations), np.std(hesitations)), abs=1e-4)
+        assert text["multiply_adds"] > 0
         assert text["trained_from"]["sha256"] == hashlib.sha256(trained.read_bytes()).hexdigest()
         if variant == "int8":
             assert text["quantization"]["input"] == [1.0, 0]
-            assert text["quantization"]["calibration_faces"] >= 84
+            assert text["quantization"]["calibration_faces"] >= 25
 
 
 @pytest.mark.usefixtures("open_gate")

@@ -45,6 +45,7 @@ def test_the_shipped_network_is_small_and_good_enough() -> None:
         assert text["parameters"] <= 60_000
         assert card.accuracy is not None
         assert card.accuracy >= 0.60
+        assert card.usual_entropy is not None
         assert card.labels == ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 
@@ -52,6 +53,14 @@ def test_a_model_is_found_by_file_with_its_card_beside_it(copy: Path) -> None:
     card = cards.choose(str(copy), "auto", "ai-edge-litert", [])
     assert card.path == copy
     assert cards.read_model(card)
+
+
+def test_what_is_usual_is_read_where_the_card_says_it(copy: Path) -> None:
+    mean, deviation = cards.load_card(copy).usual_entropy or (0, 0)
+    assert 0.3 < mean < 0.7
+    assert 0.1 < deviation < 0.4
+    edit(copy, lambda text: text.pop("usual_entropy"))
+    assert cards.load_card(copy).usual_entropy is None
 
 
 def test_a_missing_model_or_card_is_said(tmp_path: Path, copy: Path) -> None:
@@ -76,6 +85,8 @@ def test_a_missing_model_or_card_is_said(tmp_path: Path, copy: Path) -> None:
         (lambda text: text.update(labels="angrysx"), "a list"),
         (lambda text: text["metrics"].update(accuracy="high"), "high"),
         (lambda text: text.update(cost={"ai-edge-litert": "cheap"}), "wrong or missing"),
+        (lambda text: text.update(usual_entropy=[0.5]), "wrong or missing"),
+        (lambda text: text.update(usual_entropy=[1.5, 0.2]), "usual_entropy"),
         (lambda text: text["input"].update(height=float("inf")), "infinity"),
     ],
 )

@@ -19,7 +19,7 @@ GREY, BOX = np.zeros((48, 64), np.uint8), Box(8, 8, 32, 32)
 class Says:
     """A classifier that always answers the same."""
 
-    def __init__(self, *scores: float, usual: float | None = 0.5) -> None:
+    def __init__(self, *scores: float, usual: tuple[float, float] | None = (0.5, 0.25)) -> None:
         self.labels = tuple(f"label{number}" for number in range(len(scores)))
         self.usual_entropy, self._scores = usual, scores
 
@@ -36,7 +36,11 @@ def test_the_surer_the_answer_the_likelier_a_face() -> None:
 
 def test_as_sure_as_usual_speaks_for_a_face_whatever_the_model() -> None:
     scores = (0.7, 0.2, 0.1)
-    assert Witness(Says(*scores, usual=entropy(scores))).odds(GREY, BOX) == pytest.approx(SURE)
+    assert Witness(Says(*scores, usual=(entropy(scores), 0.2))).odds(GREY, BOX) == pytest.approx(SURE)
+
+
+def test_a_model_that_is_broken_has_no_say() -> None:
+    assert Witness(Says(math.nan, math.nan)).odds(GREY, BOX) == 0.0
 
 
 def test_a_model_whose_card_does_not_say_what_is_usual_has_no_say() -> None:

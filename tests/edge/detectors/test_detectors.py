@@ -13,7 +13,7 @@ from edge import demo
 from edge.classifiers.fake import FakeClassifier
 from edge.demo.clip import FIRST, FPS, Clip
 from edge.detectors.framing import Framing, shrink
-from edge.detectors.haar import Haar, slices
+from edge.detectors.haar import CASCADES, Haar, slices
 from edge.detectors.haar import detector as haar
 from edge.detectors.yunet import YuNet, lit
 from edge.detectors.yunet import detector as yunet
@@ -95,16 +95,29 @@ def test_of_several_faces_the_surest_are_kept(portrait: Pixels, make_frame: Make
     assert len(haar(DetectorSettings(max_faces=2), NOBODY, still=True).detect(three)) == 2
 
 
-def test_slices_cost_about_the_same_and_leave_no_size_out() -> None:
-    plan = slices(side=240, smallest=24, step=1.1)
-    sizes = [round(20 * 1.1**k) for k in range(2, 27) if round(20 * 1.1**k) <= 240]
+@pytest.mark.parametrize("window", [20, 24], ids=["alt2", "default"])
+def test_slices_cost_about_the_same_and_leave_no_size_out(window: int) -> None:
+    plan = slices(side=240, smallest=24, step=1.1, window=window)
+    sizes = [round(window * 1.1**k) for k in range(27) if 24 <= round(window * 1.1**k) <= 240]
     assert [first for first, _ in plan] == [s for s in sizes if any(s == first for first, _ in plan)]
     covered = [s for s in sizes if any(first <= s <= last for first, last in plan)]
     assert covered == sizes
     costs = [sum(s**-2.0 for s in sizes if first <= s <= last) for first, last in plan]
     assert 4 <= len(plan) <= 7
     assert max(costs) < 2 * sum(costs) / len(costs)
-    assert slices(side=10, smallest=24, step=1.1) == []
+    assert slices(side=10, smallest=24, step=1.1, window=window) == []
+
+
+def test_sliced_both_cascades_look_at_what_they_look_at_in_one_go(portrait: Pixels) -> None:
+    small, _ = shrink(portrait, 320)
+    haar = Haar(DetectorSettings())
+    for kind, name in enumerate(CASCADES):
+        count = haar.begin(small, 24.0, kind)
+        for number in range(count):
+            haar.slice(number)
+        whole = cv2.CascadeClassifier(str(Path(cv2.__file__).parent / "data" / name))
+        hits = whole.detectMultiScale(small, 1.1, 0, minSize=(24, 24))
+        assert sorted(map(tuple, haar._hits)) == sorted(map(tuple, np.asarray(hits).tolist()))
 
 
 def test_framing_makes_squares_about_a_moved_centre() -> None:

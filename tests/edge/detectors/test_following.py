@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -103,21 +104,80 @@ def test_a_picture_in_which_nothing_moves_is_searched_now_and_then(make_frame: M
 
 
 class TwoKinds(Bright):
-    """A search with two kinds, of which the second alone finds anything."""
+    """A search with two kinds."""
 
     kinds = 2
 
-    def candidates(self) -> list[Sight]:
-        return super().candidates() if self.asked[-1] else []
+
+class Doubtful(Bright):
+    """A search whose close looks are as sure as it is told."""
+
+    def __init__(self, score: float) -> None:
+        super().__init__()
+        self._score = score
+
+    def look(self, picture: Pixels, thorough: bool) -> Sight | None:
+        found = super().look(picture, thorough)
+        return found and found._replace(score=self._score)
 
 
-def test_what_one_kind_of_search_misses_the_next_finds_soon(make_frame: MakeFrame) -> None:
+def test_kinds_of_search_take_turns_soon_after_each_other(make_frame: MakeFrame) -> None:
     search = TwoKinds()
-    pictures = [scene()] * 10 + [scene((100, 80, 60))] * 40
-    seen = watch(Following(search, SETTINGS, NOBODY), pictures, make_frame)
-    first = next(number for number, boxes in enumerate(seen) if boxes)
-    assert first <= 10 + 25 * 1.0
-    assert set(search.asked) == {0, 1}
+    began: list[tuple[float, int]] = []
+    detector = Following(search, SETTINGS, NOBODY)
+    for number in range(125):
+        before = len(search.asked)
+        detector.detect(make_frame(number, grey=scene()))
+        began += [(number / 25, kind) for kind in search.asked[before:]]
+    assert [kind for _, kind in began] == [number % 2 for number in range(len(began))]
+    assert len(began) >= 4
+    pauses = [later - earlier for (earlier, _), (later, _) in pairwise(began)]
+    assert pauses[::2] == pytest.approx([SETTINGS.search_seconds] * len(pauses[::2]), abs=0.05)
+    assert pauses[1::2] == pytest.approx([SETTINGS.rest_seconds] * len(pauses[1::2]), abs=0.05)
+
+
+def test_another_scene_is_searched_by_the_first_kind_at_once(make_frame: MakeFrame) -> None:
+    search = TwoKinds()
+    other = np.asarray(255 - WALL, np.uint8)
+    watch(Following(search, SETTINGS, NOBODY), [scene()] * 2 + [scene(wall=other)], make_frame)
+    assert search.asked == [0, 0]
+
+
+class Sworn(Witness):
+    """A witness that always says the same."""
+
+    def __init__(self, odds: float) -> None:
+        self._odds = odds
+
+    def odds(self, grey: Pixels, box: Box) -> float:
+        assert grey.ndim == 2
+        assert box.width > 0
+        return self._odds
+
+
+@pytest.mark.parametrize("kind", [Following, Thorough])
+@pytest.mark.parametrize(("score", "odds", "found"), [(1.0, 0.0, 1), (0.9, -10.0, 0), (0.3, 10.0, 1), (0.3, 0.0, 0)])
+def test_what_the_witness_says_counts_for_a_new_face(
+    kind: type[Following | Thorough], score: float, odds: float, found: int, make_frame: MakeFrame
+) -> None:
+    detector = kind(Doubtful(score), SETTINGS, Sworn(odds))
+    boxes = [detector.detect(make_frame(number, grey=scene((100, 80, 60)))) for number in range(10)]
+    assert len(boxes[-1]) == found
+
+
+@pytest.mark.parametrize(("look", "patience"), [(2.0, 1.2), (0.5, 0.3), (0.5, 0.0)])
+def test_a_face_that_no_close_look_missed_stays_however_rare_they_are(
+    look: float, patience: float, make_frame: MakeFrame
+) -> None:
+    settings = DetectorSettings(look_seconds=look, patience_seconds=patience)
+    seen = watch(Following(Bright(), settings, NOBODY), [scene((100, 80, 60))] * 150, make_frame)
+    assert sum(map(len, seen)) >= 145
+
+
+def test_with_as_many_faces_as_are_wanted_nobody_searches_on(make_frame: MakeFrame) -> None:
+    search = Bright()
+    watch(Following(search, DetectorSettings(max_faces=1), NOBODY), [scene((100, 80, 60))] * 250, make_frame)
+    assert search.begun == 1
 
 
 def test_what_moves_is_searched_for_but_not_more_often_than_the_settings_say(make_frame: MakeFrame) -> None:
