@@ -175,7 +175,10 @@ class Link:
         except Exception as error:  # noqa: BLE001 (OSError, ssl's, paho's ValueError)
             self._later(client, self._lost, error)
         else:
-            client.loop_start()
+            if client is self._client:
+                client.loop_start()
+            else:  # it was given up in the meantime
+                client.disconnect()
 
     def _later(self, client: Any, do: Callable[[Any, Any], None], what: Any) -> None:
         """In any thread; paho holds locks here."""

@@ -164,6 +164,7 @@ def test_a_device_that_is_killed_is_offline_by_its_last_will(broker: Any, listen
         listener.wait(lambda: listener.of("/availability") == [b"online", b"offline"])
 
 
+@pytest.mark.slow
 def test_a_device_that_is_killed_while_the_broker_is_away_loses_nothing_that_was_flushed(
     broker: Any, listener: Any, tmp_path: Path, make_sink: Make, make_observation: Make
 ) -> None:
