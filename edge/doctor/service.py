@@ -74,7 +74,7 @@ def _network(state: dict[str, str]) -> Finding:
         words = "the settings use it, and the service may not"
         folder = "/etc/systemd/system/fer-edge.service.d"
         cure = (
-            f"sudo install -Dm644 systemd/fer-edge-network.conf {folder}/network.conf && sudo systemctl daemon-reload"
+            f"sudo install -Dm644 /opt/fer-edge/fer-edge-network.conf {folder}/network.conf && sudo systemctl daemon-reload"
         )
         return Finding("network", "failure", words, f"{cure} && {START}")
     return Finding("network", "ok", "the settings use it, and the service may")

@@ -1,0 +1,273 @@
+#!/bin/bash
+# Installs fer-edge as a service on Raspberry Pi OS, Debian or Ubuntu, and upgrades it with a way back.
+#
+#   sudo systemd/install.sh [--wheel FILE] [--with kiosk,mqtt]   install, or upgrade
+#   sudo systemd/install.sh --rollback                           back to what ran before the last upgrade
+#   sudo systemd/install.sh --uninstall [--purge]                remove it; --purge: settings, log and user too
+#
+# /opt/fer-edge/env-TIME is one environment; `current` points at the one in use and `previous` at the one before. Nothing
+# that is in use is changed: a new environment is made beside it, tried, and taken by one rename. DESTDIR=FOLDER puts
+# everything below a folder, for trying it out.
+set -euo pipefail
+
+dest=${DESTDIR:-}
+opt=$dest/opt/fer-edge
+etc=$dest/etc/fer-edge
+state=$dest/var/lib/fer-edge
+unit=$dest/etc/systemd/system/fer-edge.service
+command=$dest/usr/local/bin/fer-edge
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+python=${PYTHON:-/usr/bin/python3}
+watch_seconds=60
+space_mb=700
+
+say() { printf '%s\n' "fer-edge: $*"; }
+fail() {
+  printf '%s\n' "fer-edge: error: $*" >&2
+  exit 1
+}
+
+# What is half made is removed, however this ends.
+unfinished=
+clean_up() {
+  if [ -n "$unfinished" ]; then rm -rf "$unfinished"; fi
+  if [ ! -e "$opt/current" ]; then rm -rf "$opt"; fi
+}
+trap clean_up EXIT
+
+check_platform() {
+  local id
+  [ -n "$dest" ] || [ "$(id -u)" = 0 ] || fail "must be root; try: sudo $0"
+  [ -r "$dest/etc/os-release" ] || fail "no /etc/os-release: not a system that this knows; try: make run"
+  # shellcheck source=/dev/null
+  id=$(. "$dest/etc/os-release" && printf '%s' "${ID:-} ${ID_LIKE:-}")
+  case " $id " in
+    *" debian "* | *" ubuntu "* | *" raspbian "*) ;;
+    *) fail "$id: only Raspberry Pi OS, Debian and Ubuntu are known here; try: make run" ;;
+  esac
+  command -v systemctl >/dev/null || fail "systemctl: not found; this installs a systemd service"
+  command -v apt-get >/dev/null || fail "apt-get: not found; this installs the distribution's packages"
+}
+
+check_python() {
+  local machine version major minor free
+  machine=$(uname -m)
+  version=$("$python" -c 'import sys; print("%d %d" % sys.version_info[:2])') ||
+    fail "$python: does not run; try: apt install python3"
+  read -r major minor <<<"$version"
+  if [ "$major" != 3 ] || [ "$minor" -lt 11 ]; then
+    fail "$python is $major.$minor, fer-edge needs 3.11 or newer; upgrade to Raspberry Pi OS Bookworm or newer"
+  fi
+  case $machine in
+    aarch64 | x86_64) say "$machine, Python $major.$minor: the interpreter is ai-edge-litert" ;;
+    armv7l)
+      [ "$minor" -le 11 ] || fail "armv7l, Python $major.$minor: no interpreter has a wheel; use the 64-bit system"
+      say "armv7l, Python $major.$minor: the interpreter is tflite-runtime"
+      ;;
+    *) fail "$machine: no interpreter has a wheel for it; a Raspberry Pi 3 or newer has aarch64" ;;
+  esac
+  mkdir -p "$opt"
+  free=$(df --output=avail -m "$opt" | tail -n 1 | tr -d ' ')
+  [ "$free" -ge "$space_mb" ] || fail "$opt: $free MB free, $space_mb MB are needed; make room, for example: apt clean"
+}
+
+# The distribution's packages: those that are not known there are left out, and said.
+install_packages() {
+  local wanted=(python3-venv) name
+  for name in python3-picamera2 python3-gpiozero python3-lgpio; do
+    if apt-cache show "$name" >/dev/null 2>&1; then
+      wanted+=("$name")
+    else
+      say "$name: not in this distribution, left out"
+    fi
+  done
+  say "packages: ${wanted[*]}"
+  DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet --no-install-recommends "${wanted[@]}" >/dev/null ||
+    fail "apt-get could not install ${wanted[*]}; try: apt-get update, and this again"
+}
+
+make_user() {
+  local group
+  if ! id fer-edge >/dev/null 2>&1; then
+    say "user fer-edge"
+    useradd --system --user-group --home-dir /var/lib/fer-edge --no-create-home --shell /usr/sbin/nologin fer-edge
+  fi
+  for group in video gpio i2c spi; do
+    if getent group "$group" >/dev/null; then usermod --append --groups "$group" fer-edge; fi
+  done
+}
+
+make_environment() { # $1: its folder, $2: what to install
+  say "environment ${1#"$dest"}"
+  unfinished=$1
+  "$python" -m venv --system-site-packages "$1"
+  # picamera2 is built against the system's NumPy: another one must not come before it.
+  "$python" -c 'import numpy; print("numpy==" + numpy.__version__)' >"$1/constraints.txt" 2>/dev/null || true
+  "$1/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir \
+    --constraint "$1/constraints.txt" "$2" || fail "pip could not install $2; what ran before still does"
+  cp "$here/fer-edge.service" "$1/"
+  cp "$here/README.md" "$here/fer-edge-network.conf" "$opt/"
+  say "trying the models in it"
+  "$1/bin/fer-edge" models --verify >/dev/null || fail "the models do not work in it; what ran before still does"
+}
+
+write_settings() { # $1: the environment
+  local source
+  install -d -m 755 "$etc"
+  if [ -e "$etc/fer-edge.toml" ]; then
+    "$1/bin/python" -c 'import sys, pathlib, edge.settings as s; s.load(pathlib.Path(sys.argv[1]))' "$etc/fer-edge.toml" ||
+      fail "$etc/fer-edge.toml: this version cannot use it, as said above; mend it, and run this again"
+    say "settings ${etc#"$dest"}/fer-edge.toml: yours, left as they are"
+    return
+  fi
+  # Never "auto": without its camera it would play the demo, and log it.
+  source=$("$1/bin/python" -c 'from edge.sources import choose; c = choose("auto"); print(
+    {"picamera": "picamera", "camera": "camera:" + c.target}.get(c.kind, ""))') || source=
+  say "settings ${etc#"$dest"}/fer-edge.toml: the camera is ${source:-picamera}"
+  cat >"$etc/fer-edge.toml.new" <<TOML
+# What else can be set, and what it means: edge/settings.py. Take up changes with: sudo systemctl reload fer-edge
+
+[run]
+sinks = ["log"]
+
+[source]
+name = "${source:-picamera}"
+
+[log]
+path = "/var/lib/fer-edge/fer-edge.jsonl"
+TOML
+  chmod 640 "$etc/fer-edge.toml.new"
+  if [ -z "$dest" ]; then chgrp fer-edge "$etc/fer-edge.toml.new"; fi
+  mv "$etc/fer-edge.toml.new" "$etc/fer-edge.toml"
+}
+
+point() { # $1: link, $2: name; at once or not at all
+  ln -sfn "$2" "$1.new"
+  mv -T "$1.new" "$1"
+}
+
+use() { # $1: name of an environment
+  point "$opt/current" "$1"
+  install -D -m 644 "$opt/$1/fer-edge.service" "$unit"
+  systemctl daemon-reload
+}
+
+# Whether it starts, and runs for a minute without being started anew.
+watch() {
+  local second=0 restarts
+  systemctl restart fer-edge || return 1
+  say "watching it for $watch_seconds s"
+  while [ "$second" -lt "$watch_seconds" ]; do
+    sleep 5
+    second=$((second + 5))
+    restarts=$(systemctl show fer-edge --property NRestarts --value)
+    if [ "$(systemctl is-active fer-edge)" != active ] || [ "${restarts:-0}" != 0 ]; then return 1; fi
+  done
+}
+
+remove_old() {
+  local folder name current previous
+  current=$(readlink "$opt/current")
+  previous=$(readlink "$opt/previous" || true)
+  for folder in "$opt"/env-*; do
+    name=${folder##*/}
+    if [ "$name" != "$current" ] && [ "$name" != "$previous" ]; then rm -rf "$folder"; fi
+  done
+}
+
+lock() {
+  mkdir -p "$opt"
+  exec 9>"$opt/.lock"
+  flock --nonblock 9 || fail "another install.sh is at work; wait for it"
+}
+
+install_it() { # $1: wheel or "", $2: extras or ""
+  local name what before
+  check_platform
+  check_python
+  lock
+  what=${1:-$(dirname "$here")}
+  [ -e "$what" ] || fail "--wheel $what: no such file"
+  install_packages
+  make_user
+  name=env-$(date +%Y%m%d%H%M%S)
+  [ ! -e "$opt/$name" ] || fail "$opt/$name: is there already; try again in a second"
+  make_environment "$opt/$name" "$what${2:+[$2]}"
+  write_settings "$opt/$name"
+  if [ -z "$dest" ]; then install -d -m 750 -o fer-edge -g fer-edge "$state"; else install -d -m 750 "$state"; fi
+  before=$(readlink "$opt/current" || true)
+  unfinished=
+  use "$name"
+  install -d "$(dirname "$command")"
+  ln -sfn /opt/fer-edge/current/bin/fer-edge "$command"
+  systemctl enable --quiet fer-edge
+  if watch; then
+    if [ -n "$before" ]; then point "$opt/previous" "$before"; fi
+    remove_old
+    say "runs${before:+; back to what ran before: $0 --rollback}"
+  elif [ -n "$before" ] && [ -d "$opt/$before" ]; then
+    journalctl --unit fer-edge --lines 5 --output cat --no-pager || true
+    use "$before"
+    systemctl restart fer-edge || true
+    rm -rf "${opt:?}/$name"
+    fail "the new version did not run for $watch_seconds s, as said above; what ran before runs again"
+  else
+    say "it does not run yet; systemd tries again, and the doctor says why:"
+  fi
+  "$opt/current/bin/fer-edge" doctor --config "$etc/fer-edge.toml" || true
+}
+
+rollback() {
+  local current previous
+  check_platform
+  lock
+  current=$(readlink "$opt/current" || true)
+  previous=$(readlink "$opt/previous" || true)
+  if [ -z "$previous" ] || [ ! -x "$opt/$previous/bin/fer-edge" ]; then
+    fail "nothing to go back to: no upgrade has been made"
+  fi
+  use "$previous"
+  point "$opt/previous" "$current"
+  systemctl restart fer-edge || fail "$previous does not start either; see: journalctl -u fer-edge"
+  say "runs $previous again; forward to $current: $0 --rollback"
+}
+
+uninstall() { # $1: purge, or ""
+  check_platform
+  systemctl disable --now --quiet fer-edge || true
+  rm -rf "$unit" "$unit.d" "$command" "$opt"
+  systemctl daemon-reload
+  if [ -z "$1" ]; then
+    say "removed; settings (${etc#"$dest"}) and log (${state#"$dest"}) are still there: --uninstall --purge removes them too"
+    return
+  fi
+  rm -rf "$etc" "$state"
+  if id fer-edge >/dev/null 2>&1; then userdel fer-edge; fi
+  say "removed, with settings, log and user"
+}
+
+action=install wheel='' extras='' purge=''
+while [ $# -gt 0 ]; do
+  case $1 in
+    --wheel | --with)
+      [ $# -ge 2 ] || fail "$1: needs a value"
+      if [ "$1" = --wheel ]; then wheel=$(realpath -- "$2"); else extras=$2; fi
+      shift
+      ;;
+    --rollback) action=rollback ;;
+    --uninstall) action=uninstall ;;
+    --purge) purge=purge ;;
+    --help | -h)
+      sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      exit
+      ;;
+    *) fail "$1: unknown; try: $0 --help" ;;
+  esac
+  shift
+done
+[ -z "$purge" ] || [ "$action" = uninstall ] || fail "--purge: only with --uninstall"
+case $action in
+  install) install_it "$wheel" "$extras" ;;
+  rollback) rollback ;;
+  uninstall) uninstall "$purge" ;;
+esac

@@ -1,0 +1,278 @@
+"""install.sh's steps below a folder, with stand-ins for apt, systemctl and Python: no root, nothing installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+SYSTEMD = Path(__file__).parents[2] / "systemd"
+SCRIPT = SYSTEMD / "install.sh"
+
+# Each notes its arguments in $CALLS; the files in $WORLD say how it behaves.
+STANDINS = {
+    "systemctl": """case "$1" in
+  is-active) cat "$WORLD/active" ;;
+  show) cat "$WORLD/restarts" ;;
+  restart) [ "$(cat "$WORLD/starts")" = yes ] ;;
+esac""",
+    "apt-get": '[ ! -e "$WORLD/apt-fails" ]',
+    "apt-cache": '[ "$2" != python3-picamera2 ] || [ ! -e "$WORLD/no-picamera" ]',
+    "useradd": 'touch "$WORLD/user"',
+    "userdel": 'rm "$WORLD/user"',
+    "usermod": "",
+    "getent": '[ "$2" = video ]',
+    "id": '[ "$1" != fer-edge ] || [ -e "$WORLD/user" ]',
+    "sleep": "",
+    "journalctl": 'echo "what the journal says"',
+    "uname": 'cat "$WORLD/machine"',
+    "date": """next=$(($(cat "$WORLD/clock") + 1)); echo "$next" >"$WORLD/clock"; echo "$next" """,
+    "python": """case "$*" in
+  *version_info*) cat "$WORLD/version" ;;
+  *numpy*) echo numpy==1.24.2 ;;
+  "-m venv"*)
+    for folder in "$@"; do :; done
+    mkdir -p "$folder/bin"
+    cp "$0" "$folder/bin/python"
+    { echo '#!/bin/sh'
+      echo 'echo "fer-edge $*" >>"$CALLS"'
+      echo '[ "$1" != models ] || [ ! -e "$WORLD/models-fail" ]'
+    } >"$folder/bin/fer-edge"
+    chmod +x "$folder/bin/fer-edge" ;;
+  *"pip install"*) [ ! -e "$WORLD/pip-fails" ] ;;
+  *choose*) cat "$WORLD/camera" ;;
+  *edge.settings*) [ ! -e "$WORLD/settings-wrong" ] ;;
+esac""",
+}
+
+
+class Machine:
+    """A Raspberry Pi made of a folder and stand-ins."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root, self.world, self.calls = folder / "root", folder / "world", folder / "calls"
+        (self.root / "etc").mkdir(parents=True)
+        (self.root / "etc/os-release").write_text("ID=debian\n")
+        self.world.mkdir()
+        state = {"active": "active", "restarts": "0", "starts": "yes", "machine": "aarch64", "version": "3 11"}
+        for name, text in (state | {"clock": "100", "camera": "picamera"}).items():
+            self.set(name, text)
+        bin_folder = folder / "bin"
+        bin_folder.mkdir()
+        for name, body in STANDINS.items():
+            path = bin_folder / name
+            path.write_text(f'#!/bin/sh\necho "{name} $*" >>"$CALLS"\n{body}\n')
+            path.chmod(0o755)
+        self.environment = os.environ | {
+            "PATH": f"{bin_folder}:{os.environ['PATH']}",
+            "DESTDIR": str(self.root),
+            "PYTHON": str(bin_folder / "python"),
+            "WORLD": str(self.world),
+            "CALLS": str(self.calls),
+        }
+        self.opt = self.root / "opt/fer-edge"
+        self.settings = self.root / "etc/fer-edge/fer-edge.toml"
+        self.unit = self.root / "etc/systemd/system/fer-edge.service"
+
+    def set(self, name: str, text: str = "") -> None:
+        (self.world / name).write_text(f"{text}\n")
+
+    def install(self, *arguments: str, code: int = 0) -> str:
+        self.calls.write_text("")
+        done = subprocess.run(
+            ["bash", str(SCRIPT), *arguments], env=self.environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def called(self, start: str) -> list[str]:
+        return [line for line in self.calls.read_text().splitlines() if line.startswith(start)]
+
+    @property
+    def environments(self) -> list[str]:
+        return sorted(path.name for path in self.opt.glob("env-*"))
+
+    def link(self, name: str) -> str:
+        return str((self.opt / name).readlink())
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def test_shellcheck_has_nothing_to_say() -> None:
+    tool = shutil.which("shellcheck")
+    if tool is None:
+        pytest.skip("needs shellcheck (apt-get install shellcheck)")
+    done = subprocess.run([tool, str(SCRIPT)], capture_output=True, text=True, check=False)
+    assert done.stdout == ""
+    assert done.returncode == 0
+
+
+def test_a_first_installation(machine: Machine) -> None:
+    out = machine.install()
+    assert machine.environments == [machine.link("current")] == ["env-101"]
+    assert machine.unit.read_text() == (SYSTEMD / "fer-edge.service").read_text()
+    assert 'name = "picamera"' in machine.settings.read_text()
+    assert machine.settings.stat().st_mode & 0o777 == 0o640
+    command = machine.root / "usr/local/bin/fer-edge"
+    assert str(command.readlink()) == "/opt/fer-edge/current/bin/fer-edge"
+    assert machine.called("apt-get") == [
+        "apt-get install --yes --quiet --no-install-recommends "
+        "python3-venv python3-picamera2 python3-gpiozero python3-lgpio"
+    ]
+    assert machine.called("usermod") == ["usermod --append --groups video fer-edge"]
+    assert machine.called("python -m venv")[0].startswith("python -m venv --system-site-packages ")
+    (pip,) = machine.called("python -m pip")
+    assert pip.endswith(f"--constraint {machine.opt}/env-101/constraints.txt {SYSTEMD.parent}")
+    assert (machine.opt / "env-101/constraints.txt").read_text() == "numpy==1.24.2\n"
+    assert machine.called("systemctl enable")
+    assert len(machine.called("sleep")) == 12
+    assert machine.called("fer-edge ")[-1] == f"fer-edge doctor --config {machine.settings}"
+    for words in ("interpreter is ai-edge-litert", "packages:", "user fer-edge", "environment", "watching it for 60 s"):
+        assert words in out
+
+
+def test_an_upgrade_keeps_what_ran_before_and_the_settings(machine: Machine) -> None:
+    machine.install()
+    machine.settings.write_text("# mine\n")
+    out = machine.install()
+    assert "yours, left as they are" in out
+    assert machine.settings.read_text() == "# mine\n"
+    assert (machine.link("current"), machine.link("previous")) == ("env-102", "env-101")
+    machine.install()
+    assert machine.environments == ["env-102", "env-103"]  # the one before the last goes, after the minute
+    assert (machine.link("current"), machine.link("previous")) == ("env-103", "env-102")
+
+
+@pytest.mark.parametrize(("name", "text"), [("starts", "no"), ("active", "activating"), ("restarts", "1")])
+def test_an_upgrade_that_does_not_run_for_a_minute_is_taken_back(name: str, text: str, machine: Machine) -> None:
+    machine.install()
+    old_unit = machine.opt / "env-101/fer-edge.service"
+    old_unit.write_text("# the unit of then\n")
+    machine.set(name, text)
+    out = machine.install(code=1)
+    assert "what ran before runs again" in out
+    assert "what the journal says" in out
+    assert machine.link("current") == "env-101"
+    assert machine.environments == ["env-101"]
+    assert machine.unit.read_text() == "# the unit of then\n"
+    assert machine.called("systemctl restart") == ["systemctl restart fer-edge"] * 2
+
+
+def test_a_first_installation_without_its_camera_stays_and_the_doctor_says_why(machine: Machine) -> None:
+    machine.set("starts", "no")
+    machine.set("camera", "")
+    assert "it does not run yet" in machine.install()
+    assert machine.link("current") == "env-101"
+    assert machine.called("fer-edge doctor")
+    assert 'name = "picamera"' in machine.settings.read_text()  # never the demo
+
+
+@pytest.mark.parametrize(
+    ("world", "words"),
+    [
+        ({"apt-fails": ""}, "apt-get could not install"),
+        ({"pip-fails": ""}, "pip could not install"),
+        ({"models-fail": ""}, "the models do not work in it"),
+        ({"machine": "riscv64"}, "riscv64: no interpreter has a wheel"),
+        ({"machine": "armv6l"}, "armv6l: no interpreter"),
+        ({"machine": "armv7l", "version": "3 13"}, "use the 64-bit system"),
+        ({"version": "3 9"}, "is 3.9, fer-edge needs 3.11"),
+    ],
+)
+def test_it_fails_early_and_leaves_nothing_half_done(world: dict[str, str], words: str, machine: Machine) -> None:
+    for name, text in world.items():
+        machine.set(name, text)
+    assert words in machine.install(code=1)
+    assert not machine.opt.exists()
+    assert not machine.unit.exists()
+    assert not machine.called("systemctl restart")
+
+
+def test_a_failed_upgrade_leaves_what_runs_alone(machine: Machine) -> None:
+    machine.install()
+    for trouble in ("pip-fails", "models-fail", "settings-wrong"):
+        machine.set(trouble)
+        machine.install(code=1)
+        (machine.world / trouble).unlink()
+        assert machine.environments == ["env-101"]
+        assert not machine.called("systemctl")
+
+
+def test_older_pis_get_the_older_interpreter(machine: Machine) -> None:
+    machine.set("machine", "armv7l")
+    machine.set("no-picamera")
+    out = machine.install("--with", "kiosk,mqtt", "--wheel", str(SCRIPT))
+    assert "interpreter is tflite-runtime" in out
+    assert "python3-picamera2: not in this distribution" in out
+    assert machine.called("python -m pip")[0].endswith("install.sh[kiosk,mqtt]")
+
+
+def test_other_systems_are_refused(machine: Machine) -> None:
+    (machine.root / "etc/os-release").write_text("ID=fedora\n")
+    assert "only Raspberry Pi OS, Debian and Ubuntu" in machine.install(code=1)
+    (machine.root / "etc/os-release").write_text('ID=raspbian\nID_LIKE="debian"\n')
+    machine.install()
+
+
+def test_rollback_goes_back_and_forth(machine: Machine) -> None:
+    assert "nothing to go back to" in machine.install("--rollback", code=1)
+    machine.install()
+    machine.install()
+    (machine.opt / "env-101/fer-edge.service").write_text("# the unit of then\n")
+    assert "runs env-101 again" in machine.install("--rollback")
+    assert (machine.link("current"), machine.link("previous")) == ("env-101", "env-102")
+    assert machine.unit.read_text() == "# the unit of then\n"
+    machine.install("--rollback")
+    assert machine.link("current") == "env-102"
+
+
+def test_uninstall_keeps_settings_and_log_and_purge_does_not(machine: Machine) -> None:
+    machine.install()
+    log = machine.root / "var/lib/fer-edge/fer-edge.jsonl"
+    log.write_text("{}\n")
+    drop_in = machine.unit.with_suffix(".service.d") / "network.conf"
+    drop_in.parent.mkdir()
+    drop_in.touch()
+    machine.install("--uninstall")
+    assert not machine.opt.exists()
+    assert not machine.unit.exists()
+    assert not drop_in.exists()
+    assert not (machine.root / "usr/local/bin/fer-edge").is_symlink()
+    assert machine.settings.exists()
+    assert log.exists()
+    machine.install("--uninstall", "--purge")
+    assert not machine.settings.parent.exists()
+    assert not log.parent.exists()
+    assert not (machine.world / "user").exists()
+
+
+@pytest.mark.parametrize("arguments", [["--purge"], ["--wheel"], ["--wheel", "/none.whl"], ["--loud"]])
+def test_wrong_options_do_nothing(arguments: list[str], machine: Machine) -> None:
+    assert "fer-edge: error: --" in machine.install(*arguments, code=1)
+    assert not machine.opt.exists()
+
+
+def test_two_at_once_do_not_mix(machine: Machine) -> None:
+    machine.install()
+    with subprocess.Popen(
+        ["flock", str(machine.opt / ".lock"), "cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        holder.stdin.write("held\n")
+        holder.stdin.flush()
+        holder.stdout.readline()
+        assert "another install.sh is at work" in machine.install(code=1)
+        holder.stdin.close()
+
+
+def test_help_says_what_the_first_lines_say(machine: Machine) -> None:
+    out = machine.install("--help")
+    assert "--rollback" in out
+    assert "#" not in out
