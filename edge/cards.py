@@ -23,6 +23,7 @@ _log = logging.getLogger(__name__)
 VARIANTS = ("float32", "float16", "dynamic", "int8")
 DTYPES = ("uint8", "int8", "float32")
 FORMAT = 1  # the value of "card" that this version reads
+LOCAL = Path("/etc/fer-edge/models")  # where `fer-edge models install` puts models, so that upgrades leave them
 TFLITE_MAGIC = b"TFL3"  # FlatBuffer file identifier, bytes 4 to 7 (tensorflow/lite/schema/schema.fbs)
 
 
@@ -150,7 +151,7 @@ def read_model(card: Card) -> bytes:
 
 
 def installed(folder: Path | None = None) -> list[Card]:
-    """The cards in `folder` (the shipped models), by name; a bad one is reported and left out.
+    """The cards in `folder` (None: as `scan`), by name; a bad one is reported and left out.
 
     Raises ModelError where there are none.
     """
@@ -161,16 +162,23 @@ def installed(folder: Path | None = None) -> list[Card]:
 
 
 def scan(folder: Path | None = None) -> tuple[list[Card], list[ModelError]]:
-    """The cards in `folder` (the shipped models), by name, and what is wrong with the others. Raises as `installed`."""
+    """The cards in `folder`, by name, and what is wrong with the others. Raises as `installed`.
+
+    None: the shipped models, and over those of the same name the ones in LOCAL.
+    """
+    local = LOCAL if folder is None and os.path.isdir(LOCAL) else None  # noqa: PTH112 (is_dir raises where it may not look)
     folder = models_folder() if folder is None else folder
     if not folder.is_dir():
         raise ModelError(f"models folder {folder}: no such folder; reinstall fer-edge")
-    cards, failures = [], []
-    for path in sorted(folder.glob("*.json")):
+    found: dict[str, Card] = {}
+    failures = []
+    for path in [*sorted(folder.glob("*.json")), *(sorted(local.glob("*.json")) if local else ())]:
         try:
-            cards.append(load_card(path))
+            card = load_card(path)
+            found[card.name] = card
         except ModelError as failure:
             failures.append(failure)
+    cards = [found[name] for name in sorted(found)]
     if not cards:
         why = f"; {failures[0]}" if failures else ""
         raise ModelError(f"models folder {folder}: holds no usable model card (*.json){why}; reinstall fer-edge")

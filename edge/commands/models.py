@@ -1,23 +1,42 @@
-"""`fer-edge models`: what is installed, and whether it works."""
+"""`fer-edge models`: what is installed, and whether it works; and `fer-edge models install`."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 import numpy as np
 
+from edge import cards as shelf
 from edge.cards import Card, choose, models_folder, scan
 from edge.classifiers.tflite import TfliteClassifier, find_runtime
 from edge.errors import FerEdgeError, ModelError
+from edge.shelve import shelve
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of this command."""
     parser.add_argument("--verify", action="store_true", help="check each file's hash and run one inference on it")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION")
+    words = "check a model and put it where fer-edge looks for it"
+    one = actions.add_parser("install", help=words, description=f"{words.capitalize()}.")
+    one.add_argument("model", metavar="FILE.tflite", type=Path)
+    one.add_argument("--card", metavar="FILE.json", type=Path, help="its card (default: the one beside it)")
+    one.add_argument("--to", metavar="FOLDER", type=Path, default=shelf.LOCAL, help="where to (default: %(default)s)")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print a table of the models; with --verify, fail where one of them does."""
+    """Print a table of the models, or install one. Raises ModelError."""
+    if options.action == "install":
+        card, test = shelve(options.model, options.card, options.to)
+        print(f"{test}\ninstalled: {card.path}")
+        print("a running service takes it up with: sudo systemctl reload fer-edge")
+        return 0
+    return _list(options.verify)
+
+
+def _list(verify: bool) -> int:
+    """With `verify`, fail where one of them does."""
     cards, failures = scan()
     print(f"models in {models_folder()}")
     print(f"{'name':24} {'variant':8} {'kB':>6}  {'input':17} {'accuracy':>8}  {'sha256':12}  labels")
@@ -33,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"accuracy: share of right answers on {', '.join(sorted(split))}, as on the cards")
     for failure in failures:
         print(f"failed  {failure}")
-    if options.verify:
+    if verify:
         _verify(cards)
     if failures:
         raise ModelError(f"{len(failures)} of the models cannot be used, as said above; reinstall fer-edge")
