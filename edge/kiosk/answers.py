@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
+from starlette.types import Receive
 
 UPLOAD = 30.0  # seconds that sending a body may take
 
@@ -46,3 +47,9 @@ async def body(request: Request) -> bytes:
         raise RequestError(408, f"the body did not come within {UPLOAD:g} s; send a smaller one") from None
     except ClientDisconnect:
         raise RequestError(400, "the body did not come whole; send it again") from None
+
+
+async def left(receive: Receive) -> None:
+    """Return when the reader of an answer without end is gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -9,7 +9,7 @@ import cv2
 from starlette.types import Receive, Scope, Send
 
 from edge.annotate import annotate
-from edge.kiosk.answers import problem
+from edge.kiosk.answers import left, problem
 from edge.kiosk.board import Board
 from edge.types import Observation
 
@@ -35,7 +35,7 @@ class Live:
             await problem(503, f"{MOST} look already; close one", {"Retry-After": "10"})(scope, receive, send)
             return
         self._readers += 1
-        leaving = asyncio.create_task(_left(receive))
+        leaving = asyncio.create_task(left(receive))
         try:
             await self._serve(send, leaving)
         finally:
@@ -78,8 +78,3 @@ def _draw(observation: Observation) -> bytes:
     frame = observation.frame
     picture = annotate(frame.grey if frame.colour is None else frame.colour, observation.faces)
     return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
-
-
-async def _left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass

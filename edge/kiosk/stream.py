@@ -11,7 +11,7 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from edge.kiosk.answers import problem
+from edge.kiosk.answers import left, problem
 from edge.kiosk.board import Board
 
 TICK = 0.5  # seconds between looks for what changes without an event: how sure, who is largest, a wish to pause
@@ -44,7 +44,8 @@ class Stream:
             await problem(503, words, {"Retry-After": "10"})(scope, receive, send)
             return
         news = asyncio.Event()
-        leaving = asyncio.create_task(_left(receive, news))
+        leaving = asyncio.create_task(left(receive))
+        leaving.add_done_callback(lambda _: news.set())
         self._enter(news)
         try:
             await self._serve(send, news, leaving)
@@ -114,9 +115,3 @@ class Stream:
 def _wake(loop: asyncio.AbstractEventLoop, changed: asyncio.Event) -> None:
     with suppress(RuntimeError):  # the server has just ended
         loop.call_soon_threadsafe(changed.set)
-
-
-async def _left(receive: Receive, news: asyncio.Event) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
-    news.set()

@@ -29,6 +29,9 @@ def test_the_wheel_holds_what_the_device_needs_and_no_more(wheel: Path) -> None:
         assert f"edge/_models/mini_xception-{variant}.tflite" in names
         assert f"edge/_models/mini_xception-{variant}.json" in names
     assert "edge/demo/astronaut.jpg" in names
+    pages = {str(path.relative_to(ROOT)) for path in (ROOT / "edge" / "kiosk").rglob("*.*") if path.suffix != ".pyc"}
+    assert len(pages) > 30
+    assert pages <= set(names)
     assert "convert/cli.py" in names
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"edge", "convert", "fer_edge"}
     assert wheel.stat().st_size < 2_000_000
