@@ -97,15 +97,16 @@ make_user() {
   done
 }
 
-make_environment() { # $1: its folder, $2: what to install
+make_environment() { # $1: its folder, $2: what to install, $3: its extras
   say "environment ${1#"$dest"}"
   unfinished=$1
   "$python" -m venv --system-site-packages "$1"
   # picamera2 is built against the system's NumPy: another one must not come before it.
   "$python" -c 'import numpy; print("numpy==" + numpy.__version__)' >"$1/constraints.txt" 2>/dev/null || true
   "$1/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir \
-    --constraint "$1/constraints.txt" "$2" || fail "pip could not install $2; what ran before still does"
+    --constraint "$1/constraints.txt" "$2${3:+[$3]}" || fail "pip could not install $2; what ran before still does"
   cp "$here/fer-edge.service" "$1/"
+  printf '%s\n' "$3" >"$1/extras"
   cp "$here/README.md" "$here/fer-edge-network.conf" "$opt/"
   say "trying the models in it"
   "$1/bin/fer-edge" models --verify >/dev/null || fail "the models do not work in it; what ran before still does"
@@ -181,8 +182,8 @@ lock() {
   flock --nonblock 9 || fail "another install.sh is at work; wait for it"
 }
 
-install_it() { # $1: wheel or "", $2: extras or ""
-  local name what before
+install_it() { # $1: wheel or "", $2: extras, or "" for those of before
+  local name what before extras
   check_platform
   check_python
   lock
@@ -192,7 +193,8 @@ install_it() { # $1: wheel or "", $2: extras or ""
   make_user
   name=env-$(date +%Y%m%d%H%M%S)
   [ ! -e "$opt/$name" ] || fail "$opt/$name: is there already; try again in a second"
-  make_environment "$opt/$name" "$what${2:+[$2]}"
+  extras=${2:-$(cat "$opt/current/extras" 2>/dev/null || true)}
+  make_environment "$opt/$name" "$what" "$extras"
   write_settings "$opt/$name"
   if [ -z "$dest" ]; then install -d -m 750 -o fer-edge -g fer-edge "$state"; else install -d -m 750 "$state"; fi
   before=$(readlink "$opt/current" || true)

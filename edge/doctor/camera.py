@@ -7,11 +7,12 @@ import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import replace
 
 import cv2
 import numpy as np
 
-from edge.doctor.finding import Finding, Place
+from edge.doctor.finding import Finding, Place, of_error
 from edge.errors import SourceError
 from edge.settings import SourceSettings
 from edge.sources import LIVE, Choice, SourceOptions, choose, open_choice
@@ -29,7 +30,7 @@ def look(place: Place) -> Iterator[Finding]:
     try:
         choice = choose(settings.name)
     except SourceError as error:
-        yield Finding("camera", "failure", str(error))
+        yield of_error("camera", error)
         return
     if choice.kind == "demo":
         yield _none(settings.name, choice.why)
@@ -59,7 +60,8 @@ def _pictures(settings: SourceSettings, choice: Choice) -> Iterator[Finding]:
             greys = [frame.grey for frame in itertools.islice(source, FRAMES)]
             seconds = time.monotonic() - begun
     except SourceError as error:
-        yield Finding("pictures", "failure", str(error), holder_cure(str(error)))
+        finding = of_error("pictures", error)
+        yield replace(finding, cure=holder_cure(str(error)) or finding.cure)
         return
     yield Finding("pictures", "ok", f"{len(greys)} in {seconds:.1f} s, {greys[-1].shape[1]} x {greys[-1].shape[0]}")
     yield from quality(greys)

@@ -6,12 +6,12 @@ import fcntl
 import grp
 import os
 import pwd
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from edge.doctor.finding import Finding, Place
+from edge.settings import Settings
 
 # what it is for -> patterns below /dev
 KINDS = {
@@ -20,14 +20,12 @@ KINDS = {
     "I2C": ("i2c-*",),
     "SPI": ("spidev*",),
 }
-NEEDED_BY = {"pins": ("led",), "I2C": ("oled",), "SPI": ("oled",)}  # kind -> sinks that need it
 ON = {
     "pins": "sudo apt install python3-gpiozero python3-lgpio",
     "I2C": "sudo raspi-config nonint do_i2c 0",
     "SPI": "sudo raspi-config nonint do_spi 0",
 }
 _I2C_SLAVE = 0x0703  # linux/i2c-dev.h
-ADDRESSES = (0x3C, 0x3D)  # of SSD1306 and SH1106 displays
 
 
 class Person(NamedTuple):
@@ -39,17 +37,27 @@ class Person(NamedTuple):
 
 
 def look(place: Place) -> Iterator[Finding]:
-    """Asks no device anything but a display."""
+    """Asks no device anything but a display, which it asks for one byte."""
     person = who(place.user)
+    wanted = needed(place.settings)
     for kind, patterns in KINDS.items():
         paths = sorted(path for pattern in patterns for path in (place.root / "dev").glob(pattern))
-        wanted = bool(set(NEEDED_BY.get(kind, ())) & set(place.settings.run.sinks))
         if paths:
             yield rights(kind, paths, person)
-        elif wanted and kind != "SPI":
-            yield Finding(kind, "failure", f"no device below /dev, which {kind} needs", ON[kind])
-    if "oled" in place.settings.run.sinks:
+        elif kind in wanted:
+            yield Finding(kind, "failure", f"no device below /dev, and [{wanted[kind]}] needs one", ON[kind])
+    if wanted.get("I2C") == "oled":
         yield _display(place)
+
+
+def needed(settings: Settings) -> dict[str, str]:
+    """Kind of device -> the sink that needs it."""
+    kinds = {}
+    if "led" in settings.run.sinks and settings.led.chip == "gpio":
+        kinds["pins"] = "led"
+    if "oled" in settings.run.sinks and not settings.oled.device.startswith("dummy"):
+        kinds["I2C" if settings.oled.interface == "i2c" else "SPI"] = "oled"
+    return kinds
 
 
 def who(name: str) -> Person:
@@ -101,14 +109,15 @@ def _listed(paths: list[Path]) -> str:
 
 
 def _display(place: Place) -> Finding:
-    """Reads one byte from each address where a display may be; its picture stays as it is."""
-    buses = [path for path in sorted((place.root / "dev").glob("i2c-*")) if stat.S_ISCHR(path.stat().st_mode)]
-    for bus in buses:
-        for address in ADDRESSES:
-            if answers(bus, address):
-                return Finding("display", "ok", f"answers at 0x{address:02X} on {bus.name}")
-    where = _listed(buses) or "any I2C bus (there is none)"
-    return Finding("display", "failure", f"none answers on {where}; check its four wires", "sudo i2cdetect -y 1")
+    """Reads one byte from where the display should be; its picture stays as it is."""
+    address = place.settings.oled.i2c_address
+    bus = place.root / f"dev/i2c-{place.settings.oled.i2c_port}"
+    if bus.exists() and not os.access(bus, os.R_OK | os.W_OK):
+        return Finding("display", "warning", f"not asked: {bus.name} is closed to you", "sudo fer-edge doctor")
+    if answers(bus, address):
+        return Finding("display", "ok", f"answers at 0x{address:02X} on {bus.name}")
+    words = f"none answers at 0x{address:02X} on {bus.name}; check its four wires, and oled.i2c_address"
+    return Finding("display", "failure", words, f"sudo i2cdetect -y {place.settings.oled.i2c_port}")
 
 
 def answers(bus: Path, address: int) -> bool:

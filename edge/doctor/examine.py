@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 
 from edge.doctor import CHECKS
-from edge.doctor.finding import Finding, Place
+from edge.doctor.finding import Finding, Place, of_error
 from edge.errors import FerEdgeError, first_line
 from edge.lookup import lookup
 
@@ -29,7 +29,7 @@ def _bounded(name: str, checks: Mapping[str, str], place: Place, limit: float) -
             for finding in findings:
                 found.put(finding)
         except FerEdgeError as error:
-            found.put(Finding(name, "failure", str(error)))
+            found.put(of_error(name, error))
         except Exception as error:  # noqa: BLE001 (a check that breaks must not hide the others)
             words = f"the check itself failed ({type(error).__name__}: {first_line(error)}); please report it"
             found.put(Finding(name, "failure", words, "fer-edge doctor --bundle report.tar.gz"))

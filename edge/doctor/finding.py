@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from edge.errors import FerEdgeError
 from edge.settings import Settings
 
 Level = Literal["ok", "warning", "failure"]  # fine; works but not as well as it could; does not work
@@ -47,6 +49,12 @@ class Place:
     root: Path = Path("/")
     ask: Callable[..., str] = ask
     user: str = ""  # who fer-edge runs as; "": the one who asks
+
+
+def of_error(name: str, error: FerEdgeError) -> Finding:
+    """A failure in the error's words; its cure is the command in them, if there is one."""
+    found = re.search(r"(?:with|try): ((?:sudo|pip|make|fer-edge|rpicam-hello) [^,;()]+)", str(error))
+    return Finding(name, "failure", str(error), found[1].strip() if found else "")
 
 
 def worst(findings: list[Finding]) -> Level:

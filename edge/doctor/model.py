@@ -13,7 +13,7 @@ from edge.bench.machine import describe
 from edge.build import make_classifier, make_detector
 from edge.cards import read_model, scan
 from edge.classifiers.tflite import find_runtime
-from edge.doctor.finding import Finding, Place
+from edge.doctor.finding import Finding, Place, of_error
 from edge.doctor.software import installed
 from edge.errors import FerEdgeError, ModelError
 from edge.sinks.record import percent
@@ -63,7 +63,7 @@ def _reading(place: Place) -> Finding:
         boxes = make_detector(place.settings.detector, classifier, still=True).detect(frame)
         cv2.setNumThreads(threads)
     except FerEdgeError as error:
-        return Finding("a face read", "failure", str(error))
+        return of_error("a face read", error)
     if not boxes:
         return Finding("a face read", "failure", "no face found in the demo's portrait; mend [detector]")
     (reading, *_) = classifier.read(frame.grey, boxes)

@@ -10,6 +10,8 @@ from edge.settings import Settings
 UNIT = "fer-edge"
 ASKED = "LoadState,UnitFileState,ActiveState,SubState,Result,NRestarts,ExecMainStatus,StatusText,PrivateNetwork"
 START = f"sudo systemctl restart {UNIT}"
+DROP_IN = "/etc/systemd/system/fer-edge.service.d/network.conf"
+ALLOW = f"sudo install -Dm644 /opt/fer-edge/fer-edge-network.conf {DROP_IN}"
 JOURNAL = f"journalctl -u {UNIT} -n 20"
 # how a run ended, by its exit code: edge/errors.py
 ENDS = {
@@ -72,9 +74,5 @@ def needs_network(settings: Settings) -> bool:
 def _network(state: dict[str, str]) -> Finding:
     if state.get("PrivateNetwork") == "yes":
         words = "the settings use it, and the service may not"
-        folder = "/etc/systemd/system/fer-edge.service.d"
-        cure = (
-            f"sudo install -Dm644 /opt/fer-edge/fer-edge-network.conf {folder}/network.conf && sudo systemctl daemon-reload"
-        )
-        return Finding("network", "failure", words, f"{cure} && {START}")
+        return Finding("network", "failure", words, f"{ALLOW} && sudo systemctl daemon-reload && {START}")
     return Finding("network", "ok", "the settings use it, and the service may")

@@ -211,6 +211,8 @@ def test_older_pis_get_the_older_interpreter(machine: Machine) -> None:
     assert "interpreter is tflite-runtime" in out
     assert "python3-picamera2: not in this distribution" in out
     assert machine.called("python -m pip")[0].endswith("install.sh[kiosk,mqtt]")
+    machine.install()
+    assert machine.called("python -m pip")[0].endswith("[kiosk,mqtt]")  # an upgrade keeps them
 
 
 def test_other_systems_are_refused(machine: Machine) -> None:

@@ -95,6 +95,14 @@ def test_a_camera_that_works(attach: Callable[[Any], None], make_frame: Any, mak
         ("camera:0: does not start: it is in use by motion (pid 123); end that first", "sudo kill 123"),
         ("picamera: the camera is in use by another program", "sudo fuser -v /dev/video* /dev/media*"),
         ("camera:0: gave no picture for 5 s", ""),
+        (
+            "picamera: picamera2 is not installed; install it with: sudo apt install python3-picamera2, and make ...",
+            "sudo apt install python3-picamera2",
+        ),
+        (
+            "camera:0: denied; add yourself to its group with: sudo usermod -aG video $USER, and log in again",
+            "sudo usermod -aG video $USER",
+        ),
     ],
 )
 def test_a_camera_that_does_not(

@@ -52,11 +52,25 @@ def test_pins_and_displays_count_only_where_they_are_used(make_place: Make) -> N
     assert [finding.level for finding in devices.look(place)] == ["ok"]
 
 
+def test_a_display_is_asked_where_the_settings_say(make_place: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = make_place(run={"sinks": ["oled"]}, oled={"i2c_port": 3, "i2c_address": 0x3D})
+    assert [(finding.name, finding.level) for finding in devices.look(place)] == [
+        ("I2C", "failure"),
+        ("display", "failure"),
+    ]
+    (place.root / "dev").mkdir()
+    (place.root / "dev/i2c-3").touch()
+    assert list(devices.look(place))[-1].cure == "sudo i2cdetect -y 3"
+    monkeypatch.setattr(devices, "answers", lambda bus, address: (bus.name, address) == ("i2c-3", 0x3D))
+    assert list(devices.look(place))[-1].says == "answers at 0x3D on i2c-3"
+    assert devices.needed(make_place(run={"sinks": ["oled"]}, oled={"interface": "spi"}).settings) == {"SPI": "oled"}
+    assert devices.needed(make_place(run={"sinks": ["oled"]}, oled={"device": "dummy"}).settings) == {}
+
+
 def test_a_file_is_no_display(make_place: Make) -> None:
     place = make_place()
     (place.root / "dev").mkdir()
     (place.root / "dev/i2c-1").touch()
-    assert devices._display(place).level == "failure"
     assert not devices.answers(place.root / "dev/i2c-1", 0x3C)
     assert not devices.answers(place.root / "dev/i2c-9", 0x3C)
 
