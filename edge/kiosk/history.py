@@ -36,9 +36,13 @@ def history(settings: LogSettings, start: datetime, end: datetime) -> dict[str, 
     if settings.store == "memory":
         kept = memory(settings.path, settings.memory_lines)
         return summed(kept.entries(start - timedelta(seconds=longest), end), start, end, longest)
-    command = [sys.executable, "-m", "edge.kiosk.history", settings.path, start.isoformat(), end.isoformat()]
+    # This very package, whatever lies in the working directory.
+    command = [sys.executable, "-P", "-m", "edge.kiosk.history", settings.path, start.isoformat(), end.isoformat()]
+    ours = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     try:
-        child = subprocess.run([*command, str(longest)], capture_output=True, text=True, timeout=PATIENCE, check=False)
+        child = subprocess.run(
+            [*command, str(longest)], env=ours, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
     except subprocess.TimeoutExpired:
         raise LogError(
             f"log {settings.path}: took over {PATIENCE:g} s to read; ask for less, or write it with log.mode = changes"

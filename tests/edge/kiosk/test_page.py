@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 import subprocess
 import sys
@@ -9,15 +10,19 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 
 from edge.control import Control
+from edge.kiosk.words import load
 from edge.settings import parse
 from edge.sinks.kiosk import Kiosk
+from edge.sinks.log import Log
 from edge.types import Observation, Reading
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
@@ -74,23 +79,36 @@ def real_loop(folder: Path, *more: str) -> Iterator[tuple[str, Any]]:
             child.stderr.close()
 
 
+def follow(told: Any, until: str) -> list[tuple[str, float]]:
+    """What the console tells, up to a line with `until`: who shows what after it, and when it was told."""
+    faces: dict[str, str] = {}
+    found = []
+    for line in told:
+        event = re.search(r"face (\d+) (?:came: |now )?(\w+)", line)
+        if event:
+            faces[event[1]] = load("en")[f"emotion_{event[2]}"].capitalize() if event[2] != "gone" else ""
+            faces = {number: name for number, name in faces.items() if name}
+            found.append((",".join(faces.values()) or "Nobody here", time.time()))
+        if until in line:
+            break
+    return found
+
+
 def test_the_demo_clip_shows_on_the_page_as_the_loop_reads_it(visit: Open, tmp_path: Path) -> None:
     with real_loop(tmp_path) as (address, told):
         tab = visit(address)
+        first = follow(told, "face 1 came")
         tab.shows("Happy")
         tab.page.evaluate(WATCH)
-        told_at = []
-        for line in told:
-            if "face 1 gone" in line or "face 2 came" in line or "face 3 came" in line:
-                told_at.append(time.time())
-            if "face 3 came" in line:
-                break
-        tab.shows("Happy", "Happy")
+        expected = first[-1:] + follow(told, "face 3 came")
+        tab.shows(*expected[-1][0].split(","))
         seen = tab.page.evaluate("window.seen")
-    names = [name for name, _ in seen]
-    assert names == ["Happy", "Nobody here", "Happy", "Happy,Happy"]
-    late = [at / 1000 - told for (_, at), told in zip(seen[1:], told_at, strict=True)]
-    assert statistics.median(late) < QUICK, late
+    # What the loop read, in its order; the page may have skipped what was over before it could be drawn.
+    rest = iter(expected)
+    late = [at / 1000 - told for name, at in seen for told in [next(time for told, time in rest if told == name)]]
+    assert seen[-1][0] == expected[-1][0]
+    assert len(seen) >= 4
+    assert statistics.median(late[1:]) < QUICK, late
     here = urlsplit(address).netloc
     assert {urlsplit(url).netloc for url in tab.requests} == {here}
 
@@ -286,10 +304,6 @@ def test_axe_finds_nothing_in_any_state(state: str, running: Any, visit: Open) -
 
 def fill_log(built: Any, make_observation: Make) -> None:
     """Some lines of today, a minute apart, up to now."""
-    from datetime import datetime, timedelta
-
-    from edge.sinks.log import Log
-
     with closing(Log(replace(built.settings.log, mode="frames"))) as log:
         now = datetime.now().astimezone()
         for minute in range(5):
@@ -335,8 +349,6 @@ def test_a_browser_logs_in_and_stays_so(house: House, visit: Open, token_file: P
 
 
 def test_the_camera_s_picture_moves(house: House, visit: Open, make_observation: Make) -> None:
-    import numpy as np
-
     built = house(live=True)
     built.sink.state("running")
     built.sink.write(make_observation(1, "happy", grey=np.full((480, 640), 90, np.uint8)))
