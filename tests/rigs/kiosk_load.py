@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import gc
 import re
+import selectors
 import socket
 import statistics
 import subprocess
@@ -46,7 +47,9 @@ def main() -> None:
         read(options.read, options.readers)
         return
     with tempfile.TemporaryDirectory() as folder:
-        measure(options, parse({"kiosk": {"port": 0, "viewers": 1000, "rate": 1e6}, "log": {"path": f"{folder}/log.jsonl"}}))
+        measure(
+            options, parse({"kiosk": {"port": 0, "viewers": 1000, "rate": 1e6}, "log": {"path": f"{folder}/log.jsonl"}})
+        )
 
 
 def measure(options: argparse.Namespace, settings: Settings) -> None:
@@ -113,8 +116,6 @@ def looking(port: int, readers: int) -> Iterator[None]:
 
 def read(port: int, readers: int) -> None:
     """Open the streams, and take what comes until the end."""
-    import selectors
-
     request = b"GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n"
     ready = selectors.DefaultSelector()
     connections = [socket.create_connection(("127.0.0.1", port)) for _ in range(readers + 1)]
