@@ -73,7 +73,7 @@ check_python() {
 
 # The distribution's packages: those that are not known there are left out, and said.
 install_packages() {
-  local wanted=(python3-venv) name
+  local wanted=(python3-venv procps) name
   for name in python3-picamera2 python3-gpiozero python3-lgpio; do
     if apt-cache show "$name" >/dev/null 2>&1; then
       wanted+=("$name")

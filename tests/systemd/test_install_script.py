@@ -123,7 +123,7 @@ def test_a_first_installation(machine: Machine) -> None:
     assert str(command.readlink()) == "/opt/fer-edge/current/bin/fer-edge"
     assert machine.called("apt-get") == [
         "apt-get install --yes --quiet --no-install-recommends "
-        "python3-venv python3-picamera2 python3-gpiozero python3-lgpio"
+        "python3-venv procps python3-picamera2 python3-gpiozero python3-lgpio"
     ]
     assert machine.called("usermod") == ["usermod --append --groups video fer-edge"]
     assert machine.called("python -m venv")[0].startswith("python -m venv --system-site-packages ")
