@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from edge import cards
 from edge.control import Control
 from edge.errors import ModelError, SettingsError
 from edge.outputs import Outputs
@@ -103,3 +106,23 @@ def test_pictures_stay_strangers(old: Settings, outputs: Outputs) -> None:
     _, changed = reload(lambda: old, old, parts, outputs)
     assert changed.tracker is parts.tracker
     assert type(changed.classifier) is type(parts.classifier)
+
+
+def test_a_model_that_was_replaced_is_taken_up_and_a_broken_one_is_not(
+    outputs: Outputs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "models"
+    shutil.copytree(cards.models_folder(), folder)
+    monkeypatch.setattr(cards, "models_folder", lambda: folder)
+    settings = parse({"classifier": {"model": "mini_xception-int8"}, "run": {"sinks": []}})
+    parts = start_parts(settings, still=False)
+    model, other = folder / "mini_xception-int8.tflite", folder / "mini_xception-float32.tflite"
+    model.write_bytes(other.read_bytes()[:1000])
+    assert reload(lambda: settings, settings, parts, outputs) == (settings, parts)
+    assert "cut off" in capsys.readouterr().err
+    card = json.loads(other.with_suffix(".json").read_text()) | {"name": model.stem, "file": model.name}
+    model.with_suffix(".json").write_text(json.dumps(card))
+    model.write_bytes(other.read_bytes())
+    _, changed = reload(lambda: settings, settings, parts, outputs)
+    assert changed.classifier is not parts.classifier
+    assert "settings read again: the model is another file" in capsys.readouterr().err
