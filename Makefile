@@ -2,7 +2,7 @@
 # make test   sets up what the tests need, checks style and types, and runs all tests
 # make lint   style and types alone
 # make clean  removes what the others made
-# make service-test  installs, breaks and removes the service on Debian 12 and 13, in containers (Debian, root; 8 minutes)
+# make service-test  installs, breaks and removes the service on Debian 12 and 13, in containers (Debian, root; 7 minutes)
 # make count-arm  counts the instructions of one face on a Raspberry Pi's processors, emulated (Debian 12, root)
 
 PYTHON ?= python3

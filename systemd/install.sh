@@ -107,7 +107,7 @@ make_environment() { # $1: its folder, $2: what to install, $3: its extras
     --constraint "$1/constraints.txt" "$2${3:+[$3]}" || fail "pip could not install $2; what ran before still does"
   cp "$here/fer-edge.service" "$1/"
   printf '%s\n' "$3" >"$1/extras"
-  cp "$here/README.md" "$here/fer-edge-network.conf" "$opt/"
+  cp "$here/README.md" "$here"/fer-edge-*.conf "$opt/"
   say "trying the models in it"
   "$1/bin/fer-edge" models --verify >/dev/null || fail "the models do not work in it; what ran before still does"
 }

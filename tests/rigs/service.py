@@ -1,7 +1,7 @@
 """Installs, runs, breaks and removes the service on Debian 12 and 13, under the real systemd: `make service-test`.
 
 Root on Debian gets what is missing (mmdebstrap, systemd-nspawn); elsewhere it says what is. What it makes lies in
-build/service (1 GB). Four minutes a system, and one more to make it, once.
+build/service (1 GB). Three minutes a system, and one more to make it, once.
 
 python3 tests/rigs/service.py [bookworm] [trixie]
 """
