@@ -2,8 +2,9 @@
 
 A face that was found is found again where it went by correlation with how it looked (Lewis, "Fast Normalized
 Cross-Correlation", 1995), at a four-hundredth of a search's cost; now and then a close look by the detector says
-whether it still is one and where exactly. The whole frame is searched where something moved that is not a known face, and every
-few seconds in any case. One search is of one frame, a slice of sizes at a time, so that no single frame pays for it.
+whether it still is one and where exactly. The whole frame is searched where something moved that is not a known face,
+and every few seconds in any case. One search is of one frame, a slice of sizes at a time, so that no single frame pays
+for it.
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from edge.demo.clip import FPS, LENGTH, Clip
 from edge.sinks import SINKS
 
+ROOT = Path(__file__).parents[2]
 PAGE = os.sysconf("SC_PAGE_SIZE")
 GROWN = 2_000_000  # bytes that a longer run may hold more than after its first minute: noise of the allocator
 EVERY = 10.0  # seconds from look to look
@@ -106,7 +107,12 @@ def watched(folder: Path, kiosk: int, minutes: float) -> int:
     command = [sys.executable, "-c", "from edge.cli import main; raise SystemExit(main())"]
     command += ["run", "--config", str(folder / "fer-edge.toml")]
     looks: list[Look] = []
-    with (folder / "out.txt").open("w") as out, subprocess.Popen(command, stdout=out, stderr=out) as loop:
+    with (
+        (folder / "out.txt").open("w") as out,
+        subprocess.Popen(
+            command, stdout=out, stderr=out, cwd=folder, env=os.environ | {"PYTHONPATH": str(ROOT)}
+        ) as loop,
+    ):
         began = time.monotonic()
         threading.Thread(target=read_page, args=(kiosk, loop), daemon=True).start()
         while loop.poll() is None:
