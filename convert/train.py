@@ -99,12 +99,14 @@ def _epochs(
 
 def _keep(model: Any, recipe: Recipe, faces: Data, out: Path, progress: Progress, size: tuple[int, int]) -> None:
     """best.keras and best.json: the weights that were just validated."""
-    kept = model
-    if None in model.input_shape[1:]:
-        kept = networks.build(recipe.network, len(faces.classes), size)
-        kept.set_weights(model.get_weights())
+    # Another model with the same weights: of one size, and without the optimizer's state, which is twice as much.
+    free = None in model.input_shape[1:]
+    made = (
+        networks.build(recipe.network, len(faces.classes), size) if free else backend.keras().models.clone_model(model)
+    )
+    made.set_weights(model.get_weights())
     with checkpoint.whole(out / "best.keras") as temporary:
-        kept.save(temporary, include_optimizer=False)
+        made.save(temporary)
     split, validation = faces.validation()
     checkpoint.write_json(
         out / "best.json",
