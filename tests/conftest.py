@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,9 @@ from edge.types import EMOTIONS, Box, Face, Frame, Observation, Pixels, Reading
 
 # FFmpeg reads it once, and a test may write a video before the code under test asks for quiet.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+# Under nohup programs would inherit that a hangup means nothing, which to the service means new settings.
+if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, lambda *_: None)
 # A slow machine is no failure; pytest's own time limit catches what hangs.
 hypothesis.settings.register_profile("fer-edge", deadline=None)
 hypothesis.settings.load_profile("fer-edge")

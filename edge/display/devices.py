@@ -41,7 +41,23 @@ def open_device(settings: OledSettings) -> Any:
         module, name = DRIVERS[settings.device]
         driver = getattr(importlib.import_module(module), name)
         light = {"gpio_LIGHT": settings.gpio_light} if settings.device in LCDS else {}
-        return driver(_line(settings), rotate=settings.rotate, **size, **light)
+        line = _line(settings)
+        try:
+            return driver(line, rotate=settings.rotate, **size, **light)
+        except BaseException:
+            line.cleanup()  # a display that does not answer is tried again and again: each time would keep a file open
+            raise
+
+
+def let_go(device: Any) -> None:
+    """Turn `device` off and close its line, also where it does not answer any more. Raises what luma raises."""
+    try:
+        device.cleanup()
+    finally:
+        line = getattr(device, "_serial_interface", None)
+        if line is not None:
+            with contextlib.suppress(Exception):  # closed already, or as dead as the device
+                line.cleanup()
 
 
 def _line(settings: OledSettings) -> Any:

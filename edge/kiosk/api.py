@@ -172,7 +172,10 @@ def _moment(name: str, text: str) -> datetime:
     try:
         if not RFC_3339.fullmatch(text):
             raise ValueError
-        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+        moment = datetime.fromisoformat(text.upper()).astimezone(UTC)
+        if not 1970 <= moment.year <= 9000:  # what is counted from it must be a time too
+            raise ValueError
+        return moment
     except (ValueError, OverflowError):
         raise RequestError(400, f"{name} {text!r}: no time; write it as 2026-01-31T12:00:00Z") from None
 

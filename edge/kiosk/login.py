@@ -30,7 +30,10 @@ class Login:
         """Take a token, and give a cookie for it."""
         if self._limiter.wait(request.client.host if request.client else ""):
             return problem(429, "too many tries; wait a minute", {"Retry-After": "60"})
-        fields = parse_qs((await body(request)).decode("utf-8", "replace"), max_num_fields=4)
+        try:
+            fields = parse_qs((await body(request)).decode("utf-8", "replace"), max_num_fields=4)
+        except ValueError:
+            return problem(400, "not the form of this page: it has more fields")
         if not self._tokens.right(fields.get("token", [""])[0].strip()):
             return self._pages.page("login_wrong", 403)
         answer = RedirectResponse(_own(request.query_params.get("next", "/")), 303)

@@ -46,12 +46,17 @@ def is_loopback(text: str) -> bool:
 def from_elsewhere(method: str, host: str, headers: dict[str, str]) -> bool:
     """Whether a browser asks on behalf of another site's page; links to our pages may be followed.
 
-    Every browser since 2023 sends Sec-Fetch-Site, older ones Origin with a POST. Programs send neither, and
-    no page can make them ask (CSRF).
+    Browsers send Sec-Fetch-Site to https and to this machine itself, else Origin with a POST. Programs send neither,
+    and no page can make them ask (CSRF).
     """
     site = headers.get("sec-fetch-site")
     if site is not None:
         link = method == "GET" and headers.get("sec-fetch-mode") == "navigate"
         return site not in ("same-origin", "none") and not link
     origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc.lower() != host.lower()
+    if origin is None:
+        return False
+    try:
+        return urlsplit(origin).netloc.lower() != host.lower()
+    except ValueError:  # no URL at all
+        return True

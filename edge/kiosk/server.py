@@ -73,6 +73,9 @@ class Server:
         self._socket.close()
 
 
+SPARE = 20  # connections over the limit that are still answered
+
+
 class _Patient(H11Protocol):
     """As uvicorn does it, but who does not come to the point, or does not take the answer, is cut off."""
 
@@ -83,6 +86,9 @@ class _Patient(H11Protocol):
         transport.set_write_buffer_limits(high=BUFFER)
         super().connection_made(transport)
         self._asking = self.loop.call_later(SILENCE, transport.abort)
+        # Over the limit uvicorn answers who asks; who stays silent would hold a file that log and camera need.
+        if self.limit_concurrency is not None and len(self.connections) > self.limit_concurrency + SPARE:
+            transport.abort()
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)

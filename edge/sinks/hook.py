@@ -80,4 +80,4 @@ def _kill(child: subprocess.Popen[bytes]) -> None:
 
 
 def _words(code: int) -> str:
-    return f"exit code {code}" if code > 0 else f"signal {signal.Signals(-code).name}"
+    return f"exit code {code}" if code > 0 else f"signal {-code} ({signal.strsignal(-code)})"

@@ -6,12 +6,13 @@ stays there as a shadow. A pause and a lost camera leave a small sign, each time
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from edge.control import Control
-from edge.display.devices import open_device, translated
+from edge.display.devices import let_go, open_device, translated
 from edge.display.screen import Screen, View, view
 from edge.errors import SettingsError
 from edge.settings import OledSettings, Settings
@@ -35,6 +36,19 @@ class Oled(Sink):
         self._settings, self._clock = settings, clock
         self.device: Any = open_device(settings)
         try:
+            self._begin(settings)
+        except BaseException:
+            with contextlib.suppress(Exception):
+                let_go(self.device)
+            raise
+        self._shown: View | None = None
+        self._state: State = "starting"
+        self._seen = 0.0  # frame time of the last face, seconds; from the first frame on
+        self._lit = True
+        self._closed = False
+
+    def _begin(self, settings: OledSettings) -> None:
+        try:
             self._screen = Screen(self.device.width, self.device.height, self.device.mode != "1", settings.font)
         except OSError as cause:
             raise SettingsError(
@@ -42,11 +56,6 @@ class Oled(Sink):
             ) from None
         with translated(settings):
             self.device.contrast(round(255 * settings.brightness))
-        self._shown: View | None = None
-        self._state: State = "starting"
-        self._seen = 0.0  # frame time of the last face, seconds; from the first frame on
-        self._lit = True
-        self._closed = False
 
     def write(self, observation: Observation) -> None:
         """Show the largest face, or that nobody is there. Raises SinkError."""
@@ -73,7 +82,7 @@ class Oled(Sink):
         if not self._closed:
             self._closed = True
             with translated(self._settings):
-                self.device.cleanup()
+                let_go(self.device)
 
     def _show(self, seen: View) -> None:
         if seen != self._shown:

@@ -87,6 +87,9 @@ class Outbox(Sink):
             except SinkError as error:
                 self._fail(error, "it is tried again")
                 self._put_back(record)
+            except Exception as error:  # noqa: BLE001 (whatever it is, the next event is not to blame)
+                self._fail(SinkError(f"{self.name}: {type(error).__name__}: {error}"), "the next event has its turn")
+                self.lost += 1
             else:
                 if self._retry.worked(self._clock()):
                     tell(f"{self.name}: works again", "note")

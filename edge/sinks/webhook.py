@@ -63,7 +63,7 @@ class Webhook:
                 status, reason = answer.status, answer.reason
             if late.is_set():
                 raise TimeoutError  # what was cut looks like a whole answer
-        except (OSError, HTTPException) as cause:
+        except (OSError, HTTPException, UnicodeError) as cause:  # the last of a name that is none
             raise SinkError(f"{self._where}: {self._why(cause, late.is_set())}") from None
         finally:
             timer.cancel()
@@ -100,7 +100,8 @@ def _split(url: str) -> SplitResult:
     except ValueError:
         good = False
     if not good or not re.fullmatch(r"[\x21-\x7e]+", url):
-        raise SettingsError(f"webhook.url = {url.partition('?')[0]!r}: no address that can be posted to; {form}")
+        # Not quoted: its path often is the password.
+        raise SettingsError(f"webhook.url: no address that can be posted to; {form}")
     if parts.username is not None or parts.password is not None:
         raise SettingsError(
             'webhook.url: holds a user or a password; give them as webhook.headers = {Authorization = "Basic ..."}'

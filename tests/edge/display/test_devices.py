@@ -11,7 +11,7 @@ from unittest.mock import Mock
 import pytest
 from luma.core.interface import serial
 
-from edge.display.devices import DRIVERS, open_device, translated
+from edge.display.devices import DRIVERS, let_go, open_device, translated
 from edge.errors import SettingsError, SinkError
 from edge.settings import OLED_DEVICES, OledSettings
 
@@ -103,3 +103,21 @@ def test_what_is_not_installed_is_said_with_the_cure() -> None:
     assert failing(ModuleNotFoundError(name="luma.oled")).endswith("pip install 'fer-edge[oled]'")
     assert failing(ModuleNotFoundError(name="RPi")).endswith("pip install rpi-lgpio")
     assert failing(ModuleNotFoundError(name="spidev")).endswith("pip install spidev")
+
+
+def test_a_display_that_does_not_answer_keeps_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    line = Mock(spec=["command", "data", "cleanup", "_bus"])
+    line.command.side_effect = OSError(errno.EREMOTEIO, "Remote I/O error")
+    monkeypatch.setattr(serial, "i2c", lambda **_: line)
+    with pytest.raises(SinkError):
+        open_device(OledSettings())
+    line.cleanup.assert_called_once()
+
+
+def test_one_that_was_pulled_out_is_let_go_of_too() -> None:
+    line, device = Mock(spec=["cleanup"]), Mock(spec=["cleanup", "_serial_interface"])
+    device.cleanup.side_effect = OSError(errno.EREMOTEIO, "Remote I/O error")
+    device._serial_interface = line
+    with pytest.raises(OSError, match="Remote"):
+        let_go(device)
+    line.cleanup.assert_called_once()

@@ -58,6 +58,8 @@ def test_other_names_are_not(host: str) -> None:
     ("method", "headers", "elsewhere"),
     [
         ("POST", {}, False),  # a program
+        ("POST", {"origin": "http://["}, True),  # no URL
+        ("POST", {"origin": "null"}, True),  # a page that hides where it is from
         ("POST", {"sec-fetch-site": "same-origin", "origin": "http://a:1"}, False),
         ("POST", {"sec-fetch-site": "cross-site"}, True),
         ("POST", {"sec-fetch-site": "same-site"}, True),  # another port of this device is another program
@@ -67,7 +69,6 @@ def test_other_names_are_not(host: str) -> None:
         ("GET", {"sec-fetch-site": "none", "sec-fetch-mode": "navigate"}, False),  # typed in
         ("POST", {"origin": "http://a:1"}, False),
         ("POST", {"origin": "http://b:1"}, True),
-        ("POST", {"origin": "null"}, True),
         ("GET", {"origin": "https://evil.example"}, True),
     ],
 )

@@ -47,7 +47,7 @@ def test_it_gets_the_event_as_json_and_its_arguments_as_they_are(tmp_path: Path,
 
 @pytest.mark.parametrize(
     ("program", "words"),
-    [("raise SystemExit(3)", "ended with exit code 3"), ("import os; os.kill(os.getpid(), 9)", "signal SIGKILL")],
+    [("raise SystemExit(3)", "ended with exit code 3"), ("import os; os.kill(os.getpid(), 9)", r"signal 9 \(Killed\)")],
 )
 def test_one_that_fails_is_said(record: dict[str, Any], program: str, words: str) -> None:
     with pytest.raises(Refused, match=words):

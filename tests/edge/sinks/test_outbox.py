@@ -154,3 +154,16 @@ def test_the_end_does_not_wait_for_what_hangs_or_fails(door: Door, event: Make, 
         failing.write(event(number))
     with pytest.raises(SinkError, match="4 events were not delivered"):
         failing.close()
+
+
+def test_what_nobody_foresaw_costs_one_event_and_is_told(door: Door, event: Make, told: queue.Queue[str]) -> None:
+    box = door.box()
+    door.error = ValueError("35 is not a valid signal")
+    box.write(event(1))
+    assert "post: ValueError: 35 is not a valid signal" in told.get(timeout=SOON)
+    assert door.get(1) == [1]
+    door.error = None
+    box.write(event(2))
+    assert door.get(1) == [2]
+    with pytest.raises(SinkError, match="post: 1 events were not delivered"):
+        box.close()

@@ -185,8 +185,10 @@ def test_certificates_are_checked(server: Server, secure: Path, record: dict[str
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({}, r"webhook\.url = '': no address"),
-        ({"url": "ftp://x/y"}, "'ftp://x/y': no address"),
+        ({}, r"webhook\.url: no address"),
+        ({"url": "htps://hooks.example/s3cret"}, r"webhook\.url: no address [^3]*$"),
+        ({"url": "https://ann:s3cret@x:99999/y"}, r"webhook\.url: no address [^3]*$"),
+        ({"url": "ftp://x/y"}, "webhook.url: no address"),
         ({"url": "http:///y"}, "no address"),
         ({"url": "http://x:99999/y"}, "no address"),
         ({"url": "http://x/a b"}, "no address"),
