@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,8 @@ class Api:
         kept = self._today
         if fresh and kept is not None and kept[1] == start and time.monotonic() - kept[0] < FRESH:
             return kept[2]
-        found = await self._histories.run(history, self._settings.log, start, end)
+        async with self._histories.place():
+            found = await self._histories.run(history, self._settings.log, start, end)
         if fresh:
             self._today = time.monotonic(), start, found
         return found
@@ -100,13 +102,14 @@ class Api:
             raise RequestError(
                 415, f"Content-Type {kind!r}: must be one of {', '.join(MEDIA)}; send the picture itself"
             )
-        data = await body(request)
-        if not data:
-            raise RequestError(400, "there is no picture in it; send one as the body")
-        try:
-            return JSONResponse(await self._pictures.run(self._reader.read, data))
-        except SourceError as error:
-            return problem(422, str(error))
+        async with self._pictures.place():  # before it is read: what waits is in memory
+            data = await body(request)
+            if not data:
+                raise RequestError(400, "there is no picture in it; send one as the body")
+            try:
+                return JSONResponse(await self._pictures.run(self._reader.read, data))
+            except SourceError as error:
+                return problem(422, str(error))
 
     async def pause(self, request: Request) -> Response:
         """Let go of the camera."""
@@ -143,15 +146,21 @@ class _Queue:
         self._turn = asyncio.Lock()
         self._waiting = 0
 
-    async def run(self, work: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[None]:
+        """A place in the queue. Raises RequestError where it is full."""
         if self._waiting > WAITING:
             raise RequestError(429, f"{WAITING} others wait already; ask again in a moment")
         self._waiting += 1
         try:
-            async with self._turn:
-                return await asyncio.to_thread(work, *arguments)
+            yield
         finally:
             self._waiting -= 1
+
+    async def run(self, work: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:
+        """What `work` gives, once it has its turn; for those that have a place."""
+        async with self._turn:
+            return await asyncio.to_thread(work, *arguments)
 
 
 def _check_query(request: Request, known: Collection[str]) -> dict[str, str]:
