@@ -1,0 +1,253 @@
+"""Debian for arm64, unpacked and run by QEMU, with the device's own wheels: a Raspberry Pi's programs without one.
+
+Nothing in it is ever installed, only unpacked, so it takes no root once the tools are there; on Debian root gets those,
+elsewhere it says what is missing. What it makes lies in build/arm (0.6 GB). Emulated milliseconds mean nothing.
+
+python3 tests/rigs/arm.py      # sets up all that tests/rigs/test_arm.py looks at
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+BUILD = ROOT / "build" / "arm"
+VENV = BUILD / "venv"
+
+
+class Suite(NamedTuple):
+    """A Debian, and so a Raspberry Pi OS."""
+
+    python: str  # its version
+    glibc: int  # 2.N
+
+
+SUITES = {"bookworm": Suite("3.11", 36), "trixie": Suite("3.13", 41)}
+PACKAGES = ("python3-minimal", "libpython3-stdlib", "libstdc++6")
+# QEMU's name -> a name for people, and what Linux writes into /proc/cpuinfo.
+PROCESSORS = {
+    "cortex-a72": ("Cortex-A72 (Pi 4)", "0xd08", "fp asimd evtstrm crc32 cpuid"),
+    "cortex-a76": (
+        "Cortex-A76 (Pi 5)",
+        "0xd0b",
+        "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp",
+    ),
+}
+TOOLS = {"mmdebstrap": "mmdebstrap", "qemu-aarch64": "qemu-user"}
+
+
+class Failed(Exception):
+    """It cannot be set up here, or a program in it failed; one line says why, after what the program said."""
+
+
+class WheelSet(NamedTuple):
+    """A device's Python and what it has installed."""
+
+    suite: str
+    requirements: tuple[str, ...]
+
+    def python(self, processor: str) -> Python:
+        """Its interpreter. Raises Failed where it cannot be set up."""
+        return Python(make_system(self.suite), make_site(self.suite, self.requirements), processor)
+
+
+class Python(NamedTuple):
+    """An emulated interpreter that sees this project and a folder of wheels."""
+
+    system: Path
+    site: Path
+    processor: str  # QEMU's name
+
+    def run(self, *arguments: str, qemu: Sequence[str] = (), **environment: str) -> str:
+        """What it prints. `qemu` are options of the emulator. Raises Failed."""
+        root = root_of(self.system, self.processor)
+        (python,) = (root / "usr" / "bin").glob("python3.[0-9][0-9]")
+        base = {"PYTHONPATH": f"{self.site}:{ROOT}", "PYTHONPYCACHEPREFIX": str(BUILD / "pycache")}
+        command = ["qemu-aarch64", "-cpu", self.processor, "-L", str(root), *qemu, str(python), *arguments]
+        return run(*command, environment=base | environment)
+
+
+def wheel_sets() -> dict[str, WheelSet]:
+    """What pip chooses on the devices that there are, by the product's own requirements."""
+    newer = requirements()
+    # pip takes tflite-runtime on 32 bit alone; somebody who has it on 64 bit needs the older NumPy.
+    older = [line for line in newer if not line.startswith(("ai-edge-litert", "tflite-runtime", "numpy"))]
+    return {
+        "bookworm": WheelSet("bookworm", tuple(newer)),
+        "bookworm-tflite": WheelSet("bookworm", (*older, "tflite-runtime==2.14.0", "numpy<2")),
+        "trixie": WheelSet("trixie", tuple(newer)),
+    }
+
+
+def requirements() -> list[str]:
+    """What pyproject.toml says that the device needs."""
+    lines: list[str] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    return lines
+
+
+def get_tools(tools: dict[str, str] = TOOLS) -> None:
+    """Install the Debian packages of the programs that are missing. Raises Failed where that is not possible."""
+    missing = [package for tool, package in tools.items() if not shutil.which(tool)]
+    missing += [] if "gcc" not in tools or Path("/usr/include/stdio.h").exists() else ["libc6-dev"]
+    missing += [] if importlib.util.find_spec("ensurepip") else ["python3-venv"]
+    install = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *missing]
+    if missing and (not is_debian() or os.geteuid()):
+        raise Failed(f"{', '.join(missing)}: missing here; on Debian 12, as root: {' '.join(install)}")
+    if missing:
+        say(f"installing {', '.join(missing)}")
+        run("apt-get", "update", "--quiet")
+        run(*install, environment={"DEBIAN_FRONTEND": "noninteractive"})
+
+
+def is_debian() -> bool:
+    """Whether the packages are called as here."""
+    try:
+        return platform.freedesktop_os_release().get("ID") == "debian"
+    except OSError:
+        return False
+
+
+def make_system(suite: str, packages: Sequence[str] = PACKAGES) -> Path:
+    """Debian `suite` for arm64, as far as `packages` go, unpacked once. Raises Failed."""
+    name = suite if tuple(packages) == PACKAGES else f"{suite}-{mark(packages)}"
+    system = BUILD / name
+    if system.exists():
+        return system
+    get_tools()
+    say(f"unpacking Debian {suite} for arm64")
+    half = fresh(system)
+    options = ("--mode=chrootless", "--architectures=arm64", "--variant=extract", f"--include={','.join(packages)}")
+    run("mmdebstrap", "--quiet", *options, suite, str(half))
+    if not (half / "lib").exists():  # the link that an installation makes
+        (half / "lib").symlink_to("usr/lib")
+    return finish(half, system)
+
+
+def make_site(suite: str, requirements: Sequence[str]) -> Path:
+    """A folder with the wheels that pip takes for `requirements` on `suite`; other requirements get another one.
+
+    Raises Failed.
+    """
+    site = BUILD / f"{suite}-site-{mark(requirements)}"
+    if site.exists():
+        return site
+    get_tools()
+    say(f"fetching wheels of {suite} for aarch64: {', '.join(requirements)}")
+    if not (VENV / "bin" / "pip").exists():
+        run(sys.executable, "-m", "venv", "--clear", str(VENV))
+    half = fresh(site)
+    python, glibc = SUITES[suite]
+    chosen = [word for name in platforms(glibc) for word in ("--platform", name)]
+    chosen += ["--only-binary", ":all:", "--implementation", "cp", "--python-version", python, "--no-compile"]
+    pip = (str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    run(*pip, "--target", str(half), *chosen, *requirements)
+    return finish(half, site)
+
+
+def platforms(glibc: int) -> Iterator[str]:
+    """Tags of the wheels that run with this glibc, the newest first, as pip on the device has them."""
+    for minor in range(glibc, 16, -1):
+        yield f"manylinux_2_{minor}_aarch64"
+    yield "manylinux2014_aarch64"
+
+
+def root_of(system: Path, processor: str) -> Path:
+    """`system` beside what Linux says of a Pi's four cores: the interpreters look there, not at QEMU."""
+    root = BUILD / f"{system.name}-{processor}"
+    if root.exists():
+        return root
+    half = fresh(root)
+    half.mkdir()
+    for part in system.iterdir():
+        if part.name not in ("proc", "sys"):
+            (half / part.name).symlink_to(part)
+    _, part_number, features = PROCESSORS[processor]
+    core = f"Features : {features}\nCPU implementer : 0x41\nCPU architecture: 8\nCPU variant : 0x0\n"
+    cores = (f"processor : {number}\n{core}CPU part : {part_number}\nCPU revision : 0\n" for number in range(4))
+    folder = half / "sys" / "devices" / "system" / "cpu"
+    folder.mkdir(parents=True)
+    (half / "proc").mkdir()
+    (half / "proc" / "cpuinfo").write_text("\n".join(cores))
+    for name in ("possible", "present"):
+        (folder / name).write_text("0-3\n")
+    return finish(half, root)
+
+
+def mark(words: Sequence[str]) -> str:
+    """A short name for `words`."""
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()[:10]
+
+
+def fresh(folder: Path) -> Path:
+    """A place to make `folder` in, without what a run that was cut off left there."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    half = folder.with_name(f"{folder.name}.half-{os.getpid()}")
+    shutil.rmtree(half, ignore_errors=True)
+    return half
+
+
+def finish(half: Path, folder: Path) -> Path:
+    """Give what was made its name, unless somebody else made it meanwhile."""
+    try:
+        half.rename(folder)
+    except OSError:
+        if not folder.exists():
+            raise
+        shutil.rmtree(half)
+    return folder
+
+
+def run(*command: str, environment: dict[str, str] | None = None) -> str:
+    """What a command prints, errors too. Raises Failed with all of that."""
+    merged = os.environ | (environment or {})
+    try:
+        child = subprocess.run(
+            command, env=merged, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
+    except FileNotFoundError as cause:
+        raise Failed(f"{command[0]}: not found") from cause
+    if child.returncode:
+        raise Failed(f"{child.stdout}{command[0]} failed with exit code {child.returncode}, as said above")
+    return child.stdout
+
+
+def say(text: str) -> None:
+    """Tell what is being set up."""
+    print(f"arm: {text}", file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    """Set up each wheel set; where one fails, its reason lies beside, and the others go on."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    failed = 0
+    for name, wheels in wheel_sets().items():
+        reason = reason_of(name)
+        reason.unlink(missing_ok=True)
+        try:
+            make_system(wheels.suite)
+            make_site(wheels.suite, wheels.requirements)
+        except Failed as cause:
+            failed += 1
+            say(f"{name}: {cause}")
+            reason.write_text(str(cause))
+    return failed
+
+
+def reason_of(name: str) -> Path:
+    """Where it stands why the wheel set `name` could not be set up."""
+    return BUILD / f"{name}.why"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
