@@ -10,6 +10,7 @@ from dataclasses import replace
 from edge.control import Control
 from edge.errors import SourceError, SourceGone, SourceLost
 from edge.retry import Retry
+from edge.sight import Sight
 from edge.tell import tell
 from edge.types import Frame, Source, State
 
@@ -22,7 +23,8 @@ class Attended:
     With `reopen` it is a live one: closed while paused, and opened anew after that or after a SourceError; only what
     fails before the first frame is raised, and SourceGone after `give_up` seconds of trying in vain (0: never).
     Without, a pause holds it where it is, and its end and its errors stand. `told` learns each change of state, in the
-    loop's thread, and `waiting` is called several times a second while it waits.
+    loop's thread, and `waiting` is called several times a second while it waits. A camera whose pictures
+    trouble `sight` counts as lost, until they show something again.
     """
 
     def __init__(
@@ -36,13 +38,14 @@ class Attended:
         sleep: Callable[[float], None] = time.sleep,
         give_up: float = 0.0,
         waiting: Callable[[], None] = lambda: None,
+        sight: Sight | None = None,
     ) -> None:
         self.still = source.still
         self.live = reopen is not None
         self._source: Source | None = source
         self._reopen, self._control, self._told, self._stopped = reopen, control, told, stopped
         self._clock, self._sleep = clock, sleep
-        self._give_up, self._waiting = give_up, waiting
+        self._give_up, self._waiting, self._sight = give_up, waiting, sight
         self._lost = math.inf  # the moment since which it does not work, seconds
         self._state: State = "starting"
         self._retry = Retry()
@@ -72,6 +75,8 @@ class Attended:
             try:
                 if self._source is None:
                     self._source = reopen()
+                if self._sight is not None:
+                    self._sight.reset()
                 yield from self._one_opening(self._source)
             except SourceError as error:
                 if self._number == 0 or self._over():
@@ -86,6 +91,9 @@ class Attended:
                 return
             if behind is None:
                 behind = max(self._last - frame.time, 0.0)
+            if self._sight is not None and not self._seen(frame, self._sight):
+                self._waiting()
+                continue
             if self._retry.worked(self._clock()):
                 tell(f"{frame.source}: gives pictures again", "note")
             self._change("running")
@@ -94,6 +102,12 @@ class Attended:
             self._number += 1
         if not self._control.paused and not self._over():
             raise SourceLost("camera: stopped giving pictures; check its cable and power")
+
+    def _seen(self, frame: Frame, sight: Sight) -> bool:
+        """Whether the loop may have this frame: one that was lost is to show something first. Raises SourceLost."""
+        if trouble := sight.trouble(frame.grey, self._clock()):
+            raise SourceLost(f"{frame.source}: {trouble}; check its cable")
+        return self._state != "lost" or sight.sees
 
     def _pause(self) -> None:
         self._change("paused")

@@ -1,10 +1,11 @@
-"""Holds a source back to a number of frames a second, and to fewer while nobody is there; waiting costs nothing."""
+"""Holds a source back to a number of frames a second, fewer while nobody is there, or while it is hot."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
 
+from edge.heat import Heat
 from edge.types import Frame, Observation, Sink
 
 SLICE = 0.2  # seconds slept at once, so that a signal to stop is noticed
@@ -13,7 +14,7 @@ SLICE = 0.2  # seconds slept at once, so that a signal to stop is noticed
 class Pace(Sink):
     """At most `fps` frames a second of real time, and `idle_fps` once no face was seen for `idle_seconds`; 0: no limit.
 
-    It learns as a sink who is there.
+    It learns as a sink who is there. `heat` may ask for fewer still.
     """
 
     def __init__(
@@ -24,9 +25,10 @@ class Pace(Sink):
         idle_seconds: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        heat: Heat | None = None,
     ) -> None:
         self._fps, self._idle_fps, self._idle_seconds = fps, idle_fps, idle_seconds
-        self._stopped, self._clock, self._sleep = stopped, clock, sleep
+        self._heat, self._stopped, self._clock, self._sleep = heat, stopped, clock, sleep
         self._seen: float | None = None  # frame time, seconds, of the last face; or of the first frame
 
     def frames(self, source: Iterable[Frame]) -> Iterator[Frame]:
@@ -48,7 +50,12 @@ class Pace(Sink):
     def _rate(self, now: float) -> float:
         self._seen = now if self._seen is None else self._seen
         idle = self._idle_fps > 0 and now - self._seen >= self._idle_seconds
-        return min(self._fps or self._idle_fps, self._idle_fps) if idle else self._fps
+        limits = (
+            self._fps,
+            self._idle_fps if idle else 0.0,
+            self._heat.limit(self._clock()) if self._heat is not None else 0.0,
+        )
+        return min((limit for limit in limits if limit > 0), default=0.0)
 
     def write(self, observation: Observation) -> None:
         """Note whether somebody is there."""

@@ -67,8 +67,12 @@ class SourceSettings:
     # the same for cameras and streams once nobody was there for `idle_seconds`, to save power; 0: no fewer than else
     idle_seconds: float = _number(10.0, 0, 86400)
     # how long the last face must be gone for that
-    timeout_seconds: float = _number(5.0, 0.1, 60)
+    hot_celsius: float = _number(75.0, 0, 120)
+    # from this temperature of the processor on, fewer frames, before it slows itself down (a Pi: at 80); 0: never
+    timeout_seconds: float = _number(4.0, 0.1, 60)
     # a camera or stream that gives nothing for so long is lost
+    blind_seconds: float = _number(4.0, 0, 3600)
+    # so is a camera whose pictures are all black, of one shade, or the same to the last bit for so long; 0: never
     give_up_seconds: float = _number(300.0, 0, 86400)
     # one that is lost and opened again in vain for so long ends the program, for its service to start it anew; 0: never
 

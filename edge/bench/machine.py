@@ -73,7 +73,6 @@ def ask_firmware() -> str:
 
 def sample(root: Path = ROOT, ask: Callable[[], str] = ask_firmware) -> State:
     """How the machine is now."""
-    celsius = _number(_text(root / "sys/class/thermal/thermal_zone0/temp"))
     kilohertz = _number(_text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq"))
     # The kernel's file is for systems without the tool; reading it may clear the flags of the past.
     flags = ask().partition("=")[2] or _text(root / "sys/devices/platform/soc/soc:firmware/get_throttled")
@@ -82,13 +81,19 @@ def sample(root: Path = ROOT, ask: Callable[[], str] = ask_firmware) -> State:
     work = sum(ticks[:3] + ticks[5:8]) / os.sysconf("SC_CLK_TCK") if len(ticks) >= 8 else None
     spent = os.times()
     return State(
-        celsius=None if celsius is None else celsius / 1000,
+        celsius=celsius(root),
         mhz=None if kilohertz is None else kilohertz / 1000,
         throttled=_flags(flags),
         busy=work,
         ours=spent.user + spent.system + spent.children_user + spent.children_system,
         at=time.monotonic(),
     )
+
+
+def celsius(root: Path = ROOT) -> float | None:
+    """The processor's temperature, as the kernel has it."""
+    thousandths = _number(_text(root / "sys/class/thermal/thermal_zone0/temp"))
+    return None if thousandths is None else thousandths / 1000
 
 
 def others(before: State, after: State) -> float | None:

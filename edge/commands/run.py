@@ -11,17 +11,20 @@ from functools import partial
 from edge import loop
 from edge.alive import Alive, alive
 from edge.attend import Attended
+from edge.bench.machine import celsius
 from edge.commands.options import add_settings_options, read_settings
 from edge.control import Control
 from edge.errors import SinkError, SourceError
+from edge.heat import Heat
 from edge.outputs import Outputs
 from edge.pace import Pace
 from edge.reload import describe, reload, start_parts
 from edge.settings import Settings
+from edge.sight import Sight
 from edge.signals import listening
 from edge.sinks import SINKS
 from edge.sinks.log import Log
-from edge.sources import LIVE, SourceOptions, choose, open_choice
+from edge.sources import LIVE, LOCAL, SourceOptions, choose, open_choice
 from edge.stopwatch import Stopwatch, peak_memory
 from edge.types import State
 
@@ -114,6 +117,7 @@ def _open(settings: Settings, control: Control, outputs: Outputs, sign: Alive, s
         for sink in (*outputs.sinks, sign):
             sink.state(state)
 
+    local = choice.kind in LOCAL and chosen.blind_seconds > 0
     return Attended(
         source,
         reopen if choice.kind in LIVE else None,
@@ -122,6 +126,7 @@ def _open(settings: Settings, control: Control, outputs: Outputs, sign: Alive, s
         stopped,
         give_up=chosen.give_up_seconds,
         waiting=sign.waiting,
+        sight=Sight(chosen.blind_seconds) if local else None,
     )
 
 
@@ -133,7 +138,8 @@ def _longest(settings: Settings) -> float:
 
 def _pace(settings: Settings, source: Attended, hurried: Callable[[], bool]) -> Pace:
     chosen = settings.source
-    return Pace(chosen.fps, hurried, chosen.idle_fps if source.live else 0.0, chosen.idle_seconds)
+    idle_fps = chosen.idle_fps if source.live else 0.0
+    return Pace(chosen.fps, hurried, idle_fps, chosen.idle_seconds, heat=Heat(chosen.hot_celsius, celsius))
 
 
 @contextmanager

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "FORMS",
     "LIVE",
+    "LOCAL",
     "SOURCES",
     "Choice",
     "Opened",
@@ -45,7 +46,8 @@ SOURCES = {
     "folder": "edge.sources.folder:Folder",
     "demo": "edge.sources.demo:Demo",
 }
-LIVE = ("picamera", "camera", "stream")  # those that can be lost, and opened anew
+LOCAL = ("picamera", "camera")  # a sensor here, whose noise makes each picture another one
+LIVE = (*LOCAL, "stream")  # those that can be lost, and opened anew
 FORMS = (
     "auto, picamera, camera:N, demo, the path of a video, a picture or a folder, "
     "or a URL with rtsp://, http:// or https://"

@@ -17,7 +17,7 @@ class SourceOptions:
     # (width, height) in pixels, asked of a camera; it may give another, the frames tell.
     fps: float = 0.0
     # Frames a second at most, asked of a camera; 0 is the camera's own rate.
-    timeout: float = 5.0
+    timeout: float = 4.0
     # Seconds, above 0: a live source that gives nothing for so long is lost.
     stopped: Callable[[], bool] = lambda: False
     # Whether somebody wants to end: a live source that waits for a frame looks every now and then.

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import islice
+from itertools import chain, islice, repeat
 from typing import Any
 
+import numpy as np
 import pytest
 
 from edge.attend import Attended
 from edge.control import Control
 from edge.errors import SourceError, SourceGone, SourceLost
-from edge.types import Frame, State
+from edge.sight import Sight
+from edge.types import Frame, Pixels, State
 
 
 class Camera:
@@ -19,13 +21,19 @@ class Camera:
 
     still = False
 
-    def __init__(self, make_frame: Callable[..., Frame], times: list[float], error: Exception | None = None) -> None:
-        self._make, self._times, self._error = make_frame, times, error
+    def __init__(
+        self,
+        make_frame: Callable[..., Frame],
+        times: list[float],
+        error: Exception | None = None,
+        greys: Iterator[Pixels] | None = None,
+    ) -> None:
+        self._make, self._times, self._error, self._greys = make_frame, times, error, greys
         self.closed = 0
 
     def __iter__(self) -> Iterator[Frame]:
         for number, time in enumerate(self._times):
-            yield self._make(number, time=time)
+            yield self._make(number, time=time, grey=next(self._greys) if self._greys else None)
         if self._error:
             raise self._error
 
@@ -62,14 +70,13 @@ class Rig:
     def sign(self) -> None:
         self.signs += 1
 
-    def attend(self, live: bool = True, give_up: float = 0.0) -> Attended:
+    def attend(self, live: bool = True, give_up: float = 0.0, sight: Sight | None = None) -> Attended:
         reopen = self.open if live else None
         stopped = lambda: self.now >= self.stop_at  # noqa: E731
         clock = lambda: self.now  # noqa: E731
         told = self.states.append
-        return Attended(
-            self.open(), reopen, self.control, told, stopped, clock, self.sleep, give_up=give_up, waiting=self.sign
-        )
+        more: dict[str, Any] = {"give_up": give_up, "waiting": self.sign, "sight": sight}
+        return Attended(self.open(), reopen, self.control, told, stopped, clock, self.sleep, **more)
 
 
 LOST = SourceLost("camera:0: is gone after 2 frames; plug it in again")
@@ -228,3 +235,63 @@ def test_a_pause_is_no_loss(make_frame: Make) -> None:
     rig.at[0.5] = rig.control.pause
     rig.at[1000.0] = rig.control.resume
     assert [frame.time for frame in islice(rig.attend(give_up=10), 2)] == [0.0, 1.0]
+
+
+def noise(seed: int) -> Iterator[Pixels]:
+    """What a camera gives: never twice the same."""
+    numbers = np.random.default_rng(seed)
+    while True:
+        yield numbers.integers(90, 160, (48, 64), np.uint8)
+
+
+def run_on(rig: Rig, attended: Attended, count: int) -> list[int]:
+    """The numbers of `count` frames, each of which takes a second."""
+    numbers = []
+    for frame in islice(attended, count):
+        numbers.append(frame.number)
+        rig.now += 1.0
+    return numbers
+
+
+def test_a_camera_that_freezes_is_opened_anew_and_its_next_pictures_count(
+    make_frame: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seconds = [float(second) for second in range(20)]
+    frozen = chain(islice(noise(1), 2), repeat(next(noise(2))))
+    rig = Rig(Camera(make_frame, seconds, greys=frozen), Camera(make_frame, seconds, greys=noise(3)))
+    numbers = run_on(rig, rig.attend(sight=Sight(4.0)), 12)
+    assert numbers == list(range(12))
+    assert rig.states == ["running", "lost", "running"]
+    assert rig.tries[1] == pytest.approx(
+        7.0, abs=0.3
+    )  # seen for the last time at 2 s, noticed at 6 s, and a second's pause
+    lines = capsys.readouterr().err.splitlines()
+    assert "test: every picture for 4 s was the same to the last bit; check its cable; it is opened again" in lines[0]
+    assert lines[1:] == ["fer-edge: note: test: gives pictures again"]
+
+
+def test_a_camera_that_stays_black_is_told_of_once_gives_the_loop_nothing_and_is_given_up(
+    make_frame: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Black(Camera):
+        def __iter__(self) -> Iterator[Frame]:
+            for frame in super().__iter__():
+                yield frame
+                rig.now += 0.5
+
+    def dark() -> Camera:
+        return Black(make_frame, [float(k) for k in range(99)], greys=repeat(np.full((48, 64), 16, np.uint8)))
+
+    rig = Rig(*(dark() for _ in range(30)))
+    numbers: list[int] = []
+
+    def run() -> None:
+        for frame in rig.attend(sight=Sight(4.0), give_up=60.0):
+            numbers.append(frame.number)
+
+    with pytest.raises(SourceGone, match=r"black; take off the lens cap.*tried in vain for"):
+        run()
+    assert numbers == list(range(8))  # those of the first 4 s
+    assert rig.states == ["running", "lost"]
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert rig.signs > 10  # the watchdog is told that somebody is at it

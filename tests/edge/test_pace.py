@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from edge.heat import Heat
 from edge.pace import Pace
 from edge.types import Box, Face, Frame, Observation, Reading
 
@@ -95,3 +96,13 @@ def test_of_two_limits_the_lower_one_holds(make_frame: MakeFrame, fps: float, id
     pace = Pace(fps, lambda: False, idle, 1, clock, clock.sleep)
     times = watched(make_frame, pace, clock, lambda _: False, 12)
     assert sum(2 <= t < 12 for t in times) / 10 == pytest.approx(expected, rel=0.15)
+
+
+def test_what_the_heat_allows_is_kept(make_frame: MakeFrame) -> None:
+    clock, heat = Clock(), Heat(75.0, lambda: 90.0)
+    pace = Pace(10, lambda: False, heat=heat, clock=clock, sleep=clock.sleep)
+    times = []
+    for _ in pace.frames([make_frame(k) for k in range(160)]):
+        times.append(clock.now)
+    assert times[1] - times[0] == pytest.approx(0.1)
+    assert times[-1] - times[-2] > 0.13

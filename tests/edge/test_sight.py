@@ -1,0 +1,68 @@
+"""Covered, dead and frozen cameras are told from ones that look at a dark or a still room."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from edge.sight import Sight
+from edge.types import Pixels
+
+NUMBERS = np.random.default_rng(5)
+
+
+def still(low: int, high: int, noise: int) -> list[Pixels]:
+    """Twenty seconds at 2 frames a second of a room in which nothing moves."""
+    room = NUMBERS.integers(low, high + 1, (480, 640)).astype(np.int16)
+    return [np.clip(room + NUMBERS.integers(-noise, noise + 1, room.shape), 0, 255).astype(np.uint8) for _ in range(40)]
+
+
+def troubles(pictures: list[Pixels], patience: float = 4.0) -> list[tuple[float, str]]:
+    sight = Sight(patience)
+    told = [(number / 2, sight.trouble(grey, number / 2)) for number, grey in enumerate(pictures)]
+    return [(now, words) for now, words in told if words]
+
+
+@pytest.mark.parametrize(("low", "high", "noise"), [(40, 200, 1), (0, 6, 2), (128, 128, 3)])
+def test_a_still_room_a_dark_one_and_a_bare_wall_are_no_trouble(low: int, high: int, noise: int) -> None:
+    assert not troubles(still(low, high, noise))
+
+
+@pytest.mark.parametrize(
+    ("shade", "words"),
+    [(0, "was black"), (16, "was black"), (128, "was of one shade (128 of 255)"), (255, "one shade (255")],
+)
+def test_a_single_shade_is_trouble_after_the_patience(shade: int, words: str) -> None:
+    told = troubles([np.full((480, 640), shade, np.uint8)] * 20)
+    assert told[0][0] == 4.0
+    assert words in told[0][1]
+
+
+def test_the_same_picture_over_and_over_is_trouble() -> None:
+    told = troubles([still(0, 255, 0)[0]] * 20)
+    assert told[0] == (4.0, "every picture for 4 s was the same to the last bit")
+
+
+def test_a_source_that_uses_its_memory_again_is_not_taken_for_frozen() -> None:
+    memory, sight = np.empty((480, 640), np.uint8), Sight(4.0)
+    for number, grey in enumerate(still(0, 255, 3)):
+        memory[:] = grey
+        assert not sight.trouble(memory, number / 2)
+
+
+def test_after_a_reset_two_pictures_are_needed_to_say_that_it_sees() -> None:
+    first, second, *_ = still(0, 255, 3)
+    sight = Sight(4.0)
+    sight.trouble(first, 0.0)
+    sight.trouble(second, 0.5)
+    assert sight.sees
+    sight.reset()
+    assert not sight.sees
+    sight.trouble(first, 1.0)
+    assert not sight.sees
+    sight.trouble(second, 1.5)
+    assert sight.sees
+
+
+def test_a_picture_smaller_than_the_grid_is_looked_at_too() -> None:
+    assert Sight(0.0).trouble(np.zeros((1, 1), np.uint8), 0.0).startswith("every picture for 0 s was black")
