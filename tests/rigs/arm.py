@@ -47,7 +47,7 @@ PROCESSORS = {
 TOOLS = {"mmdebstrap": "mmdebstrap", "qemu-aarch64": "qemu-user"}
 
 
-class Failed(Exception):
+class ArmError(Exception):
     """It cannot be set up here, or a program in it failed; one line says why, after what the program said."""
 
 
@@ -58,7 +58,7 @@ class WheelSet(NamedTuple):
     requirements: tuple[str, ...]
 
     def python(self, processor: str) -> Python:
-        """Its interpreter. Raises Failed where it cannot be set up."""
+        """Its interpreter. Raises ArmError where it cannot be set up."""
         return Python(make_system(self.suite), make_site(self.suite, self.requirements), processor)
 
 
@@ -70,7 +70,7 @@ class Python(NamedTuple):
     processor: str  # QEMU's name
 
     def run(self, *arguments: str, qemu: Sequence[str] = (), **environment: str) -> str:
-        """What it prints. `qemu` are options of the emulator. Raises Failed."""
+        """What it prints. `qemu` are options of the emulator. Raises ArmError."""
         root = root_of(self.system, self.processor)
         (python,) = (root / "usr" / "bin").glob("python3.[0-9][0-9]")
         base = {"PYTHONPATH": f"{self.site}:{ROOT}", "PYTHONPYCACHEPREFIX": str(BUILD / "pycache")}
@@ -97,13 +97,13 @@ def requirements() -> list[str]:
 
 
 def get_tools(tools: dict[str, str] = TOOLS) -> None:
-    """Install the Debian packages of the programs that are missing. Raises Failed where that is not possible."""
+    """Install the Debian packages of the programs that are missing. Raises ArmError where that is not possible."""
     missing = [package for tool, package in tools.items() if not shutil.which(tool)]
     missing += [] if "gcc" not in tools or Path("/usr/include/stdio.h").exists() else ["libc6-dev"]
     missing += [] if importlib.util.find_spec("ensurepip") else ["python3-venv"]
     install = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *missing]
     if missing and (not is_debian() or os.geteuid()):
-        raise Failed(f"{', '.join(missing)}: missing here; on Debian 12, as root: {' '.join(install)}")
+        raise ArmError(f"{', '.join(missing)}: missing here; on Debian 12, as root: {' '.join(install)}")
     if missing:
         say(f"installing {', '.join(missing)}")
         run("apt-get", "update", "--quiet")
@@ -119,7 +119,7 @@ def is_debian() -> bool:
 
 
 def make_system(suite: str, packages: Sequence[str] = PACKAGES) -> Path:
-    """Debian `suite` for arm64, as far as `packages` go, unpacked once. Raises Failed."""
+    """Debian `suite` for arm64, as far as `packages` go, unpacked once. Raises ArmError."""
     name = suite if tuple(packages) == PACKAGES else f"{suite}-{mark(packages)}"
     system = BUILD / name
     if system.exists():
@@ -137,7 +137,7 @@ def make_system(suite: str, packages: Sequence[str] = PACKAGES) -> Path:
 def make_site(suite: str, requirements: Sequence[str]) -> Path:
     """A folder with the wheels that pip takes for `requirements` on `suite`; other requirements get another one.
 
-    Raises Failed.
+    Raises ArmError.
     """
     site = BUILD / f"{suite}-site-{mark(requirements)}"
     if site.exists():
@@ -209,16 +209,16 @@ def finish(half: Path, folder: Path) -> Path:
 
 
 def run(*command: str, environment: dict[str, str] | None = None) -> str:
-    """What a command prints, errors too. Raises Failed with all of that."""
+    """What a command prints, errors too. Raises ArmError with all of that."""
     merged = os.environ | (environment or {})
     try:
         child = subprocess.run(
             command, env=merged, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
         )
     except FileNotFoundError as cause:
-        raise Failed(f"{command[0]}: not found") from cause
+        raise ArmError(f"{command[0]}: not found") from cause
     if child.returncode:
-        raise Failed(f"{child.stdout}{command[0]} failed with exit code {child.returncode}, as said above")
+        raise ArmError(f"{child.stdout}{command[0]} failed with exit code {child.returncode}, as said above")
     return child.stdout
 
 
@@ -237,7 +237,7 @@ def main() -> int:
         try:
             make_system(wheels.suite)
             make_site(wheels.suite, wheels.requirements)
-        except Failed as cause:
+        except ArmError as cause:
             failed += 1
             say(f"{name}: {cause}")
             reason.write_text(str(cause))
