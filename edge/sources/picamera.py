@@ -1,7 +1,8 @@
 """A Raspberry Pi camera through picamera2.
 
 The image processor itself makes a small YUV420 picture beside the main one, and its first plane is the grey picture
-that everything here works on: no processor time goes into colours.
+that everything here works on: no processor time goes into colours. A camera that gives another format instead is read
+too (`edge/sources/pixels.py` knows which), and costs a conversion where that is a packed one.
 """
 
 from __future__ import annotations
@@ -19,10 +20,9 @@ from numpy.typing import NDArray
 
 from edge.errors import SourceError, SourceLost, first_line
 from edge.sources.options import SourceOptions
-from edge.types import Frame, Pixels
+from edge.sources.pixels import FORMATS, grey
+from edge.types import Frame
 
-# Pixel formats whose first plane is the brightness, one byte a pixel.
-_LUMA_FIRST = ("YUV420", "YVU420", "NV12", "NV21", "R8")
 _INSTALL = (
     "install it with: sudo apt install python3-picamera2, and make the virtual environment with --system-site-packages"
 )
@@ -66,7 +66,7 @@ def find() -> tuple[str | None, str]:
 
 
 class PiCamera:
-    """Frames of the first Raspberry Pi camera, always the newest one; `colour` is None."""
+    """Frames of the first Raspberry Pi camera, always the newest one; `colour` is None, since nothing asks for it."""
 
     still = False
 
@@ -111,10 +111,9 @@ class PiCamera:
             )
         )
         layout = camera.camera_configuration()["lores"]
-        if layout["format"] not in _LUMA_FIRST:
-            raise SourceError(f"picamera: the camera gives {layout['format']}, not one of {', '.join(_LUMA_FIRST)}")
-        self._width, self._height = layout["size"]
-        self._stride = layout["stride"]
+        if layout["format"] not in FORMATS:
+            raise SourceError(f"picamera: the camera gives {layout['format']}, not one of {', '.join(FORMATS)}")
+        self._layout = (layout["format"], *layout["size"], layout["stride"])
         camera.start()
 
     def __iter__(self) -> Iterator[Frame]:
@@ -123,8 +122,12 @@ class PiCamera:
         while self._camera is not None:
             buffer, seconds = self._next(number)
             last = max(last, seconds)
-            grey = luma(buffer, self._width, self._height, self._stride)
-            yield Frame(number, last, datetime.now().astimezone(), grey, self.name)
+            try:
+                picture = grey(buffer, *self._layout)
+            except ValueError as cause:
+                broken = SourceLost if number else SourceError
+                raise broken(f"picamera: gave something that is no picture ({cause})") from cause
+            yield Frame(number, last, datetime.now().astimezone(), picture, self.name)
             number += 1
 
     def _next(self, number: int) -> tuple[NDArray[np.uint8], float]:
@@ -153,11 +156,6 @@ class PiCamera:
             camera.cancel_all_and_flush()
         with suppress(Exception):
             camera.close()
-
-
-def luma(buffer: NDArray[np.uint8], width: int, height: int, stride: int) -> Pixels:
-    """The brightness of a planar picture as it lies in memory: rows of `stride` bytes, of which `width` are pixels."""
-    return buffer[: height * stride].reshape(height, stride)[:, :width]
 
 
 def _why(cause: BaseException) -> str:

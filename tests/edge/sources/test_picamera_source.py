@@ -130,6 +130,35 @@ def test_frames_are_the_luma_plane(pi: type[Picamera2], layout: str, stride: int
     assert frames[0].taken.tzinfo is not None
 
 
+@pytest.mark.parametrize(("layout", "expected"), [("RGB888", 29), ("BGR888", 76), ("XRGB8888", 29), ("XBGR8888", 76)])
+def test_packed_colours_become_grey(pi: type[Picamera2], layout: str, expected: int) -> None:
+    """The first byte is blue (weight 0.114) or red (0.299); the frame stays grey, since nothing asks for colours."""
+    size = 4 if layout.startswith("X") else 3
+    pi.format, pi.stride = layout, 256
+    rows = np.full((40, 256), 7, np.uint8)
+    rows[:, : 60 * size] = np.tile([255, 0, 0, 0][:size], 60)
+    pi.frames = [([rows.ravel()], {})]
+    with closing(PiCamera("picamera", OPTIONS)) as source:
+        frame = next(iter(source))
+    assert frame.grey.shape == (40, 60)
+    assert (frame.grey == expected).all()
+    assert frame.colour is None
+
+
+def test_a_picture_that_is_cut_off(pi: type[Picamera2]) -> None:
+    """At first it is an error, later a loss: then the camera is opened again."""
+    pi.frames = [([buffer(64, 1)[:2559]], {}), ([buffer(64, 1)], {}), ([buffer(64, 1)[:0]], {})]
+    words = r"gave something that is no picture \({} bytes in rows of 64 are no picture of 60 x 40 pixels in YUV420\)"
+    with closing(PiCamera("picamera", OPTIONS)) as source:
+        with pytest.raises(SourceError, match=words.format(2559)) as caught:
+            next(iter(source))
+        assert not isinstance(caught.value, SourceLost)
+        frames = iter(source)
+        next(frames)
+        with pytest.raises(SourceLost, match=words.format(0)):
+            next(frames)
+
+
 def test_a_camera_without_timestamps_gets_ours(pi: type[Picamera2]) -> None:
     pi.frames = [([buffer(64, 1)], {})]
     with closing(PiCamera("picamera", OPTIONS)) as source:
