@@ -3,6 +3,7 @@
 # make lint   style and types alone
 # make clean  removes what the others made
 # make service-test  installs, breaks and removes the service on Debian 12 and 13, in containers (Debian, root; 7 minutes)
+# make card-test  counts what the log writes to a card in a day (root; 10 s)
 # make count-arm  counts the instructions of one face on a Raspberry Pi's processors, emulated (Debian 12, root)
 
 PYTHON ?= python3
@@ -13,7 +14,7 @@ TEST := .venv-test
 OLD := .venv-tflite
 PIP := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test lint clean count-arm service-test
+.PHONY: run test lint clean card-test count-arm service-test
 .DELETE_ON_ERROR:
 
 run: $(RUN)/.ready
@@ -26,6 +27,9 @@ lint: $(TEST)/.ready
 	@$(TEST)/bin/ruff check --quiet .
 	@$(TEST)/bin/ruff format --check --quiet .
 	@$(TEST)/bin/mypy
+
+card-test: $(RUN)/.ready
+	@$(RUN)/bin/python tests/rigs/card_writes.py
 
 service-test:
 	@$(PYTHON) tests/rigs/service.py $(ARGS)

@@ -6,12 +6,14 @@ from functools import partial
 from typing import NamedTuple
 
 import cv2
+import numpy as np
 
-from edge.cards import choose, installed
+from edge.cards import Card, choose, installed, is_path
 from edge.classifiers import CLASSIFIERS
 from edge.classifiers.tflite import TfliteClassifier, find_runtime
 from edge.control import Control
 from edge.detectors import DETECTORS
+from edge.errors import ModelError, first_line
 from edge.glances import Glances
 from edge.lookup import lookup
 from edge.settings import ClassifierSettings, DetectorSettings, Settings
@@ -20,7 +22,7 @@ from edge.sinks.guard import Guarded
 from edge.sinks.mailbox import Mailbox
 from edge.smoother import Smoother
 from edge.tracker import Strangers, Tracker
-from edge.types import Classifier, Detector, FaceTracker
+from edge.types import Box, Classifier, Detector, FaceTracker
 from edge.witness import Witness
 
 
@@ -48,16 +50,25 @@ def make_detector(settings: DetectorSettings, classifier: Classifier, still: boo
     return detector
 
 
-def make_classifier(settings: ClassifierSettings) -> Classifier:
-    """The classifier that the settings name, with the model that suits this runtime and processor."""
+def make_classifier(settings: ClassifierSettings, among: list[Card] | None = None) -> Classifier:
+    """The classifier that the settings name, with the model that suits this runtime and processor.
+
+    `among`: the cards to choose from; None: those that are installed. It has read one empty face, so that it is known
+    to work. Raises ModelError.
+    """
     kind = lookup(CLASSIFIERS, settings.name, "classifier")
     if kind is not TfliteClassifier:
         other: Classifier = kind()
         return other
     runtime, _ = find_runtime(settings.runtime)
-    path_given = settings.model.endswith(".tflite") or "/" in settings.model
-    card = choose(settings.model, settings.variant, runtime, [] if path_given else installed())
-    return TfliteClassifier(card, runtime, settings.threads)
+    if among is None:
+        among = [] if is_path(settings.model) else installed()
+    classifier = TfliteClassifier(choose(settings.model, settings.variant, runtime, among), runtime, settings.threads)
+    try:
+        classifier.read(np.zeros((64, 64), np.uint8), [Box(0, 0, 64, 64)])
+    except Exception as cause:  # the runtimes raise RuntimeError, ValueError and more
+        raise ModelError(f"model {classifier.card.path}: {runtime} cannot run it ({first_line(cause)})") from cause
+    return classifier
 
 
 def make_sink(name: str, settings: Settings, control: Control | None = None) -> Guarded | Mailbox:

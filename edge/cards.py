@@ -150,23 +150,39 @@ def read_model(card: Card) -> bytes:
     return content
 
 
-def installed(folder: Path | None = None) -> list[Card]:
-    """The cards in `folder` (None: as `scan`), by name; a bad one is reported and left out.
+def kept_before(folder: Path) -> Path | None:
+    """Where the models are that were in `folder` before the last installation: see `edge.shelve`."""
+    try:
+        now = folder.readlink().name
+    except OSError:
+        return None
+    return next((other for other in sides(folder) if other.name != now and other.is_dir()), None)
+
+
+def sides(folder: Path) -> tuple[Path, Path]:
+    """The two folders that `folder`, a link, points at in turn."""
+    return folder.with_name(f"{folder.name}-a"), folder.with_name(f"{folder.name}-b")
+
+
+def installed(folder: Path | None = None, local: Path | None = None) -> list[Card]:
+    """The cards in `folder`, or as `scan` has it, by name; a bad one is reported and left out.
 
     Raises ModelError where there are none.
     """
-    cards, failures = scan(folder)
+    cards, failures = scan(folder, local)
     for failure in failures:
         _log.warning("%s", failure)
     return cards
 
 
-def scan(folder: Path | None = None) -> tuple[list[Card], list[ModelError]]:
+def scan(folder: Path | None = None, local: Path | None = None) -> tuple[list[Card], list[ModelError]]:
     """The cards in `folder`, by name, and what is wrong with the others. Raises as `installed`.
 
-    None: the shipped models, and over those of the same name the ones in LOCAL.
+    None: the shipped models, and over those of the same name the ones in `local`, or LOCAL.
     """
-    local = LOCAL if folder is None and os.path.isdir(LOCAL) else None  # noqa: PTH112 (is_dir raises where it may not look)
+    local = (local or LOCAL) if folder is None else None
+    if local is not None and not os.path.isdir(local):  # noqa: PTH112 (is_dir raises where it may not look)
+        local = None
     folder = models_folder() if folder is None else folder
     if not folder.is_dir():
         raise ModelError(f"models folder {folder}: no such folder; reinstall fer-edge")
@@ -201,13 +217,18 @@ def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
     return {"amd64": "x86_64"}.get(machine, machine)
 
 
+def is_path(model: str) -> bool:
+    """Whether the setting `model` is a path, and not a name."""
+    return model.endswith(".tflite") or "/" in model
+
+
 def choose(name: str, variant: str, runtime: str, cards: Iterable[Card], kind: str | None = None) -> Card:
     """The card to use: `name` is a network's or one file's name, or a path to a .tflite.
 
     `variant` is one of VARIANTS, or "auto": the one whose card says that it costs least with `runtime` on this kind of
     processor; float32 where the cards do not say. Raises ModelError naming what is installed.
     """
-    if name.endswith(".tflite") or "/" in name:
+    if is_path(name):
         return load_card(Path(name))
     known = list(cards)
     exact = [card for card in known if card.name == name]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
 from edge.build import Parts, make_classifier, make_parts
 from edge.changes import changed, in_words
 from edge.classifiers.tflite import TfliteClassifier
@@ -15,24 +13,43 @@ from edge.outputs import Outputs
 from edge.settings import Settings
 from edge.tell import tell
 from edge.tracker import Tracker
-from edge.types import Box, Classifier
+from edge.trial import OnTrial, start_classifier
+from edge.types import Classifier
 
 AT_START = ("source",)  # tables that count from the next start on
 
 
 def start_parts(settings: Settings, still: bool) -> Parts:
-    """The loop's parts; the model has read one empty face, so that it is known to work. Raises FerEdgeError."""
-    classifier = make_classifier(settings.classifier)
-    classifier.read(np.zeros((64, 64), np.uint8), [Box(0, 0, 64, 64)])
-    return make_parts(settings, classifier, still)
+    """The loop's parts at the start, where the model before the newest is better than none. Raises FerEdgeError."""
+    return make_parts(settings, start_classifier(settings.classifier), still)
+
+
+def take_up(settings: Settings, parts: Parts) -> Parts:
+    """The parts with the model that is installed now; where it cannot be used, that is told and they stay."""
+    try:
+        fresh = _renewed(settings, parts)
+    except FerEdgeError as error:
+        tell(f"{error}; the model in use stays")
+        return parts
+    if _file(parts) == _file(fresh):
+        return parts
+    tell(f"a new model is taken up: {describe(fresh)}", "note")
+    return fresh
+
+
+def _renewed(settings: Settings, parts: Parts) -> Parts:
+    """`parts` made anew, but for what they know of the faces; another model is on trial. Raises FerEdgeError."""
+    old, new = _bare(parts), make_classifier(settings.classifier)
+    if new.labels != old.labels:
+        raise SettingsError(f"{_named(new)}: other labels than before; try: sudo systemctl restart fer-edge")
+    used = OnTrial(new, old) if _identity(new) != _identity(old) else new
+    fresh = make_parts(settings, used, not isinstance(parts.classifier, Glances))
+    return fresh._replace(tracker=parts.tracker, smoother=parts.smoother)
 
 
 def describe(parts: Parts) -> str:
     """The model in use, and the interpreter."""
-    classifier = _bare(parts)
-    if not isinstance(classifier, TfliteClassifier):
-        return type(classifier).__name__
-    return f"{classifier.card.name} with {classifier.runtime}"
+    return _named(_bare(parts))
 
 
 def reload(read: Callable[[], Settings], old: Settings, parts: Parts, outputs: Outputs) -> tuple[Settings, Parts]:
@@ -42,9 +59,7 @@ def reload(read: Callable[[], Settings], old: Settings, parts: Parts, outputs: O
     """
     try:
         new = read()
-        fresh = start_parts(new, not isinstance(parts.classifier, Glances))
-        if fresh.classifier.labels != parts.classifier.labels:
-            raise SettingsError(f"{describe(fresh)}: other labels than before; try: sudo systemctl restart fer-edge")
+        fresh = _renewed(new, parts)
     except FerEdgeError as error:
         tell(f"{error}; the old settings stay")
         return old, parts
@@ -54,7 +69,7 @@ def reload(read: Callable[[], Settings], old: Settings, parts: Parts, outputs: O
     parts.smoother.follow(new.smoother)
     if isinstance(parts.tracker, Tracker):
         parts.tracker.follow(new.tracker)
-    return new, fresh._replace(tracker=parts.tracker, smoother=parts.smoother)
+    return new, fresh
 
 
 def _tell_changes(old: Settings, new: Settings, other_model: bool) -> None:
@@ -66,9 +81,22 @@ def _tell_changes(old: Settings, new: Settings, other_model: bool) -> None:
 
 
 def _bare(parts: Parts) -> Classifier:
-    return parts.classifier.classifier if isinstance(parts.classifier, Glances) else parts.classifier
+    """The classifier in use, out of what is wrapped around it."""
+    classifier = parts.classifier
+    while isinstance(classifier, Glances | OnTrial):
+        classifier = classifier.classifier
+    return classifier
+
+
+def _named(classifier: Classifier) -> str:
+    if not isinstance(classifier, TfliteClassifier):
+        return type(classifier).__name__
+    return f"{classifier.card.name} with {classifier.runtime}"
 
 
 def _file(parts: Parts) -> str:
-    classifier = _bare(parts)
+    return _identity(_bare(parts))
+
+
+def _identity(classifier: Classifier) -> str:
     return classifier.card.sha256 if isinstance(classifier, TfliteClassifier) else type(classifier).__name__

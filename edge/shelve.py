@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from edge import demo
-from edge.cards import Card, load_card
+from edge.cards import Card, load_card, sides
 from edge.classifiers.tflite import TfliteClassifier
 from edge.errors import ModelError, first_line
 from edge.sinks.record import percent
@@ -76,8 +76,7 @@ def _turn(folder: Path, files: list[Path]) -> None:
             f"models folder {folder}: is a folder and no link, so it cannot change at once; give another --to"
         )
     before = folder.readlink().name if folder.is_symlink() else ""
-    after = next(f"{folder.name}-{letter}" for letter in "ab" if f"{folder.name}-{letter}" != before)
-    new = folder.with_name(after)
+    new = next(side for side in sides(folder) if side.name != before)
     shutil.rmtree(new, ignore_errors=True)  # what was before the last time
     if before:
         shutil.copytree(folder, new)
@@ -90,7 +89,7 @@ def _turn(folder: Path, files: list[Path]) -> None:
         _sync(path)
     link = folder.with_name(f"{folder.name}.new")
     link.unlink(missing_ok=True)
-    link.symlink_to(after)
+    link.symlink_to(new.name)
     link.replace(folder)
     _sync(folder.parent)
 

@@ -90,6 +90,20 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
+def written() -> int | None:
+    """Bytes that this process has had written to disks, in whole pages; None where the system does not tell.
+
+    Linux: proc(5), `write_bytes` of /proc/self/io.
+    """
+    try:
+        for line in Path("/proc/self/io").read_text(encoding="ascii").splitlines():
+            if line.startswith("write_bytes:"):
+                return int(line.split()[1])
+    except OSError:
+        pass
+    return None
+
+
 def since_start() -> float:
     """Seconds since this process was started, imports and all, to 0.01 s (Linux: proc(5), field `starttime`)."""
     text = Path("/proc/self/stat").read_text(encoding="ascii", errors="replace")

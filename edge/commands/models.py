@@ -30,7 +30,7 @@ def run(options: argparse.Namespace) -> int:
     if options.action == "install":
         card, test = shelve(options.model, options.card, options.to)
         print(f"{test}\ninstalled: {card.path}")
-        print("a running service takes it up with: sudo systemctl reload fer-edge")
+        print("a running fer-edge takes it up by itself, within seconds")
         return 0
     return _list(options.verify)
 

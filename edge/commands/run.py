@@ -18,14 +18,15 @@ from edge.errors import SinkError, SourceError
 from edge.heat import Heat
 from edge.outputs import Outputs
 from edge.pace import Pace
-from edge.reload import describe, reload, start_parts
+from edge.reload import describe, reload, start_parts, take_up
 from edge.settings import Settings
 from edge.sight import Sight
 from edge.signals import listening
 from edge.sinks import SINKS
 from edge.sinks.log import Log
 from edge.sources import LIVE, LOCAL, SourceOptions, choose, open_choice
-from edge.stopwatch import Stopwatch, peak_memory
+from edge.stopwatch import Stopwatch, peak_memory, written
+from edge.trial import Watched
 from edge.types import State
 
 
@@ -86,13 +87,20 @@ def run(options: argparse.Namespace) -> int:
         outputs.follow(settings)
         pace = _pace(settings, source, lambda: stopped() or control.paused)
         frames = itertools.islice(pace.frames(source), options.max_frames)
+        models = Watched(settings.classifier)
         try:
             while True:
                 sinks = [*outputs.sinks, pace, sign]
-                loop.run(frames, *parts, sinks, watch, lambda: wishes.stopped or wishes.reload)
-                if wishes.stopped or not wishes.take_reload():
+                loop.run(frames, *parts, sinks, watch, lambda: wishes.stopped or wishes.reload or models.changed())
+                if wishes.stopped:
                     break
-                settings, parts = reload(lambda: read_settings(options, NAMED), settings, parts, outputs)
+                if wishes.take_reload():
+                    settings, parts = reload(lambda: read_settings(options, NAMED), settings, parts, outputs)
+                elif models.changed():
+                    parts = take_up(settings, parts)
+                else:
+                    break
+                models.follow(settings.classifier)
         finally:
             outputs.close()  # first, so that all of the log is counted and the console has said its last
             print(_summary(watch, outputs.logs), flush=True)
@@ -162,5 +170,7 @@ def _summary(watch: Stopwatch, logs: Sequence[Log]) -> str:
     if watch.first_reading is not None:
         lines.append(f"first face read {watch.first_reading:.2f} s after the start")
     lines.append(f"peak memory {peak_memory() / 1e6:.0f} MB")
+    if (count := written()) is not None:
+        lines.append(f"written to disk {count / 1e6:.1f} MB")
     lines += [f"log {log.path} ({log.lines} lines written)" for log in logs]
     return "\n".join(lines)

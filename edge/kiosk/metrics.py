@@ -8,7 +8,7 @@ from typing import get_args
 
 from edge import __version__
 from edge.kiosk.board import Board
-from edge.stopwatch import peak_memory
+from edge.stopwatch import peak_memory, written
 from edge.types import State
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -44,6 +44,9 @@ def _lines(board: Board, readers: int) -> Iterator[str]:
     yield f"fer_edge_viewers {readers}"
     yield from _head("peak_memory_bytes", "gauge", "Memory of the process at most.")
     yield f"fer_edge_peak_memory_bytes {peak_memory()}"
+    if (count := written()) is not None:
+        yield from _head("written_bytes_total", "counter", "Bytes that the process had written to disks.")
+        yield f"fer_edge_written_bytes_total {count}"
 
 
 def _head(name: str, kind: str, text: str) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.stopwatch import Histogram, Stopwatch, peak_memory, since_start
+from edge.stopwatch import Histogram, Stopwatch, peak_memory, since_start, written
 
 
 @given(st.lists(st.floats(1e-6, 100), min_size=1), st.sampled_from([0.5, 0.95]))
@@ -55,3 +56,18 @@ def test_the_time_since_the_start_of_the_process_includes_everything() -> None:
     root = Path(__file__).parents[2]
     child = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=root)
     assert 0 <= float(child.stdout) < since_start()
+
+
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="needs Linux's /proc/self/io")
+def test_what_was_written_to_the_disk_is_counted_in_pages(tmp_path: Path) -> None:
+    before = written()
+    with (tmp_path / "file").open("wb") as file:
+        file.write(b"x" * 1_000_000)
+        file.flush()
+        os.fsync(file.fileno())
+    after = written()
+    assert before is not None
+    assert after is not None
+    if after == before:
+        pytest.skip("temporary files are in memory here, which is no disk")
+    assert 1_000_000 <= after - before < 3_000_000

@@ -15,12 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from edge import build
+from edge import build, cards, trial
 from edge.cli import main
 from edge.commands import run as command
 from edge.commands.options import read_settings
 from edge.control import Control
 from edge.errors import SinkError
+from edge.pace import Pace
 from edge.settings import RunSettings, Settings
 from edge.types import Observation, Sink, State
 
@@ -262,3 +263,26 @@ def test_a_disk_that_is_full_does_not_stop_the_loop(capsys: pytest.CaptureFixtur
     assert "frames 50" in out
     assert "face 1 came" in out
     assert errors.count("\n") == 1
+
+
+def test_a_model_installed_meanwhile_is_taken_up_without_a_gap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cards, "LOCAL", tmp_path / "models")
+    monkeypatch.setattr(trial, "EVERY", 0.0)
+    log, name, write = tmp_path / "log.jsonl", "mini_xception-int8", Pace.write
+    other = cards.models_folder() / "mini_xception-float32.tflite"
+    shutil.copy(other, tmp_path / f"{name}.tflite")
+    card = json.loads(other.with_suffix(".json").read_text()) | {"name": name, "file": f"{name}.tflite"}
+    (tmp_path / f"{name}.json").write_text(json.dumps(card))
+
+    def install(pace: Pace, observation: Observation) -> None:
+        if observation.frame.number == 10:
+            assert main(["models", "install", str(tmp_path / f"{name}.tflite"), "--to", str(tmp_path / "models")]) == 0
+        write(pace, observation)
+
+    monkeypatch.setattr(Pace, "write", install)
+    model = ("--set", f"classifier.model={name}")
+    assert run("--max-frames", "30", "--log", str(log), "--log-mode", "frames", *model) == 0
+    assert capsys.readouterr().err == f"fer-edge: note: a new model is taken up: {name} with ai-edge-litert\n"
+    assert [json.loads(line)["frame"] for line in log.read_text().splitlines()] == list(range(30))

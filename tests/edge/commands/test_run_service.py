@@ -72,7 +72,7 @@ def service(tmp_path: Path) -> Iterator[Service]:
 def test_its_life_as_the_manager_sees_it(service: Service) -> None:
     first = service.manager.recv(10_000).decode()
     assert "READY=1" in first
-    assert "WATCHDOG_USEC=15600000" in first  # 3 * (5 s of silence + 1 / (5 frames a second))
+    assert "WATCHDOG_USEC=12600000" in first  # 3 * (4 s of silence + 1 / (5 frames a second))
     assert "WATCHDOG=1" in service.until(lambda message: " fps, 1 face, " in message)
 
     service.write('mode = "frames"')

@@ -1,0 +1,110 @@
+"""A model that was installed meanwhile is taken up by the running loop, on trial: if it fails, the last one is back."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from edge import cards
+from edge.build import make_classifier
+from edge.cards import Card, installed, kept_before
+from edge.errors import ModelError, first_line
+from edge.settings import ClassifierSettings
+from edge.tell import tell
+from edge.types import Box, Classifier, Pixels, Reading
+
+EVERY = 2.0  # seconds between two looks at the files
+READINGS = 1000  # after so many the last model is not kept any longer
+
+
+class OnTrial:
+    """The classifier `new`, until it fails: then `old`, for good, and that is told."""
+
+    def __init__(self, new: Classifier, old: Classifier) -> None:
+        """Both must have the same labels."""
+        self.labels, self.usual_entropy = new.labels, new.usual_entropy
+        self.classifier = new
+        self._old: Classifier | None = old
+        self._left = READINGS
+
+    def read(self, grey: Pixels, boxes: Sequence[Box]) -> list[Reading]:
+        """See `Classifier`."""
+        if self._old is None:
+            return self.classifier.read(grey, boxes)
+        try:
+            readings = self.classifier.read(grey, boxes)
+            for reading in readings:
+                if not all(map(math.isfinite, reading.scores)):
+                    raise ModelError(f"gives {reading.scores}, no probabilities")
+        except Exception as error:  # noqa: BLE001 (interpreters raise RuntimeError, ValueError and more)
+            tell(f"the new model fails: {first_line(error)}; back to the one before; install another")
+            self.classifier, self._old = self._old, None
+            self.usual_entropy = self.classifier.usual_entropy
+            return self.classifier.read(grey, boxes)
+        self._left -= len(readings)
+        if self._left <= 0:
+            self._old = None
+        return readings
+
+
+def start_classifier(settings: ClassifierSettings) -> Classifier:
+    """The model that the settings name, or where it fails the one that was installed before, or the shipped one.
+
+    Raises ModelError: what is wrong with the first. A path or an empty name has no others to fall back on.
+    """
+    try:
+        return make_classifier(settings)
+    except ModelError as error:
+        for words, shelf in _others(settings.model):
+            try:
+                classifier = make_classifier(settings, shelf())
+            except ModelError:
+                continue
+            tell(f"{error}; the model {words} is used")
+            return classifier
+        raise
+
+
+def _others(model: str) -> Iterator[tuple[str, Callable[[], list[Card]]]]:
+    if cards.is_path(model) or not cards.LOCAL.is_dir():
+        return
+    if before := kept_before(cards.LOCAL):
+        yield "installed before", lambda: installed(local=before)
+    yield "that came with fer-edge", lambda: installed(cards.models_folder())
+
+
+class Watched:
+    """Whether other models lie where the settings have them: noticed once they have lain there for two looks."""
+
+    def __init__(self, settings: ClassifierSettings, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self.follow(settings)
+
+    def follow(self, settings: ClassifierSettings) -> None:
+        """Look where `settings` have it from now on; what lies there now is no news."""
+        path = Path(settings.model)
+        self._files = (path, path.with_suffix(".json")) if cards.is_path(settings.model) else (cards.LOCAL,)
+        self._used = self._last = self._state()
+        self._news = False
+        self._due = self._clock() + EVERY
+
+    def changed(self) -> bool:
+        """To be asked often; True until `follow`."""
+        if (now := self._clock()) >= self._due:
+            self._due = now + EVERY
+            before, self._last = self._last, self._state()
+            self._news = before == self._last != self._used  # a copy that goes on is waited for
+        return self._news
+
+    def _state(self) -> list[tuple[int, ...]]:
+        return [_identity(path) for path in self._files]
+
+
+def _identity(path: Path) -> tuple[int, ...]:
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size

@@ -1,0 +1,191 @@
+"""A new model is noticed and taken up without a stop; one that fails, at once or later, costs nobody a reading."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge import cards
+from edge.cards import Card, load_card, models_folder
+from edge.classifiers.fake import FakeClassifier
+from edge.classifiers.tflite import TfliteClassifier
+from edge.errors import ModelError
+from edge.reload import describe, start_parts, take_up
+from edge.settings import ClassifierSettings, Settings, parse
+from edge.shelve import shelve
+from edge.trial import EVERY, READINGS, OnTrial, Watched, start_classifier
+from edge.types import EMOTIONS, Box, Pixels, Reading
+
+NAME = "mini_xception-int8"
+GREY = np.full((48, 48), 100, np.uint8)
+BOX = Box(0, 0, 48, 48)
+
+
+class Moody:
+    """Reads `good` faces, then does what `then` does."""
+
+    labels = EMOTIONS
+    usual_entropy = (0.5, 0.1)
+
+    def __init__(self, good: int, then: Callable[[], list[Reading]]) -> None:
+        self._good, self._then = good, then
+
+    def read(self, grey: Pixels, boxes: Sequence[Box]) -> list[Reading]:
+        self._good -= 1
+        return FakeClassifier().read(grey, boxes) if self._good >= 0 else self._then()
+
+
+def broken() -> list[Reading]:
+    raise RuntimeError("tensor 3 was not allocated")
+
+
+def no_numbers() -> list[Reading]:
+    return [Reading(EMOTIONS, (float("nan"),) * 7)]
+
+
+@pytest.mark.parametrize(("then", "why"), [(broken, "tensor 3 was not"), (no_numbers, "no probabilities")])
+def test_one_that_fails_later_gives_way_within_the_same_frame(
+    then: Callable[[], list[Reading]], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    trial = OnTrial(Moody(3, then), FakeClassifier())
+    assert [trial.read(GREY, [BOX])[0].emotion for _ in range(9)] == ["fear"] * 9
+    assert isinstance(trial.classifier, FakeClassifier)
+    assert trial.usual_entropy is None
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("fer-edge: error: the new model fails: ")
+    assert why in line
+
+
+def test_one_that_lasts_is_kept_alone() -> None:
+    trial = OnTrial(Moody(READINGS, broken), FakeClassifier())
+    for _ in range(READINGS):
+        trial.read(GREY, [BOX])
+    with pytest.raises(RuntimeError):
+        trial.read(GREY, [BOX])
+
+
+@pytest.fixture
+def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where models are installed."""
+    folder = tmp_path / "etc" / "models"
+    monkeypatch.setattr(cards, "LOCAL", folder)
+    return folder
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Callable[[str], Path]:
+    """Another model that is called as a shipped one, made of that of a variant."""
+
+    def make(variant: str) -> Path:
+        place = tmp_path / variant
+        place.mkdir()
+        source = models_folder() / f"mini_xception-{variant}.tflite"
+        shutil.copy(source, place / f"{NAME}.tflite")
+        card = json.loads(source.with_suffix(".json").read_text()) | {"name": NAME, "file": f"{NAME}.tflite"}
+        (place / f"{NAME}.json").write_text(json.dumps(card))
+        return place / f"{NAME}.tflite"
+
+    return make
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return parse({"classifier": {"model": NAME}, "run": {"sinks": []}})
+
+
+def used(classifier: object) -> Card:
+    assert isinstance(classifier, TfliteClassifier)
+    return classifier.card
+
+
+def test_an_installed_model_is_taken_up_once_and_a_broken_one_never(
+    local: Path, models: Callable[[str], Path], settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parts = start_parts(settings, still=False)
+    assert take_up(settings, parts) is parts  # nothing new
+    shelve(models("float32"), None, local)
+    taken = take_up(settings, parts)
+    assert taken.tracker is parts.tracker
+    assert taken.classifier is not parts.classifier
+    assert "note: a new model is taken up: mini_xception-int8 with " in capsys.readouterr().err
+    (local / f"{NAME}.tflite").write_bytes(b"cut off")
+    assert take_up(settings, taken) is taken
+    assert "not a TFLite file" in (err := capsys.readouterr().err)
+    assert err.endswith("; the model in use stays\n")
+    assert describe(taken).startswith(NAME)
+
+
+def test_a_model_with_other_labels_is_not_taken_up(
+    local: Path, models: Callable[[str], Path], settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parts = start_parts(settings, still=False)
+    model = models("float32")
+    card = json.loads(model.with_suffix(".json").read_text())
+    card["labels"] = [*card["labels"][:-1], "bored"]
+    model.with_suffix(".json").write_text(json.dumps(card))
+    shelve(model, None, local)
+    assert take_up(settings, parts) is parts
+    assert "other labels than before; try: sudo systemctl restart fer-edge" in capsys.readouterr().err
+
+
+def test_at_the_start_the_model_before_the_newest_is_better_than_none(
+    local: Path, models: Callable[[str], Path], settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shelve(models("float32"), None, local)
+    first = load_card(local / f"{NAME}.tflite").sha256
+    shelve(models("dynamic"), None, local)
+    (local / f"{NAME}.tflite").write_bytes(b"TFL3" * 4)
+    assert used(start_classifier(settings.classifier)).sha256 == first
+    assert "; the model installed before is used" in capsys.readouterr().err
+    shutil.rmtree(cards.kept_before(local) or local)
+    assert used(start_classifier(settings.classifier)).path.parent == models_folder()
+    assert "; the model that came with fer-edge is used" in capsys.readouterr().err
+
+
+def test_a_path_has_nothing_to_fall_back_on(local: Path, models: Callable[[str], Path]) -> None:
+    shelve(models("float32"), None, local)
+    with pytest.raises(ModelError, match="no such file"):
+        start_classifier(ClassifierSettings(model="./none.tflite"))
+    with pytest.raises(ModelError, match="not installed"):
+        start_classifier(ClassifierSettings(model="unknown"))
+
+
+class Clock:
+    """Time that the test moves."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def seen(watched: Watched, clock: Clock) -> bool:
+    """Whether it is noticed with the next look."""
+    clock.now += EVERY
+    return watched.changed()
+
+
+def test_an_installation_is_noticed_within_two_looks(local: Path, models: Callable[[str], Path]) -> None:
+    clock, settings = Clock(), ClassifierSettings()
+    watched = Watched(settings, clock)
+    assert not seen(watched, clock)
+    shelve(models("float32"), None, local)
+    assert not watched.changed()  # no look before its time
+    assert [seen(watched, clock), seen(watched, clock), watched.changed()] == [False, True, True]
+    watched.follow(settings)
+    assert [watched.changed(), seen(watched, clock), seen(watched, clock)] == [False, False, False]
+
+
+def test_a_copy_to_a_path_is_waited_for(models: Callable[[str], Path]) -> None:
+    model, clock = models("float32"), Clock()
+    watched = Watched(ClassifierSettings(model=str(model)), clock)
+    content = model.read_bytes()
+    for size in (100, 200, 300):
+        model.write_bytes(content[:size])
+        assert not seen(watched, clock)
+    assert seen(watched, clock)
