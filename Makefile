@@ -4,6 +4,7 @@
 # make clean  removes what the others made
 # make service-test  installs, breaks and removes the service on Debian 12 and 13, in containers (Debian, root; 7 minutes)
 # make card-test  counts what the log writes to a card in a day (root; 10 s)
+# make soak  runs an hour with a fault every minute
 # make count-arm  counts the instructions of one face on a Raspberry Pi's processors, emulated (Debian 12, root)
 
 PYTHON ?= python3
@@ -14,7 +15,7 @@ TEST := .venv-test
 OLD := .venv-tflite
 PIP := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test lint clean card-test count-arm service-test
+.PHONY: run test lint clean card-test count-arm service-test soak
 .DELETE_ON_ERROR:
 
 run: $(RUN)/.ready
@@ -30,6 +31,9 @@ lint: $(TEST)/.ready
 
 card-test: $(RUN)/.ready
 	@$(RUN)/bin/python tests/rigs/card_writes.py
+
+soak: $(TEST)/.broker
+	@$(TEST)/bin/python tests/rigs/soak.py $(ARGS)
 
 service-test:
 	@$(PYTHON) tests/rigs/service.py $(ARGS)
