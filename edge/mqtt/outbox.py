@@ -9,6 +9,7 @@ import json
 import math
 from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from edge.errors import SinkError
@@ -30,13 +31,14 @@ class Outbox:
         self._memory: dict[int, tuple[bytes, float]] = {}  # key -> message, when it came; all newer than the store's
         self._page: deque[tuple[int, bytes]] = deque()
         self._handed = 0  # newest key handed out
+        self._gone: set[int] = set()  # keys of what was taken and is still on a disk that allows no change
         self._count = 0
         self._retry = Retry()
 
     @property
     def empty(self) -> bool:
         """Whether the broker has taken everything."""
-        return not self._memory and not self.store.count
+        return not self._memory and self.store.count <= len(self._gone)
 
     @property
     def due(self) -> float:
@@ -56,20 +58,29 @@ class Outbox:
 
     def next(self) -> tuple[int, bytes] | None:
         """The next message and its key; None where all were handed out. Raises SinkError."""
-        if not self._page and self._handed < self.store.newest:
-            self._page.extend(self.store.after(self._handed, PAGE))
-        found = self._page.popleft() if self._page else self._newer()
-        if found is not None:
+        while True:
+            if not self._page and self._handed < self.store.newest:
+                self._page.extend(self.store.after(self._handed, PAGE))
+            found = self._page.popleft() if self._page else self._newer()
+            if found is None:
+                return None
             self._handed = found[0]
-        return found
+            if self._handed not in self._gone:
+                return found
 
     def _newer(self) -> tuple[int, bytes] | None:
         return next(((key, text) for key, (text, _) in self._memory.items() if key > self._handed), None)
 
     def taken(self, key: int) -> None:
-        """The broker has it. Raises SinkError."""
+        """The broker has it. A full disk, which lets nothing be deleted either, is asked again later."""
         if self._memory.pop(key, None) is None:
-            self.store.remove([key])
+            self._gone.add(key)
+            self._forget()
+
+    def _forget(self) -> None:
+        with suppress(SinkError):
+            self.store.remove(self._gone)
+            self._gone.clear()
 
     def rewind(self) -> None:
         """Hand out again what was not taken."""
@@ -88,6 +99,7 @@ class Outbox:
         else:
             self._memory.clear()
             self._retry.worked(now)
+            self._forget()
 
     def close(self) -> None:
         """Bring all to the disk and let go of it; say what there was no room for."""

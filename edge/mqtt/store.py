@@ -89,10 +89,12 @@ class Store:
 
     def remove(self, keys: Iterable[int]) -> None:
         """Forget messages; in a power cut they may come back. Raises SinkError."""
+        removed = 0
         with self._translated(), self._base:
             self._base.execute("BEGIN")
             for key in keys:
-                self.count -= self._base.execute("DELETE FROM waiting WHERE key = ?", (key,)).rowcount
+                removed += self._base.execute("DELETE FROM waiting WHERE key = ?", (key,)).rowcount
+        self.count -= removed
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -117,3 +117,32 @@ def test_a_full_disk_is_told_of_once_and_messages_wait_in_memory(store: Store, m
     assert store.count == MEMORY
     box.close()
     assert told[-1] == "mqtt: 7 messages were dropped, since the queue was full"
+
+
+def test_on_a_full_disk_what_was_taken_is_not_handed_out_again_and_memory_is_kept(store: Store) -> None:
+    box = Outbox(store, 5.0)
+    filled(box, 0, 3)
+    box.flush(5.0)
+    filled(box, 3, 5, now=6.0)
+    store._base.execute("PRAGMA query_only = ON")  # as a full disk does: whatever changes the file fails
+    for _ in range(3):
+        item = box.next()
+        assert item is not None
+        box.taken(item[0])
+    box.flush(11.0)
+    assert drained(box) == [3, 4]
+    box.rewind()
+    assert drained(box) == [3, 4]
+    assert not box.empty
+    box.rewind()
+    for _ in range(2):
+        item = box.next()
+        assert item is not None
+        box.taken(item[0])
+    assert box.empty
+    assert store.count == 3
+    store._base.execute("PRAGMA query_only = OFF")
+    filled(box, 5, 6, now=20.0)
+    box.flush(25.0)
+    assert drained(box) == [5]
+    assert store.count == 1
