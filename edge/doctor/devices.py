@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from edge.doctor import pins
 from edge.doctor.finding import Finding, Place
 from edge.settings import Settings
 
@@ -46,6 +47,8 @@ def look(place: Place) -> Iterator[Finding]:
             yield rights(kind, paths, person)
         elif kind in wanted:
             yield Finding(kind, "failure", f"no device below /dev, and [{wanted[kind]}] needs one", ON[kind])
+    if "pins" in wanted:
+        yield from pins.look(place)
     if wanted.get("I2C") == "oled":
         yield _display(place)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import queue
 import socket
 import ssl
 from pathlib import Path
@@ -23,6 +25,28 @@ def port(settings: MqttSettings) -> int:
     return settings.port or (TLS_PORT if settings.tls else PORT)
 
 
+def try_login(settings: MqttSettings, topics: Topics, patience: float) -> str:
+    """Connect, say nothing and leave; what is wrong, in words, or nothing. Takes `patience` seconds at most."""
+    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    try:
+        client = make_client(settings, topics, f"-doctor-{os.getpid()}")
+        client.will_clear()
+        client.connect_timeout = patience
+        client.on_connect = lambda _client, _data, _flags, reason, *_: answers.put(reason)
+        client.on_disconnect = lambda _client, _data, _flags, reason, *_: answers.put(reason)
+        client.connect(settings.host, port(settings))
+        client.loop_start()
+        reason = answers.get(timeout=patience)
+        client.disconnect()
+        client.loop_stop()
+    except queue.Empty:
+        client.loop_stop()
+        return why(TimeoutError(f"nothing for {patience:g} s"), settings)
+    except Exception as error:  # noqa: BLE001 (OSError, ssl's, paho's ValueError, our SettingsError)
+        return why(error, settings)
+    return why(reason, settings) if reason.is_failure else ""
+
+
 class _Socket(ssl.SSLSocket):
     """paho does not close one whose handshake fails."""
 
@@ -34,8 +58,11 @@ class _Socket(ssl.SSLSocket):
             raise
 
 
-def make_client(settings: MqttSettings, topics: Topics) -> Client:
-    """A client that is not connected yet; its last will is that the device is offline. Raises SettingsError."""
+def make_client(settings: MqttSettings, topics: Topics, more: str = "") -> Client:
+    """A client that is not connected yet; its last will is that the device is offline. Raises SettingsError.
+
+    `more` makes its name another one: a broker cuts a client off when a second one of its name comes.
+    """
     try:
         from paho.mqtt.client import Client, MQTTv311
         from paho.mqtt.enums import CallbackAPIVersion
@@ -43,7 +70,7 @@ def make_client(settings: MqttSettings, topics: Topics) -> Client:
         raise SettingsError(f"mqtt: paho-mqtt 2 is not installed ({first_line(cause)}); {INSTALL}") from None
     client = Client(
         CallbackAPIVersion.VERSION2,
-        client_id=f"fer-edge-{topics.device}",
+        client_id=f"fer-edge-{topics.device}{more}",
         protocol=MQTTv311,  # all that is used, and every broker speaks it
         reconnect_on_failure=False,  # the link makes a new one
     )

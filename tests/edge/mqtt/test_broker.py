@@ -16,6 +16,9 @@ import trustme
 from edge.control import Control
 from edge.errors import SettingsError
 from edge.mqtt import link
+from edge.mqtt.broker import try_login
+from edge.mqtt.names import Topics
+from edge.settings import MqttSettings
 from edge.types import Event, Observation
 
 ROOT = Path(__file__).parents[3]
@@ -245,6 +248,29 @@ def test_a_wrong_password_is_told_and_a_corrected_one_works_at_once(
     assert sink.waiting == 0
     assert "pass" not in capfd.readouterr().err
     assert "s3cret" not in repr(vars(sink))
+
+
+def test_a_login_can_be_tried_beside_the_sink_and_leaves_no_trace(
+    make_broker: Make, make_sink: Make, tmp_path: Path
+) -> None:
+    """What the doctor does: the sink stays connected, and nobody on the broker hears of it."""
+    broker = make_broker(passwords(tmp_path, hall="s3cret-pass"))
+    credentials, topics = tmp_path / "credentials", Topics(DEVICE, "")
+    given: dict[str, Any] = {"credentials_file": str(credentials)}
+    settings = MqttSettings(host="127.0.0.1", port=broker.port, **given)
+    credentials.write_text("hall\ns3cret-pass\n")
+    make_sink(broker.port, **given)
+    assert try_login(settings, topics, SOON) == ""
+    credentials.write_text("hall\nwr0ng-pass\n")
+    why = try_login(settings, topics, SOON)
+    assert "refuses us" in why
+    assert "wr0ng-pass" not in why
+    broker.stop()
+    assert "nothing listens there" in try_login(settings, topics, SOON)
+    log = "".join(broker.log)
+    assert "already connected" not in log
+    publishers = [line for line in broker.log if "Received PUBLISH from" in line]
+    assert not [line for line in publishers if "doctor" in line]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,109 @@
+"""Whether the pins that lights and button are on are there, and free. The kernel is asked; no pin is touched."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import struct
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from edge.doctor.finding import Finding, Place
+from edge.settings import LedSettings
+
+# linux/gpio.h: struct gpiochip_info and struct gpio_v2_line_info, and the requests that fill them in.
+CHIP = struct.Struct("32s32sI")
+LINE = struct.Struct("32s32sIIQ160s16x")
+CHIPINFO, LINEINFO = 0x8044B401, 0xC100B405
+USED = 1 << 0  # GPIO_V2_LINE_FLAG_USED
+
+Ask = Callable[[int, int, bytearray], object]  # fcntl.ioctl
+
+
+class Line(NamedTuple):
+    """What the kernel knows of one pin."""
+
+    used: bool  # by a program, or by the kernel itself
+    by: str  # whom, as they call themselves
+
+
+def look(place: Place, ask: Ask = fcntl.ioctl) -> Iterator[Finding]:
+    """A line for the chip, and one for all pins."""
+    chips = sorted((place.root / "dev").glob("gpiochip*"))
+    if not chips:
+        return  # told already
+    try:
+        header = next((chip for chip in chips if name(chip, ask).startswith("pinctrl-")), None)
+    except PermissionError:
+        yield Finding("pin chip", "warning", "not asked: it is closed to you", "sudo fer-edge doctor")
+        return
+    if header is None:
+        words = f"none of {', '.join(chip.name for chip in chips)} is a Raspberry Pi's 40 pins"
+        yield Finding("pin chip", "failure", words, "gpiodetect")
+        return
+    yield Finding("pin chip", "ok", f"{header.name} ({name(header, ask)})")
+    ours = place.ask("systemctl", "is-active", "fer-edge").strip() == "active"
+    yield _lines(header, wanted(place.settings.led), ours, ask)
+
+
+def wanted(settings: LedSettings) -> dict[int, str]:
+    """Number of a pin -> what it is for."""
+    pins = {number: colour for colour, number in settings.pins.items()}
+    return pins | ({settings.button: "button"} if settings.button >= 0 else {})
+
+
+def name(chip: Path, ask: Ask = fcntl.ioctl) -> str:
+    """The chip's label, such as "pinctrl-bcm2711"; nothing where it does not answer. Raises PermissionError."""
+    answer = _asked(chip, CHIPINFO, bytearray(CHIP.size), ask)
+    return _text(CHIP.unpack(answer)[1]) if answer else ""
+
+
+def line(chip: Path, number: int, ask: Ask = fcntl.ioctl) -> Line | None:
+    """What is known of pin `number`; None where the chip has none of that number. Raises PermissionError."""
+    question = bytearray(LINE.pack(b"", b"", number, 0, 0, b""))
+    answer = _asked(chip, LINEINFO, question, ask)
+    if answer is None:
+        return None
+    _, consumer, _, _, flags, _ = LINE.unpack(answer)
+    return Line(bool(flags & USED), _text(consumer))
+
+
+def _lines(chip: Path, pins: dict[int, str], ours: bool, ask: Ask) -> Finding:
+    found = {number: line(chip, number, ask) for number in pins}
+    missing = [number for number, state in found.items() if state is None]
+    if missing:
+        words = f"{chip.name} has no {_listed(missing, pins)}"
+        return Finding("pins in use", "failure", words, f"gpioinfo {chip.name}")
+    taken = {number: state.by or "the kernel" for number, state in found.items() if state is not None and state.used}
+    if not taken:
+        return Finding("pins in use", "ok", f"free: {_listed(list(pins), pins)}")
+    words = "; ".join(f"GPIO{number} ({pins[number]}) is used by {by}" for number, by in taken.items())
+    if ours:
+        return Finding("pins in use", "ok", f"{words}; fer-edge runs, so that may be itself")
+    return Finding("pins in use", "failure", f"{words}; end that, or set other pins in [led]", f"gpioinfo {chip.name}")
+
+
+def _listed(numbers: list[int], pins: dict[int, str]) -> str:
+    return ", ".join(f"GPIO{number} ({pins[number]})" for number in numbers)
+
+
+def _asked(chip: Path, request: int, memory: bytearray, ask: Ask) -> bytearray | None:
+    """`memory` as the kernel filled it in; None where it refuses. Raises PermissionError."""
+    try:
+        descriptor = os.open(chip, os.O_RDONLY | os.O_CLOEXEC)
+    except PermissionError:
+        raise
+    except OSError:
+        return None
+    try:
+        ask(descriptor, request, memory)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return memory
+
+
+def _text(raw: bytes) -> str:
+    return raw.partition(b"\0")[0].decode("utf-8", errors="replace")
