@@ -99,15 +99,8 @@ def inside(system: Path) -> Iterator[Inside]:
 def find() -> Path:
     """The system that `main` made. Raises CameraRigError where there is none, and says why."""
     if not system_path().exists():
-        raise CameraRigError(
-            REASON.read_text() if REASON.exists() else "not set up yet; make test does it, or: " + hint()
-        )
+        raise CameraRigError(REASON.read_text() if REASON.exists() else "not set up; try: python3 tests/rigs/camera.py")
     return system_path()
-
-
-def hint() -> str:
-    """The command that sets it up."""
-    return f"{Path(sys.executable).name} tests/rigs/camera.py"
 
 
 def excused(reason: str) -> bool:

@@ -10,12 +10,12 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from virtual_camera import cable  # first: adapts picamera2
+from virtual_camera import cable
 
 from edge.cli import main as fer_edge
 from edge.demo import clip
@@ -49,8 +49,8 @@ def frames(width: str, height: str) -> Any:
         ended = time.monotonic()
         layouts = {name: source._camera.camera_configuration()[name]["format"] for name in ("main", "lores")}
         request = source._camera.capture_request()
-        height = taken[0].grey.shape[0]  # of NV12, the brightness; the colours lie below
-        main, lores = (request.make_array(name)[:height] for name in ("main", "lores"))
+        rows = len(taken[0].grey)  # of NV12; its colours lie below
+        main, lores = (request.make_array(name)[:rows] for name in ("main", "lores"))
         request.release()
     with closing(PiCamera("picamera", SourceOptions(size=size))) as source:
         again = next(iter(source))
@@ -68,23 +68,20 @@ def frames(width: str, height: str) -> Any:
     }
 
 
-class noted:  # noqa: N801 (reads as a verb)
+@contextmanager
+def noted(said: list[dict[str, Any]]) -> Iterator[None]:
     """Within it, `said` gets what picamera2 says of each picture."""
+    from picamera2.request import CompletedRequest  # once virtual_camera was there
 
-    def __init__(self, said: list[dict[str, Any]]) -> None:
-        from picamera2.request import CompletedRequest
+    real = CompletedRequest.get_metadata
 
-        self._said, self._class, self._get = said, CompletedRequest, CompletedRequest.get_metadata
+    def get_metadata(request: Any) -> dict[str, Any]:
+        said.append(real(request))
+        return said[-1]
 
-    def __enter__(self) -> None:
-        def get_metadata(request: Any) -> dict[str, Any]:
-            self._said.append(self._get(request))
-            return self._said[-1]
-
-        self._class.get_metadata = get_metadata
-
-    def __exit__(self, *_: object) -> None:
-        self._class.get_metadata = self._get
+    CompletedRequest.get_metadata = get_metadata
+    yield
+    CompletedRequest.get_metadata = real
 
 
 def run(*arguments: str) -> Any:
