@@ -96,13 +96,16 @@ def _write(path: Path, text: str) -> None:
     """Put `text` in the place of the file's content at once: a power cut leaves old or new. Raises SinkError."""
     temporary = ""
     try:
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o644
+        before = path.stat() if path.exists() else None
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         with os.fdopen(handle, "wb") as file:
             file.write(text.encode("utf-8"))
+            if before is not None:
+                with suppress(PermissionError):  # who is not root keeps it
+                    os.fchown(file.fileno(), before.st_uid, before.st_gid)  # the service's group may read it
+            os.fchmod(file.fileno(), 0o644 if before is None else before.st_mode & 0o777)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, mode)  # noqa: PTH101 - a name, as mkstemp gives it
         os.replace(temporary, path)  # noqa: PTH105
     except OSError as cause:
         with suppress(OSError):
