@@ -102,7 +102,8 @@ def run(options: argparse.Namespace) -> int:
                     break
                 models.follow(settings.classifier)
         finally:
-            outputs.close()  # first, so that all of the log is counted and the console has said its last
+            sign.close()  # who waits for the end learns that it has begun
+            outputs.close()  # before the summary, so that all of the log is counted and the console has said its last
             print(_summary(watch, outputs.logs), flush=True)
     return SinkError.exit_code if outputs.failing else 0
 
