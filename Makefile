@@ -22,7 +22,7 @@ PIP := -m pip install --quiet --disable-pip-version-check
 run: $(RUN)/.ready
 	@$(RUN)/bin/fer-edge run $(ARGS)
 
-test: lint $(OLD)/.ready $(TEST)/.broker $(TEST)/.browser $(TEST)/.camera
+test: lint $(OLD)/.ready $(TEST)/.broker $(TEST)/.browser $(TEST)/.camera $(TEST)/.arm
 	@$(TEST)/bin/python -m pytest $(ARGS)
 
 lint: $(TEST)/.ready

@@ -16,7 +16,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -48,7 +48,7 @@ TOOLS = {"mmdebstrap": "mmdebstrap", "qemu-aarch64": "qemu-user"}
 
 
 class ArmError(Exception):
-    """It cannot be set up here, or a program in it failed; one line says why, after what the program said."""
+    """It cannot be set up here, or a program in it failed; the last line says so, after what the program said."""
 
 
 class WheelSet(NamedTuple):
@@ -57,9 +57,24 @@ class WheelSet(NamedTuple):
     suite: str
     requirements: tuple[str, ...]
 
+    @property
+    def site(self) -> Path:
+        """Where its wheels lie, or will lie; other requirements lie elsewhere."""
+        return BUILD / f"{self.suite}-site-{mark(self.requirements)}"
+
     def python(self, processor: str) -> Python:
-        """Its interpreter. Raises ArmError where it cannot be set up."""
+        """Its interpreter, set up where it is not. Raises ArmError."""
         return Python(make_system(self.suite), make_site(self.suite, self.requirements), processor)
+
+    def missing(self) -> str:
+        """Why it cannot be run here and now, in words; nothing where it can."""
+        if not shutil.which("qemu-aarch64"):
+            return "needs qemu-aarch64 (Debian's qemu-user), which is not here"
+        if (BUILD / self.suite).exists() and self.site.exists():
+            return ""
+        reason = reason_of(self.site)
+        why = reason.read_text() if reason.exists() else "`python3 tests/rigs/arm.py` makes it"
+        return f"{self.suite} for arm64 with {', '.join(self.requirements)} is not set up in build/arm: {why}"
 
 
 class Python(NamedTuple):
@@ -139,7 +154,7 @@ def make_site(suite: str, requirements: Sequence[str]) -> Path:
 
     Raises ArmError.
     """
-    site = BUILD / f"{suite}-site-{mark(requirements)}"
+    site = WheelSet(suite, tuple(requirements)).site
     if site.exists():
         return site
     get_tools()
@@ -170,7 +185,7 @@ def root_of(system: Path, processor: str) -> Path:
     half = fresh(root)
     half.mkdir()
     for part in system.iterdir():
-        if part.name not in ("proc", "sys"):
+        if part.name in ("bin", "etc", "lib", "sbin", "usr"):
             (half / part.name).symlink_to(part)
     _, part_number, features = PROCESSORS[processor]
     core = f"Features : {features}\nCPU implementer : 0x41\nCPU architecture: 8\nCPU variant : 0x0\n"
@@ -209,16 +224,15 @@ def finish(half: Path, folder: Path) -> Path:
 
 
 def run(*command: str, environment: dict[str, str] | None = None) -> str:
-    """What a command prints, errors too. Raises ArmError with all of that."""
+    """What a command prints. Raises ArmError with all that it said."""
     merged = os.environ | (environment or {})
     try:
-        child = subprocess.run(
-            command, env=merged, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
-        )
+        child = subprocess.run(command, env=merged, capture_output=True, text=True, check=False)
     except FileNotFoundError as cause:
         raise ArmError(f"{command[0]}: not found") from cause
     if child.returncode:
-        raise ArmError(f"{child.stdout}{command[0]} failed with exit code {child.returncode}, as said above")
+        said = f"{child.stdout}{child.stderr}"
+        raise ArmError(f"{said}{Path(command[0]).name} failed with exit code {child.returncode}, as said above")
     return child.stdout
 
 
@@ -227,27 +241,27 @@ def say(text: str) -> None:
     print(f"arm: {text}", file=sys.stderr, flush=True)
 
 
-def main() -> int:
-    """Set up each wheel set; where one fails, its reason lies beside, and the others go on."""
+def set_up(wheels: Iterable[WheelSet]) -> int:
+    """Make each; where one fails, its reason lies beside, and the others go on. How many failed."""
     BUILD.mkdir(parents=True, exist_ok=True)
     failed = 0
-    for name, wheels in wheel_sets().items():
-        reason = reason_of(name)
+    for each in wheels:
+        reason = reason_of(each.site)
         reason.unlink(missing_ok=True)
         try:
-            make_system(wheels.suite)
-            make_site(wheels.suite, wheels.requirements)
+            make_system(each.suite)
+            make_site(each.suite, each.requirements)
         except ArmError as cause:
             failed += 1
-            say(f"{name}: {cause}")
+            say(str(cause))
             reason.write_text(str(cause))
     return failed
 
 
-def reason_of(name: str) -> Path:
-    """Where it stands why the wheel set `name` could not be set up."""
-    return BUILD / f"{name}.why"
+def reason_of(site: Path) -> Path:
+    """Where it stands why `site` could not be set up."""
+    return site.with_suffix(".why")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(set_up(wheel_sets().values()))

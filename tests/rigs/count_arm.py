@@ -1,88 +1,118 @@
-"""Counts the AArch64 instructions of one face read, on a Raspberry Pi 4's and 5's processor: `make count-arm`.
+"""Counts the instructions of finding and reading faces on a Raspberry Pi 4's and 5's processor: `make count-arm`.
 
 Needs no Pi: QEMU runs the device's own wheels and a plugin counts. Counts are not time, since they know neither caches
-nor pipelines, but they repeat to a few in a million on any machine, however busy, and a regression shows in them.
-On Debian 12 root gets all that is missing; elsewhere it says what is. What it makes lies in build/arm (0.4 GB).
+nor pipelines, but they repeat to a few in a million on any machine, however busy, and a regression shows in them: one
+that is more than a percent above the record, counts.json, fails. A price that somebody decided to pay is recorded by
+`make count-arm ARGS=--record`.
 
-python3 tests/rigs/count_arm.py [VARIANT ...]      # default: float32 int8
+On Debian 12 root gets all that is missing; elsewhere it says what is. What it makes lies in build/arm (0.5 GB).
+
+python3 tests/rigs/count_arm.py [--record] [--runtime NAME] [--processor NAME] [float32|float16|dynamic|int8|faces ...]
 """
 
 from __future__ import annotations
 
-import importlib.util
+import argparse
+import json
 import os
-import platform
-import shutil
-import subprocess
 import sys
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-BUILD = ROOT / "build" / "arm"
-SYSTEM, PLUGIN, VENV = BUILD / "system", BUILD / "count_instructions.so", BUILD / "venv"
-TIMES = 20  # reads; the difference to twice as many is what so many reads cost, without start and set-up
+import arm
+from arm import BUILD, HERE, PROCESSORS, ROOT, ArmError, WheelSet
+
+RECORD = HERE / "counts.json"
+PLUGIN = BUILD / "count_instructions.so"
+LIMIT = 0.01  # share above the record that fails
+TOOLS = arm.TOOLS | {"gcc": "gcc"}
 
 # Pinned: another version is another count.
 WHEELS = {
-    "ai-edge-litert": ("ai-edge-litert==2.3.0", "numpy==2.4.6", "opencv-python-headless==4.14.0.94"),
-    "tflite-runtime": ("tflite-runtime==2.14.0", "numpy==1.26.4", "opencv-python-headless==4.11.0.86"),
-}
-PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_27_aarch64", "manylinux_2_28_aarch64", "manylinux_2_34_aarch64")
-# QEMU's name -> a name for people, and what Linux writes into /proc/cpuinfo.
-PROCESSORS = {
-    "cortex-a72": ("Cortex-A72 (Pi 4)", "0xd08", "fp asimd evtstrm crc32 cpuid"),
-    "cortex-a76": (
-        "Cortex-A76 (Pi 5)",
-        "0xd0b",
-        "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp",
+    "ai-edge-litert": WheelSet(
+        "bookworm", ("ai-edge-litert==2.3.0", "numpy==2.4.6", "opencv-python-headless==4.14.0.94")
+    ),
+    "tflite-runtime": WheelSet(
+        "bookworm", ("tflite-runtime==2.14.0", "numpy==1.26.4", "opencv-python-headless==4.11.0.86")
     ),
 }
-PACKAGES = "python3-minimal,libpython3-stdlib,libstdc++6"
+FINDER = "ai-edge-litert"  # with whose OpenCV faces are found
+VARIANTS = ("float32", "float16", "dynamic", "int8")
+FACES = {
+    "scan": "tutorials' cascade (1.1, 5 neighbours) over all of it, at 320 x 240",
+    "face": "a face is followed",
+    "moving": "nobody is there, something moves",
+    "still": "nobody is there, nothing moves",
+}
 
 
-def main(variants: list[str]) -> None:
-    """Set up what is missing, count, and print a table."""
-    get_tools()
-    BUILD.mkdir(parents=True, exist_ok=True)
-    make_plugin()
-    make_system()
-    heads = [f"{name}, {variant}" for name, _, _ in PROCESSORS.values() for variant in variants]
-    print("instructions for one face read (crop, resize, inference), millions; in brackets: int8 dot products\n")
-    print(f"| interpreter | {' | '.join(heads)} |")
-    print(f"|---|{'---:|' * len(heads)}", flush=True)
-    for runtime, wheels in WHEELS.items():
-        site = make_site(runtime, wheels)
-        cells = [count(runtime, site, processor, variant) for processor in PROCESSORS for variant in variants]
-        print(f"| {wheels[0].replace('==', ' ')} | {' | '.join(cells)} |", flush=True)
+class Count(NamedTuple):
+    """Instructions."""
+
+    mean: float
+    most: float  # of one frame
+    dots: float  # of them int8 dot products, on average
 
 
-def get_tools() -> None:
-    """Install the Debian packages that are missing, or say which."""
-    tools = {"mmdebstrap": "mmdebstrap", "qemu-aarch64": "qemu-user", "gcc": "gcc"}
-    missing = [package for tool, package in tools.items() if not shutil.which(tool)]
-    missing += [] if Path("/usr/include/stdio.h").exists() else ["libc6-dev"]
-    missing += [] if importlib.util.find_spec("ensurepip") else ["python3-venv"]
-    install = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *missing]
-    if missing and (not is_debian_12() or os.geteuid()):
-        raise SystemExit(
-            f"count-arm: {', '.join(missing)}: missing here; on Debian 12, as root: {' '.join(install)}; {elsewhere()}"
-        )
-    if missing:
-        say(f"installing {', '.join(missing)}")
-        run("apt-get", "update", "--quiet")
-        run(*install, environment={"DEBIAN_FRONTEND": "noninteractive"})
-    if "-plugin" not in run("qemu-aarch64", "-h"):
-        raise SystemExit(f"count-arm: this qemu-aarch64 takes no plugins, Debian 12's does; {elsewhere()}")
+class Row(NamedTuple):
+    """What was counted."""
+
+    runtime: str
+    processor: str
+    what: str  # a variant, or one of FACES
+
+    def __str__(self) -> str:
+        return f"{self.what}, {self.runtime}, {self.processor}"
 
 
-def is_debian_12() -> bool:
-    """Whether the packages are those that this was tried with."""
+def main() -> int:
+    """Set up what is missing, count, print tables, and compare with the record, or renew it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="*", metavar="WHAT", help="variants, and faces (default: all)")
+    parser.add_argument("--runtime", choices=WHEELS, help="this one alone")
+    parser.add_argument("--processor", choices=PROCESSORS, help="this one alone")
+    parser.add_argument("--record", action="store_true", help="write what is counted into counts.json")
+    parser.add_argument("--set-up", action="store_true", help="set up what is missing, and count nothing")
+    options = parser.parse_args()
+    what = options.what or [*VARIANTS, "faces"]
+    if unknown := set(what) - {*VARIANTS, "faces"}:
+        parser.error(f"{', '.join(sorted(unknown))}: unknown; known are {', '.join(VARIANTS)}, faces")
+    runtimes = [options.runtime] if options.runtime else list(WHEELS)
+    processors = [options.processor] if options.processor else list(PROCESSORS)
     try:
-        system = platform.freedesktop_os_release()
-    except OSError:
-        return False
-    return (system.get("ID"), system.get("VERSION_ID")) == ("debian", "12")
+        arm.get_tools(TOOLS)
+        if reason := unable():
+            raise ArmError(reason)
+        make_plugin()
+        jobs = [(runtime, processor, things(runtime, what)) for runtime in runtimes for processor in processors]
+        for runtime in runtimes:
+            WHEELS[runtime].python(processors[0])
+        if options.set_up:
+            return 0
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            found = dict(pair for pairs in pool.map(lambda job: count(*job), jobs) for pair in pairs)
+    except ArmError as cause:
+        print(f"count-arm: {cause}; {elsewhere()}", file=sys.stderr)
+        return 2
+    print_tables(found, processors)
+    if options.record:
+        record(found)
+        return 0
+    return compare(found)
+
+
+def things(runtime: str, what: Sequence[str]) -> list[str]:
+    """Faces are found with the OpenCV of one of them alone."""
+    return [each for each in what if each != "faces" or runtime == FINDER]
+
+
+def unable() -> str:
+    """Why nothing can be counted here, in words, once the tools are there; nothing where it can."""
+    if "-plugin" not in arm.run("qemu-aarch64", "-h"):
+        return "this qemu-aarch64 takes no plugins, Debian 12's does"
+    return ""
 
 
 def elsewhere() -> str:
@@ -93,105 +123,121 @@ def elsewhere() -> str:
 
 def make_plugin() -> None:
     """Compile what counts."""
-    source = HERE / "count_instructions.c"
-    run("gcc", "-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-fvisibility=hidden", "-o", str(PLUGIN), str(source))
+    BUILD.mkdir(parents=True, exist_ok=True)
+    half = arm.fresh(PLUGIN)
+    options = ("-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-fvisibility=hidden")
+    arm.run("gcc", *options, "-o", str(half), str(HERE / "count_instructions.c"))
+    half.rename(PLUGIN)
 
 
-def make_system() -> None:
-    """Debian for arm64, as far as Python needs it; nothing in it is ever installed, only unpacked."""
-    if SYSTEM.exists():
-        return
-    say("unpacking Debian 12 for arm64")
-    half = fresh(BUILD / "system.half")
-    options = ("--mode=chrootless", "--architectures=arm64", "--variant=extract", f"--include={PACKAGES}")
-    run("mmdebstrap", *options, "bookworm", str(half))
-    (half / "proc").mkdir(exist_ok=True)
-    half.rename(SYSTEM)
-
-
-def make_site(runtime: str, wheels: tuple[str, ...]) -> Path:
-    """A folder with the device's own wheels; its name says which, so that other ones get another."""
-    site = BUILD / "-".join(wheel.replace("==", "-") for wheel in wheels)
-    if site.exists():
-        return site
-    say(f"fetching {', '.join(wheels)} for aarch64")
-    if not (VENV / "bin" / "pip").exists():
-        run(sys.executable, "-m", "venv", "--clear", str(VENV))
-    half = fresh(BUILD / "site.half")
-    chosen = [word for name in PLATFORMS for word in ("--platform", name)]
-    chosen += ["--only-binary", ":all:", "--implementation", "cp", "--python-version", "3.11", "--no-compile"]
-    run(str(VENV / "bin" / "pip"), "install", "--quiet", "--target", str(half), *chosen, *wheels)
-    half.rename(site)
-    return site
-
-
-def pretend(processor: str) -> None:
-    """Put into the emulated system what Linux says of a Pi's four cores: the interpreters look there, not at QEMU."""
-    _, part, features = PROCESSORS[processor]
-    core = f"Features : {features}\nCPU implementer : 0x41\nCPU architecture: 8\nCPU variant : 0x0\nCPU part : {part}\n"
-    cores = (f"processor : {number}\n{core}CPU revision : 0\n" for number in range(4))
-    folder = SYSTEM / "sys" / "devices" / "system" / "cpu"
-    folder.mkdir(parents=True, exist_ok=True)
-    for path, text in (
-        (SYSTEM / "proc" / "cpuinfo", "\n".join(cores)),
-        (folder / "possible", "0-3\n"),
-        (folder / "present", "0-3\n"),
-    ):
-        path.write_text(text)
-
-
-def count(runtime: str, site: Path, processor: str, variant: str) -> str:
-    """Instructions of one read, and of them dot products, in words: "4.08 (0.81)"."""
-    pretend(processor)
-
-    def executed(times: int) -> list[int]:
-        out = BUILD / "count"
-        out.unlink(missing_ok=True)
-        environment = {
-            "COUNT_OUT": str(out),
-            "PYTHONPATH": f"{site}:{ROOT}",
-            "PYTHONPYCACHEPREFIX": str(BUILD / "pycache"),
-            "PYTHONHASHSEED": "0",
-            "OPENBLAS_NUM_THREADS": "1",
-        }
-        emulator = ("qemu-aarch64", "-cpu", processor, "-L", str(SYSTEM), "-plugin", str(PLUGIN))
-        python = (str(SYSTEM / "usr" / "bin" / "python3.11"), str(HERE / "read_faces.py"))
-        run(*emulator, *python, variant, runtime, str(times), environment=environment)
-        return [int(word) for word in out.read_text().split()]
-
-    executed(1)  # compiles what Python would else compile in the first of the two runs that count
-    once, twice = executed(TIMES), executed(2 * TIMES)
-    total, dots = ((b - a) / TIMES / 1e6 for a, b in zip(once, twice, strict=True))
-    return f"{total:.2f} ({dots:.2f})" if dots else f"{total:.2f}"
-
-
-def fresh(folder: Path) -> Path:
-    """`folder`, without what a run that was cut off left in it."""
-    shutil.rmtree(folder, ignore_errors=True)
-    return folder
-
-
-def run(*command: str, environment: dict[str, str] | None = None) -> str:
-    """What a command prints; where it fails, all of that is shown."""
-    child = subprocess.run(
-        command,
-        env=os.environ | (environment or {}),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if child.returncode:
-        raise SystemExit(
-            f"{child.stdout}count-arm: {command[0]} failed with exit code {child.returncode}, as said above"
+def count(runtime: str, processor: str, what: Sequence[str]) -> list[tuple[Row, Count]]:
+    """Run counted.py, and divide what the plugin wrote among its rows. Raises ArmError."""
+    out = BUILD / f"count-{runtime}-{processor}-{os.getpid()}"
+    environment = {"COUNT_OUT": str(out), "PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}
+    try:
+        printed = (
+            WHEELS[runtime]
+            .python(processor)
+            .run(str(HERE / "counted.py"), runtime, *what, qemu=("-plugin", str(PLUGIN)), **environment)
         )
-    return child.stdout
+        marks = [[int(word) for word in line.split()] for line in out.read_text().splitlines()]
+    finally:
+        out.unlink(missing_ok=True)
+    done = json.loads(printed)
+    spans: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for (row, times), before, after in zip(done, marks[::2], marks[1::2], strict=True):
+        spans[row].append(((after[0] - before[0]) / times, (after[1] - before[1]) / times))
+    counts = []
+    for row, each in spans.items():
+        totals, dots = zip(*each, strict=True)
+        counted = Count(sum(totals) / len(totals), max(totals), sum(dots) / len(dots))
+        counts.append((Row(runtime, processor, row), counted))
+    return counts
 
 
-def say(text: str) -> None:
-    """Tell what is being set up."""
-    print(f"count-arm: {text}", file=sys.stderr, flush=True)
+def print_tables(found: dict[Row, Count], processors: Sequence[str]) -> None:
+    """As they stand in the README."""
+    heads = " | ".join(PROCESSORS[processor][0] for processor in processors)
+    lines = f"|---|{'---:|' * len(processors)}"
+    if any(row.what in VARIANTS for row in found):
+        print(f"| one face read (of that int8 dot products), millions of instructions | {heads} |\n{lines}")
+    for runtime, wheels in WHEELS.items():
+        for variant in VARIANTS:
+            print_row(f"{wheels.requirements[0].replace('==', ' ')}, {variant}", runtime, variant, found, processors)
+    if any(row.what in FACES for row in found):
+        print(f"\n| one frame of 640 x 480 searched for faces: mean; most | {heads} |\n{lines}")
+    for what, words in FACES.items():
+        print_row(words, FINDER, what, found, processors)
+    print(flush=True)
+
+
+def print_row(head: str, runtime: str, what: str, found: dict[Row, Count], processors: Sequence[str]) -> None:
+    """One of a table, if it was counted."""
+    counts = [found.get(Row(runtime, processor, what)) for processor in processors]
+    if any(counts):
+        print(f"| {head} | {' | '.join(cell(what, each) for each in counts if each)} |")
+
+
+def cell(what: str, each: Count) -> str:
+    """A count in words."""
+    if what in ("face", "moving", "still"):
+        return f"{each.mean / 1e6:.1f}; {each.most / 1e6:.1f}"
+    if what == "scan":
+        return f"{each.mean / 1e6:.1f}"
+    return f"{each.mean / 1e6:.2f}" + (f" ({each.dots / 1e6:.2f})" if each.dots else "")
+
+
+def values(found: dict[Row, Count]) -> Iterator[tuple[Row, float]]:
+    """What is recorded and compared: for frames the worst one too."""
+    for row, each in found.items():
+        yield row, each.mean
+        if row.what in ("face", "moving", "still"):
+            yield row._replace(what=f"{row.what}, the most in one frame"), each.most
+
+
+def compare(found: dict[Row, Count]) -> int:
+    """Say which rows differ from the record; 1 where one is above it."""
+    known = json.loads(RECORD.read_text()) if RECORD.exists() else {"instructions": {}}
+    above = []
+    for row, now in values(found):
+        before = known["instructions"].get(str(row))
+        if before is None:
+            above.append(f"{row}: {now / 1e6:.3f} million, and nothing recorded")
+        elif abs(now / before - 1) > LIMIT:
+            share = f"{abs(now / before - 1) * 100:.1f} % {'above' if now > before else 'below'}"
+            text = f"{row}: {now / 1e6:.3f} million, {share} the {before / 1e6:.3f} recorded"
+            above += [text] if now > before else []
+            if now < before:
+                print(f"count-arm: {text}; hold it by: make count-arm ARGS=--record")
+    for text in above:
+        print(f"count-arm: {text}")
+    if not above:
+        print(f"count-arm: nothing is more than {LIMIT * 100:.0f} % above the record")
+        return 0
+    if changed := [name for name, sha in models().items() if known.get("models", {}).get(name) not in (sha, None)]:
+        print(f"count-arm: recorded with other weights: {', '.join(changed)}")
+    print("count-arm: if that is its price, record it: make count-arm ARGS=--record")
+    return 1
+
+
+def record(found: dict[Row, Count]) -> None:
+    """Renew the rows that were counted."""
+    known = json.loads(RECORD.read_text()) if RECORD.exists() else {"instructions": {}}
+    rows = known["instructions"] | {str(row): round(value) for row, value in values(found)}
+    content = {
+        "wheels": {runtime: wheels.requirements for runtime, wheels in WHEELS.items()},
+        "models": models(),
+        "instructions": dict(sorted(rows.items())),
+    }
+    RECORD.write_text(json.dumps(content, indent=2) + "\n")
+    print(f"count-arm: {RECORD.relative_to(ROOT)} written")
+
+
+def models() -> dict[str, str]:
+    """The models' hashes, as their cards have them."""
+    paths = [ROOT / "models" / f"mini_xception-{variant}.json" for variant in VARIANTS]
+    return {path.stem: json.loads(path.read_text())["sha256"] for path in paths}
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:] or ["float32", "int8"])
+    sys.exit(main())
