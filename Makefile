@@ -1,5 +1,6 @@
 # make run    sets up what is missing and reads emotions from the best source there is
 # make test   sets up what the tests need, checks style and types, and runs all tests
+# make rigs   runs the tests that take minutes: the service in containers, faults for ten minutes (Debian, root; 20 minutes)
 # make lint   style and types alone
 # make clean  removes what the others made
 # make service-test  installs, breaks and removes the service on Debian 12 and 13, in containers (Debian, root; 7 minutes)
@@ -16,7 +17,7 @@ TEST := .venv-test
 OLD := .venv-tflite
 PIP := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test lint clean card-test count-arm service-test soak
+.PHONY: run test rigs lint clean card-test count-arm service-test soak
 .DELETE_ON_ERROR:
 
 run: $(RUN)/.ready
@@ -24,6 +25,9 @@ run: $(RUN)/.ready
 
 test: lint $(OLD)/.ready $(TEST)/.broker $(TEST)/.browser $(TEST)/.camera $(TEST)/.arm
 	@$(TEST)/bin/python -m pytest $(ARGS)
+
+rigs: $(TEST)/.ready $(TEST)/.broker
+	@$(TEST)/bin/python -m pytest -m long $(ARGS)
 
 lint: $(TEST)/.ready
 	@$(TEST)/bin/ruff check --quiet .

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+IMPORTED = time.monotonic()
 STEP = math.log(1.02)  # histogram buckets 2 % wide, so a percentile is right to 1 %
 LOWEST = 1e-6  # seconds, the first bucket
 BUCKETS = 1024  # 1.02 ** 1024 * 1 us: 10 minutes
@@ -105,7 +106,13 @@ def written() -> int | None:
 
 
 def since_start() -> float:
-    """Seconds since this process was started, imports and all, to 0.01 s (Linux: proc(5), field `starttime`)."""
-    text = Path("/proc/self/stat").read_text(encoding="ascii", errors="replace")
+    """Seconds since this process was started, imports and all, to 0.01 s (Linux: proc(5), field `starttime`).
+
+    Elsewhere since this file was imported.
+    """
+    try:
+        text = Path("/proc/self/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return time.monotonic() - IMPORTED
     fields = text[text.rindex(")") + 1 :].split()  # the command's name, in brackets, may hold anything
     return time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")

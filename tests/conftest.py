@@ -26,6 +26,50 @@ ROOT = Path(__file__).parent.parent
 BEGIN = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
+class Rigs:
+    """What became of each rig: `pytest.mark.rig("camera")` names the one that a test needs."""
+
+    def __init__(self) -> None:
+        self.ran: set[str] = set()
+        self.skipped: dict[str, str] = {}  # rig -> why
+        self.left: set[str] = set()  # those that were not asked for
+
+    def pytest_itemcollected(self, item: pytest.Item) -> None:
+        item.user_properties += [("rig", name) for name in names(item)]
+
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        self.left.update(name for item in items for name in names(item))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        for key, name in report.user_properties:
+            if key != "rig":
+                continue
+            if report.skipped:
+                reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else "expected to fail"
+                self.skipped[str(name)] = reason.removeprefix("Skipped: ")
+            elif report.when == "call":
+                self.ran.add(str(name))
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        for name in sorted(self.ran | set(self.skipped) | self.left):
+            if name in self.ran:
+                words = f"{name}: ran"
+            elif name in self.skipped:
+                words = f"{name}: skipped, {self.skipped[name]}"
+            else:
+                words = f"{name}: not asked for, try: make rigs"
+            terminalreporter.write_line(f"rig {words}")
+
+
+def names(item: pytest.Item) -> list[str]:
+    """Of the rigs that a test needs."""
+    return [marker.args[0] for marker in item.iter_markers("rig")]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Rigs())
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder with data that is not the project's to ship."""

@@ -12,7 +12,7 @@ from typing import Any
 import camera  # tests/rigs/camera.py
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.rig("camera")]
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,62 @@
+"""The rigs that take minutes, each as one test: `make rigs`. What each shows stands in its own file beside this one."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+on_debian_as_root = pytest.mark.skipif(
+    os.geteuid() != 0 or not Path("/etc/debian_version").exists() or platform.machine() != "x86_64",
+    reason="needs Debian on x86-64, and root",
+)
+
+
+def run(program: str, *words: str) -> str:
+    """What the rig prints; it must end well."""
+    done = subprocess.run([sys.executable, str(HERE / program), *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
+    return done.stdout
+
+
+@on_debian_as_root
+@pytest.mark.long
+@pytest.mark.timeout(1500)
+@pytest.mark.rig("service")
+@pytest.mark.parametrize("suite", ["bookworm", "trixie"])
+def test_the_service_is_installed_lives_and_goes(suite: str) -> None:
+    assert f"{suite}: removed, with all it had" in run("service.py", suite)
+
+
+@on_debian_as_root
+@pytest.mark.long
+@pytest.mark.timeout(1500)
+@pytest.mark.rig("soak")
+def test_each_fault_is_got_over_once() -> None:
+    assert "all was got over, and nothing grew" in run("soak.py", "10")
+
+
+@pytest.mark.long
+@pytest.mark.rig("device")
+def test_a_whole_device() -> None:
+    pytest.skip("emulates a whole machine and takes long, so it is run by hand: make device-test")
+
+
+@on_debian_as_root
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+@pytest.mark.rig("card")
+def test_what_a_day_writes_is_bounded_by_the_flushes() -> None:
+    """The mode `changes` costs a flush every five seconds at most, whatever happens in front of the camera."""
+    table = run("card_writes.py")
+    rows = re.findall(r"^\| ([^|]+?) \| ([\d.]+) MB \| ([\d.]+) MB \| ([\d.]+) MB \|$", table, re.MULTILINE)
+    assert len(rows) == 4
+    for words, five, sixty, lines in rows:
+        assert float(five) >= float(sixty) >= float(lines) > 0
+        assert "frames" in words or float(five) < 350
