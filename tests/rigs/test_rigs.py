@@ -26,6 +26,7 @@ def run(program: str, *words: str) -> str:
 
 
 @on_debian_as_root
+@pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.timeout(1500)
 @pytest.mark.rig("service")
@@ -35,6 +36,7 @@ def test_the_service_is_installed_lives_and_goes(suite: str) -> None:
 
 
 @on_debian_as_root
+@pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.timeout(1500)
 @pytest.mark.rig("soak")
@@ -53,6 +55,7 @@ def test_each_fault_is_got_over_once() -> None:
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.rig("device")
 def test_a_whole_device() -> None:
