@@ -73,8 +73,8 @@ class WheelSet(NamedTuple):
         if (BUILD / self.suite).exists() and self.site.exists():
             return ""
         reason = reason_of(self.site)
-        why = reason.read_text() if reason.exists() else "`python3 tests/rigs/arm.py` makes it"
-        return f"{self.suite} for arm64 with {', '.join(self.requirements)} is not set up in build/arm: {why}"
+        why = reason.read_text() if reason.exists() else "`make test` does it"
+        return f"Debian {self.suite} for arm64 with these wheels is not set up in build/arm: {why}"
 
 
 class Python(NamedTuple):
@@ -254,7 +254,7 @@ def set_up(wheels: Iterable[WheelSet]) -> int:
         except ArmError as cause:
             failed += 1
             say(str(cause))
-            reason.write_text(str(cause))
+            reason.write_text(" ".join(str(cause).split("\n")[-4:]))  # the end says most
     return failed
 
 

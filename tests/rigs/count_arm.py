@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -87,8 +88,8 @@ def main() -> int:
             raise ArmError(reason)
         make_plugin()
         jobs = [(runtime, processor, things(runtime, what)) for runtime in runtimes for processor in processors]
-        for runtime in runtimes:
-            WHEELS[runtime].python(processors[0])
+        if arm.set_up(WHEELS[runtime] for runtime in runtimes):
+            raise ArmError("not set up, as said above")
         if options.set_up:
             return 0
         with ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -109,7 +110,9 @@ def things(runtime: str, what: Sequence[str]) -> list[str]:
 
 
 def unable() -> str:
-    """Why nothing can be counted here, in words, once the tools are there; nothing where it can."""
+    """Why nothing can be counted here even when all is set up, in words; nothing where it can."""
+    if missing := [tool for tool in TOOLS if not shutil.which(tool)]:
+        return f"needs {', '.join(missing)}"
     if "-plugin" not in arm.run("qemu-aarch64", "-h"):
         return "this qemu-aarch64 takes no plugins, Debian 12's does"
     return ""

@@ -36,7 +36,8 @@ AUTO = {
     ("tflite-runtime", "cortex-a76"): "dynamic",
 }
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]  # emulation is slow, and more so on a busy machine
+# Emulation is slow, and more so on a busy machine.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240), pytest.mark.rig("arm")]
 
 
 @cache
