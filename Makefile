@@ -93,10 +93,9 @@ $(TEST)/.camera: $(TEST)/.ready tests/rigs/camera.py $(wildcard tests/rigs/camer
 	@$(TEST)/bin/python tests/rigs/camera.py && touch $@ || true
 
 # A Raspberry Pi's Debian and wheels, emulated (1 GB, Debian, root); where they cannot be had the tests are skipped, and say so.
-$(TEST)/.arm: $(TEST)/.ready
-	@$(TEST)/bin/python tests/rigs/arm.py || true
-	@$(TEST)/bin/python tests/rigs/count_arm.py --set-up --runtime ai-edge-litert || true
-	@touch $@
+$(TEST)/.arm: $(TEST)/.ready tests/rigs/arm.py tests/rigs/count_arm.py
+	@$(TEST)/bin/python tests/rigs/arm.py && \
+	  $(TEST)/bin/python tests/rigs/count_arm.py --set-up --runtime ai-edge-litert && touch $@ || true
 
 # tflite-runtime has wheels for Python 3.11 alone; elsewhere its tests are skipped, and say so.
 $(OLD)/.ready: pyproject.toml
