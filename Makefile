@@ -5,6 +5,7 @@
 # make clean  removes what the others made
 # make service-test  installs, breaks and removes the service on Debian 12 and 13, in containers (Debian, root; 7 minutes)
 # make card-test  counts what the log writes to a card in a day (root; 10 s)
+# make device-test  boots an emulated device, lights a Pi 3's pins, takes its power twenty times (Debian, root; 30 minutes)
 # make soak  runs an hour with a fault every minute
 # make count-arm  counts the instructions of finding and reading a face on a Raspberry Pi's processors, emulated (Debian 12,
 #                 root; 4 minutes)
@@ -17,7 +18,7 @@ TEST := .venv-test
 OLD := .venv-tflite
 PIP := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test rigs lint clean card-test count-arm service-test soak
+.PHONY: run test rigs lint clean card-test count-arm device-test service-test soak
 .DELETE_ON_ERROR:
 
 run: $(RUN)/.ready
@@ -42,6 +43,9 @@ soak: $(TEST)/.broker
 
 service-test:
 	@$(PYTHON) tests/rigs/service.py $(ARGS)
+
+device-test:
+	@$(PYTHON) tests/rigs/device.py $(ARGS)
 
 count-arm:
 	@$(PYTHON) tests/rigs/count_arm.py $(ARGS)
