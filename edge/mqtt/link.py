@@ -236,3 +236,5 @@ class Link:
                 client.publish(*self._goodbye, qos=1, retain=True).wait_for_publish(LAST_WORDS)
             client.disconnect()
             client.loop_stop()
+        # They hold the client that holds them: it would keep its files open until a garbage collection.
+        client.on_connect = client.on_disconnect = client.on_publish = client.on_message = None

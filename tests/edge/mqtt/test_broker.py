@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import queue
 import signal
 import subprocess
@@ -248,6 +249,26 @@ def test_a_wrong_password_is_told_and_a_corrected_one_works_at_once(
     assert sink.waiting == 0
     assert "pass" not in capfd.readouterr().err
     assert "s3cret" not in repr(vars(sink))
+
+
+def test_a_broker_that_goes_and_comes_for_a_year_costs_no_files(
+    broker: Any, make_sink: Make, told: queue.Queue[str]
+) -> None:
+    """Files of a connection that is gone are closed at once, not when Python next collects its garbage."""
+    gc.disable()
+    try:
+        sink = make_sink(broker.port)
+        sink.state("running")
+        open_files = []
+        for _ in range(3):
+            broker.stop(signal.SIGKILL)
+            assert told.get(timeout=SOON).startswith("error: ")
+            broker.start()
+            assert told.get(timeout=SOON) == "note: mqtt: the broker answers again"
+            open_files.append(len(list(Path("/proc/self/fd").iterdir())))
+        assert len(set(open_files)) == 1, open_files
+    finally:
+        gc.enable()
 
 
 def test_a_login_can_be_tried_beside_the_sink_and_leaves_no_trace(
