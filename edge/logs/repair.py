@@ -1,4 +1,4 @@
-"""What a power cut leaves of a last line."""
+"""What a power cut leaves of the last lines."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from edge.logs.files import CHUNK, LONGEST, looks_ours
 
 
 def repair(file: int, path: Path) -> int:
-    """Cut off a last line that is not whole; how many bytes that was.
+    """Cut off what is torn at the end; how many bytes that was.
 
-    A whole last line that only lacks its newline gets one. A file that does not look like a log is refused, untouched:
-    it is somebody's, named by mistake. Raises SinkError, and OSError where the disk is full or gone.
+    That is a last line that is not whole, and all from a line with zeros on: there data did not come to the disk, so
+    nothing after it was flushed. A whole last line that only lacks its newline gets one. A file that does not look
+    like a log is refused, untouched: it is somebody's, named by mistake. Raises SinkError, and OSError where the disk
+    is full or gone.
     """
     size = os.fstat(file).st_size
     if size == 0:
@@ -22,23 +24,32 @@ def repair(file: int, path: Path) -> int:
     foreign = SinkError(f"log {path}: holds something else than a fer-edge log; choose another file")
     if not looks_ours(file):
         raise foreign
-    tail = b""
-    position = size
-    while position > 0 and b"\n" not in tail:
-        if len(tail) > LONGEST:
-            raise foreign
-        step = min(CHUNK, position)
-        position -= step
-        tail = os.pread(file, step, position) + tail
-    rest = tail[tail.rfind(b"\n") + 1 :]
-    if not rest:
+    end = max(size - CHUNK, 0)  # the largest block of a file system; what was not flushed in place lies in its last one
+    zero = os.pread(file, CHUNK, end).find(b"\0")
+    torn = end + zero if zero >= 0 else size
+    start = _line_start(file, torn)
+    if torn - start > LONGEST:
+        raise foreign
+    if start == size:
         return 0
-    if _whole(rest):
+    if torn == size and _whole(os.pread(file, size - start, start)):
         os.write(file, b"\n")
         return 0
-    os.ftruncate(file, size - len(rest))
+    os.ftruncate(file, start)
     os.fdatasync(file)
-    return len(rest)
+    return size - start
+
+
+def _line_start(file: int, position: int) -> int:
+    """Where the line begins in which `position` is; more than LONGEST before it where no line is so long."""
+    begin = position
+    while begin > 0 and position - begin <= LONGEST:
+        step = min(CHUNK, begin)
+        begin -= step
+        newline = os.pread(file, step, begin).rfind(b"\n")
+        if newline >= 0:
+            return begin + newline + 1
+    return begin
 
 
 def _whole(text: bytes) -> bool:

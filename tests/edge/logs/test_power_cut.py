@@ -2,8 +2,8 @@
 
 `Disk` watches what the log does. Of each moment it knows what a journalling file system may have kept: the names as
 they were after any of the steps since the folder was last synchronised, in their order; of each file what was
-synchronised, or more of it, torn, with zeros where data was on its way. Each of these disks is laid out, and the log
-goes on.
+synchronised, or more of it, torn, with zeros where data was on its way, at the end or in between. Each of these disks
+is laid out, and the log goes on.
 """
 
 from __future__ import annotations
@@ -91,6 +91,11 @@ class Disk:
             os.close(file)
 
 
+def holed(more: bytes) -> bytes:
+    """With zeros where it begins: a later sector of a block is there, an earlier one is not. No new file begins so."""
+    return (bytes(5) + more[5:])[: len(more)]
+
+
 def disks(cut: Cut) -> Iterator[dict[str, bytes]]:
     """What may lie on the disk after `cut`: name -> content."""
     kept: list[Callable[[bytes, bytes], bytes]] = [
@@ -98,6 +103,7 @@ def disks(cut: Cut) -> Iterator[dict[str, bytes]]:
         lambda synced, written: written,
         lambda synced, written: written[: (len(synced) + len(written)) // 2],
         lambda synced, written: written[: len(synced) + 3] + b"\0" * max(len(written) - len(synced) - 3, 0),
+        lambda synced, written: synced + holed(written[len(synced) :]) if synced else synced,
     ]
     for names in cut.names:
         for keep in kept:
