@@ -172,6 +172,7 @@ def _summary(watch: Stopwatch, logs: Sequence[Log]) -> str:
         lines.append(f"first face read {watch.first_reading:.2f} s after the start")
     lines.append(f"peak memory {peak_memory() / 1e6:.0f} MB")
     if (count := written()) is not None:
-        lines.append(f"written to disk {count / 1e6:.1f} MB")
+        size = f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
+        lines.append(f"written to disk {size}")
     lines += [f"log {log.path} ({log.lines} lines written)" for log in logs]
     return "\n".join(lines)
