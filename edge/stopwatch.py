@@ -51,8 +51,10 @@ class Stopwatch:
         self.first_reading: float | None = None  # seconds from the process's start to the first face's reading
 
     def start(self) -> None:
-        """Begin the first lap."""
-        self._begun = self._last = self._ended = self._clock()
+        """Begin a lap; the first time, the count of the time too: new settings start the loop again."""
+        self._last = self._clock()
+        if self._begun is None:
+            self._begun = self._ended = self._last
 
     def lap(self, stage: str) -> None:
         """End the lap called `stage` and begin the next."""

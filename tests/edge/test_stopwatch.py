@@ -42,6 +42,17 @@ def test_laps_frames_and_faces_are_counted() -> None:
     assert watch.stages["detect"].percentile(0.5) == pytest.approx(0.3, rel=0.011)
 
 
+def test_a_loop_that_is_started_again_counts_from_its_first_start() -> None:
+    times = iter([0.0, 1.0, 1.5, 2.0])
+    watch = Stopwatch(lambda: next(times))
+    for _ in range(2):
+        watch.start()
+        watch.lap("source")
+        watch.frame(0)
+    assert watch.fps == pytest.approx(2 / 2.0)
+    assert watch.stages["source"].percentile(0.5) == pytest.approx(0.5, rel=0.011)  # what lay between is no lap
+
+
 def test_peak_memory_is_this_processs_own_and_not_its_parents() -> None:
     ballast = np.ones(100_000_000, np.uint8)
     program = "from edge.stopwatch import peak_memory; print(peak_memory())"
