@@ -11,12 +11,12 @@ from edge.logs.files import CHUNK, LONGEST, looks_ours
 
 
 def repair(file: int, path: Path) -> int:
-    """Cut off what is torn at the end; how many bytes that was.
+    """Take out what is torn at the end; how many bytes that was.
 
-    That is a last line that is not whole, and all from a line with zeros on: there data did not come to the disk, so
-    nothing after it was flushed. A whole last line that only lacks its newline gets one. A file that does not look
-    like a log is refused, untouched: it is somebody's, named by mistake. Raises SinkError, and OSError where the disk
-    is full or gone.
+    That is a last line that is not whole, and lines with zeros: there, data did not come to the disk, though what was
+    written after it may have. A whole last line that only lacks its newline gets one. A file that does not look like
+    a log is refused, untouched: it is somebody's, named by mistake. Raises SinkError, and OSError where the disk is
+    full or gone.
     """
     size = os.fstat(file).st_size
     if size == 0:
@@ -24,20 +24,21 @@ def repair(file: int, path: Path) -> int:
     foreign = SinkError(f"log {path}: holds something else than a fer-edge log; choose another file")
     if not looks_ours(file):
         raise foreign
-    end = max(size - CHUNK, 0)  # the largest block of a file system; what was not flushed in place lies in its last one
-    zero = os.pread(file, CHUNK, end).find(b"\0")
+    end = max(size - LONGEST, 0)
+    zero = os.pread(file, LONGEST, end).find(b"\0")
     torn = end + zero if zero >= 0 else size
     start = _line_start(file, torn)
     if torn - start > LONGEST:
         raise foreign
-    if start == size:
-        return 0
-    if torn == size and _whole(os.pread(file, size - start, start)):
+    rest = os.pread(file, size - start, start)
+    kept = b"".join(line + b"\n" for line in rest.split(b"\n") if _whole(line))
+    if kept[: len(rest)] != rest:
+        os.ftruncate(file, start)
+        os.write(file, kept)
+        os.fdatasync(file)
+    elif kept != rest:
         os.write(file, b"\n")
-        return 0
-    os.ftruncate(file, start)
-    os.fdatasync(file)
-    return size - start
+    return max(len(rest) - len(kept), 0)
 
 
 def _line_start(file: int, position: int) -> int:

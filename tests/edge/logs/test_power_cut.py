@@ -168,8 +168,7 @@ def test_a_power_cut_while_writing_and_rotating_loses_nothing_that_was_flushed(
 
     checked = 0
     for cut, read in reboots(watched, tmp_path, frames, make_writer):
-        assert read == list(range(len(read)))
-        assert len(read) >= cut.flushed
+        assert read[: cut.flushed] == list(range(cut.flushed))
         checked += 1
     assert checked > 40
 
