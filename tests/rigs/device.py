@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import random
+import signal
 import sys
 import time
 
@@ -27,6 +28,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--seed", type=int, help="of moments and of what the card keeps (default: another each time)")
     parser.add_argument("--no-pins", action="store_true", help="leave the Pi 3 and its pins out")
     options = parser.parse_args(words)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the emulator ends with it
     begun = time.monotonic()
     broken: list[str] = []
     try:

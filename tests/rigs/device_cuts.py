@@ -7,9 +7,9 @@ replaced over and over. The columns:
 - written: lines of this boot, each told on the serial line after write(2) returned; acknowledged: after fdatasync(2)
 - found: of these, by the next boot, in their order, after fer-edge started by itself and mended its log
 - torn: lines that `fer-edge report` or a plain reader meets and cannot read; lost: acknowledged and not found
-- longest loss: from the first line that is missing to the last one written
-- mended: bytes that fer-edge cut off when it started, since the last line was not whole; "journal": the file system's
-  last transaction was torn, and the e2fsck before the mounting left it out
+- longest loss: from the first line that is missing to the last one that is
+- mended: bytes after the log's last newline when fer-edge started, which it took out, and zeros among its last 64 kB;
+  "journal": the file system's last transaction was torn, and the e2fsck before the mounting left it out
 - the card: writes that waited for a flush; of them, how many it kept, and how many in part
 """
 
@@ -66,9 +66,9 @@ class Row(NamedTuple):
     plan: Plan
     left: Left
     written: Written
-    found: int  # of the lines written by the boot that was cut
+    found: set[str]  # times of the lines that are there, of those written by the boot that was cut
     torn: int  # lines that somebody who reads later meets
-    mended: int  # bytes of half a line that the product cut off when it started
+    mended: int  # bytes after the log's last newline, before the product mended it
     zeros: int  # bytes of zeros among the log's last before that
     journal: bool  # its last transaction was torn, and left out by e2fsck
     broken: list[str]  # all else that is not as promised
@@ -76,15 +76,13 @@ class Row(NamedTuple):
     @property
     def lost(self) -> int:
         """Lines that were flushed and are not there."""
-        return max(self.written.flushed - self.found, 0)
+        return len(set(self.written.times[: self.written.flushed]) - self.found)
 
     @property
     def lost_seconds(self) -> float:
-        """From the first line that is missing to the last one written."""
-        if self.found >= len(self.written.times):
-            return 0.0
-        first, last = (datetime.fromisoformat(self.written.times[place]) for place in (self.found, -1))
-        return (last - first).total_seconds()
+        """From the first line that is missing to the last one that is."""
+        missing = [datetime.fromisoformat(moment) for moment in self.written.times if moment not in self.found]
+        return (missing[-1] - missing[0]).total_seconds() if missing else 0.0
 
 
 class Device:
@@ -145,8 +143,8 @@ class Device:
         broken = machine.faults()
         if told["new"] != len(times):
             broken.append(f"{told['new']} lines were found, {len(times)} told")
-        if found != before.times[: len(found)]:
-            broken.append("lines are missing in between, twice, or in another order")
+        if found != [moment for moment in before.times if moment in set(found)]:
+            broken.append("lines are there twice, in another order, or from nowhere")
         digest = hashlib.sha256("".join(self.ledger).encode()).hexdigest()
         if (told["old"], told["digest"]) != (len(self.ledger), digest):
             broken.append(f"{told['old']} older lines, {len(self.ledger)} were there at the boot before")
@@ -159,7 +157,7 @@ class Device:
         tail, zeros = (int(word) for word in machine.texts("S")[-1].split())
         torn = max(told["torn"], told["plain"], len(told["left_out"]))
         journal = any("replay was aborted" in line for line in machine.console)
-        return Row(plan, left, before, len(found), torn, tail, zeros, journal, broken)
+        return Row(plan, left, before, set(found), torn, tail, zeros, journal, broken)
 
 
 def written(machine: Machine) -> Written:
@@ -214,7 +212,7 @@ HEAD = f"| {' | '.join(COLUMNS)} |\n|---:|---|{6 * '---:|'}---|---|"
 
 def table_line(number: int, row: Row) -> str:
     """As a row of a Markdown table; what else is wrong follows it."""
-    cells = (len(row.written.times), row.written.flushed, row.found, row.torn, row.lost, f"{row.lost_seconds:.1f}")
+    cells = (len(row.written.times), row.written.flushed, len(row.found), row.torn, row.lost, f"{row.lost_seconds:.1f}")
     mended = f"{row.mended} B" + (f", {row.zeros} zeros" if row.zeros else "") + (", journal" if row.journal else "")
     card = f"{row.left.writes}, {row.left.kept}, {row.left.torn}"
     line = " | ".join([str(number), row.plan.words(), *map(str, cells), mended, card])
@@ -223,7 +221,7 @@ def table_line(number: int, row: Row) -> str:
 
 def total_line(rows: list[Row]) -> str:
     """Of all cuts."""
-    flushed, found = sum(row.written.flushed for row in rows), sum(row.found for row in rows)
+    flushed, found = sum(row.written.flushed for row in rows), sum(len(row.found) for row in rows)
     cells = (sum(len(row.written.times) for row in rows), flushed, found, sum(row.torn for row in rows))
     longest = max(row.lost_seconds for row in rows)
     mended = f"{sum(row.mended > 0 for row in rows)} times, journal {sum(row.journal for row in rows)} times"
