@@ -15,6 +15,7 @@ from edge.tell import tell
 from edge.types import Frame, Source, State
 
 SLICE = 0.2  # seconds slept at once, so that a wish to stop, to pause or to go on is noticed
+NIGHT = 12  # a camera that sees one shade, as in a dark night, is given up after so many times as long as a lost one
 
 
 class Attended:
@@ -47,6 +48,7 @@ class Attended:
         self._clock, self._sleep = clock, sleep
         self._give_up, self._waiting, self._sight = give_up, waiting, sight
         self._lost = math.inf  # the moment since which it does not work, seconds
+        self._blind = False  # whether it was lost since it saw nothing, and has not seen since
         self._state: State = "starting"
         self._retry = Retry()
         self._number, self._last = 0, 0.0  # of the next frame; seconds, of the frame before
@@ -87,11 +89,12 @@ class Attended:
         """The frames until somebody wants a pause or a stop. Raises SourceError."""
         behind: float | None = None  # seconds that this opening's clock lies behind the last one's
         for frame in source:
-            if self._control.paused:
+            if self._control.paused or self._over():
                 return
             if behind is None:
                 behind = max(self._last - frame.time, 0.0)
             if self._sight is not None and not self._seen(frame, self._sight):
+                self._change("lost")
                 self._waiting()
                 continue
             if self._retry.worked(self._clock()):
@@ -104,10 +107,12 @@ class Attended:
             raise SourceLost("camera: stopped giving pictures; check its cable and power")
 
     def _seen(self, frame: Frame, sight: Sight) -> bool:
-        """Whether the loop may have this frame: one that was lost is to show something first. Raises SourceLost."""
+        """Whether the loop may have this frame: one that was blind is to see something first. Raises SourceLost."""
         if trouble := sight.trouble(frame.grey, self._clock()):
+            self._blind = True
             raise SourceLost(f"{frame.source}: {trouble}; check its cable")
-        return self._state != "lost" or sight.sees
+        self._blind = self._blind and not sight.sees
+        return not self._blind
 
     def _pause(self) -> None:
         self._change("paused")
@@ -115,14 +120,15 @@ class Attended:
         self._lost = math.inf  # who paused it may have used it
 
     def _lose(self, error: SourceError) -> None:
-        self._let_go()
         now = self._clock()
         if self._retry.failed(now):
             self._lost = now
             tell(f"{error}; it is opened again as soon as it answers")
         self._lost = min(self._lost, now)
         self._change("lost")
-        if 0 < self._give_up <= now - self._lost:
+        self._let_go()  # once it is told: what hangs in its driver takes long to close, or for ever
+        night = self._sight is not None and self._sight.flat
+        if 0 < self._give_up * (NIGHT if night else 1) <= now - self._lost:
             raise SourceGone(f"{error}; tried in vain for {now - self._lost:.0f} s, so fer-edge ends") from error
         self._wait(lambda: self._clock() >= self._retry.due or self._control.paused)
 

@@ -100,6 +100,17 @@ def test_a_lost_camera_is_opened_after_growing_pauses_and_told_of_once(
     assert lines == [f"fer-edge: error: {LOST}; it is opened again as soon as it answers"]
 
 
+def test_a_loss_is_told_before_a_driver_that_hangs_is_closed(
+    make_frame: Make, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Camera(make_frame, [0.0], LOST)
+    rig = Rig(first, Camera(make_frame, [1.0]))
+    told: list[object] = []
+    monkeypatch.setattr(first, "close", lambda: told.extend([capsys.readouterr().err.count(str(LOST)), *rig.states]))
+    list(islice(rig.attend(), 2))
+    assert told == [1, "running", "lost"]
+
+
 def test_a_camera_that_works_again_for_a_while_is_told_of(make_frame: Make, capsys: pytest.CaptureFixture[str]) -> None:
     rig = Rig(Camera(make_frame, [0.0], LOST), Camera(make_frame, [1.0, 2.0, 3.0]))
     for frame in islice(rig.attend(), 4):
@@ -270,28 +281,79 @@ def test_a_camera_that_freezes_is_opened_anew_and_its_next_pictures_count(
     assert lines[1:] == ["fer-edge: note: test: gives pictures again"]
 
 
-def test_a_camera_that_stays_black_is_told_of_once_gives_the_loop_nothing_and_is_given_up(
+class Steady(Camera):
+    """Gives a picture twice a second, for as long as it is asked."""
+
+    def __init__(self, rig: Rig, make_frame: Make, greys: Iterator[Pixels]) -> None:
+        super().__init__(make_frame, [], greys=greys)
+        self._rig, self._pictures = rig, greys
+
+    def __iter__(self) -> Iterator[Frame]:
+        for number, grey in enumerate(self._pictures):
+            yield self._make(number, grey=grey, time=self._rig.now)
+            self._rig.now += 0.5
+
+
+def black() -> Iterator[Pixels]:
+    return repeat(np.full((48, 64), 16, np.uint8))
+
+
+def steady(make_frame: Make, *openings: Iterator[Pixels]) -> Rig:
+    """A rig whose cameras give these pictures."""
+    rig = Rig()
+    rig.openings = [Steady(rig, make_frame, greys) for greys in openings]
+    return rig
+
+
+def test_a_camera_that_stays_black_is_told_of_once_and_the_loop_gets_nothing(
     make_frame: Make, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    class Black(Camera):
-        def __iter__(self) -> Iterator[Frame]:
-            for frame in super().__iter__():
-                yield frame
-                rig.now += 0.5
-
-    def dark() -> Camera:
-        return Black(make_frame, [float(k) for k in range(99)], greys=repeat(np.full((48, 64), 16, np.uint8)))
-
-    rig = Rig(*(dark() for _ in range(30)))
+    """In a dark night that goes on for an hour, until the process starts anew."""
+    rig = steady(make_frame, *(black() for _ in range(90)))
     numbers: list[int] = []
 
     def run() -> None:
-        for frame in rig.attend(sight=Sight(4.0), give_up=60.0):
+        for frame in rig.attend(sight=Sight(4.0), give_up=300.0):
             numbers.append(frame.number)
 
-    with pytest.raises(SourceGone, match=r"black; take off the lens cap.*tried in vain for"):
+    with pytest.raises(SourceGone, match=r"black; take off the lens cap.*tried in vain for 3\d\d\d s"):
         run()
     assert numbers == list(range(8))  # those of the first 4 s
     assert rig.states == ["running", "lost"]
     assert len(capsys.readouterr().err.splitlines()) == 1
-    assert rig.signs > 10  # the watchdog is told that somebody is at it
+
+
+def test_a_frozen_camera_is_given_up_as_a_lost_one(make_frame: Make) -> None:
+    rig = steady(make_frame, *(repeat(next(noise(number))) for number in range(30)))
+    with pytest.raises(SourceGone, match=r"tried in vain for \d\d s"):
+        list(rig.attend(sight=Sight(4.0), give_up=60.0))
+    assert rig.signs > rig.now * 2  # all the time the watchdog learns that somebody is at it
+
+
+def test_a_stop_is_noticed_while_pictures_show_nothing(make_frame: Make) -> None:
+    rig = steady(make_frame, black(), black())
+    rig.stop_at = 7.0  # in the second opening, which gives nothing to the loop
+    assert len(list(rig.attend(sight=Sight(4.0)))) == 8
+    assert rig.now <= 8.0
+
+
+def test_a_pause_does_not_make_a_blind_camera_see(make_frame: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    rig = steady(make_frame, black(), black(), black(), noise(4))
+    rig.at[4.5] = rig.control.pause
+    rig.at[9.0] = rig.control.resume
+    first = next(frame for frame in rig.attend(sight=Sight(4.0)) if frame.number == 8)
+    assert len(np.unique(first.grey)) > 10
+    assert rig.states == ["running", "lost", "paused", "lost", "running"]
+    assert "gives pictures again" not in capsys.readouterr().err
+
+
+def test_each_opening_is_looked_at_for_itself(make_frame: Make) -> None:
+    """Else the seconds before a pause would count against the camera after it."""
+    rig = steady(make_frame, chain(islice(noise(1), 2), repeat(next(noise(2)))), noise(3))
+    rig.at[60.0] = rig.control.resume
+    frames = iter(rig.attend(sight=Sight(4.0)))
+    for _ in range(8):
+        next(frames)
+    rig.control.pause()
+    assert [next(frames).number for _ in range(4)] == [8, 9, 10, 11]
+    assert rig.states == ["running", "paused", "running"]
