@@ -1,10 +1,13 @@
-"""A hot processor gets fewer frames step by step, a cooler one more, and people are told once of each."""
+"""A hot processor gets fewer frames step by step, a cooler one more, and people are told, but not each time."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import pytest
 
-from edge.heat import EVERY, SLOWEST, Heat
+from edge.heat import EVERY, SELDOM, SLOWEST, Heat
 
 
 class Processor:
@@ -15,12 +18,16 @@ class Processor:
         self.now = 0.0
         self.heat = Heat(hot, lambda: self.celsius)
 
-    def run(self, fps: float = 20.0) -> float:
-        """Until after the next look; the limit then."""
-        until = self.now + EVERY + 1
+    def run(
+        self, fps: float = 20.0, seconds: float = EVERY + 1, each: Callable[[float], None] = lambda _: None
+    ) -> float:
+        """For so long; the limit then. `each` frame takes so many seconds."""
+        until = self.now + seconds
         limit = self.heat.limit(self.now)
         while self.now < until:
-            self.now += 1 / min(fps, limit or fps)
+            step = 1 / min(fps, limit or fps)
+            self.now += step
+            each(step)
             limit = self.heat.limit(self.now)
         return limit
 
@@ -43,10 +50,34 @@ def test_hot_takes_frames_away_until_it_is_not_and_cool_gives_them_back(capsys: 
     ]
 
 
+def test_while_it_gets_cooler_no_more_is_taken_away() -> None:
+    processor = Processor()
+    processor.celsius = 85.0
+    first = processor.run()
+    for processor.celsius in (83.0, 80.0, 76.0):
+        assert processor.run() == first
+
+
 def test_it_never_stops_altogether() -> None:
     processor = Processor()
     processor.celsius = 99.0
     assert [processor.run(2.0) for _ in range(9)][-1] == SLOWEST
+
+
+def test_a_rate_of_a_few_seconds_a_frame_is_left_alone_and_not_told_of(capsys: pytest.CaptureFixture[str]) -> None:
+    processor = Processor()
+    processor.celsius = 99.0
+    processor.run(0.5, 10 * EVERY)
+    assert not capsys.readouterr().err
+
+
+def test_a_pause_is_not_taken_for_a_low_rate() -> None:
+    processor = Processor()
+    processor.run()
+    processor.now += 600.0
+    processor.celsius = 80.0
+    assert processor.run(seconds=EVERY / 2) == 0
+    assert processor.run() == pytest.approx(14, rel=0.1)
 
 
 @pytest.mark.parametrize("celsius", [None, 99.0])
@@ -54,3 +85,24 @@ def test_where_nobody_knows_or_asks_nothing_is_held_back(celsius: float | None) 
     processor = Processor(hot=0.0 if celsius else 75.0)
     processor.celsius = celsius
     assert processor.run() == 0
+
+
+@pytest.mark.parametrize(("ambient", "full"), [(35.0, 80.0), (68.0, 85.0)])
+def test_a_processor_that_takes_minutes_to_warm_up_settles_near_the_limit(
+    ambient: float, full: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of first order, two minutes; at 25 frames a second it would end at `full` degrees."""
+    processor, degrees, rates, hottest = Processor(), ambient, [], 0.0
+
+    def warm(seconds: float) -> None:
+        nonlocal degrees, hottest
+        end = ambient + (full - ambient) / seconds / 25
+        degrees += (end - degrees) * (1 - math.exp(-seconds / 120))
+        processor.celsius = degrees
+        hottest = max(hottest, degrees)
+
+    for _ in range(240):  # two hours
+        rates.append(processor.run(25.0, EVERY, warm) or 25.0)
+    assert hottest < 80.5
+    assert sum(rates[60:]) / len(rates[60:]) > 25 * 0.8 * (75 - ambient) / (full - ambient)
+    assert len(capsys.readouterr().err.splitlines()) <= 2 * (2 * 3600 / SELDOM)

@@ -102,7 +102,7 @@ def test_what_the_heat_allows_is_kept(make_frame: MakeFrame) -> None:
     clock, heat = Clock(), Heat(75.0, lambda: 90.0)
     pace = Pace(10, lambda: False, heat=heat, clock=clock, sleep=clock.sleep)
     times = []
-    for _ in pace.frames([make_frame(k) for k in range(160)]):
+    for _ in pace.frames([make_frame(k) for k in range(400)]):
         times.append(clock.now)
     assert times[1] - times[0] == pytest.approx(0.1)
     assert times[-1] - times[-2] > 0.13

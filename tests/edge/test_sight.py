@@ -64,5 +64,16 @@ def test_after_a_reset_two_pictures_are_needed_to_say_that_it_sees() -> None:
     assert sight.sees
 
 
+def test_a_single_shade_with_a_little_noise_is_trouble_too() -> None:
+    noisy = [NUMBERS.integers(15, 18, (480, 640), np.uint8) for _ in range(20)]
+    assert "was black" in troubles(noisy)[0][1]
+
+
+def test_at_a_low_rate_one_dark_picture_is_no_trouble() -> None:
+    sight, dark = Sight(4.0), np.zeros((48, 64), np.uint8)
+    assert [bool(sight.trouble(dark, now)) for now in (0.0, 10.0, 20.0)] == [False, False, True]
+
+
 def test_a_picture_smaller_than_the_grid_is_looked_at_too() -> None:
-    assert Sight(0.0).trouble(np.zeros((1, 1), np.uint8), 0.0).startswith("every picture for 0 s was black")
+    sight, dot = Sight(0.0), np.zeros((1, 1), np.uint8)
+    assert [sight.trouble(dot, 0.0) for _ in range(4)][-1].startswith("every picture for 0 s was black")
