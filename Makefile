@@ -3,7 +3,8 @@
 # make rigs   runs the tests that take minutes: the service in containers, faults for ten minutes (Debian, root; 20 minutes)
 # make lint   style and types alone
 # make clean  removes what the others made
-# make service-test  installs, breaks and removes the service on Debian 12 and 13, in containers (Debian, root; 7 minutes)
+# make service-test  installs, breaks and removes the service and its cameras on Debian 12 and 13, in containers (Debian, root;
+#                    11 minutes)
 # make card-test  counts what the log writes to a card in a day (root; 10 s)
 # make device-test  boots an emulated device, lights a Pi 3's pins, takes its power twenty times (Debian, root; 30 minutes)
 # make soak  runs an hour with a fault every minute
