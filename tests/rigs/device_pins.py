@@ -50,6 +50,8 @@ def watch(made: Made, settings: str, lines: int) -> list[str]:
                 raise ArmError(f"device: NOT within {BOOT:g} s: {lines} lines, {len(machine.texts('L'))} are there")
             time.sleep(0.05)
         monitor.close()
+    except OSError as cause:
+        raise ArmError("\n".join([*machine.console[-20:], f"device: the emulator is gone ({cause})"])) from None
     finally:
         machine.kill()
         image.unlink()
