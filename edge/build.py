@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import NamedTuple
 
@@ -65,9 +66,11 @@ def make_classifier(settings: ClassifierSettings, among: list[Card] | None = Non
         among = [] if is_path(settings.model) else installed()
     classifier = TfliteClassifier(choose(settings.model, settings.variant, runtime, among), runtime, settings.threads)
     try:
-        classifier.read(np.zeros((64, 64), np.uint8), [Box(0, 0, 64, 64)])
+        (reading,) = classifier.read(np.zeros((64, 64), np.uint8), [Box(0, 0, 64, 64)])
     except Exception as cause:  # the runtimes raise RuntimeError, ValueError and more
         raise ModelError(f"model {classifier.card.path}: {runtime} cannot run it ({first_line(cause)})") from cause
+    if not all(map(math.isfinite, reading.scores)):
+        raise ModelError(f"model {classifier.card.path}: gives {reading.scores}, no probabilities; convert it again")
     return classifier
 
 

@@ -156,7 +156,7 @@ def kept_before(folder: Path) -> Path | None:
         now = folder.readlink().name
     except OSError:
         return None
-    return next((other for other in sides(folder) if other.name != now and other.is_dir()), None)
+    return next((other for other in sides(folder) if other.name != now and os.path.isdir(other)), None)  # noqa: PTH112
 
 
 def sides(folder: Path) -> tuple[Path, Path]:

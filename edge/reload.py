@@ -13,7 +13,7 @@ from edge.outputs import Outputs
 from edge.settings import Settings
 from edge.tell import tell
 from edge.tracker import Tracker
-from edge.trial import OnTrial, start_classifier
+from edge.trial import OnTrial, identity, start_classifier
 from edge.types import Classifier
 
 AT_START = ("source",)  # tables that count from the next start on
@@ -39,10 +39,10 @@ def take_up(settings: Settings, parts: Parts) -> Parts:
 
 def _renewed(settings: Settings, parts: Parts) -> Parts:
     """`parts` made anew, but for what they know of the faces; another model is on trial. Raises FerEdgeError."""
-    old, new = _bare(parts), make_classifier(settings.classifier)
-    if new.labels != old.labels:
+    new, proven = make_classifier(settings.classifier), _proven(parts)
+    if new.labels != proven.labels:
         raise SettingsError(f"{_named(new)}: other labels than before; try: sudo systemctl restart fer-edge")
-    used = OnTrial(new, old) if _identity(new) != _identity(old) else new
+    used = new if identity(new) == identity(proven) else OnTrial(new, proven)
     fresh = make_parts(settings, used, not isinstance(parts.classifier, Glances))
     return fresh._replace(tracker=parts.tracker, smoother=parts.smoother)
 
@@ -88,6 +88,14 @@ def _bare(parts: Parts) -> Classifier:
     return classifier
 
 
+def _proven(parts: Parts) -> Classifier:
+    """The classifier that is known to work, be it in use or not."""
+    classifier = parts.classifier
+    while isinstance(classifier, Glances | OnTrial):
+        classifier = classifier.classifier if isinstance(classifier, Glances) else classifier.proven
+    return classifier
+
+
 def _named(classifier: Classifier) -> str:
     if not isinstance(classifier, TfliteClassifier):
         return type(classifier).__name__
@@ -95,8 +103,4 @@ def _named(classifier: Classifier) -> str:
 
 
 def _file(parts: Parts) -> str:
-    return _identity(_bare(parts))
-
-
-def _identity(classifier: Classifier) -> str:
-    return classifier.card.sha256 if isinstance(classifier, TfliteClassifier) else type(classifier).__name__
+    return identity(_bare(parts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from edge import cards
 from edge.build import make_classifier
 from edge.cards import Card, installed, kept_before
+from edge.classifiers.tflite import TfliteClassifier
 from edge.errors import ModelError, first_line
 from edge.settings import ClassifierSettings
 from edge.tell import tell
@@ -28,6 +30,11 @@ class OnTrial:
         self.classifier = new
         self._old: Classifier | None = old
         self._left = READINGS
+
+    @property
+    def proven(self) -> Classifier:
+        """The one to go back to; `new` itself once its trial is over."""
+        return self.classifier if self._old is None else self._old
 
     def read(self, grey: Pixels, boxes: Sequence[Box]) -> list[Reading]:
         """See `Classifier`."""
@@ -50,29 +57,42 @@ class OnTrial:
 
 
 def start_classifier(settings: ClassifierSettings) -> Classifier:
-    """The model that the settings name, or where it fails the one that was installed before, or the shipped one.
+    """The model that the settings name; one that was installed is on trial, beside the one before or the shipped one.
 
-    Raises ModelError: what is wrong with the first. A path or an empty name has no others to fall back on.
+    Where it fails at once they take its place. Raises ModelError: what is wrong with the first, if all fail. A path has
+    no others to fall back on.
     """
+    failure: ModelError | None = None
     try:
-        return make_classifier(settings)
+        newest = make_classifier(settings)
     except ModelError as error:
-        for words, shelf in _others(settings.model):
-            try:
-                classifier = make_classifier(settings, shelf())
-            except ModelError:
-                continue
-            tell(f"{error}; the model {words} is used")
-            return classifier
-        raise
+        failure = error
+    for words, shelf in _others(settings.model):
+        try:
+            other = make_classifier(settings, shelf())
+        except ModelError:
+            continue
+        if failure is not None:
+            tell(f"{failure}; the model {words} is used")
+            return other
+        if other.labels == newest.labels:
+            return newest if identity(other) == identity(newest) else OnTrial(newest, other)
+    if failure is not None:
+        raise failure
+    return newest
 
 
 def _others(model: str) -> Iterator[tuple[str, Callable[[], list[Card]]]]:
-    if cards.is_path(model) or not cards.LOCAL.is_dir():
+    if cards.is_path(model) or not os.path.isdir(cards.LOCAL):  # noqa: PTH112 (is_dir raises where it may not look)
         return
     if before := kept_before(cards.LOCAL):
         yield "installed before", lambda: installed(local=before)
     yield "that came with fer-edge", lambda: installed(cards.models_folder())
+
+
+def identity(classifier: Classifier) -> str:
+    """What tells a model from another one of its name."""
+    return classifier.card.sha256 if isinstance(classifier, TfliteClassifier) else type(classifier).__name__
 
 
 class Watched:
@@ -85,7 +105,7 @@ class Watched:
     def follow(self, settings: ClassifierSettings) -> None:
         """Look where `settings` have it from now on; what lies there now is no news."""
         path = Path(settings.model)
-        self._files = (path, path.with_suffix(".json")) if cards.is_path(settings.model) else (cards.LOCAL,)
+        self._path = path if cards.is_path(settings.model) else None
         self._used = self._last = self._state()
         self._news = False
         self._due = self._clock() + EVERY
@@ -99,10 +119,13 @@ class Watched:
         return self._news
 
     def _state(self) -> list[tuple[int, ...]]:
-        return [_identity(path) for path in self._files]
+        if self._path is not None:
+            return [_state(self._path), _state(self._path.parent / f"{self._path.stem}.json")]
+        # A turned link shows in the folder itself, files that somebody copied there by hand in themselves.
+        return [_state(path) for path in (cards.LOCAL, *sorted(cards.LOCAL.glob("*")))]
 
 
-def _identity(path: Path) -> tuple[int, ...]:
+def _state(path: Path) -> tuple[int, ...]:
     try:
         found = path.stat()
     except OSError:

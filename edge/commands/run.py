@@ -81,13 +81,13 @@ def run(options: argparse.Namespace) -> int:
         sign = stack.enter_context(closing(alive(_longest(settings))))
         outputs = Outputs(control)
         source = stack.enter_context(closing(_open(settings, control, outputs, sign, stopped)))
+        models = Watched(settings.classifier)
         parts = start_parts(settings, source.still)
         print(f"model: {describe(parts)}", flush=True)
         stack.enter_context(closing(outputs))
         outputs.follow(settings)
         pace = _pace(settings, source, lambda: stopped() or control.paused)
         frames = itertools.islice(pace.frames(source), options.max_frames)
-        models = Watched(settings.classifier)
         try:
             while True:
                 sinks = [*outputs.sinks, pace, sign]
@@ -95,12 +95,15 @@ def run(options: argparse.Namespace) -> int:
                 if wishes.stopped:
                     break
                 if wishes.take_reload():
+                    before = settings.classifier
                     settings, parts = reload(lambda: read_settings(options, NAMED), settings, parts, outputs)
+                    if settings.classifier != before:
+                        models.follow(settings.classifier)
                 elif models.changed():
+                    models.follow(settings.classifier)  # first: what comes from now on is news again
                     parts = take_up(settings, parts)
                 else:
                     break
-                models.follow(settings.classifier)
         finally:
             sign.close()  # who waits for the end learns that it has begun
             outputs.close()  # before the summary, so that all of the log is counted and the console has said its last

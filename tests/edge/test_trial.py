@@ -14,8 +14,11 @@ from edge import cards
 from edge.cards import Card, load_card, models_folder
 from edge.classifiers.fake import FakeClassifier
 from edge.classifiers.tflite import TfliteClassifier
+from edge.control import Control
 from edge.errors import ModelError
-from edge.reload import describe, start_parts, take_up
+from edge.glances import Glances
+from edge.outputs import Outputs
+from edge.reload import describe, reload, start_parts, take_up
 from edge.settings import ClassifierSettings, Settings, parse
 from edge.shelve import shelve
 from edge.trial import EVERY, READINGS, OnTrial, Watched, start_classifier
@@ -99,8 +102,24 @@ def settings() -> Settings:
 
 
 def used(classifier: object) -> Card:
+    """The card of the model in use, on trial or not."""
+    while isinstance(classifier, OnTrial | Glances):
+        classifier = classifier.classifier
     assert isinstance(classifier, TfliteClassifier)
     return classifier.card
+
+
+def proven(classifier: object) -> str:
+    """The sha256 of the model that it would go back to."""
+    while isinstance(classifier, OnTrial | Glances):
+        classifier = classifier.proven if isinstance(classifier, OnTrial) else classifier.classifier
+    return used(classifier).sha256
+
+
+def trial(classifier: object) -> OnTrial:
+    assert isinstance(classifier, Glances)
+    assert isinstance(classifier.classifier, OnTrial)
+    return classifier.classifier
 
 
 def test_an_installed_model_is_taken_up_once_and_a_broken_one_never(
@@ -147,6 +166,36 @@ def test_at_the_start_the_model_before_the_newest_is_better_than_none(
     assert "; the model that came with fer-edge is used" in capsys.readouterr().err
 
 
+def test_at_the_start_an_installed_model_is_on_trial_beside_one_that_worked(
+    local: Path, models: Callable[[str], Path], settings: Settings
+) -> None:
+    """Else one that failed its trial would, after the next power cut, end the program at its first face, for ever."""
+    shipped = used(start_classifier(settings.classifier)).sha256
+    shelve(models("float32"), None, local)
+    start = start_classifier(settings.classifier)
+    assert isinstance(start, OnTrial)
+    assert used(start).path.parent == local
+    assert proven(start) == shipped
+
+
+def test_on_trial_it_stays_over_a_reload_and_only_a_proven_one_is_gone_back_to(
+    local: Path, models: Callable[[str], Path], settings: Settings
+) -> None:
+    parts = start_parts(settings, still=False)
+    shipped = proven(parts.classifier)
+    shelve(models("float32"), None, local)
+    first = take_up(settings, parts)
+    assert trial(first.classifier).proven is not trial(first.classifier).classifier
+    outputs = Outputs(Control())
+    _, again = reload(lambda: settings, settings, first, outputs)
+    assert proven(again.classifier) == shipped
+    assert trial(again.classifier)
+    shelve(models("dynamic"), None, local)
+    second = take_up(settings, again)
+    assert used(second.classifier).sha256 != used(first.classifier).sha256
+    assert proven(second.classifier) == shipped
+
+
 def test_a_path_has_nothing_to_fall_back_on(local: Path, models: Callable[[str], Path]) -> None:
     shelve(models("float32"), None, local)
     with pytest.raises(ModelError, match="no such file"):
@@ -179,6 +228,32 @@ def test_an_installation_is_noticed_within_two_looks(local: Path, models: Callab
     assert [seen(watched, clock), seen(watched, clock), watched.changed()] == [False, True, True]
     watched.follow(settings)
     assert [watched.changed(), seen(watched, clock), seen(watched, clock)] == [False, False, False]
+
+
+def test_what_is_installed_while_another_is_taken_up_is_noticed(local: Path, models: Callable[[str], Path]) -> None:
+    clock, settings = Clock(), ClassifierSettings()
+    watched = Watched(settings, clock)
+    shelve(models("float32"), None, local)
+    assert [seen(watched, clock), seen(watched, clock)] == [False, True]
+    watched.follow(settings)
+    shelve(models("dynamic"), None, local)
+    assert [seen(watched, clock), seen(watched, clock)] == [False, True]
+
+
+def test_files_that_somebody_puts_into_a_plain_folder_are_noticed(local: Path, models: Callable[[str], Path]) -> None:
+    local.mkdir(parents=True)
+    shutil.copy(models("float32"), local)
+    clock = Clock()
+    watched = Watched(ClassifierSettings(), clock)
+    (local / f"{NAME}.tflite").write_bytes(b"something else")
+    assert [seen(watched, clock), seen(watched, clock)] == [False, True]
+
+
+def test_a_card_that_comes_later_than_its_model_is_noticed(models: Callable[[str], Path]) -> None:
+    model, clock = models("float32"), Clock()
+    watched = Watched(ClassifierSettings(model=str(model)), clock)
+    model.with_suffix(".json").write_text("{}")
+    assert [seen(watched, clock), seen(watched, clock)] == [False, True]
 
 
 def test_a_copy_to_a_path_is_waited_for(models: Callable[[str], Path]) -> None:

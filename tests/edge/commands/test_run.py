@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import time
 import types
+from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from edge import build, cards, trial
+from edge import build, cards, heat, retry, trial
 from edge.cli import main
 from edge.commands import run as command
 from edge.commands.options import read_settings
@@ -23,7 +28,7 @@ from edge.control import Control
 from edge.errors import SinkError
 from edge.pace import Pace
 from edge.settings import RunSettings, Settings
-from edge.types import Observation, Sink, State
+from edge.types import Frame, Observation, Sink, State
 
 ROOT = Path(__file__).parents[3]
 
@@ -41,7 +46,17 @@ def test_the_demo_is_read_and_logged(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert any(line.endswith(" %)") and "face 1 came: happy" in line for line in lines)
     assert lines[-1] == f"log {log} (30 lines written)"
     summary = "\n".join(lines)
-    for words in ("frames 30, faces 29", "median", "p95", "source", "detect", "classify", "sinks", "peak memory"):
+    for words in (
+        "frames 30, faces 29",
+        "median",
+        "p95",
+        "source",
+        "detect",
+        "classify",
+        "sinks",
+        "peak memory",
+        "written to",
+    ):
         assert words in summary
     entries = [json.loads(line) for line in log.read_text().splitlines()]
     assert [entry["frame"] for entry in entries] == list(range(30))
@@ -286,3 +301,43 @@ def test_a_model_installed_meanwhile_is_taken_up_without_a_gap(
     assert run("--max-frames", "30", "--log", str(log), "--log-mode", "frames", *model) == 0
     assert capsys.readouterr().err == f"fer-edge: note: a new model is taken up: {name} with ai-edge-litert\n"
     assert [json.loads(line)["frame"] for line in log.read_text().splitlines()] == list(range(30))
+
+
+class Frozen:
+    """A camera that gives one picture over and over."""
+
+    still = False
+
+    def __iter__(self) -> Iterator[Frame]:
+        grey = np.random.default_rng(1).integers(0, 255, (480, 640), np.uint8)
+        for number in itertools.count():
+            yield Frame(number, time.monotonic(), datetime.now().astimezone(), grey, "camera:0")
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_frozen_camera_is_lost_and_at_last_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "open_choice", lambda *_: Frozen())
+    monkeypatch.setattr(retry, "FIRST", 0.01)
+    settings = ("blind_seconds=0.05", "give_up_seconds=0.1", "fps=200")
+    words = [word for setting in settings for word in ("--set", f"source.{setting}")]
+    log = ("--sink", "log", "--log", str(tmp_path / "log.jsonl"))
+    assert main(["run", "--source", "camera:0", *log, *words]) == 10
+    first, last = capsys.readouterr().err.splitlines()
+    assert first.startswith("fer-edge: error: camera:0: every picture for 0 s was the same to the last bit")
+    assert last.endswith("so fer-edge ends")
+
+
+def test_a_hot_processor_is_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "celsius", lambda: 81.0)
+    monkeypatch.setattr(heat, "EVERY", 0.1)
+    assert run("--max-frames", "60", "--log", str(tmp_path / "log.jsonl")) == 0
+    assert "hot: 81 °C; fewer frames a second" in capsys.readouterr().err
+    capsys.readouterr()
+    assert run("--max-frames", "60", "--log", str(tmp_path / "log.jsonl"), "--set", "source.hot_celsius=0") == 0
+    assert "hot" not in capsys.readouterr().err
