@@ -18,6 +18,7 @@ from edge.retry import Retry
 from edge.tell import tell
 
 PAGE = 50  # messages read from the disk at once
+FORGET = 5.0  # seconds between two tries to delete from a disk that allowed no change
 MEMORY = 1000  # messages kept where the disk takes none
 
 
@@ -32,6 +33,8 @@ class Outbox:
         self._page: deque[tuple[int, bytes]] = deque()
         self._handed = 0  # newest key handed out
         self._gone: set[int] = set()  # keys of what was taken and is still on a disk that allows no change
+        self._forget_at = -math.inf  # when to ask that disk again, seconds
+        self._unsynced = False  # whether the store has messages that a power cut may take
         self._count = 0
         self._retry = Retry()
 
@@ -44,7 +47,10 @@ class Outbox:
     def due(self) -> float:
         """When to call `flush`, seconds on the caller's clock; infinity where there is nothing to do."""
         oldest = next(iter(self._memory.values()), None)
-        return math.inf if oldest is None else max(oldest[1] + self._patience, self._retry.due)
+        moments = [math.inf if oldest is None else max(oldest[1] + self._patience, self._retry.due)]
+        moments += [self._retry.due] if self._unsynced else []
+        moments += [self._forget_at] if self._gone else []
+        return min(moments)
 
     def put(self, message: Mapping[str, Any], now: float) -> None:
         """Take in a message and give it its id: "RUN-NUMBER", both growing."""
@@ -73,7 +79,7 @@ class Outbox:
 
     def taken(self, key: int) -> None:
         """The broker has it. A full disk, which lets nothing be deleted either, is asked again later."""
-        if self._memory.pop(key, None) is None:
+        if self._memory.pop(key, None) is None and key <= self.store.newest:
             self._gone.add(key)
             self._forget()
 
@@ -89,17 +95,23 @@ class Outbox:
 
     def flush(self, now: float) -> None:
         """Bring what is in memory to the disk; where that fails, it is told of once and tried again later."""
-        if not self._memory:
+        if self._gone and now >= self._forget_at:
+            self._forget_at = now + FORGET
+            self._forget()
+        if not self._memory and not self._unsynced:
             return
         try:
-            self.store.add([(key, text) for key, (text, _) in self._memory.items()])
+            if self._memory:
+                self.store.add([(key, text) for key, (text, _) in self._memory.items()])
+                self._memory.clear()
+                self._unsynced = True
+            self.store.sync()
         except SinkError as error:
             if self._retry.failed(now):
                 tell(f"{error}; until then messages wait in memory, {MEMORY} at most")
         else:
-            self._memory.clear()
+            self._unsynced = False
             self._retry.worked(now)
-            self._forget()
 
     def close(self) -> None:
         """Bring all to the disk and let go of it; say what there was no room for."""

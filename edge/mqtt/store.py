@@ -67,7 +67,7 @@ class Store:
         self.newest: int = newest or 0
 
     def add(self, messages: Sequence[tuple[int, bytes]]) -> None:
-        """Keep `messages`, whose keys grow and are above all others; they are on the disk then. Raises SinkError."""
+        """Keep `messages`, whose keys grow and are above all others. Raises SinkError; then none of them is kept."""
         with self._translated(), self._base:
             self._base.execute("BEGIN")
             self._base.executemany("INSERT OR REPLACE INTO waiting VALUES (?, ?)", messages)
@@ -75,11 +75,14 @@ class Store:
             self._base.execute(
                 "DELETE FROM waiting WHERE key IN (SELECT key FROM waiting ORDER BY key LIMIT ?)", (over,)
             )
-        with self._translated():
-            self._sync()
         self.count += len(messages) - over
         self.newest = messages[-1][0]
         self.dropped += over
+
+    def sync(self) -> None:
+        """Bring what is kept to the disk, where a power cut leaves it. Raises SinkError."""
+        with self._translated():
+            self._sync()
 
     def after(self, key: int, count: int) -> list[tuple[int, bytes]]:
         """The next `count` messages above `key`, with their keys. Raises SinkError."""

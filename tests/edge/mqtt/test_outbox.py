@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -142,7 +143,42 @@ def test_on_a_full_disk_what_was_taken_is_not_handed_out_again_and_memory_is_kep
     assert box.empty
     assert store.count == 3
     store._base.execute("PRAGMA query_only = OFF")
-    filled(box, 5, 6, now=20.0)
-    box.flush(25.0)
-    assert drained(box) == [5]
+    assert box.due <= 20.0  # the disk is asked again, though nothing else waits
+    box.flush(20.0)
+    assert store.count == 0
+    assert box.due == math.inf
+
+
+def test_what_could_not_be_deleted_is_at_the_end(store: Store) -> None:
+    box = Outbox(store, 5.0)
+    filled(box, 0, 1)
+    box.flush(5.0)
+    item = box.next()
+    assert item is not None
+    store._base.execute("PRAGMA query_only = ON")
+    box.taken(item[0])
+    store._base.execute("PRAGMA query_only = OFF")
     assert store.count == 1
+    box.close()
+    assert store.count == 0
+
+
+def test_what_was_committed_but_not_yet_synced_is_sent_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full() -> None:
+        raise SinkError("mqtt: queue q.db: cannot be written (disk is full)")
+
+    box = Outbox(store, 5.0)
+    filled(box, 0, 3)
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "sync", full)
+        box.flush(5.0)
+        assert len(capsys.readouterr().err.splitlines()) == 1
+        assert box.due < math.inf
+    while (item := box.next()) is not None:
+        box.taken(item[0])
+    box.flush(9.0)
+    assert box.empty
+    assert store.count == 0
+    assert box.due == math.inf

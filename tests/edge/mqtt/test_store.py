@@ -57,7 +57,8 @@ def test_labels_are_kept(tmp_path: Path) -> None:
 def test_a_power_cut_keeps_what_was_added_whatever_it_leaves_of_the_last_line(tmp_path: Path) -> None:
     """What SQLite had not brought to the disk is cut off at every place in turn, or is rubbish from there on."""
     store = opened(tmp_path)
-    store.add(THREE)  # on the disk when it returns
+    store.add(THREE)
+    store.sync()  # on the disk when it returns
     store.remove([1])  # may come back
     wal = (tmp_path / "queue.db-wal").read_bytes()
     assert wal
@@ -121,3 +122,16 @@ def test_two_at_once_do_not_share_a_file(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(SinkError, match=r"cannot be written \(unable to open database file\)"):
         opened(tmp_path / "none")
+
+
+def test_a_removal_that_fails_half_way_removes_and_counts_nothing(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    store.add(THREE)
+    store._base.execute(
+        "CREATE TEMP TRIGGER full BEFORE DELETE ON waiting WHEN old.key = 2 BEGIN SELECT RAISE(ABORT, 'full'); END"
+    )
+    with pytest.raises(SinkError):
+        store.remove([1, 2])
+    assert store.count == 3
+    assert store.after(0, 9) == THREE
+    store.close()
