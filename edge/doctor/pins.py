@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import struct
@@ -17,6 +18,7 @@ CHIP = struct.Struct("32s32sI")
 LINE = struct.Struct("32s32sIIQ160s16x")
 CHIPINFO, LINEINFO = 0x8044B401, 0xC100B405
 USED = 1 << 0  # GPIO_V2_LINE_FLAG_USED
+OURS = ("lg", "gpiozero")  # how the libraries that fer-edge drives pins with call themselves there
 
 Ask = Callable[[int, int, bytearray], object]  # fcntl.ioctl
 
@@ -35,8 +37,10 @@ def look(place: Place, ask: Ask = fcntl.ioctl) -> Iterator[Finding]:
         return  # told already
     try:
         header = next((chip for chip in chips if name(chip, ask).startswith("pinctrl-")), None)
-    except PermissionError:
-        yield Finding("pin chip", "warning", "not asked: it is closed to you", "sudo fer-edge doctor")
+        lines = {number: line(header, number, ask) for number in wanted(place.settings.led)} if header else {}
+    except OSError as cause:
+        words = f"not asked ({cause.strerror})"
+        yield Finding("pin chip", "warning", words, "sudo fer-edge doctor" if cause.errno == errno.EACCES else "")
         return
     if header is None:
         words = f"none of {', '.join(chip.name for chip in chips)} is a Raspberry Pi's 40 pins"
@@ -44,7 +48,7 @@ def look(place: Place, ask: Ask = fcntl.ioctl) -> Iterator[Finding]:
         return
     yield Finding("pin chip", "ok", f"{header.name} ({name(header, ask)})")
     ours = place.ask("systemctl", "is-active", "fer-edge").strip() == "active"
-    yield _lines(header, wanted(place.settings.led), ours, ask)
+    yield _lines(header, lines, wanted(place.settings.led), ours)
 
 
 def wanted(settings: LedSettings) -> dict[int, str]:
@@ -54,33 +58,35 @@ def wanted(settings: LedSettings) -> dict[int, str]:
 
 
 def name(chip: Path, ask: Ask = fcntl.ioctl) -> str:
-    """The chip's label, such as "pinctrl-bcm2711"; nothing where it does not answer. Raises PermissionError."""
-    answer = _asked(chip, CHIPINFO, bytearray(CHIP.size), ask)
-    return _text(CHIP.unpack(answer)[1]) if answer else ""
+    """The chip's label, such as "pinctrl-bcm2711". Raises OSError."""
+    return _text(CHIP.unpack(_asked(chip, CHIPINFO, bytearray(CHIP.size), ask))[1])
 
 
 def line(chip: Path, number: int, ask: Ask = fcntl.ioctl) -> Line | None:
-    """What is known of pin `number`; None where the chip has none of that number. Raises PermissionError."""
+    """What is known of pin `number`; None where the chip has none of that number. Raises OSError."""
     question = bytearray(LINE.pack(b"", b"", number, 0, 0, b""))
-    answer = _asked(chip, LINEINFO, question, ask)
-    if answer is None:
-        return None
+    try:
+        answer = _asked(chip, LINEINFO, question, ask)
+    except OSError as cause:
+        if cause.errno == errno.EINVAL:
+            return None
+        raise
     _, consumer, _, _, flags, _ = LINE.unpack(answer)
     return Line(bool(flags & USED), _text(consumer))
 
 
-def _lines(chip: Path, pins: dict[int, str], ours: bool, ask: Ask) -> Finding:
-    found = {number: line(chip, number, ask) for number in pins}
-    missing = [number for number, state in found.items() if state is None]
+def _lines(chip: Path, lines: dict[int, Line | None], pins: dict[int, str], ours: bool) -> Finding:
+    missing = [number for number, state in lines.items() if state is None]
     if missing:
-        words = f"{chip.name} has no {_listed(missing, pins)}"
-        return Finding("pins in use", "failure", words, f"gpioinfo {chip.name}")
-    taken = {number: state.by or "the kernel" for number, state in found.items() if state is not None and state.used}
+        return Finding(
+            "pins in use", "failure", f"{chip.name} has no {_listed(missing, pins)}", f"gpioinfo {chip.name}"
+        )
+    taken = {number: state.by for number, state in lines.items() if state is not None and state.used}
     if not taken:
         return Finding("pins in use", "ok", f"free: {_listed(list(pins), pins)}")
-    words = "; ".join(f"GPIO{number} ({pins[number]}) is used by {by}" for number, by in taken.items())
-    if ours:
-        return Finding("pins in use", "ok", f"{words}; fer-edge runs, so that may be itself")
+    words = "; ".join(f"GPIO{number} ({pins[number]}) is used by {by or 'the kernel'}" for number, by in taken.items())
+    if ours and all(by.startswith(OURS) for by in taken.values()):
+        return Finding("pins in use", "ok", f"{words}: fer-edge, which runs")
     return Finding("pins in use", "failure", f"{words}; end that, or set other pins in [led]", f"gpioinfo {chip.name}")
 
 
@@ -88,18 +94,11 @@ def _listed(numbers: list[int], pins: dict[int, str]) -> str:
     return ", ".join(f"GPIO{number} ({pins[number]})" for number in numbers)
 
 
-def _asked(chip: Path, request: int, memory: bytearray, ask: Ask) -> bytearray | None:
-    """`memory` as the kernel filled it in; None where it refuses. Raises PermissionError."""
-    try:
-        descriptor = os.open(chip, os.O_RDONLY | os.O_CLOEXEC)
-    except PermissionError:
-        raise
-    except OSError:
-        return None
+def _asked(chip: Path, request: int, memory: bytearray, ask: Ask) -> bytearray:
+    """`memory` as the kernel filled it in. Raises OSError."""
+    descriptor = os.open(chip, os.O_RDONLY | os.O_CLOEXEC)
     try:
         ask(descriptor, request, memory)
-    except OSError:
-        return None
     finally:
         os.close(descriptor)
     return memory

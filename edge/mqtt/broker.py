@@ -26,7 +26,10 @@ def port(settings: MqttSettings) -> int:
 
 
 def try_login(settings: MqttSettings, topics: Topics, patience: float) -> str:
-    """Connect, say nothing and leave; what is wrong, in words, or nothing. Takes `patience` seconds at most."""
+    """Connect, say nothing and leave; what is wrong, in words, or nothing.
+
+    `patience`: seconds for a connection, and as many for the broker's answer; looking up a name has its own.
+    """
     answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
     try:
         client = make_client(settings, topics, f"-doctor-{os.getpid()}")

@@ -41,6 +41,7 @@ def test_the_service_is_installed_lives_and_goes(suite: str) -> None:
 @pytest.mark.timeout(1500)
 @pytest.mark.rig("soak")
 def test_each_fault_is_got_over_once() -> None:
+    """Whether anything grows takes longer to say: `make soak`."""
     table = run("soak.py", "9")
     assert re.findall(r"^\| (.+) \| 1 \| [\d.]+ s \| [\d.]+ s \|$", table, re.MULTILINE) == [
         "camera gone",

@@ -50,7 +50,7 @@ def test_pins_and_displays_count_only_where_they_are_used(make_place: Make) -> N
     (place.root / "dev").mkdir()
     (place.root / "dev/gpiochip0").touch()
     found = [(finding.name, finding.level) for finding in devices.look(place)]
-    assert found == [("pins", "ok"), ("pin chip", "failure")]  # a file by that name is no chip
+    assert found == [("pins", "ok"), ("pin chip", "warning")]  # a file by that name is no chip
 
 
 def test_a_display_is_asked_where_the_settings_say(make_place: Make, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,18 +19,18 @@ LED = {"led": {"pins": {"red": 17, "green": 27, "blue": 22}, "button": 5}}
 class Kernel:
     """Answers as the kernel of a Pi 4 with these pins in use."""
 
-    def __init__(self, used: dict[int, bytes], labels: dict[str, bytes] | None = None) -> None:
-        self._used = used
+    def __init__(self, used: dict[int, bytes], labels: dict[str, bytes] | None = None, lines: int = 58) -> None:
+        self._used, self._lines = used, lines
         self._labels = labels or {"gpiochip0": b"pinctrl-bcm2711", "gpiochip1": b"raspberrypi-exp-gpio"}
 
     def __call__(self, descriptor: int, request: int, memory: bytearray) -> None:
         chip = Path(f"/proc/self/fd/{descriptor}").readlink().name
         if request == CHIPINFO:
-            memory[:] = CHIP.pack(chip.encode(), self._labels[chip], 58)
+            memory[:] = CHIP.pack(chip.encode(), self._labels[chip], self._lines)
             return
         assert request == LINEINFO
         number = LINE.unpack(memory)[2]
-        if number >= 58:
+        if number >= self._lines:
             raise OSError(errno.EINVAL, "Invalid argument")
         flags = USED if number in self._used else 0
         memory[:] = LINE.pack(f"GPIO{number}".encode(), self._used.get(number, b""), number, 0, flags, b"")
@@ -53,10 +54,11 @@ def found(place: Place, kernel: Kernel) -> list[Finding]:
     return list(pins.look(place, kernel))
 
 
-def test_the_structures_have_the_kernels_sizes() -> None:
-    """The size is part of each request's number (asm-generic/ioctl.h)."""
-    assert CHIP.size == CHIPINFO >> 16 & 0x3FFF
-    assert LINE.size == LINEINFO >> 16 & 0x3FFF
+def test_the_requests_are_the_kernels() -> None:
+    """asm-generic/ioctl.h: what is read and written, the size of the structure, the subsystem, the number in it."""
+    numbers = [2 << 30 | CHIP.size << 16 | 0xB4 << 8 | 0x01, 3 << 30 | LINE.size << 16 | 0xB4 << 8 | 0x05]
+    assert numbers == [CHIPINFO, LINEINFO]
+    assert (CHIP.size, LINE.size) == (68, 256)
 
 
 def test_free_pins(board: Callable[..., Place]) -> None:
@@ -66,11 +68,19 @@ def test_free_pins(board: Callable[..., Place]) -> None:
     assert lines.says == "free: GPIO17 (red), GPIO27 (green), GPIO22 (blue), GPIO5 (button)"
 
 
-@pytest.mark.parametrize(("active", "level"), [("inactive", "failure"), ("active", "ok")])
-def test_a_pin_that_somebody_has(board: Callable[..., Place], active: str, level: str) -> None:
-    _, lines = found(board(active), Kernel({27: b"onewire", 22: b"", 4: b"elsewhere"}))
+@pytest.mark.parametrize(
+    ("active", "by", "level"),
+    [
+        ("inactive", b"lg", "failure"),
+        ("active", b"lg", "ok"),
+        ("active", b"onewire", "failure"),
+        ("active", b"", "failure"),
+    ],
+)
+def test_a_pin_that_somebody_has(board: Callable[..., Place], active: str, by: bytes, level: str) -> None:
+    _, lines = found(board(active), Kernel({27: by, 22: b"lg", 4: b"elsewhere"}))
     assert lines.level == level
-    assert "GPIO27 (green) is used by onewire; GPIO22 (blue) is used by the kernel" in lines.says
+    assert f"GPIO27 (green) is used by {by.decode() or 'the kernel'}; GPIO22 (blue) is used by lg" in lines.says
     assert "elsewhere" not in lines.says
 
 
@@ -80,14 +90,24 @@ def test_a_board_with_other_pins(board: Callable[..., Place]) -> None:
     assert "none of gpiochip0, gpiochip1" in chip.says
 
 
-def test_a_number_that_the_chip_does_not_have(board: Callable[..., Place]) -> None:
-    chip = board().root / "dev/gpiochip0"
-    kernel = Kernel({3: b"i2c"})
-    assert pins.line(chip, 58, kernel) is None
-    assert pins.line(chip, 3, kernel) == Line(True, "i2c")
+def test_a_pin_that_is_not_there(board: Callable[..., Place]) -> None:
+    _, lines = found(board(), Kernel({}, lines=20))
+    assert lines.level == "failure"
+    assert lines.says == "gpiochip0 has no GPIO27 (green), GPIO22 (blue)"
+    assert pins.line(board().root / "dev/gpiochip0", 3, Kernel({3: b"i2c"})) == Line(True, "i2c")
+
+
+@pytest.mark.parametrize(("number", "cure"), [(errno.EACCES, "sudo fer-edge doctor"), (errno.ENOTTY, "")])
+def test_a_chip_that_does_not_answer_is_said_to(board: Callable[..., Place], number: int, cure: str) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    (chip,) = pins.look(board(), refuse)
+    assert (chip.level, chip.cure) == ("warning", cure)
+    assert os.strerror(number) in chip.says
 
 
 def test_what_is_no_chip_is_no_crash(board: Callable[..., Place]) -> None:
     """A file takes no such request; asked for real."""
-    assert pins.name(board().root / "dev/gpiochip0") == ""
-    assert pins.name(board().root / "dev/gpiochip9") == ""
+    (chip,) = pins.look(board())
+    assert chip.level == "warning"

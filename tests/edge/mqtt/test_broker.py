@@ -290,8 +290,10 @@ def test_a_login_can_be_tried_beside_the_sink_and_leaves_no_trace(
     assert "nothing listens there" in try_login(settings, topics, SOON)
     log = "".join(broker.log)
     assert "already connected" not in log
-    publishers = [line for line in broker.log if "Received PUBLISH from" in line]
-    assert not [line for line in publishers if "doctor" in line]
+    guests = [line for line in broker.log if "-doctor-" in line]
+    welcome = [line for line in guests if "New client connected" in line]
+    assert len(welcome) == log.count("No will message specified") == 1
+    assert not [line for line in guests if "Received PUBLISH" in line]
 
 
 @pytest.fixture(scope="module")
