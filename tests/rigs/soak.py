@@ -80,7 +80,7 @@ class Soak:
         self._out = (folder / "out.txt").open("w")
         self._err = (folder / "err.txt").open("w")
         command = [sys.executable, "-c", PROGRAM, "run", "--config", str(folder / "fer-edge.toml")]
-        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "MALLOC_ARENA_MAX": "2"}  # as the unit has it
         self.process = subprocess.Popen(command, stdout=self._out, stderr=self._err, cwd=folder, env=environment)
         threading.Thread(target=self._read_page, daemon=True).start()
 
@@ -213,6 +213,7 @@ kiosk = {{port = {self.kiosk}}}
 
 def main(minutes: int) -> int:
     """Run it; print a line a minute, and a table."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started and mounted is ended and unmounted
     with tempfile.TemporaryDirectory() as name, small_disk(Path(name)) as disk:
         soak = Soak(Path(name), disk)
         try:
