@@ -2,7 +2,7 @@
 
 No foreign program runs for it: packages and wheels are unpacked, and what their installation would do is done by hand,
 as far as this rig needs it. So `systemd/install.sh` does not run either; what it leaves (environment, links, unit,
-user, settings) is made here in the same places. Lies in build/device (1.5 GB) and build/arm.
+user, settings) is made here in the same places. Lies in build/device (3 GB) and build/arm (1 GB).
 """
 
 from __future__ import annotations
