@@ -148,8 +148,11 @@ point() { # $1: link, $2: name; at once or not at all
 }
 
 use() { # $1: name of an environment
+  # A power cut leaves the old or the new: files first, then what names them.
+  install -D -m 644 "$opt/$1/fer-edge.service" "$unit.new"
+  sync -f "$opt" "$unit.new"
   point "$opt/current" "$1"
-  install -D -m 644 "$opt/$1/fer-edge.service" "$unit"
+  mv -T "$unit.new" "$unit"
   systemctl daemon-reload
 }
 
