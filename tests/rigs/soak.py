@@ -215,6 +215,7 @@ kiosk = {{port = {self.kiosk}}}
 def main(minutes: int) -> int:
     """Run it; print a line a minute, and a table."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started and mounted is ended and unmounted
+    signal.signal(signal.SIGHUP, lambda *_: sys.exit(1))  # under nohup it would mean nothing to fer-edge either
     with tempfile.TemporaryDirectory() as name, small_disk(Path(name)) as disk:
         soak = Soak(Path(name), disk)
         try:
