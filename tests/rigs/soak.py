@@ -215,7 +215,8 @@ kiosk = {{port = {self.kiosk}}}
 def main(minutes: int) -> int:
     """Run it; print a line a minute, and a table."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # what was started and mounted is ended and unmounted
-    signal.signal(signal.SIGHUP, lambda *_: sys.exit(1))  # under nohup it would mean nothing to fer-edge either
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # under nohup it would mean nothing to fer-edge either
+        signal.signal(signal.SIGHUP, lambda *_: None)
     with tempfile.TemporaryDirectory() as name, small_disk(Path(name)) as disk:
         soak = Soak(Path(name), disk)
         try:
