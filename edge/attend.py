@@ -75,10 +75,10 @@ class Attended:
                 self._pause()
                 continue
             try:
+                if self._sight is not None:
+                    self._sight.reset()  # first: one that cannot be opened does not see a dark night
                 if self._source is None:
                     self._source = reopen()
-                if self._sight is not None:
-                    self._sight.reset()
                 yield from self._one_opening(self._source)
             except SourceError as error:
                 if self._number == 0 or self._over():

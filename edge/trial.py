@@ -122,7 +122,11 @@ class Watched:
         if self._path is not None:
             return [_state(self._path), _state(self._path.parent / f"{self._path.stem}.json")]
         # A turned link shows in the folder itself, files that somebody copied there by hand in themselves.
-        return [_state(path) for path in (cards.LOCAL, *sorted(cards.LOCAL.glob("*")))]
+        try:
+            names = sorted(os.listdir(cards.LOCAL))  # noqa: PTH208 (iterdir says less of what it raises)
+        except OSError:  # not there, or not for us
+            names = []
+        return [_state(path) for path in (cards.LOCAL, *(cards.LOCAL / name for name in names))]
 
 
 def _state(path: Path) -> tuple[int, ...]:

@@ -148,11 +148,12 @@ point() { # $1: link, $2: name; at once or not at all
 }
 
 use() { # $1: name of an environment
-  # A power cut leaves the old or the new: files first, then what names them.
+  # Files first, then what names them: a power cut leaves each of both names at the old or the new.
   install -D -m 644 "$opt/$1/fer-edge.service" "$unit.new"
   sync -f "$opt" "$unit.new"
   point "$opt/current" "$1"
   mv -T "$unit.new" "$unit"
+  sync -f "$opt" "$unit"
   systemctl daemon-reload
 }
 
@@ -240,7 +241,7 @@ rollback() {
 uninstall() { # $1: purge, or ""
   check_platform
   systemctl disable --now --quiet fer-edge || true
-  rm -rf "$unit" "$unit.d" "$command" "$opt"
+  rm -rf "$unit" "$unit.new" "$unit.d" "$command" "$opt"
   systemctl daemon-reload
   if [ -z "$1" ]; then
     say "removed; settings (${etc#"$dest"}) and log (${state#"$dest"}) are still there: --uninstall --purge removes them too"

@@ -52,13 +52,9 @@ class Rigs:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         for name in sorted(self.ran | set(self.skipped) | self.left):
-            if name in self.ran:
-                words = f"{name}: ran"
-            elif name in self.skipped:
-                words = f"{name}: skipped, {self.skipped[name]}"
-            else:
-                words = f"{name}: not asked for, try: make rigs"
-            terminalreporter.write_line(f"rig {words}")
+            words = ["ran"] if name in self.ran else []
+            words += [f"{'in part ' if words else ''}skipped: {self.skipped[name]}"] if name in self.skipped else []
+            terminalreporter.write_line(f"rig {name}: {', '.join(words) or 'not asked for'}")
 
 
 def names(item: pytest.Item) -> list[str]:

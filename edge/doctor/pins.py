@@ -47,7 +47,7 @@ def look(place: Place, ask: Ask = fcntl.ioctl) -> Iterator[Finding]:
         yield Finding("pin chip", "failure", words, "gpiodetect")
         return
     yield Finding("pin chip", "ok", f"{header.name} ({name(header, ask)})")
-    ours = place.ask("systemctl", "is-active", "fer-edge").strip() == "active"
+    ours = place.ask("systemctl", "is-active", "fer-edge").strip() == "active"  # which drives them, by its settings
     yield _lines(header, lines, wanted(place.settings.led), ours)
 
 
@@ -86,7 +86,7 @@ def _lines(chip: Path, lines: dict[int, Line | None], pins: dict[int, str], ours
         return Finding("pins in use", "ok", f"free: {_listed(list(pins), pins)}")
     words = "; ".join(f"GPIO{number} ({pins[number]}) is used by {by or 'the kernel'}" for number, by in taken.items())
     if ours and all(by.startswith(OURS) for by in taken.values()):
-        return Finding("pins in use", "ok", f"{words}: fer-edge, which runs")
+        return Finding("pins in use", "ok", f"{words}, which is fer-edge if no other program uses them")
     return Finding("pins in use", "failure", f"{words}; end that, or set other pins in [led]", f"gpioinfo {chip.name}")
 
 

@@ -330,6 +330,13 @@ def test_a_frozen_camera_is_given_up_as_a_lost_one(make_frame: Make) -> None:
     assert rig.signs > rig.now * 2  # all the time the watchdog learns that somebody is at it
 
 
+def test_a_camera_that_is_unplugged_in_the_dark_is_given_up_as_any_other(make_frame: Make) -> None:
+    rig = steady(make_frame, black())
+    rig.openings += [SourceError("camera:0: no such device")] * 30
+    with pytest.raises(SourceGone, match=r"tried in vain for [67]\d s"):
+        list(rig.attend(sight=Sight(4.0), give_up=60.0))
+
+
 def test_a_stop_is_noticed_while_pictures_show_nothing(make_frame: Make) -> None:
     rig = steady(make_frame, black(), black())
     rig.stop_at = 7.0  # in the second opening, which gives nothing to the loop

@@ -16,7 +16,9 @@ from edge.sinks import SINKS
 
 EDGE = Path(__file__).parents[2] / "edge"
 # What makes a file or a message of a picture; where it stands, and by which wish of the user it runs.
-ENCODERS = re.compile(r"\b(imencode|imwrite|VideoWriter\(|VideoWriter\.|b64encode|imsave|savefig|np\.save|\.tofile)\b")
+ENCODERS = re.compile(
+    r"\b(imencode|imwrite|VideoWriter|b64encode|imsave|savefig|savez?\(|tofile)|\.save\(|\.write_bytes\("
+)
 ALLOWED = {
     "sinks/annotated.py": "--annotate FILE",
     "kiosk/live.py": "kiosk.live = true",

@@ -240,6 +240,19 @@ def test_what_is_installed_while_another_is_taken_up_is_noticed(local: Path, mod
     assert [seen(watched, clock), seen(watched, clock)] == [False, True]
 
 
+def test_a_folder_that_is_closed_to_us_is_as_none(local: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its parent is the service's; root, as whom tests may run, is never refused."""
+
+    def refuse(path: object) -> list[str]:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    local.mkdir(parents=True)
+    monkeypatch.setattr("os.listdir", refuse)
+    monkeypatch.setattr("os.path.isdir", lambda _: False)
+    assert not Watched(ClassifierSettings()).changed()
+    assert used(start_classifier(ClassifierSettings())).path.parent == models_folder()
+
+
 def test_files_that_somebody_puts_into_a_plain_folder_are_noticed(local: Path, models: Callable[[str], Path]) -> None:
     local.mkdir(parents=True)
     shutil.copy(models("float32"), local)

@@ -29,6 +29,7 @@ from edge.types import EMOTIONS, Box, Event, Face, Frame, Observation, Reading
 FPS = 25
 HOUR = 3600
 SIZE = 1 << 30  # bytes of the card
+UNABLE = 77  # exit code where this machine lacks what it takes
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 # what kind of day -> mode, seconds between two changes of the face (0: nobody there), frames a second
 DAYS = {
@@ -101,7 +102,12 @@ def card() -> Iterator[Path]:
         # All of its tables are written now, not while we count.
         options = ["-E", "lazy_itable_init=0,lazy_journal_init=0"]
         subprocess.run(["mkfs.ext4", "-q", *options, str(image)], check=True)
-        subprocess.run(["mount", "-o", "loop", str(image), str(folder)], check=True)
+        mount = subprocess.run(
+            ["mount", "-o", "loop", str(image), str(folder)], capture_output=True, text=True, check=False
+        )
+        if mount.returncode:
+            print(f"card-test: nothing can be mounted here ({mount.stderr.strip()})", file=sys.stderr)
+            sys.exit(UNABLE)
         try:
             yield folder
         finally:

@@ -14,6 +14,7 @@ import hashlib
 import json
 import re
 import shutil
+import signal
 import sys
 
 import service_cameras
@@ -31,12 +32,14 @@ ExecStart=/usr/bin/python3 /opt/inside/probe.py
 
 def main(suites: list[str]) -> None:
     """Make what is missing, then show each claim on each system."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the container is ended then, too
     get_tools()
     wheel = make_wheel()
     for suite in suites or ["bookworm", "trixie"]:
         make_system(suite, wheel)
         device = Device(suite)
         try:
+            device.boot()
             installs(device, wheel.name)
             lives(device)
             takes_models(device)

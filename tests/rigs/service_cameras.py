@@ -125,8 +125,9 @@ def is_noticed(device: Device, what: str, words: str, last: float | None, before
 
 def gives_up(device: Device, what: str, before: int) -> None:
     """Tried in vain for too long, the process ends, and systemd starts another one; `before` as there."""
+    ends = device.count("so fer-edge ends")
     device.until(f"{what}: ends with 10", 60, lambda: device.show("ExecMainStatus") == "10")
-    device.until("after saying for how long", 1, lambda: "so fer-edge ends" in device.journal())
+    device.until("after saying for how long", 1, lambda: device.count("so fer-edge ends") > ends)
     device.until("and that it was lost, once", 1, lambda: device.count(LOST) == before + 1)
     device.until("and is started anew", 30, lambda: device.show("NRestarts") != "0")
 

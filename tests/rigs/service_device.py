@@ -47,7 +47,10 @@ class Device:
             [*command, "--console=pipe", "--boot"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
         )
         self._leader = ""
-        self.until("boots", 30, lambda: self.lead() and "running" in self.run("systemctl", "is-system-running"))
+
+    def boot(self) -> None:
+        """Wait until it has booted."""
+        self.until("boots", 90, lambda: self.lead() and "running" in self.run("systemctl", "is-system-running"))
 
     def lead(self) -> bool:
         """Whether there is a first process in the container; find it."""
