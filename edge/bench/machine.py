@@ -16,11 +16,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from edge.cards import processor
+from edge.heat import ROOT, celsius
 
 HELD_BACK = {0: "under-voltage", 1: "clock capped", 2: "throttled", 3: "soft temperature limit"}  # bits: right now
 SINCE_BOOT = 16  # so many bits further up: the same at some time since the start
 PACKAGES = ("ai-edge-litert", "tflite-runtime", "opencv-python-headless", "opencv-python", "numpy")
-ROOT = Path("/")
 
 
 @dataclass(frozen=True)
@@ -88,12 +88,6 @@ def sample(root: Path = ROOT, ask: Callable[[], str] = ask_firmware) -> State:
         ours=spent.user + spent.system + spent.children_user + spent.children_system,
         at=time.monotonic(),
     )
-
-
-def celsius(root: Path = ROOT) -> float | None:
-    """The processor's temperature, as the kernel has it."""
-    thousandths = _number(_text(root / "sys/class/thermal/thermal_zone0/temp"))
-    return None if thousandths is None else thousandths / 1000
 
 
 def others(before: State, after: State) -> float | None:

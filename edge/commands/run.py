@@ -11,11 +11,10 @@ from functools import partial
 from edge import loop
 from edge.alive import Alive, alive
 from edge.attend import Attended
-from edge.bench.machine import celsius
 from edge.commands.options import add_settings_options, read_settings
 from edge.control import Control
 from edge.errors import SinkError, SourceError
-from edge.heat import Heat
+from edge.heat import Heat, celsius
 from edge.outputs import Outputs
 from edge.pace import Pace
 from edge.reload import describe, reload, start_parts, take_up
