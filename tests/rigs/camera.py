@@ -24,6 +24,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from arm import is_debian
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 BUILD = ROOT / "build" / "camera"
@@ -151,14 +153,6 @@ def get_tools() -> None:
         say(f"installing {', '.join(missing)}")
         run("apt-get", "update", "--quiet")
         run(*install)
-
-
-def is_debian() -> bool:
-    """Whether the packages are called as here."""
-    try:
-        return platform.freedesktop_os_release().get("ID") == "debian"
-    except OSError:
-        return False
 
 
 def unpack(system: Path) -> None:
