@@ -125,8 +125,7 @@ def takes_models(device: Device) -> None:
     (device.root / LOCAL).unlink()
     device.restart()
     device.until("and without it: ready", 10, device.active)
-    found = device.doctor()
-    device.until(f"the doctor warns of {' and '.join(found) or 'nothing'}", 1, lambda: set(found) <= {"clock"})
+    device.pleases_the_doctor()
     device.run("systemctl", "stop", "fer-edge", check=True)
 
 

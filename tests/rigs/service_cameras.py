@@ -74,7 +74,7 @@ def lose_a_picamera(device: Device) -> None:
     device.restart()
     device.until("picamera2, in the sandbox: ready", 10, device.active)
     device.until("and a face is seen", 10, lambda: "1 face" in device.show("StatusText"))
-    device.until("the doctor warns of the clock at most", 1, lambda: set(device.doctor()) <= {"clock"})
+    device.pleases_the_doctor()
     pulled = device.root / "opt/pulled"
     goes_and_comes(device, "its cable is pulled", "gave no picture for", pulled.touch, pulled.unlink)
     hangs(device, device.root / "opt/stuck")
