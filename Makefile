@@ -94,11 +94,11 @@ $(TEST)/.browser: $(TEST)/.ready
 	@touch $@
 
 # The real picamera2, on a camera made of pictures; where it cannot be set up it says why, and its tests are skipped.
-$(TEST)/.camera: $(TEST)/.ready tests/rigs/camera.py $(wildcard tests/rigs/camera_inside/*)
+$(TEST)/.camera: $(TEST)/.ready tests/rigs/camera.py tests/rigs/debian.py $(wildcard tests/rigs/camera_inside/*)
 	@$(TEST)/bin/python tests/rigs/camera.py && touch $@ || true
 
 # A Raspberry Pi's Debian and wheels, emulated (1 GB, Debian, root); where they cannot be had the tests are skipped, and say so.
-$(TEST)/.arm: $(TEST)/.ready tests/rigs/arm.py tests/rigs/count_arm.py
+$(TEST)/.arm: $(TEST)/.ready tests/rigs/arm.py tests/rigs/count_arm.py tests/rigs/debian.py
 	@$(TEST)/bin/python tests/rigs/arm.py && \
 	  $(TEST)/bin/python tests/rigs/count_arm.py --set-up --runtime ai-edge-litert && touch $@ || true
 

@@ -8,22 +8,17 @@ python3 tests/rigs/arm.py      # sets up all that tests/rigs/test_arm.py looks a
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-import os
-import platform
 import shutil
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-BUILD = ROOT / "build" / "arm"
-VENV = BUILD / "venv"
+import debian
+from debian import ROOT, RigError, finish, fresh, mark, run, say
+
+BUILD = debian.BUILD / "arm"
 
 
 class Suite(NamedTuple):
@@ -47,10 +42,6 @@ PROCESSORS = {
 TOOLS = {"mmdebstrap": "mmdebstrap", "qemu-aarch64": "qemu-user"}
 
 
-class ArmError(Exception):
-    """It cannot be set up here, or a program in it failed; the last line says so, after what the program said."""
-
-
 class WheelSet(NamedTuple):
     """A device's Python and what it has installed."""
 
@@ -63,14 +54,14 @@ class WheelSet(NamedTuple):
         return BUILD / f"{self.suite}-site-{mark(self.requirements)}"
 
     def python(self, processor: str) -> Python:
-        """Its interpreter, set up where it is not. Raises ArmError."""
+        """Its interpreter, set up where it is not. Raises RigError."""
         return Python(make_system(self.suite), make_site(self.suite, self.requirements), processor)
 
     def missing(self) -> str:
         """Why it cannot be run here and now, in words; nothing where it can."""
         if not shutil.which("qemu-aarch64"):
             return "needs qemu-aarch64 (Debian's qemu-user), which is not here"
-        if (BUILD / self.suite).exists() and self.site.exists():
+        if system_path(self.suite).exists() and self.site.exists():
             return ""
         reason = reason_of(self.site)
         why = reason.read_text() if reason.exists() else "`make test` does it"
@@ -85,7 +76,7 @@ class Python(NamedTuple):
     processor: str  # QEMU's name
 
     def run(self, *arguments: str, qemu: Sequence[str] = (), **environment: str) -> str:
-        """What it prints. `qemu` are options of the emulator. Raises ArmError."""
+        """What it prints. `qemu` are options of the emulator. Raises RigError."""
         root = root_of(self.system, self.processor)
         (python,) = (root / "usr" / "bin").glob("python3.[0-9][0-9]")
         base = {"PYTHONPATH": f"{self.site}:{ROOT}", "PYTHONPYCACHEPREFIX": str(BUILD / "pycache")}
@@ -111,35 +102,12 @@ def requirements() -> list[str]:
     return lines
 
 
-def get_tools(tools: dict[str, str] = TOOLS) -> None:
-    """Install the Debian packages of the programs that are missing. Raises ArmError where that is not possible."""
-    missing = [package for tool, package in tools.items() if not shutil.which(tool)]
-    missing += [] if "gcc" not in tools or Path("/usr/include/stdio.h").exists() else ["libc6-dev"]
-    missing += [] if importlib.util.find_spec("ensurepip") else ["python3-venv"]
-    install = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *missing]
-    if missing and (not is_debian() or os.geteuid()):
-        raise ArmError(f"{', '.join(missing)}: missing here; on Debian 12, as root: {' '.join(install)}")
-    if missing:
-        say(f"installing {', '.join(missing)}")
-        run("apt-get", "update", "--quiet")
-        run(*install, environment={"DEBIAN_FRONTEND": "noninteractive"})
-
-
-def is_debian() -> bool:
-    """Whether the packages are called as here."""
-    try:
-        return platform.freedesktop_os_release().get("ID") == "debian"
-    except OSError:
-        return False
-
-
 def make_system(suite: str, packages: Sequence[str] = PACKAGES) -> Path:
-    """Debian `suite` for arm64, as far as `packages` go, unpacked once. Raises ArmError."""
-    name = suite if tuple(packages) == PACKAGES else f"{suite}-{mark(packages)}"
-    system = BUILD / name
+    """Debian `suite` for arm64, as far as `packages` go, unpacked once. Raises RigError."""
+    system = system_path(suite, packages)
     if system.exists():
         return system
-    get_tools()
+    debian.get_tools(TOOLS)
     say(f"unpacking Debian {suite} for arm64")
     half = fresh(system)
     options = ("--mode=chrootless", "--architectures=arm64", "--variant=extract", f"--include={','.join(packages)}")
@@ -149,24 +117,23 @@ def make_system(suite: str, packages: Sequence[str] = PACKAGES) -> Path:
     return finish(half, system)
 
 
+def system_path(suite: str, packages: Sequence[str] = PACKAGES) -> Path:
+    """Where it lies, or will lie; other packages lie elsewhere."""
+    return BUILD / f"{suite}-{mark(packages)}"
+
+
 def make_site(suite: str, requirements: Sequence[str]) -> Path:
     """A folder with the wheels that pip takes for `requirements` on `suite`; other requirements get another one.
 
-    Raises ArmError.
+    Raises RigError.
     """
     site = WheelSet(suite, tuple(requirements)).site
     if site.exists():
         return site
-    get_tools()
     say(f"fetching wheels of {suite} for aarch64: {', '.join(requirements)}")
-    if not (VENV / "bin" / "pip").exists():
-        run(sys.executable, "-m", "venv", "--clear", str(VENV))
     half = fresh(site)
     python, glibc = SUITES[suite]
-    chosen = [word for name in platforms(glibc) for word in ("--platform", name)]
-    chosen += ["--only-binary", ":all:", "--implementation", "cp", "--python-version", python, "--no-compile"]
-    pip = (str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    run(*pip, "--target", str(half), *chosen, *requirements)
+    debian.get_wheels(half, python, list(platforms(glibc)), *requirements)
     return finish(half, site)
 
 
@@ -199,48 +166,6 @@ def root_of(system: Path, processor: str) -> Path:
     return finish(half, root)
 
 
-def mark(words: Sequence[str]) -> str:
-    """A short name for `words`."""
-    return hashlib.sha256("\n".join(words).encode()).hexdigest()[:10]
-
-
-def fresh(folder: Path) -> Path:
-    """A place to make `folder` in, without what a run that was cut off left there."""
-    BUILD.mkdir(parents=True, exist_ok=True)
-    half = folder.with_name(f"{folder.name}.half-{os.getpid()}")
-    shutil.rmtree(half, ignore_errors=True)
-    return half
-
-
-def finish(half: Path, folder: Path) -> Path:
-    """Give what was made its name, unless somebody else made it meanwhile."""
-    try:
-        half.rename(folder)
-    except OSError:
-        if not folder.exists():
-            raise
-        shutil.rmtree(half)
-    return folder
-
-
-def run(*command: str, environment: dict[str, str] | None = None) -> str:
-    """What a command prints. Raises ArmError with all that it said."""
-    merged = os.environ | (environment or {})
-    try:
-        child = subprocess.run(command, env=merged, capture_output=True, text=True, check=False)
-    except FileNotFoundError as cause:
-        raise ArmError(f"{command[0]}: not found") from cause
-    if child.returncode:
-        said = f"{child.stdout}{child.stderr}"
-        raise ArmError(f"{said}{Path(command[0]).name} failed with exit code {child.returncode}, as said above")
-    return child.stdout
-
-
-def say(text: str) -> None:
-    """Tell what is being set up."""
-    print(f"arm: {text}", file=sys.stderr, flush=True)
-
-
 def set_up(wheels: Iterable[WheelSet]) -> int:
     """Make each; where one fails, its reason lies beside, and the others go on. How many failed."""
     BUILD.mkdir(parents=True, exist_ok=True)
@@ -251,10 +176,10 @@ def set_up(wheels: Iterable[WheelSet]) -> int:
         try:
             make_system(each.suite)
             make_site(each.suite, each.requirements)
-        except ArmError as cause:
+        except RigError as cause:
             failed += 1
             say(str(cause))
-            reason.write_text(" ".join(str(cause).split("\n")[-4:]))  # the end says most
+            reason.write_text(str(cause).splitlines()[-1])
     return failed
 
 

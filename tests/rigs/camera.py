@@ -11,7 +11,6 @@ python3 tests/rigs/camera.py frames 640 480       # runs a program of tests/rigs
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import shutil
@@ -24,12 +23,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from arm import is_debian
+import debian
+from debian import ROOT, RigError, run, say
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-BUILD = ROOT / "build" / "camera"
-INSIDE = HERE / "camera_inside"
+BUILD = debian.BUILD / "camera"
+INSIDE = Path(__file__).resolve().parent / "camera_inside"
 REASON = BUILD / "why-not.txt"
 
 SUITE, PYTHON = "trixie", "3.13"
@@ -52,10 +50,6 @@ TOOLS = {  # what must be there -> Debian's package
 }
 # What mmdebstrap, pip and the kernel say where it is not the rig that is broken.
 EXCUSES = ("resolve", "connect", "Failed to fetch", "unreachable", "timed out", "Operation not permitted")
-
-
-class CameraRigError(Exception):
-    """It cannot be set up here; one line says why."""
 
 
 class Inside(NamedTuple):
@@ -99,74 +93,59 @@ def inside(system: Path) -> Iterator[Inside]:
 
 
 def find() -> Path:
-    """The system that `main` made. Raises CameraRigError where there is none, and says why."""
+    """The system that `main` made. Raises RigError where there is none, and says why."""
     if not system_path().exists():
-        raise CameraRigError(REASON.read_text() if REASON.exists() else "not set up; try: python3 tests/rigs/camera.py")
+        raise RigError(REASON.read_text() if REASON.exists() else "not set up; try: python3 tests/rigs/camera.py")
     return system_path()
 
 
 def excused(reason: str) -> bool:
     """Whether there may be none: CI as root on Debian has all that it takes, but for network and rights."""
-    able = os.environ.get("CI") == "true" and is_debian() and os.geteuid() == 0 and platform.machine() == "x86_64"
+    able = (
+        os.environ.get("CI") == "true" and debian.is_debian() and os.geteuid() == 0 and platform.machine() == "x86_64"
+    )
     return not able or any(word in reason for word in EXCUSES)
 
 
 def system_path() -> Path:
     """Where the system lies; other packages, wheels or adaptations make another one."""
     sources = [path.read_text() for path in (INSIDE / "udmabuf.c", INSIDE / "virtual.yaml")]
-    mark = hashlib.sha256("\n".join([*PACKAGES, PICAMERA2, *WHEELS, *sources]).encode()).hexdigest()[:10]
-    return BUILD / f"{SUITE}-{mark}"
+    return BUILD / f"{SUITE}-{debian.mark([*PACKAGES, PICAMERA2, *WHEELS, *sources])}"
 
 
 def make() -> Path:
-    """The system, set up where it is missing. Raises CameraRigError."""
+    """The system, set up where it is missing. Raises RigError."""
     system = system_path()
     if system.exists():
         return system
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
-        raise CameraRigError(f"needs Linux on x86-64, this is {platform.system()} on {platform.machine()}")
-    get_tools()
+        raise RigError(f"needs Linux on x86-64, this is {platform.system()} on {platform.machine()}")
+    debian.get_tools(TOOLS)
     BUILD.mkdir(parents=True, exist_ok=True)
     for left in BUILD.glob(f"{SUITE}-*"):  # of other wheels, or cut off
         shutil.rmtree(left)
-    half = Path(tempfile.mkdtemp(prefix=f"{SUITE}-half-", dir=BUILD))
-    half.chmod(0o755)
+    half = debian.fresh(system)
+    half.mkdir()
     try:
         unpack(half)
         with inside(half) as trial:
             done = trial.run("draw")
             if done.returncode:
-                raise CameraRigError(f"picamera2 does not run in there: {gist(done.stdout + done.stderr)}")
+                raise RigError(f"picamera2 does not run in there: {debian.gist(done.stdout + done.stderr)}")
         half.rename(system)
     finally:
         shutil.rmtree(half, ignore_errors=True)
     return system
 
 
-def get_tools() -> None:
-    """Install the Debian packages that are missing. Raises CameraRigError where that is not possible."""
-    missing = [package for path, package in TOOLS.items() if not Path(path).exists()]
-    install = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *missing]
-    if missing and (not is_debian() or os.geteuid()):
-        raise CameraRigError(f"{', '.join(missing)}: missing here; on Debian, as root: {' '.join(install)}")
-    if missing:
-        say(f"installing {', '.join(missing)}")
-        run("apt-get", "update", "--quiet")
-        run(*install)
-
-
 def unpack(system: Path) -> None:
-    """Debian, wheels and the virtual camera. Raises CameraRigError."""
+    """Debian, wheels and the virtual camera. Raises RigError."""
     say(f"unpacking Debian's libcamera ({SUITE})")
     options = ("--quiet", "--mode=chrootless", "--variant=extract", f"--include={','.join(PACKAGES)}")
     run("mmdebstrap", *options, SUITE, str(system))
     say(f"fetching {PICAMERA2} and its wheels")
-    chosen = [word for name in PLATFORMS for word in ("--platform", name)]
-    chosen += ["--only-binary", ":all:", "--implementation", "cp", "--python-version", PYTHON, "--no-compile"]
-    pip = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    pip = (*pip, "--target", str(system / "opt" / "site"), *chosen)
-    run(*pip, *WHEELS)
-    run(*pip, "--no-deps", PICAMERA2)
+    debian.get_wheels(system / "opt" / "site", PYTHON, PLATFORMS, *WHEELS)
+    debian.get_wheels(system / "opt" / "site", PYTHON, PLATFORMS, "--no-deps", PICAMERA2)
     run("gcc", "-O2", "-Wall", "-shared", "-fPIC", "-o", str(system / "opt" / "udmabuf.so"), str(INSIDE / "udmabuf.c"))
     settings = system / "usr" / "share" / "libcamera" / "pipeline" / "virtual"
     settings.mkdir(parents=True)
@@ -174,34 +153,14 @@ def unpack(system: Path) -> None:
     (system / "srv").mkdir(exist_ok=True)
 
 
-def run(*command: str) -> None:
-    """Run a command that makes something. Raises CameraRigError, after showing what it said."""
-    quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    done = subprocess.run(command, env=quiet, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-    if done.returncode:
-        print(done.stdout, end="", file=sys.stderr)
-        raise CameraRigError(f"{Path(command[0]).name} failed: {gist(done.stdout)}")
-
-
-def gist(output: str) -> str:
-    """The line of a program's output that says why it failed: its first error, else its last words."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()] or ["it said nothing"]
-    return next((line for line in lines if line.startswith(("E:", "ERROR:", "error:"))), lines[-1])
-
-
-def say(text: str) -> None:
-    """Tell what is being set up."""
-    print(f"camera: {text}", file=sys.stderr, flush=True)
-
-
 def main(program: list[str]) -> int:
     """Set up, or run a program inside."""
     try:
         system = make()
-    except CameraRigError as reason:
+    except RigError as reason:
         say(str(reason))
         BUILD.mkdir(parents=True, exist_ok=True)
-        REASON.write_text(str(reason))
+        REASON.write_text(str(reason).splitlines()[-1])
         return 1
     REASON.unlink(missing_ok=True)
     if not program:

@@ -15,20 +15,24 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import NamedTuple
 
 import arm
-from arm import BUILD, HERE, PROCESSORS, ROOT, ArmError, WheelSet
+import debian
+from arm import BUILD, PROCESSORS, WheelSet
+from debian import ROOT, RigError, run
+
+HERE = Path(__file__).resolve().parent
 
 RECORD = HERE / "counts.json"
 PLUGIN = BUILD / "count_instructions.so"
 LIMIT = 0.01  # share above the record that fails
-TOOLS = arm.TOOLS | {"gcc": "gcc"}
+TOOLS = arm.TOOLS | {"gcc": "gcc", "/usr/include/stdio.h": "libc6-dev"}
 
 # Pinned: another version is another count.
 WHEELS = {
@@ -83,18 +87,18 @@ def main() -> int:
     runtimes = [options.runtime] if options.runtime else list(WHEELS)
     processors = [options.processor] if options.processor else list(PROCESSORS)
     try:
-        arm.get_tools(TOOLS)
+        debian.get_tools(TOOLS)
         if reason := unable():
-            raise ArmError(reason)
+            raise RigError(reason)
         make_plugin()
         jobs = [(runtime, processor, things(runtime, what)) for runtime in runtimes for processor in processors]
         if arm.set_up(WHEELS[runtime] for runtime in runtimes):
-            raise ArmError("not set up, as said above")
+            raise RigError("not set up, as said above")
         if options.set_up:
             return 0
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             found = dict(pair for pairs in pool.map(lambda job: count(*job), jobs) for pair in pairs)
-    except ArmError as cause:
+    except RigError as cause:
         print(f"count-arm: {cause}; {elsewhere()}", file=sys.stderr)
         return 2
     print_tables(found, processors)
@@ -111,9 +115,9 @@ def things(runtime: str, what: Sequence[str]) -> list[str]:
 
 def unable() -> str:
     """Why nothing can be counted here even when all is set up, in words; nothing where it can."""
-    if missing := [tool for tool in TOOLS if not shutil.which(tool)]:
+    if missing := debian.missing(TOOLS):
         return f"needs {', '.join(missing)}"
-    if "-plugin" not in arm.run("qemu-aarch64", "-h"):
+    if "-plugin" not in run("qemu-aarch64", "-h"):
         return "this qemu-aarch64 takes no plugins, Debian 12's does"
     return ""
 
@@ -127,14 +131,14 @@ def elsewhere() -> str:
 def make_plugin() -> None:
     """Compile what counts."""
     BUILD.mkdir(parents=True, exist_ok=True)
-    half = arm.fresh(PLUGIN)
+    half = debian.fresh(PLUGIN)
     options = ("-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-fvisibility=hidden")
-    arm.run("gcc", *options, "-o", str(half), str(HERE / "count_instructions.c"))
+    run("gcc", *options, "-o", str(half), str(HERE / "count_instructions.c"))
     half.rename(PLUGIN)
 
 
 def count(runtime: str, processor: str, what: Sequence[str]) -> list[tuple[Row, Count]]:
-    """Run counted.py, and divide what the plugin wrote among its rows. Raises ArmError."""
+    """Run counted.py, and divide what the plugin wrote among its rows. Raises RigError."""
     out = BUILD / f"count-{runtime}-{processor}-{os.getpid()}"
     environment = {"COUNT_OUT": str(out), "PYTHONHASHSEED": "0", "OPENBLAS_NUM_THREADS": "1"}
     try:

@@ -15,7 +15,7 @@ import signal
 import sys
 import time
 
-import arm
+import debian
 import device_cuts
 import device_image
 import device_pins
@@ -33,18 +33,18 @@ def main(words: list[str]) -> int:
     broken: list[str] = []
     try:
         made = device_image.make()
-        device_image.say(f"made in {time.monotonic() - begun:.0f} s")
+        debian.say(f"made in {time.monotonic() - begun:.0f} s")
         if not options.no_pins:
             broken += device_pins.read_back(made)
         if options.cuts:
             seed = random.randrange(1000) if options.seed is None else options.seed
             rows = device_cuts.lose_power(made, options.cuts, seed)
             broken += [words for row in rows for words in device_cuts.promises(row)]
-    except arm.ArmError as cause:
+    except debian.RigError as cause:
         broken.append(str(cause))
     for text in broken:
         print(f"device: NOT as promised: {text}", file=sys.stderr)
-    device_image.say(f"{len(broken)} promises broken, in {(time.monotonic() - begun) / 60:.0f} minutes")
+    debian.say(f"{len(broken)} promises broken, in {(time.monotonic() - begun) / 60:.0f} minutes")
     return 1 if broken else 0
 
 

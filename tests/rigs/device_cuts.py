@@ -25,9 +25,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from arm import ArmError
+from debian import RigError, say
 from device_card import Card, Left
-from device_image import BUILD, Made, say
+from device_image import BUILD, Made
 from device_machine import Machine
 
 BOOT, CHECK = 300.0, 300.0  # seconds that they may take on a busy machine
@@ -168,7 +168,7 @@ def written(machine: Machine) -> Written:
         if told.kind == "L":
             number, moment, _ = told.text.split(maxsplit=2)
             if int(number) != len(times) + 1:
-                raise ArmError(
+                raise RigError(
                     f"line {number} after {len(times)}: fer-edge started twice, or the serial line lost some"
                 )
             times.append(moment)
@@ -189,7 +189,7 @@ def plans(cuts: int, seed: int) -> list[Plan]:
 
 
 def lose_power(made: Made, cuts: int, seed: int) -> list[Row]:
-    """All cuts on one card, each shown as it is judged. Raises ArmError."""
+    """All cuts on one card, each shown as it is judged. Raises RigError."""
     device = Device(made)
     rows: list[Row] = []
     print(f"\n{cuts} power cuts, seed {seed}\n\n{HEAD}", flush=True)
@@ -241,9 +241,9 @@ def promises(row: Row) -> list[str]:
 
 
 def check_file_system(image: Path) -> None:
-    """Whether e2fsck finds fault with what is left, after its journal is played back. Raises ArmError."""
+    """Whether e2fsck finds fault with what is left, after its journal is played back. Raises RigError."""
     subprocess.run(["e2fsck", "-E", "journal_only", "-p", str(image)], capture_output=True, check=False)
     done = subprocess.run(["e2fsck", "-f", "-n", str(image)], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise ArmError(f"{done.stdout}{done.stderr}device: e2fsck finds fault with the card, as said above")
+        raise RigError(f"{done.stdout}{done.stderr}device: e2fsck finds fault with the card, as said above")
     say("e2fsck finds no fault with the card")

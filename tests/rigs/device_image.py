@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import arm
+import debian
+from debian import ROOT, RigError, run, say
 
-HERE, ROOT = arm.HERE, arm.ROOT
-BUILD = ROOT / "build" / "device"
-GUEST = HERE / "device_guest"
+BUILD = debian.BUILD / "device"
+GUEST = Path(__file__).resolve().parent / "device_guest"
 SUITE = "bookworm"
 HOOKS = Path("/usr/share/mmdebstrap/hooks/merged-usr")
 PACKAGES = (
@@ -65,15 +66,13 @@ class Made(NamedTuple):
 
 
 def make() -> Made:
-    """All of it; packages and wheels only once. Raises ArmError."""
+    """All of it; packages and wheels only once. Raises RigError."""
     if os.geteuid():
-        raise arm.ArmError("must be root, since the device's files have owners; try: sudo make device-test")
+        raise RigError("must be root, since the device's files have owners; try: sudo make device-test")
     # What belongs to root lies where root looks.
     os.environ["PATH"] += ":/usr/sbin:/sbin"
-    arm.get_tools(TOOLS)
+    debian.get_tools(TOOLS)
     BUILD.mkdir(parents=True, exist_ok=True)
-    for half in BUILD.glob("*.half*"):  # of a run that was cut off
-        shutil.rmtree(half) if half.is_dir() else half.unlink()
     system = make_system()
     (modules,) = (system / "usr/lib/modules").iterdir()
     kernel, initrd, pi3 = system / f"boot/vmlinuz-{modules.name}", BUILD / "initrd", BUILD / "pi3.dtb"
@@ -84,16 +83,16 @@ def make() -> Made:
 
 def make_system() -> Path:
     """Debian's packages, unpacked."""
-    system = BUILD / f"system-{arm.mark(PACKAGES)}"
+    system = BUILD / f"system-{debian.mark(PACKAGES)}"
     if system.exists():
         return system
     say(f"unpacking Debian {SUITE} for arm64, with its kernel")
-    half = arm.fresh(system)
+    half = debian.fresh(system)
     options = ("--mode=chrootless", "--architectures=arm64", "--variant=extract", f"--hook-dir={HOOKS}")
-    arm.run("mmdebstrap", "--quiet", *options, f"--include={','.join(PACKAGES)}", SUITE, str(half))
+    run("mmdebstrap", "--quiet", *options, f"--include={','.join(PACKAGES)}", SUITE, str(half))
     (modules,) = (half / "usr/lib/modules").iterdir()
-    arm.run("depmod", "-b", str(half), modules.name)
-    return arm.finish(half, system)
+    run("depmod", "-b", str(half), modules.name)
+    return debian.finish(half, system)
 
 
 def needed(system: Path, names: tuple[str, ...]) -> list[Path]:
@@ -101,14 +100,14 @@ def needed(system: Path, names: tuple[str, ...]) -> list[Path]:
     (modules,) = (system / "usr/lib/modules").iterdir()
     found: dict[Path, None] = {}
     for name in names:
-        told = arm.run("modprobe", "-S", modules.name, "-d", str(system), "--show-depends", name)
+        told = run("modprobe", "-S", modules.name, "-d", str(system), "--show-depends", name)
         found |= {Path(line.split()[1]): None for line in told.splitlines() if line.startswith("insmod")}
     return list(found)
 
 
 def make_initrd(system: Path, initrd: Path) -> None:
     """A first root that loads modules, checks and mounts the disk and goes there: two programs and a script."""
-    half = arm.fresh(initrd)
+    half = debian.fresh(initrd)
     for folder in ("bin", "dev", "proc", "sys", "root", "modules"):
         (half / folder).mkdir(parents=True)
     for program in ("usr/bin/busybox", "usr/sbin/e2fsck.static"):
@@ -129,10 +128,10 @@ def make_initrd(system: Path, initrd: Path) -> None:
 def make_tree(system: Path, pi3: Path) -> None:
     """A Pi 3's device tree with the board's revision in it, which gpiozero asks for."""
     (tree,) = system.glob("usr/lib/linux-image-*/broadcom/bcm2837-rpi-3-b.dtb")
-    half = pi3.with_suffix(".half")
+    half = debian.fresh(pi3)
     shutil.copyfile(tree, half)
-    arm.run("fdtput", "--create", str(half), "/system")
-    arm.run("fdtput", "--type", "x", str(half), "/system", "linux,revision", "a02082")
+    run("fdtput", "--create", str(half), "/system")
+    run("fdtput", "--type", "x", str(half), "/system", "linux,revision", "a02082")
     half.rename(pi3)
 
 
@@ -140,8 +139,8 @@ def make_image(system: Path) -> Path:
     """The device's disk: the system, and fer-edge as it is now."""
     say("making the device's disk")
     site = arm.make_site(SUITE, [*arm.requirements(), *extra("gpio")])
-    wheel = make_wheel()
-    tree, image = arm.fresh(BUILD / "tree"), BUILD / "device.img"
+    wheel = debian.make_wheel(BUILD / "wheel")
+    tree, image = debian.fresh(BUILD / "tree"), BUILD / "device.img"
     try:
         copy(system, tree)
         (modules,) = (tree / "usr/lib/modules").iterdir()
@@ -152,27 +151,16 @@ def make_image(system: Path) -> Path:
         for folder in ("boot", "usr/share/doc", "usr/share/locale", "usr/share/man", *tree.glob("usr/lib/linux-*")):
             shutil.rmtree(tree / folder)
         (tree / "boot").mkdir()
-        arm.run("depmod", "-b", str(tree), modules.name)
+        run("depmod", "-b", str(tree), modules.name)
         add_system(tree)
         add_service(tree, site, wheel)
         add_rig(tree)
-        half = image.with_suffix(".half")
-        half.unlink(missing_ok=True)
-        arm.run("mke2fs", "-q", "-t", "ext4", "-d", str(tree), "-L", "root", str(half), "2G")
+        half = debian.fresh(image)
+        run("mke2fs", "-q", "-t", "ext4", "-d", str(tree), "-L", "root", str(half), "2G")
         half.rename(image)
     finally:
         shutil.rmtree(tree, ignore_errors=True)
     return image
-
-
-def make_wheel() -> Path:
-    """fer-edge as it is now."""
-    folder = BUILD / "wheel"
-    shutil.rmtree(folder, ignore_errors=True)
-    pip = (str(arm.VENV / "bin/python"), "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check")
-    arm.run(*pip, "--no-deps", "--wheel-dir", str(folder), str(ROOT))
-    (wheel,) = folder.glob("*.whl")
-    return wheel
 
 
 def extra(name: str) -> list[str]:
@@ -280,7 +268,7 @@ def compile_all(folder: Path, inside: str) -> None:
 
 def copy(source: Path, target: Path) -> None:
     """A folder, with owners and links as they are."""
-    arm.run("cp", "--archive", "--reflink=auto", str(source), str(target))
+    run("cp", "--archive", "--reflink=auto", str(source), str(target))
 
 
 def write(path: Path, text: str, mode: int = 0o644) -> None:
@@ -288,8 +276,3 @@ def write(path: Path, text: str, mode: int = 0o644) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     path.chmod(mode)
-
-
-def say(text: str) -> None:
-    """Tell what is being done."""
-    print(f"device: {text}", file=sys.stderr, flush=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Thread
 from typing import NamedTuple
 
-from arm import ArmError
+from debian import RigError
 from device_image import Made
 
 TOLD = re.compile(r"@([A-Z]) ([^@\r\n]*)@")
@@ -55,12 +55,12 @@ class Machine:
                 self.console.append(line)
 
     def until(self, what: str, seconds: float, shown: Callable[[], object]) -> float:
-        """Wait for `shown`; seconds since the start. Raises ArmError, with the end of the console."""
+        """Wait for `shown`; seconds since the start. Raises RigError, with the end of the console."""
         end = time.monotonic() + seconds
         while not shown():
             if time.monotonic() > end or self._process.poll() is not None:
                 last = "\n".join([*self.console[-30:], *(f"{told.kind} {told.text[:300]}" for told in self.told[-10:])])
-                raise ArmError(f"{last}\ndevice: NOT within {seconds:g} s: {what}")
+                raise RigError(f"{last}\ndevice: NOT within {seconds:g} s: {what}")
             time.sleep(0.05)
         return time.monotonic() - self.begun
 

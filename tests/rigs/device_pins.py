@@ -12,8 +12,8 @@ import time
 import tomllib
 from itertools import groupby
 
-from arm import ArmError
-from device_image import BUILD, GUEST, Made, say
+from debian import RigError, say
+from device_image import BUILD, GUEST, Made
 from device_machine import Machine, Monitor
 
 LEVELS = 0x3F200034  # GPLEV0: bit N is what pin N carries
@@ -24,12 +24,12 @@ RUNS = {"pins.toml": 600, "sweep.toml": 130}  # settings -> lines to wait for
 
 
 def read_back(made: Made) -> list[str]:
-    """Both runs; what is not as promised. Raises ArmError."""
+    """Both runs; what is not as promised. Raises RigError."""
     return [words for settings, lines in RUNS.items() for words in watch(made, settings, lines)]
 
 
 def watch(made: Made, settings: str, lines: int) -> list[str]:
-    """Boot, and compare pins and labels until so many lines were written. Raises ArmError."""
+    """Boot, and compare pins and labels until so many lines were written. Raises RigError."""
     image, address = BUILD / "pi3.img", BUILD / "pi3.socket"
     shutil.copyfile(made.image, image)
     address.unlink(missing_ok=True)
@@ -47,11 +47,11 @@ def watch(made: Made, settings: str, lines: int) -> list[str]:
             before = time.monotonic()
             samples.append((before, time.monotonic(), monitor.word(LEVELS)))
             if before > end:
-                raise ArmError(f"device: NOT within {BOOT:g} s: {lines} lines, {len(machine.texts('L'))} are there")
+                raise RigError(f"device: NOT within {BOOT:g} s: {lines} lines, {len(machine.texts('L'))} are there")
             time.sleep(0.05)
         monitor.close()
     except OSError as cause:
-        raise ArmError("\n".join([*machine.console[-20:], f"device: the emulator is gone ({cause})"])) from None
+        raise RigError("\n".join([*machine.console[-20:], f"device: the emulator is gone ({cause})"])) from None
     finally:
         machine.kill()
         image.unlink()

@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import signal
 import sys
 
+import debian
 import service_cameras
-from service_device import ROOT, Device, get_tools, make_system, make_wheel
+from debian import ROOT
+from service_device import BUILD, TOOLS, Device, make_system
 
 LOCAL = "etc/fer-edge/models"  # where installed models lie
 PROBE_UNIT = """[Service]
@@ -33,8 +36,13 @@ ExecStart=/usr/bin/python3 /opt/inside/probe.py
 def main(suites: list[str]) -> None:
     """Make what is missing, then show each claim on each system."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the container is ended then, too
-    get_tools()
-    wheel = make_wheel()
+    if os.geteuid():
+        raise SystemExit("service-test: must be root, to start a container; try: sudo make service-test")
+    try:
+        debian.get_tools(TOOLS)
+        wheel = debian.make_wheel(BUILD / "wheel")
+    except debian.RigError as cause:
+        raise SystemExit(f"service-test: {cause}") from None
     for suite in suites or ["bookworm", "trixie"]:
         make_system(suite, wheel)
         device = Device(suite)

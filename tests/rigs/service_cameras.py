@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import camera
+import debian
 from service_device import HERE, Device
 
 LIMIT = 5.0  # seconds
@@ -149,5 +150,5 @@ def install_picamera2(device: Device) -> None:
         *pip, "--target", "/opt/picamera2", camera.PICAMERA2, *camera.WHEELS[:3], check=True
     )  # not fer-edge's own
     shutil.copy(HERE / "camera_inside" / "virtual_camera.py", device.root / "opt/inside")
-    camera.get_tools()
-    camera.run("gcc", "-O2", "-shared", "-fPIC", "-o", str(place / "udmabuf.so"), str(camera.INSIDE / "udmabuf.c"))
+    debian.get_tools(camera.TOOLS)
+    debian.run("gcc", "-O2", "-shared", "-fPIC", "-o", str(place / "udmabuf.so"), str(camera.INSIDE / "udmabuf.c"))

@@ -7,16 +7,17 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import debian
+from debian import ROOT
+
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-BUILD = ROOT / "build" / "service"
+BUILD = debian.BUILD / "service"
 TOOLS = {"mmdebstrap": "mmdebstrap", "systemd-nspawn": "systemd-container"}
 PACKAGES = "systemd-sysv,dbus,python3,python3-venv,ca-certificates"
 # Where the host's pip and its certificates are set up, the device's are: it may have an index of its own.
@@ -150,26 +151,6 @@ class Device:
         else:
             self._nspawn.kill()
         self._nspawn.wait(30)
-
-
-def get_tools() -> None:
-    """Install what is missing, as root on Debian."""
-    missing = [package for tool, package in TOOLS.items() if shutil.which(tool) is None]
-    if os.geteuid():
-        raise SystemExit("service-test: must be root, to start a container; try: sudo make service-test")
-    if missing:
-        subprocess.run(["apt-get", "update", "-qq"], check=True)
-        subprocess.run(["apt-get", "install", "-qq", "--yes", "--no-install-recommends", *missing], check=True)
-
-
-def make_wheel() -> Path:
-    """fer-edge as it is now."""
-    folder = BUILD / "wheel"
-    shutil.rmtree(folder, ignore_errors=True)
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(ROOT)]
-    subprocess.run(command, check=True)
-    (wheel,) = folder.glob("*.whl")
-    return wheel
 
 
 def make_system(suite: str, wheel: Path) -> None:
