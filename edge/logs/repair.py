@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from edge.errors import SinkError
@@ -24,6 +25,17 @@ def repair(file: int, path: Path) -> int:
     foreign = SinkError(f"log {path}: holds something else than a fer-edge log; choose another file")
     if not looks_ours(file):
         raise foreign
+    return mend(file, _whole, foreign)
+
+
+def mend(file: int, whole: Callable[[bytes], bool], foreign: SinkError) -> int:
+    """Take out the lines at the end that are not `whole`; how many bytes that was.
+
+    Looked at are a last line without a newline, which gets one if it is kept, and all lines from the first with zeros
+    on. Raises `foreign`, the file untouched, where a line is longer than any of ours, and OSError where the disk is
+    full or gone.
+    """
+    size = os.fstat(file).st_size
     end = max(size - LONGEST, 0)
     zero = os.pread(file, LONGEST, end).find(b"\0")
     torn = end + zero if zero >= 0 else size
@@ -31,7 +43,9 @@ def repair(file: int, path: Path) -> int:
     if torn - start > LONGEST:
         raise foreign
     rest = os.pread(file, size - start, start)
-    kept = b"".join(line + b"\n" for line in rest.split(b"\n") if _whole(line))
+    *lines, last = rest.split(b"\n")
+    ended = [line + b"\n" for line in lines]
+    kept = b"".join(line.removesuffix(b"\n") + b"\n" for line in (*ended, last) if whole(line))
     if kept[: len(rest)] != rest:
         os.ftruncate(file, start)
         os.write(file, kept)

@@ -12,14 +12,14 @@ from pathlib import Path
 
 from edge.control import Control
 from edge.errors import SinkError
+from edge.logs.files import CHUNK
+from edge.logs.repair import mend
 from edge.settings import CsvSettings, Settings
 from edge.sinks.record import face_record, record
 from edge.types import Face, Observation, Sink, State
 
 COLUMNS = ("time", "source", "frame", "event", "id", "x", "y", "width", "height", "emotion", "confidence")
 HEADER = (",".join(COLUMNS) + "\n").encode()
-CHUNK = 65536  # bytes read at once, looking back for the last whole row
-LONGEST = 1 << 20  # bytes; no row of ours comes near it
 
 
 def open_csv(settings: Settings, control: Control) -> Rows:  # noqa: ARG001 (every sink is made alike)
@@ -134,23 +134,15 @@ def text_of(observation: Observation, rows: list[tuple[str, Face]]) -> str:
 
 
 def repair(file: int, path: Path) -> None:
-    """Cut off a last row that is not whole. Raises SinkError, the file untouched, where it is no such table."""
+    """Take out rows that are not whole. Raises SinkError, the file untouched, where it is no such table."""
     size = os.fstat(file).st_size
+    foreign = SinkError(f"csv {path}: holds something else than a table of fer-edge; choose another file")
     # Power cuts leave zeros where a file grew and its data was not yet written (ext4 documentation, data=ordered).
     start = os.pread(file, len(HEADER), 0).rstrip(b"\0")
     if not HEADER.startswith(start) or (start != HEADER and size > CHUNK):
-        raise SinkError(f"csv {path}: holds something else than a table of fer-edge; choose another file")
+        raise foreign
     if start != HEADER:
         os.ftruncate(file, 0)
         return
-    tail, position = b"", size
-    while b"\n" not in tail:
-        if len(tail) > LONGEST:
-            raise SinkError(f"csv {path}: its last row has no end; choose another file")
-        step = min(CHUNK, position)
-        position -= step
-        tail = os.pread(file, step, position) + tail
-    rest = len(tail) - tail.rfind(b"\n") - 1
-    if rest:
-        os.ftruncate(file, size - rest)
-        os.fdatasync(file)
+    # A row that was cut within its last number looks like any other, but for the end of its line.
+    mend(file, lambda row: row.endswith(b"\n") and b"\0" not in row, foreign)

@@ -92,6 +92,17 @@ def test_what_a_power_cut_leaves_is_cut_off_and_no_whole_row_is_lost(
     assert [row["frame"] for row in rows] == [*map(str, range(whole)), "9"]
 
 
+def test_rows_with_zeros_go_and_those_behind_them_stay(tmp_path: Path, make_observation: Make) -> None:
+    """A file system may know of a file's length before its data is there, and data may come in any order."""
+    path = tmp_path / "a.csv"
+    write(path, [make_observation(number, "happy") for number in range(6)], mode="frames")
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[3] = lines[3][:20] + bytes(len(lines[3]) - 20)  # with its newline
+    path.write_bytes(b"".join(lines) + lines[1][:30])
+    rows = write(path, [make_observation(9, "happy")], mode="frames")
+    assert [row["frame"] for row in rows] == ["0", "1", "4", "5", "9"]
+
+
 @pytest.mark.parametrize(
     "content", [b"\x89PNG\r\n\x1a\n" + b"\0" * 100, b"notes", b"a,b\n1,2\n", HEADER[:-1] + b",more\n", b"\0" * 70_000]
 )
