@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from edge.errors import GateError
 
 AGREEMENT = 0.97  # share of the validation faces on which int8 and float32 must agree
 DIFFERENCE = 0.005  # largest difference of their accuracies
+ENOUGH = 1000  # faces to hold to that; on fewer, two standard deviations of chance are allowed for
 
 
 def check_input(entry: dict[str, Any]) -> None:
@@ -28,13 +30,19 @@ def check_agreement(reference: NDArray[np.int64], quantized: NDArray[np.int64], 
     # Counts, so that a model exactly at a limit is within it: 0.635 - 0.630 is more than 0.005 in floating point.
     faces = len(labels)
     agreeing = int((reference == quantized).sum())
-    more = int((quantized == labels).sum()) - int((reference == labels).sum())
+    right, was_right = quantized == labels, reference == labels
+    more = int(right.sum()) - int(was_right.sum())
+    fewest, most = AGREEMENT * faces, DIFFERENCE * faces
+    if faces < ENOUGH:
+        # Poisson's deviation of how many are read otherwise, and McNemar's (1947) of what that changes
+        fewest -= 2 * math.sqrt(max(faces - fewest, 0.0))
+        most += 2 * math.sqrt(int((right != was_right).sum()))
     failures = []
-    if agreeing < AGREEMENT * faces:
-        failures.append(f"they agree on {agreeing / faces:.2%} of {faces} faces, {AGREEMENT:.0%} is needed")
-    if abs(more) > DIFFERENCE * faces:
+    if agreeing < fewest:
+        failures.append(f"they agree on {agreeing / faces:.2%} of {faces} faces, {fewest / faces:.0%} is needed")
+    if abs(more) > most:
         failures.append(
-            f"their accuracies differ by {100 * more / faces:+.2f} points, {100 * DIFFERENCE:.1f} is allowed"
+            f"their accuracies differ by {100 * more / faces:+.2f} points, {100 * most / faces:.1f} is allowed"
         )
     if failures:
         raise GateError(
