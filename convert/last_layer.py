@@ -23,6 +23,7 @@ from scipy.optimize import minimize_scalar
 PRIOR = 0.7  # share of the training data's log frequencies that is left in
 # Share of them that a network learns, by the class weights it was trained with (`convert.batches.class_weights`)
 LEARNED = {"none": 1.0, "sqrt": 0.5, "balanced": 0.0}
+SPREAD = 0.5  # of log temperatures before any face is seen; a few faces are no evidence for more, thousands are
 LIMITS = (0.25, 4.0)  # beyond them the probabilities are no confidences at all, and more is wrong than the scale
 LINEAR = ("GlobalAveragePooling2D", "AveragePooling2D", "Flatten", "Reshape", "Dropout", "Identity")
 
@@ -46,15 +47,16 @@ def without(probabilities: NDArray[np.float32], shift: NDArray[np.float64]) -> N
 
 
 def fit(probabilities: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
-    """The temperature with which `probabilities` (n, classes) make `labels` (n,) the likeliest; 1 changes nothing."""
+    """The likeliest temperature of `probabilities` (n, classes) by `labels` (n,); 1 changes nothing."""
     logits = np.log(np.maximum(probabilities.astype(np.float64), 1e-12))
     rows = np.arange(len(labels))
 
-    def surprise(log_temperature: float) -> float:
+    def negative_log_likelihood(log_temperature: float) -> float:
         scaled = logits / np.exp(log_temperature)
-        return float((np.logaddexp.reduce(scaled, axis=1) - scaled[rows, labels]).mean())
+        of_faces = (np.logaddexp.reduce(scaled, axis=1) - scaled[rows, labels]).sum()
+        return float(of_faces + 0.5 * (log_temperature / SPREAD) ** 2)
 
-    return float(np.exp(minimize_scalar(surprise, bounds=np.log(LIMITS), method="bounded").x))
+    return float(np.exp(minimize_scalar(negative_log_likelihood, bounds=np.log(LIMITS), method="bounded").x))
 
 
 def fold(model: Any, temperature: float, shift: NDArray[np.float64]) -> bool:

@@ -35,7 +35,15 @@ def test_probabilities_of_zero_are_no_obstacle() -> None:
     certain = np.eye(3, dtype=np.float32)[[0, 1, 2, 0]]
     low, high = last_layer.LIMITS
     assert low <= last_layer.fit(certain, np.array([0, 1, 2, 1])) <= high
-    assert last_layer.fit(certain, np.array([0, 1, 2, 0])) == pytest.approx(low, rel=0.01)
+    assert last_layer.fit(certain, np.array([0, 1, 2, 0])) == pytest.approx(1, rel=0.01)
+
+
+@pytest.mark.parametrize(("faces", "least", "most"), [(5, 0.8, 0.91), (20, 0.85, 0.97), (3000, 0.99, 1)])
+def test_a_few_faces_read_right_are_no_proof_of_certainty(faces: int, least: float, most: float) -> None:
+    """Two easy classes of one's own leave twenty faces to validate on, all of them right."""
+    probabilities, labels = np.tile(np.array([[0.8, 0.2]], np.float32), (faces, 1)), np.zeros(faces, np.int64)
+    odds = probabilities[0] ** (1 / last_layer.fit(probabilities, labels))
+    assert least < odds[0] / odds.sum() < most
 
 
 def test_a_class_seen_often_loses_half_of_its_head_start() -> None:
