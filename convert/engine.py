@@ -5,6 +5,7 @@ On TensorFlow and JAX these are Keras's own. On torch they are `convert.torch_gr
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -49,6 +50,7 @@ class KerasEngine:
 
     def train(self, batch: Batch) -> tuple[float, float]:
         faces, labels, weights = batch
+        self._model.reset_metrics()  # Keras before 3.15 goes on with the means of all batches
         result = self._model.train_on_batch(faces, labels, sample_weight=weights, return_dict=True)
         return float(result["loss"]), float(result["accuracy"])
 
@@ -90,4 +92,10 @@ def _multiplies_bfloat16(torch: Any, device: str) -> bool:
     """Whether bfloat16 is faster than float32 there, and not emulated by it."""
     if device == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    return device == "cpu" and bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
+    return device == "cpu" and bool(_capabilities(torch).get("avx512_bf16", False))
+
+
+def _capabilities(torch: Any) -> dict[str, Any]:
+    """What the processor can, by a function that torch has since 2.15; older ones train in float32."""
+    ask: Callable[[], dict[str, Any]] = getattr(torch.cpu, "get_capabilities", dict)
+    return ask()

@@ -7,6 +7,7 @@ A .tflite file is scored through `edge`'s own classifier, so the figure is the d
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -173,12 +174,14 @@ def _reference(model: _Model) -> _Model | str:
     if not path.is_file():
         return f"no {path.name} beside it"
     reference = _load(path)
-    if reference.labels != model.labels:
-        raise ModelError(
-            f"model {path}: its labels are {', '.join(reference.labels)}, those of {model.path} are "
-            f"{', '.join(model.labels)}; restore both from one conversion"
-        )
+    if _trained_from(path) != _trained_from(model.path):
+        raise ModelError(f"model {path}: of another model than {model.path.name}; restore both from one conversion")
     return reference
+
+
+def _trained_from(path: Path) -> Any:
+    """What the card beside a model that was just loaded says of the Keras model it is of."""
+    return json.loads(path.with_suffix(".json").read_text(encoding="utf-8")).get("trained_from")
 
 
 def _new(content: Data, faces: Faces) -> NDArray[np.bool_]:

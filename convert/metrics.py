@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
+from edge.errors import ModelError
 from edge.witness import entropy
 
 BINS = 15  # of the calibration error, as in Guo et al.
@@ -91,7 +92,10 @@ class Metrics:
 def measure(
     probabilities: NDArray[np.float32], labels: NDArray[np.int64], classes: tuple[str, ...], split: str
 ) -> Metrics:
-    """Metrics of `probabilities` (n, classes) against `labels` (n,); n is one or more."""
+    """Metrics of `probabilities` (n, classes) against `labels` (n,); n is one or more. Raises ModelError."""
+    wrong = int((~np.isfinite(probabilities).all(axis=1)).sum())
+    if wrong:
+        raise ModelError(f"the model answers {wrong} of {len(labels)} faces with no numbers; restore it, or train anew")
     read = probabilities.argmax(axis=1)
     every = list(range(len(classes)))
     precision, recall, f1, support = precision_recall_fscore_support(labels, read, labels=every, zero_division=0.0)

@@ -17,6 +17,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from convert.load import Loaded
 from convert.metrics import Metrics, measure
 from edge.cards import FORMAT, VARIANTS, load_card
 from edge.classifiers.tflite import TfliteClassifier, find_runtime
-from edge.errors import DataError, ModelError, SettingsError, SinkError
+from edge.errors import DataError, SettingsError, SinkError
 
 DRAWS = 8  # of calibration faces, to choose from
 LONGEST = 200  # bytes of a network's name; a file system takes 255 with all that is put around it
@@ -53,7 +54,7 @@ def quantize(
 
     `faces` is the data to calibrate on (its training split, drawn by `seed`) and to measure on (`split`, else the one
     that validates). `prior` is the share of the classes' log frequencies in the training data to be left in, 0 to 1.
-    Raises ModelError, DataError, and GateError, before which nothing is written to `out`.
+    Raises SettingsError, ModelError, DataError, SinkError, and GateError, before which nothing is written to `out`.
     """
     if faces is None:
         raise DataError(
@@ -61,6 +62,9 @@ def quantize(
             "give the fer2013.csv or the folder that the model was trained on"
         )
     network = _network(name, source)
+    chosen = backend.keras().backend.backend()
+    if chosen != "tensorflow":
+        raise SettingsError(f"KERAS_BACKEND={chosen}: converting needs KERAS_BACKEND=tensorflow; set it, or unset it")
     loaded = load.load(source, input_range)
     content = data.read(faces, loaded.size)
     if content.classes != loaded.labels:
@@ -72,8 +76,7 @@ def quantize(
     if trained_on != content.sha256:
         report(f"warning: {content.name} is not the data that {source} was trained on: its sha256 is another")
     (_, training), (measured, validation) = content.training(), content.validation(split)
-    with tempfile.TemporaryDirectory(prefix="fer-convert-") as folder:
-        stage = Path(folder)
+    with _stage() as stage:
         model = fold.for_pixels(loaded)
         shift = last_layer.prior(training.labels, len(loaded.labels), prior, last_layer.LEARNED[loaded.class_weights])
         _confide(model, shift, validation, measured, report)
@@ -91,6 +94,18 @@ def quantize(
                 for v in VARIANTS
             }
         return _publish(cards, stage, out, report)
+
+
+@contextmanager
+def _stage() -> Iterator[Path]:
+    """A folder for what is made before it is measured. Raises SinkError where the disk does not take it."""
+    try:
+        with tempfile.TemporaryDirectory(prefix="fer-convert-") as folder:
+            yield Path(folder)
+    except OSError as cause:
+        raise SinkError(
+            f"{tempfile.gettempdir()}: cannot be written ({cause.strerror or cause}); make room, or set TMPDIR"
+        ) from None
 
 
 def _confide(model: Any, shift: NDArray[np.float64], validation: Faces, split: str, report: Report) -> None:
@@ -173,9 +188,6 @@ def _convert(
 def to_tflite(model: Any, size: tuple[int, int], variant: str, shown: NDArray[np.uint8]) -> bytes:
     """The .tflite content of `model`, which takes pixels, as `variant`; `shown` are the faces to calibrate on."""
     keras, tf = backend.keras(), backend.tensorflow()
-    if keras.backend.backend() != "tensorflow":
-        raise ModelError("KERAS_BACKEND: converting needs the tensorflow backend; run it with KERAS_BACKEND=tensorflow")
-
     # One face at a time, as the device asks; a free batch would keep the converter from folding shapes.
     face = keras.Input(batch_shape=(1, *size, 1), name="pixels")
     single = keras.Model(face, model(face))

@@ -50,6 +50,11 @@ def train(
     size = loaded.size if loaded else (recipe.size, recipe.size)
     if sized and size != (recipe.size, recipe.size):
         raise SettingsError(f"--size {recipe.size}: {start} takes {size[0]} x {size[1]} pixels; leave --size out")
+    if answers and size != (recipe.size, recipe.size):
+        raise SettingsError(
+            f"--teachers {answers}: {start} takes {size[0]} x {size[1]} pixels, the answers are of --size "
+            f"{recipe.size}; make them with --size {size[0]}, and give it here too"
+        )
     faces = data.read(source, size)
     told, digest = teachers.read(answers, recipe, faces) if answers else (None, None)
     model = _model(keras, recipe, faces, loaded)

@@ -14,7 +14,7 @@ from convert import cli
 from convert.recipe import Recipe
 from edge import errors
 
-COMMANDS = ("train", "quantize", "evaluate")
+COMMANDS = ("train", "teach", "quantize", "evaluate")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -37,7 +37,8 @@ def test_without_the_extra_it_says_how_to_install_it(
     monkeypatch.setitem(sys.modules, missing, None)  # what Python itself does where an import failed
     if missing == "matplotlib":
         monkeypatch.setitem(sys.modules, "keras", sys)  # stands for one that is there
-    arguments = [command, *([] if command == "train" else ["model.keras"]), "--data", "fer2013.csv"]
+    needed = {"train": [], "teach": ["--teacher", "model.keras", "--out", "answers.npz"]}.get(command, ["model.keras"])
+    arguments = [command, *needed, "--data", "fer2013.csv"]
     assert cli.main(arguments) == errors.FerEdgeError.exit_code
     said = capsys.readouterr().err
     assert said.startswith(f"fer-convert: error: {missing} cannot be imported")

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -42,10 +42,10 @@ def copied(model: Path, folder: Path) -> Path:
     return Path(shutil.copy(model, folder))
 
 
-def relabel(model: Path, labels: tuple[str, ...]) -> None:
-    """Other labels on the card of `model`."""
+def rewrite(model: Path, **entries: Any) -> None:
+    """Other entries on the card of `model`."""
     card = model.with_suffix(".json")
-    card.write_text(json.dumps({**json.loads(card.read_text()), "labels": labels}))
+    card.write_text(json.dumps({**json.loads(card.read_text()), **entries}))
 
 
 @pytest.fixture
@@ -68,15 +68,14 @@ def test_the_shipped_model_is_as_good_as_its_card_says(shipped: Path, fer2013: P
     found = evaluate(shipped, fer2013, say=lines.append)
     # 1,200 faces of the card's 3,589
     assert found.metrics.accuracy == pytest.approx(load_card(shipped).accuracy, abs=0.04)
-    assert found.metrics.accuracy >= 0.60
     assert "expected calibration error" in lines[0]
 
 
 def test_the_shipped_model_bears_what_a_camera_does_to_a_face(shipped: Path, fer2013: Path) -> None:
     rows = evaluate(shipped, fer2013, conditions=True, say=silent).conditions
-    # 56 % and 58 % on the whole of PublicTest; 1,200 faces are good to 1.4 points (one standard deviation)
-    assert cast("float", rows[LOW_LIGHT]) >= 0.52
-    assert cast("float", rows[BLUR]) >= 0.54
+    # 60 % at least on the whole of PublicTest; 1,200 faces are good to 1.4 points (one standard deviation)
+    assert cast("float", rows[LOW_LIGHT]) >= 0.57
+    assert cast("float", rows[BLUR]) >= 0.57
 
 
 def test_conditions_are_rows_of_table_json_and_page(shipped: Path, faces_csv: Path, tmp_path: Path) -> None:
@@ -118,6 +117,12 @@ def test_conditions_are_rows_of_table_json_and_page(shipped: Path, faces_csv: Pa
     assert rows[AGAINST] == {"points": expected.points, "agreement": expected.agreement}
 
 
+def test_a_model_that_answers_no_numbers_has_no_accuracy() -> None:
+    scores = np.array([[0.9, 0.1], [np.nan, np.nan]], np.float32)
+    with pytest.raises(ModelError, match="answers 1 of 2 faces with no numbers"):
+        measure(scores, np.array([0, 0]), ("calm", "tense"), "PublicTest")
+
+
 def test_without_a_float32_file_beside_it_the_row_says_so(shipped: Path, faces_csv: Path, tmp_path: Path) -> None:
     copy = copied(shipped, tmp_path)
     said: list[str] = []
@@ -125,8 +130,8 @@ def test_without_a_float32_file_beside_it_the_row_says_so(shipped: Path, faces_c
     assert f"{AGAINST}  no mini_xception-float32.tflite beside it\n" in said[0]
     assert json.loads((tmp_path / "f.json").read_text())["conditions"][AGAINST].startswith("no mini_xception-float32")
     reference = copied(shipped.with_name("mini_xception-float32.tflite"), tmp_path)
-    relabel(reference, ("other", *EMOTIONS[1:]))
-    with pytest.raises(ModelError, match=r"labels are other, disgust.*those of .*int8.tflite are angry.*restore both"):
+    rewrite(reference, trained_from={"file": "best.keras", "sha256": "0" * 64})
+    with pytest.raises(ModelError, match=r"float32.tflite: of another model than .*int8.tflite; restore both"):
         evaluate(copy, faces_csv, conditions=True)
 
 
@@ -241,7 +246,7 @@ def test_the_models_order_of_labels_may_be_another(
 ) -> None:
     shipped = shipped.with_name("mini_xception-float32.tflite")  # has no ties, unlike one with 256 steps
     copy = copied(shipped, tmp_path)
-    relabel(copy, EMOTIONS[::-1])
+    rewrite(copy, labels=EMOTIONS[::-1])
     each = dict.fromkeys(EMOTIONS, 3)
     folder = picture_folder({"train": each, "test": each})
     straight, turned = (np.array(evaluate(path, folder, say=silent).metrics.confusion) for path in (shipped, copy))

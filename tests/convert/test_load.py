@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ import numpy as np
 import pytest
 
 from convert import backend, fold, load, networks
+from edge.cards import load_card
 from edge.errors import ModelError
 from edge.types import EMOTIONS
 
@@ -81,6 +85,7 @@ def test_a_sidecar_that_does_not_fit_is_refused(saved: Path) -> None:
     [
         "[]", "null", '{"labels": 5}', '{"labels": [1, 2, 3, 4, 5, 6, 7]}', '{"training_data": "x"}',
         '{"input_range": "x"}', '{"input_range": [1]}', '{"input_range": [255, 0]}', '{"input_range": [0, Infinity]}',
+        '{"input_range": [0, 1' + "0" * 400 + "]}", "[" * 100_000,
         '{"input_range": [null, 1]}', '{"labels": ["a", "a", "b", "c", "d", "e", "f"]}',
     ],
 )  # fmt: skip
@@ -100,8 +105,47 @@ def test_a_model_that_is_no_face_classifier_is_refused(tmp_path: Path) -> None:
             load.load(tmp_path / "other.keras")
 
 
+def test_a_model_for_larger_faces_than_a_card_allows_is_refused_before_any_work(tmp_path: Path) -> None:
+    """Else a conversion of minutes ends with a card that the device refuses."""
+    keras = backend.keras()
+    image = keras.Input((48, 2000, 1))
+    keras.Model(image, keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(7, 3)(image))).save(tmp_path / "m.h5")
+    with pytest.raises(ModelError, match="takes 48 x 2000 pixels, the device 1 to 1024 a side; give a model with"):
+        load.load(tmp_path / "m.h5")
+
+
+@pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)])
+def test_the_limit_is_that_of_the_cards(tmp_path: Path, more: int, fits: bool) -> None:
+    entry = {"height": load.MAX_SIDE + more, "width": 1, "dtype": "int8", "range": [0, 1]}
+    card = {"card": 1, "name": "m", "model": "m", "variant": "int8", "file": "m.tflite", "sha256": "", "bytes": 1}
+    (tmp_path / "m.json").write_text(json.dumps(card | {"labels": ["a", "b"], "input": entry}))
+    with nullcontext() if fits else pytest.raises(ModelError, match="sides of 1 to 1024"):
+        load_card(tmp_path / "m.json")
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".json"])
+def test_where_nobody_may_look_is_said_in_one_line(saved: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
+    """A closed folder, of the model or of what is known of it."""
+    look = Path.stat
+
+    def stat(path: Path, **more: Any) -> os.stat_result:
+        if path == saved.with_suffix(suffix):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return look(path, **more)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    with pytest.raises(ModelError, match=rf"model{suffix}: cannot be read \(Permission denied\); check the path"):
+        load.load(saved)
+
+
+def test_an_absurd_path_is_refused_in_one_line() -> None:
+    with pytest.raises(ModelError, match=r"cannot be read \(File name too long\)"):
+        load.load(Path("x" * 5000 + ".keras"))
+
+
 def test_scaled_takes_pixels(saved: Path) -> None:
-    assert load.scaled(load.load(saved)) is not None
+    known = load.load(saved)
+    assert load.scaled(known) is known.model
     legacy = load.load(saved, (-1.0, 1.0))
     wanted = legacy.model.predict_on_batch(faces() / 127.5 - 1)
     np.testing.assert_allclose(load.scaled(legacy).predict_on_batch(faces()), wanted, atol=1e-5)

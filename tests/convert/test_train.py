@@ -233,6 +233,9 @@ def test_a_size_that_is_not_the_start_models_is_refused(faces_csv: Path, tmp_pat
     best = tmp_path / "first" / "best.keras"
     with pytest.raises(SettingsError, match=r"--size 64: .* takes 48 x 48 pixels; leave --size out"):
         run(replace(RECIPE, epochs=1, size=64), faces_csv, tmp_path / "second", start=best, sized=True)
+    answers = tmp_path / "answers.npz"
+    with pytest.raises(SettingsError, match=r"--teachers .* takes 48 x 48 pixels, the answers are of --size 64; make"):
+        run(replace(RECIPE, epochs=1, size=64), faces_csv, tmp_path / "second", start=best, answers=answers)
     run(replace(RECIPE, epochs=1), faces_csv, tmp_path / "second", start=best, sized=True)
     run(replace(RECIPE, epochs=1, size=64), faces_csv, tmp_path / "third", start=best)
 

@@ -83,7 +83,6 @@ def steps(model: Any) -> dict[str, list[float]]:
         losses = []
         for _ in range(6):
             losses.append(one.train(batch)[0])
-            model.reset_metrics()
         found[kind.__name__] = losses
     return found
 
