@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import stat
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -17,28 +20,73 @@ import numpy as np
 
 from edge.errors import ModelError, SinkError, first_line
 
+PART = ".part"  # ends the names of temporary files that would pass for cards
+STALE = 3600.0  # seconds without a write, after which a temporary file is one that a killed process left
+KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISCHR, "a character device"),
+    (stat.S_ISBLK, "a block device"),
+    (stat.S_ISFIFO, "a pipe"),
+    (stat.S_ISSOCK, "a socket"),
+)
+
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place when the block ends well; else `path` stays as it was.
 
-    Raises SinkError where it cannot be written.
+    Where `path` is a link, so it stays, and the file that it leads to is the one replaced. Raises SinkError where it
+    cannot be written.
     """
-    if path.name in ("", ".."):
-        raise SinkError(f"{str(path)!r}: cannot be written (it is a folder); give the name of a file")
-    # The suffix stays, because Keras tells the format by it.
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    goal = target(path)
+    # The suffix stays, because Keras tells the format by it; not that of a card, or who looks for cards would find it.
+    suffix = f"{goal.suffix}{PART}" if goal.suffix == ".json" else goal.suffix
+    temporary = goal.with_name(f".{goal.stem}.{os.getpid()}{suffix}")
+    _sweep(goal)
     try:
         yield temporary
         _flush(temporary)
-        temporary.replace(path)
+        temporary.replace(goal)
     except OSError as cause:
-        if isinstance(cause, FileNotFoundError) and not path.parent.is_dir():
-            raise SinkError(f"{path}: cannot be written (no such folder {path.parent}); make it") from None
+        if isinstance(cause, FileNotFoundError) and not goal.parent.is_dir():
+            raise SinkError(f"{path}: cannot be written (no such folder {goal.parent}); make it") from None
         raise SinkError(f"{path}: cannot be written ({cause.strerror or cause}); check rights and space") from None
     finally:
         with suppress(OSError):  # where nothing could be written, there is nothing to remove
             temporary.unlink()
+
+
+def target(path: Path) -> Path:
+    """The file that a write to `path` makes or replaces: where it leads to, if it is a link.
+
+    Raises SinkError where something else is there that a file would take the place of: a folder, a device, a pipe.
+    """
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return Path(os.path.realpath(path))  # nothing is there yet
+    except OSError as cause:
+        raise SinkError(f"{path}: cannot be written ({cause.strerror or cause}); check rights and space") from None
+    # Of what is open, /dev/stdout too, where it is a file: the shell that opened it would go on writing to the old one.
+    is_open = os.path.realpath(path.parent) in ("/dev", f"/proc/{os.getpid()}/fd")
+    if not stat.S_ISREG(mode) or is_open:
+        kind = next((words for test, words in KINDS if test(mode)), "an open file")
+        raise SinkError(f"{str(path)!r}: cannot be written (it is {kind}); give the name of a file")
+    return Path(os.path.realpath(path))
+
+
+def _sweep(goal: Path) -> None:
+    """Remove the temporary files for `goal` of processes that were killed.
+
+    No file of a living process: neither of one that this machine knows, nor of another container or computer that
+    writes to the same folder, whose numbers mean nothing here; no write takes as long as STALE.
+    """
+    name = re.compile(rf"\.{re.escape(goal.stem)}\.([0-9]+){re.escape(goal.suffix)}({re.escape(PART)})?")
+    with suppress(OSError):  # what cannot be removed is in nobody's way
+        for entry in goal.parent.iterdir():
+            found = name.fullmatch(entry.name)
+            if found and not Path(f"/proc/{found[1]}").exists() and time.time() - entry.stat().st_mtime > STALE:
+                entry.unlink()
 
 
 def _flush(path: Path) -> None:
@@ -63,7 +111,16 @@ def as_json(content: Any) -> str:
 
 
 def write_all(contents: Mapping[Path, bytes]) -> None:
-    """Every one of `contents` at its path, in their order; where one cannot be written, all stay as they were."""
+    """Every one of `contents` at its path, in their order; where one cannot be written, all stay as they were.
+
+    What cannot be replaced shows, and every byte is on the disk, before the first is renamed into its place; only what
+    fails between two renames leaves some new and some old. Raises SinkError.
+    """
+    names: dict[Path, Path] = {}
+    for path in contents:
+        other = names.setdefault(target(path), path)
+        if other is not path:
+            raise SinkError(f"{path}: cannot be written (it is the same file as {other}); remove the link")
     with ExitStack() as stack:
         for path, content in reversed(list(contents.items())):  # the stack ends in the reverse order
             temporary = stack.enter_context(whole(path))
