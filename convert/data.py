@@ -14,6 +14,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
+import stat
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -79,10 +80,16 @@ class Data:
 
 def read(path: Path, size: tuple[int, int]) -> Data:
     """The data set at `path`, every face resized to `size` (height, width). Raises DataError."""
-    if path.is_dir():
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        raise DataError(
+            f"data {path}: no such file or folder; give Kaggle's fer2013.csv, or a folder of pictures"
+        ) from None
+    except OSError as cause:
+        raise DataError(f"data {path}: cannot be read ({cause.strerror}); check the path and its rights") from None
+    if stat.S_ISDIR(mode):
         return _read_folder(path, size)
-    if not path.exists():
-        raise DataError(f"data {path}: no such file or folder; give Kaggle's fer2013.csv, or a folder of pictures")
     if path.suffix.lower() != ".csv":
         raise DataError(f"data {path}: not a .csv file and not a folder; give one of the two")
     return _read_csv(path, size)
@@ -221,9 +228,11 @@ def _read_split(
     for label, name in enumerate(classes):
         before = len(labels)
         for path in sorted((root / name).rglob("*")):
-            if path.suffix.lower() not in PICTURES or not path.is_file():
+            if path.suffix.lower() not in PICTURES:
                 continue
             try:
+                if not path.is_file():
+                    continue
                 content, picture = path.read_bytes(), read_frame(path, 0, SourceOptions().max_pixels).grey
             except (SourceError, OSError) as cause:
                 # One bad picture among thousands is no reason to stop; it is named, so that it can be mended.

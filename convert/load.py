@@ -10,6 +10,7 @@ import hashlib
 import itertools
 import json
 import math
+import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ from edge.types import EMOTIONS
 
 SUFFIXES = (".keras", ".hdf5", ".h5")
 PIXELS = (0.0, 255.0)  # input range of a model that takes pixels as they are
+MAX_SIDE = 1024  # of a model's input, pixels: what a card may say (edge.cards)
 LEGACY_RANGE = (-1.0, 1.0)  # what the published FER2013 models take: pixel / 127.5 - 1
 
 
@@ -30,7 +32,10 @@ def rises(values: Any) -> bool:
     """Whether `values` is an input range: two finite numbers, the second greater."""
     if not isinstance(values, list | tuple) or len(values) != 2:
         return False
-    if not all(isinstance(value, int | float) and math.isfinite(value) for value in values):
+    try:
+        if not all(isinstance(value, int | float) and math.isfinite(value) for value in values):
+            return False
+    except OverflowError:  # a whole number that no float holds
         return False
     return bool(values[0] < values[1])
 
@@ -65,7 +70,7 @@ class Loaded:
 def load(path: Path, input_range: tuple[float, float] | None = None) -> Loaded:
     """The model at `path`; `input_range` overrides what is known of it. Raises ModelError."""
     keras = backend.keras()
-    if not path.is_file():
+    if not _is_file(path):
         raise ModelError(f"model {path}: no such file; give a Keras model, {' or '.join(SUFFIXES)}")
     if path.suffix.lower() not in SUFFIXES:
         raise ModelError(f"model {path}: not a Keras model by its name; give {' or '.join(SUFFIXES)}")
@@ -88,11 +93,26 @@ def load(path: Path, input_range: tuple[float, float] | None = None) -> Loaded:
     return Loaded(model, path, digest, labels, (height, width), (float(low), float(high)), data, weights)
 
 
+def _is_file(path: Path) -> bool:
+    """Whether a file is at `path`. Raises ModelError where that cannot be told."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as cause:
+        raise ModelError(f"model {path}: cannot be read ({cause.strerror}); check the path and its rights") from None
+
+
 def _shape(path: Path, model: Any) -> tuple[None, int, int, int]:
     """(batch, height, width, classes) of a model that is a classifier of grey pictures. Raises ModelError."""
     entry, result = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
     if not isinstance(entry, tuple) or len(entry) != 4 or entry[3] != 1 or None in entry[1:]:
         raise ModelError(f"model {path}: its input is {entry}; a face is (any, height, width, 1)")
+    if not all(1 <= side <= MAX_SIDE for side in entry[1:3]):
+        raise ModelError(
+            f"model {path}: takes {entry[1]} x {entry[2]} pixels, the device 1 to {MAX_SIDE} a side; "
+            "give a model with a smaller input"
+        )
     if not isinstance(result, tuple) or len(result) != 2 or not result[1]:
         raise ModelError(f"model {path}: its output is {result}; a classifier's is (any, classes)")
     return None, entry[1], entry[2], result[1]
@@ -100,11 +120,11 @@ def _shape(path: Path, model: Any) -> tuple[None, int, int, int]:
 
 def _sidecar(path: Path) -> dict[str, Any]:
     card = path.with_suffix(".json")
-    if not card.is_file():
+    if not _is_file(card):
         return {}
     try:
         known = json.loads(card.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as cause:
+    except (OSError, ValueError, RecursionError) as cause:
         raise ModelError(f"{card}: not readable as JSON ({cause}); restore or remove it") from None
     if not isinstance(known, dict):
         raise ModelError(f"{card}: not a JSON object; restore or remove it")

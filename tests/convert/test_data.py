@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Callable
@@ -215,3 +216,16 @@ def test_folders_that_cannot_be_learnt_from_are_refused(
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="0 class folders"):
         data.read(tmp_path, SIZE)
+
+
+def test_where_nobody_may_look_is_said_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A closed folder, and a path that no system takes, are no bugs with a traceback."""
+    with pytest.raises(DataError, match=r"cannot be read \(File name too long\); check the path and its rights"):
+        data.read(Path("x" * 5000), SIZE)
+
+    def closed(path: Path, **_: object) -> os.stat_result:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "stat", closed)
+    with pytest.raises(DataError, match=r"faces.csv: cannot be read \(Permission denied\); check the path"):
+        data.read(tmp_path / "faces.csv", SIZE)
