@@ -9,12 +9,14 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import ExitStack, contextmanager, suppress
+from typing import IO, Any
 
 from edge.errors import FerEdgeError, SettingsError, first_line
 
 INSTALL = "pip install 'fer-edge[convert]'"
+# What installs the backends of Keras that the extra leaves out.
+BACKENDS = {"torch": "pip install 'fer-edge[convert,torch]'", "jax": "pip install jax"}
 
 
 def need(*modules: str) -> None:
@@ -25,7 +27,7 @@ def need(*modules: str) -> None:
             with quiet():
                 importlib.import_module(name)
         except ImportError as cause:
-            raise FerEdgeError(f"{name} cannot be imported ({cause}); install it with: {INSTALL}") from None
+            raise FerEdgeError(_missing(name, cause)) from None
         except ValueError as cause:
             chosen = os.environ.get("KERAS_BACKEND")
             if name != "keras" or not chosen:
@@ -33,6 +35,17 @@ def need(*modules: str) -> None:
             raise SettingsError(
                 f"KERAS_BACKEND={chosen}: Keras refuses it ({first_line(cause)[:120]}); use tensorflow, jax or torch"
             ) from None
+
+
+def _missing(name: str, cause: ImportError) -> str:
+    """That the module `name` cannot be imported, and what mends it."""
+    lacking = (cause.name or name).partition(".")[0]
+    if lacking not in BACKENDS:
+        return f"{name} cannot be imported ({cause}); install it with: {INSTALL}"
+    what, other = lacking, ""
+    if name == "keras":
+        what, other = f"Keras's backend {lacking}", ", or set KERAS_BACKEND=tensorflow"
+    return f"{what} cannot be imported ({first_line(cause)[:120]}); install it with: {BACKENDS[lacking]}{other}"
 
 
 @functools.cache
@@ -56,11 +69,18 @@ def quiet() -> Iterator[None]:
     """Keep what the libraries say (drivers not found, compiler notes, advice to their own authors) from the user.
 
     If the block raises unexpectedly, it is shown after all. Works on the file descriptors, so compiled code is covered.
+    Where nothing can be kept, it is shown: noise is no reason to stop.
     """
-    streams = {1: sys.stdout, 2: sys.stderr}
-    kept = {number: os.dup(number) for number in streams}
-    with tempfile.TemporaryFile() as written, warnings.catch_warnings():
+    with warnings.catch_warnings(), ExitStack() as stack:
         warnings.simplefilter("ignore")
+        written = None
+        with suppress(OSError):
+            written = stack.enter_context(_scratch())
+        if written is None:
+            yield
+            return
+        streams = {1: sys.stdout, 2: sys.stderr}
+        kept = {number: os.dup(number) for number in streams}
         for number, stream in streams.items():
             stream.flush()
             os.dup2(written.fileno(), number)
@@ -77,6 +97,13 @@ def quiet() -> Iterator[None]:
                 stream.flush()
                 os.dup2(kept[number], number)
                 os.close(kept[number])
+
+
+def _scratch() -> IO[bytes]:
+    """A file for what is kept from the user: in memory where the system has such, so that no folder need have room."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("fer-convert"), "w+b")
+    return tempfile.TemporaryFile()
 
 
 def _environment() -> None:
