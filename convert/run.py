@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import fcntl
 import json
+import os
 import platform
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -81,21 +82,37 @@ def folder(out: Path, settings: dict[str, Any]) -> Iterator[None]:
 
     Raises SinkError where it cannot be made or another process trains in it, SettingsError where it holds another run.
     """
+    with alone(out / ".lock", f"run folder {out}", "training"):
+        _begin(out, settings)
+        yield
+
+
+@contextmanager
+def alone(lock: Path, what: str, work: str) -> Iterator[None]:
+    """Hold the file `lock` for this process alone while the block lasts; its folder is made.
+
+    `what` is written to by `work`, in words. Raises SinkError where the folder cannot be made or written to, or another
+    process holds `lock`; it says which.
+    """
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        lock = (out / ".lock").open("w")
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        file = lock.open("ab+", buffering=0)
     except OSError as cause:
-        raise SinkError(f"run folder {out}: cannot be made ({cause.strerror}); choose another --out") from None
-    with lock:  # closing it unlocks, and so does the end of the process, however it comes
+        raise SinkError(f"{what}: cannot be made ({cause.strerror}); choose another --out") from None
+    with file:  # closing it unlocks, and so does the end of the process, however it comes
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            file.seek(0)
+            holder = " ".join(file.read(100).decode(errors="replace").split()) or "a process without a name"
             raise SinkError(
-                f"run folder {out}: another training writes to it; wait for it, or choose another --out"
+                f"{what}, which {holder} holds: another {work} writes to it; wait for it, or choose another --out"
             ) from None
         except OSError as cause:
-            raise SinkError(f"run folder {out}: cannot be locked ({cause.strerror}); choose another --out") from None
-        _begin(out, settings)
+            raise SinkError(f"{what}: cannot be locked ({cause.strerror}); choose another --out") from None
+        with suppress(OSError):  # on a full disk the lock holds without a name
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {platform.node()}\n".encode())
         yield
 
 

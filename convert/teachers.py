@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convert import checkpoint, data, fold, load
+from convert import checkpoint, data, fold, load, run
 from convert.batches import batches
 from convert.data import Data
 from convert.engine import engine, predict
@@ -41,6 +41,14 @@ def teach(recipe: Recipe, source: Path, teachers: Sequence[Path], out: Path, rep
     """
     if not recipe.views:
         raise SettingsError("--views 0: teachers answer on a fixed number of views; give one, such as --views 20")
+    # Before the work, so that what cannot be written shows at once; two of them would undo each other's views.
+    goal = checkpoint.target(out)
+    with run.alone(goal.with_name(f".{goal.name}.lock"), f"--out {out}", "fer-convert teach"):
+        _teach(recipe, source, teachers, out, report)
+
+
+def _teach(recipe: Recipe, source: Path, teachers: Sequence[Path], out: Path, report: Report) -> None:
+    """What `teach` does, with `out` to itself."""
     faces = data.read(source, (recipe.size, recipe.size))
     loaded = [load.load(path) for path in teachers]
     for one in loaded:

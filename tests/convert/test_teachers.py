@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert import batches, data, load, teachers
+from convert import batches, data, load, run, teachers
 from convert.augment import OFF
 from convert.recipe import Recipe
 from convert.train import train
-from edge.errors import DataError, ModelError, SettingsError
+from edge.errors import DataError, ModelError, SettingsError, SinkError
 
 # The first test to need it waits for TensorFlow, which on a busy machine takes long.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
@@ -129,6 +129,31 @@ def test_a_teacher_that_does_not_fit_is_refused(
     with pytest.raises(DataError, match="its labels are angry, disgust"):
         teach(picture_folder({"": {"calm": 10, "glad": 10}}), teacher, tmp_path / "a.npz")
     assert not (tmp_path / "a.npz").exists()
+
+
+def test_two_of_them_do_not_write_to_one_file(tmp_path: Path) -> None:
+    """Each would put its own views in the place of the other's; a link is no second file."""
+    out, link = tmp_path / "new" / "answers.npz", tmp_path / "link.npz"
+    link.symlink_to(out)
+
+    def second(path: Path) -> None:
+        with pytest.raises(SinkError, match=r"which process \d+ on .* holds: another fer-convert teach writes to it"):
+            teach(tmp_path / "none.csv", tmp_path / "none.keras", path)
+
+    with run.alone(out.with_name(".answers.npz.lock"), "--out", "fer-convert teach"):
+        second(out)
+        second(link)
+    with pytest.raises(DataError, match="no such file or folder"):  # the lock is free again, and the work begins
+        teach(tmp_path / "none.csv", tmp_path / "none.keras", out)
+
+
+@pytest.mark.parametrize(("name", "message"), [("file/a.npz", "Not a directory"), ("folder", "it is a folder")])
+def test_an_out_that_cannot_be_written_is_said_before_the_work(tmp_path: Path, name: str, message: str) -> None:
+    """Not after minutes, when the first view is done."""
+    (tmp_path / "file").write_text("")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(SinkError, match=message):
+        teach(tmp_path / "none.csv", tmp_path / "none.keras", tmp_path / name)
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip", b"PK\x03\x04"])
