@@ -27,7 +27,9 @@ class Recipe:
     network: str = _setting("mini_xception", (), "a name in convert.networks; with --from only the folder's name")
     size: int = _setting(64, (48, 256), "height and width of the network's input, pixels")
     epochs: int = _setting(60, (1, 10_000), "how often each face is seen")
-    small: int = _setting(0, (0, 10_000), "of these epochs, the first ones at 3/4 of the size, which costs half")
+    small: int = _setting(
+        0, (0, 10_000), "of these epochs, the first ones at 3/4 of the size, which costs half (progressive resizing)"
+    )
     batch: int = _setting(64, (1, 4096), "faces a step")
     learning_rate: float = _setting(0.002, (1e-7, 1.0), "highest step size of AdamW")
     schedule: str = _setting("cosine", SCHEDULES, "how the learning rate falls: to 0, when accuracy stalls, not at all")
@@ -47,15 +49,17 @@ class Recipe:
         "augment each face in so many ways, which the epochs repeat, as --teachers needs; 0: ever new ways",
     )
     label_share: float = _setting(
-        0.3, (0.0, 1.0), "with --teachers: share of the data's own label in what is learnt; the rest is the teachers'"
+        0.3,
+        (0.0, 1.0),
+        "with --teachers: share of the data's own label in what is learnt; the rest is the teachers' (distillation)",
     )
     class_weights: str = _setting("none", CLASS_WEIGHTS, "weight of a class: 1, 1 over its faces, or the root of that")
     weight_decay: float = _setting(0.01, (0.0, 1.0), "AdamW's decay of the kernels, times the learning rate a step")
     average: float = _setting(
         0.998,
         (0.0, 0.99999),
-        "validate and keep a running mean of the weights with this momentum, less where an epoch has few "
-        "steps (2 epochs are to leave the first weights behind); 0: the last weights",
+        "validate and keep an exponential moving average (EMA) of the weights with this momentum, less "
+        "where an epoch has few steps (2 epochs are to leave the first weights behind); 0: the last weights",
     )
     seed: int = _setting(1, (0, 2**31 - 1), "of the first weights, the order of the faces and their augmentation")
     augmentation: Augmentation = field(default_factory=Augmentation)

@@ -1,7 +1,7 @@
 """A network without shortcuts: Simonyan, Zisserman, "Very Deep Convolutional Networks", arXiv:1409.1556, made small.
 
 Eight convolutions of 3 x 3 with batch normalization (arXiv:1502.03167) and a mean instead of the fully connected
-layers; 1.7 million parameters. A teacher that errs otherwise than a residual one, which is what an average of several
+layers; 1.8 million parameters. A teacher that errs otherwise than a residual one, which is what an average of several
 lives on.
 """
 
