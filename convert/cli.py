@@ -131,7 +131,8 @@ def _add_quantize(parser: argparse.ArgumentParser) -> None:
         type=_share,
         default=0.7,
         metavar="0..1",
-        help="how far frequent classes stay ahead: 1 as in the training data, 0 not at all (logit adjustment; default: 0.7)",
+        help="how far frequent classes stay ahead: 1 as in the training data, 0 not at all (logit adjustment; "
+        "default: 0.7)",
     )
     _add_input_range(parser)
     parser.set_defaults(run=_quantize, stopped="; every file in --out is whole")

@@ -37,6 +37,7 @@ def found() -> dict[str, Any]:
 def test_it_reads_trains_and_keeps_statistics_as_keras_does(found: dict[str, Any], name: str) -> None:
     twins = found[name]
     assert twins["reads"] < 1e-4
+    assert twins["reads roughly"] < 0.02
     assert twins["gradients"] < 1e-2
     assert twins["statistics"] < 2e-3  # torch's running variance divides by one less
 

@@ -37,6 +37,8 @@ def twins(model: Any) -> dict[str, float]:
             layer.rate = 0.0  # what is dropped is drawn anew in each
     ours = torch_graph.forward(model)
     found = {"reads": apart([(ours(faces, False).detach(), other(faces, training=False).detach())])}
+    exact, rough = (engine.TorchEngine(model).predict(faces.numpy(), exact=way) for way in (True, False))
+    found["reads roughly"] = float(np.abs(exact - rough).max())
     for probabilities in (ours(faces, True), other(faces, training=True)):
         (-(wanted * probabilities.log()).sum()).backward()
     found["gradients"] = apart(
@@ -80,10 +82,7 @@ def steps(model: Any) -> dict[str, list[float]]:
         model.set_weights(begin)
         model.compile(keras.optimizers.AdamW(0.003), "categorical_crossentropy", weighted_metrics=["accuracy"])
         one = kind(model)
-        losses = []
-        for _ in range(6):
-            losses.append(one.train(batch)[0])
-        found[kind.__name__] = losses
+        found[kind.__name__] = [one.train(batch)[0] for _ in range(6)]
     return found
 
 
