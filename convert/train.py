@@ -104,11 +104,12 @@ def _epochs(
 
 def _keep(model: Any, recipe: Recipe, faces: Data, out: Path, progress: Progress, size: tuple[int, int]) -> None:
     """best.keras and best.json: the weights that were just validated."""
-    # Another model with the same weights: of one size, and without the optimizer's state, which is twice as much.
-    free = None in model.input_shape[1:]
-    made = (
-        networks.build(recipe.network, len(faces.classes), size) if free else backend.keras().models.clone_model(model)
-    )
+    # Another model with the same weights: of one size, and not compiled, so without the optimizer's state, which is
+    # twice as much (Keras's clone_model would compile it).
+    if None in model.input_shape[1:]:
+        made = networks.build(recipe.network, len(faces.classes), size)
+    else:
+        made = type(model).from_config(model.get_config())
     made.set_weights(model.get_weights())
     with checkpoint.whole(out / "best.keras") as temporary:
         made.save(temporary)

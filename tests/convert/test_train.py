@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert import batches, checkpoint, data, load
+from convert import backend, batches, checkpoint, data, load
 from convert.augment import OFF
 from convert.recipe import Recipe
 from convert.run import HISTORY
@@ -170,6 +170,14 @@ def test_a_model_to_start_from_is_not_overwritten(faces_csv: Path, tmp_path: Pat
     with pytest.raises(SettingsError, match="would overwrite it; choose another --out"):
         run(replace(RECIPE, epochs=2), faces_csv, tmp_path / "other" / ".." / "run", start=out / "best.keras")
     assert (out / "best.keras").read_bytes() == before
+
+
+def test_the_best_model_is_kept_without_the_optimizers_state(faces_csv: Path, tmp_path: Path) -> None:
+    """It would be three times the size, and the repository has one; the state is in the checkpoint."""
+    run(replace(RECIPE, epochs=1), faces_csv, tmp_path / "first")
+    run(replace(RECIPE, epochs=1), faces_csv, tmp_path / "second", start=tmp_path / "first" / "best.keras")
+    for name in ("first", "second"):
+        assert not backend.keras().models.load_model(tmp_path / name / "best.keras").compiled
 
 
 def test_few_pictures_are_learnt_with_the_default_average(two_classes_csv: Path, tmp_path: Path) -> None:
