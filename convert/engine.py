@@ -97,6 +97,6 @@ def _multiplies_bfloat16(torch: Any, device: str) -> bool:
 
 
 def _capabilities(torch: Any) -> dict[str, Any]:
-    """What the processor can, by a function that torch has since 2.15; older ones train in float32."""
+    """What the processor can, by a function that an older torch lacks: it trains in float32."""
     ask: Callable[[], dict[str, Any]] = getattr(torch.cpu, "get_capabilities", dict)
     return ask()
