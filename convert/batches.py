@@ -40,7 +40,7 @@ def batches(
     function's order. Made ahead in threads, so that no step waits.
     """
     view = epoch % recipe.views if recipe.views else epoch
-    order = np.random.default_rng((recipe.seed, view)).permutation(len(faces))
+    order = shuffled(len(faces), recipe, view)
     weights = class_weights(faces.labels, classes, recipe.class_weights)
 
     def make(first: int) -> Batch:
@@ -66,6 +66,11 @@ def batches(
                 yield ahead.popleft().result()
         while ahead:
             yield ahead.popleft().result()
+
+
+def shuffled(faces: int, recipe: Recipe, view: int) -> NDArray[np.int64]:
+    """The order (n,) in which the faces of a view come."""
+    return np.random.default_rng((recipe.seed, view)).permutation(faces)
 
 
 def _mixed(

@@ -101,7 +101,10 @@ def _add_teach(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--data", type=Path, required=True, help="Kaggle's fer2013.csv, or a folder of pictures")
     parser.add_argument(
-        "--teacher", type=Path, required=True, action="append", metavar="MODEL", help="a Keras model; repeat for more"
+        "--teacher", type=Path, default=[], action="append", metavar="MODEL", help="a Keras model; repeat for more"
+    )
+    parser.add_argument(
+        "--votes", type=Path, metavar="FILE", help="FER+'s fer2013new.csv: what people voted each face to be counts too"
     )
     parser.add_argument("--out", type=Path, required=True, help="file to write, .npz")
     _add_fields(parser.add_argument_group("views, the same as in the training"), Recipe, VIEW)
@@ -111,7 +114,7 @@ def _add_teach(parser: argparse.ArgumentParser) -> None:
 
 def _teach(arguments: argparse.Namespace) -> None:
     a = arguments
-    _late("convert.teachers").teach(_recipe(a), a.data, a.teacher, a.out, _say)
+    _late("convert.teachers").teach(_recipe(a), a.data, a.teacher, a.out, _say, a.votes)
 
 
 # --- quantize and evaluate ---

@@ -10,6 +10,7 @@ from convert.augment import Augmentation
 from edge.errors import SettingsError
 
 SCHEDULES = ("cosine", "plateau", "constant")
+OPTIMIZERS = ("adamw", "muon")
 LOSSES = ("crossentropy", "focal")
 CLASS_WEIGHTS = ("none", "balanced", "sqrt")
 VIEW = ("size", "batch", "mixup", "views", "seed", "augmentation")  # the settings that decide what is seen
@@ -31,7 +32,10 @@ class Recipe:
         0, (0, 10_000), "of these epochs, the first ones at 3/4 of the size, which costs half (progressive resizing)"
     )
     batch: int = _setting(64, (1, 4096), "faces a step")
-    learning_rate: float = _setting(0.002, (1e-7, 1.0), "highest step size of AdamW")
+    optimizer: str = _setting(
+        "adamw", OPTIMIZERS, "what moves the weights; muon learns faster from scratch (convert/muon.py)"
+    )
+    learning_rate: float = _setting(0.002, (1e-7, 1.0), "highest step size of the optimizer")
     schedule: str = _setting("cosine", SCHEDULES, "how the learning rate falls: to 0, when accuracy stalls, not at all")
     patience: int = _setting(6, (1, 10_000), "plateau: epochs without a better accuracy, after which the rate halves")
     early_stopping: int = _setting(0, (0, 10_000), "epochs without a better accuracy, after which to stop; 0: never")
@@ -54,7 +58,7 @@ class Recipe:
         "with --teachers: share of the data's own label in what is learnt; the rest is the teachers' (distillation)",
     )
     class_weights: str = _setting("none", CLASS_WEIGHTS, "weight of a class: 1, 1 over its faces, or the root of that")
-    weight_decay: float = _setting(0.01, (0.0, 1.0), "AdamW's decay of the kernels, times the learning rate a step")
+    weight_decay: float = _setting(0.01, (0.0, 1.0), "decay of the kernels by the optimizer, times the learning rate")
     average: float = _setting(
         0.998,
         (0.0, 0.99999),

@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from convert import checkpoint, data, fold, load, run
-from convert.batches import batches
-from convert.data import Data
+from convert import checkpoint, data, fold, load, run, votes
+from convert.batches import batches, shuffled
+from convert.data import Data, Faces
 from convert.engine import engine, predict
 from convert.metrics import measure
 from convert.recipe import VIEW, Recipe, differences
@@ -34,26 +34,44 @@ Answers = NDArray[np.float16]  # (views, faces, classes) probabilities, faces in
 Report = Callable[[str], None]
 
 
-def teach(recipe: Recipe, source: Path, teachers: Sequence[Path], out: Path, report: Report = print) -> None:
+def teach(
+    recipe: Recipe,
+    source: Path,
+    teachers: Sequence[Path],
+    out: Path,
+    report: Report = print,
+    people: Path | None = None,
+) -> None:
     """Write the mean answer of the Keras models `teachers` on `recipe.views` views of the training faces to `out`.
 
-    What was stopped goes on with the next view. Raises SettingsError, DataError, ModelError, SinkError.
+    With the votes in the file `people` it is what these and the teachers, if there are any, say together. What was
+    stopped goes on with the next view. Raises SettingsError, DataError, ModelError, SinkError.
     """
+    if not teachers and people is None:
+        raise SettingsError("neither --teacher nor --votes: nobody answers; give one of them, or both")
+    if people is not None and recipe.mixup:
+        raise SettingsError(f"--mixup {recipe.mixup}: people voted on whole faces, not on blended ones; leave it out")
     if not recipe.views:
         raise SettingsError("--views 0: teachers answer on a fixed number of views; give one, such as --views 20")
     # Before the work, so that what cannot be written shows at once; two of them would undo each other's views.
     goal = checkpoint.target(out)
     with run.alone(goal.with_name(f".{goal.name}.lock"), f"--out {out}", "fer-convert teach"):
-        _teach(recipe, source, teachers, out, report)
+        _teach(recipe, source, teachers, out, report, people)
 
 
-def _teach(recipe: Recipe, source: Path, teachers: Sequence[Path], out: Path, report: Report) -> None:
+def _teach(
+    recipe: Recipe, source: Path, teachers: Sequence[Path], out: Path, report: Report, people: Path | None
+) -> None:
     """What `teach` does, with `out` to itself."""
     faces = data.read(source, (recipe.size, recipe.size))
+    cast = votes.read(people, faces) if people else None
     loaded = [load.load(path) for path in teachers]
     for one in loaded:
         _check(one, faces, recipe)
-    settings = _settings(recipe, faces) | {"teachers": [one.sha256 for one in loaded]}
+    settings = _settings(recipe, faces) | {
+        "teachers": [one.sha256 for one in loaded],
+        "votes": votes.digest(people) if people else None,
+    }
     done = np.empty((0, 0, 0), np.float16)
     if out.exists():
         done, before = _load(out)
@@ -61,13 +79,14 @@ def _teach(recipe: Recipe, source: Path, teachers: Sequence[Path], out: Path, re
         if changed:
             raise SettingsError(f"{out}: was begun with other settings ({'; '.join(changed)}); choose another --out")
     models = [fold.for_pixels(one) for one in loaded]
-    split, validation = faces.validation()
-    found = np.mean([predict(model, validation.pixels) for model in models], axis=0)
-    result = measure(found, validation.labels, faces.classes, split)
-    report(f"{len(models)} teachers together: accuracy {result.accuracy:.4f} on {split}")
+    if models:
+        split, validation = faces.validation()
+        found = np.mean([predict(model, validation.pixels) for model in models], axis=0)
+        result = measure(found, validation.labels, faces.classes, split)
+        report(f"{len(models)} teachers together: accuracy {result.accuracy:.4f} on {split}")
     for view in range(len(done), recipe.views):
         began = time.monotonic()
-        answers, right = _view(models, faces, recipe, view)
+        answers, right = _view(models, faces, recipe, view, cast)
         done = np.concatenate([done.reshape(-1, *answers.shape), answers[None]])
         with checkpoint.whole(out) as temporary, temporary.open("wb") as file:
             np.savez(file, answers=done, settings=np.array(json.dumps(settings)))
@@ -76,15 +95,31 @@ def _teach(recipe: Recipe, source: Path, teachers: Sequence[Path], out: Path, re
     report(f"wrote {out}")
 
 
-def _view(models: Sequence[Any], faces: Data, recipe: Recipe, view: int) -> tuple[Answers, float]:
-    """The mean answers to one view (n, classes), and the share of them that is the label's."""
-    _, training = faces.training()
-    engines, parts, right = [engine(model) for model in models], [], 0
-    with closing(batches(training, len(faces.classes), recipe, view)) as ready:
-        for inputs, labels, _ in ready:
-            parts.append(np.mean([one.predict(inputs, exact=False) for one in engines], axis=0).astype(np.float16))
-            right += int((parts[-1].argmax(axis=1) == labels.argmax(axis=1)).sum())
-    return np.concatenate(parts), right / len(training)
+def _view(
+    models: Sequence[Any], faces: Data, recipe: Recipe, view: int, cast: votes.Votes | None
+) -> tuple[Answers, float]:
+    """The mean answers to one view (n, classes), with the votes `cast`, and the share of them that is the label's."""
+    (_, training), classes = faces.training(), len(faces.classes)
+    order = shuffled(len(training), recipe, view)
+    told, labels = None, np.eye(classes, dtype=np.float32)[training.labels[order]]
+    if models:
+        told, labels = _answered(models, training, classes, recipe, view)
+    if cast is not None:
+        told = votes.combine(cast[order], training.labels[order], classes, told)
+    assert told is not None  # somebody answers, `teach` saw to it
+    return told.astype(np.float16), float((told.argmax(axis=1) == labels.argmax(axis=1)).mean())
+
+
+def _answered(
+    models: Sequence[Any], training: Faces, classes: int, recipe: Recipe, view: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The models' mean answers to one view (n, classes), and what its faces are labelled as (n, classes)."""
+    engines, answers, labels = [engine(model) for model in models], [], []
+    with closing(batches(training, classes, recipe, view)) as ready:
+        for inputs, labelled, _ in ready:
+            answers.append(np.mean([one.predict(inputs, exact=False) for one in engines], axis=0))
+            labels.append(labelled)
+    return np.concatenate(answers), np.concatenate(labels)
 
 
 def _check(teacher: load.Loaded, faces: Data, recipe: Recipe) -> None:
@@ -112,7 +147,8 @@ def read(path: Path, recipe: Recipe, faces: Data) -> tuple[Answers, str]:
     Raises ModelError where it is not such a file, SettingsError where it does not fit `recipe` and `faces`.
     """
     answers, settings = _load(path)
-    settings.pop("teachers")
+    for who in ("teachers", "votes"):
+        settings.pop(who, None)  # files from before there were votes say nothing of them
     changed = differences(settings, _settings(recipe, faces))
     if changed:
         raise SettingsError(f"--teachers {path}: they saw other faces ({'; '.join(changed)}); train with theirs")

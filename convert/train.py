@@ -9,6 +9,7 @@ best accuracy on the validation split). Runs on any Keras backend.
 
 from __future__ import annotations
 
+import importlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -155,18 +156,30 @@ def _model(keras: Any, recipe: Recipe, faces: Data, loaded: load.Loaded | None) 
                 f"--small {recipe.small}: a model of one size cannot be trained at another; leave it out"
             )
         model = load.scaled(loaded) if loaded.labels == faces.classes else load.with_classes(loaded, classes)
-    optimizer = keras.optimizers.AdamW(
-        recipe.learning_rate,
-        weight_decay=recipe.weight_decay,
-        use_ema=recipe.average > 0,
-        ema_momentum=momentum(recipe, len(faces.training()[1])) if recipe.average else 0.99,
-    )
-    # Decaying these only fights batch normalization (He et al., Bag of Tricks, arXiv:1812.01187).
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    optimizer = _optimizer(keras, recipe, model, len(faces.training()[1]))
     # XLA on a CPU took six times as long as TensorFlow's own kernels; JAX knows nothing but XLA.
     jit = False if keras.backend.backend() == "tensorflow" else "auto"
     model.compile(optimizer, _loss(keras, recipe), weighted_metrics=["accuracy"], jit_compile=jit)
     return model
+
+
+def _optimizer(keras: Any, recipe: Recipe, model: Any, faces: int) -> Any:
+    """What moves the weights of `model`, when training on `faces` faces."""
+    settings = {
+        "learning_rate": recipe.learning_rate,
+        "weight_decay": recipe.weight_decay,
+        "use_ema": recipe.average > 0,
+        "ema_momentum": momentum(recipe, faces) if recipe.average else 0.99,
+    }
+    if recipe.optimizer == "muon":
+        last = [layer.name for layer in model.layers if layer.weights][-1]
+        kind = importlib.import_module("convert.muon").Muon  # late: it needs Keras
+        optimizer = kind(**settings, adam_weight_decay=recipe.weight_decay, exclude_layers=[last])
+    else:
+        optimizer = keras.optimizers.AdamW(**settings)
+    # Decaying these only fights batch normalization (He et al., Bag of Tricks, arXiv:1812.01187).
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
 
 
 def momentum(recipe: Recipe, faces: int) -> float:

@@ -1,0 +1,161 @@
+"""People's votes: read with the data's own lines, refused where they do not fit, and worth more than the label."""
+
+from __future__ import annotations
+
+import csv
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from convert import batches, data, teachers, votes
+from convert.recipe import Recipe
+from edge.errors import DataError, SettingsError
+
+HEADER = ["Usage", "Image name", "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear"]
+HEADER += ["contempt", "unknown", "NF"]
+# FER2013's label -> the kind that people vote for
+KIND = (4, 5, 6, 1, 3, 2, 0)
+
+
+def write(path: Path, rows: list[list[object]], header: list[str] | None = None) -> Path:
+    with path.open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(header or HEADER)
+        table.writerows(rows)
+    return path
+
+
+def rows_for(faces_csv: Path) -> list[list[object]]:
+    """Nine votes for what the label says and one for neutral, a line for each line of the faces."""
+    with faces_csv.open(newline="") as file:
+        rows = []
+        for number, (label, _, usage) in enumerate(list(csv.reader(file))[1:]):
+            counts = [0] * 10
+            counts[KIND[int(label)]] += 9
+            counts[0] += 1
+            rows.append([usage, f"fer{number:07}.png", *counts])
+    return rows
+
+
+@pytest.fixture
+def cast(faces_csv: Path, tmp_path: Path) -> Path:
+    return write(tmp_path / "fer2013new.csv", rows_for(faces_csv))
+
+
+def test_the_votes_come_in_the_order_of_the_training_faces(faces_csv: Path, cast: Path) -> None:
+    faces = data.read(faces_csv, (48, 48))
+    found = votes.read(cast, faces)
+    assert found.shape == (84, 10)
+    np.testing.assert_array_equal(found.sum(axis=1), 10)
+    expressive = faces.training()[1].labels != 6
+    kinds = np.array(KIND)[faces.training()[1].labels]
+    np.testing.assert_array_equal(found.argmax(axis=1)[expressive], kinds[expressive])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda rows: rows[:-50], r"76 lines for Training, where fer2013.csv has 84 faces; give FER\+'s"),
+        (lambda rows: [["PublicTest", *row[1:]] for row in rows], r"0 lines for Training"),
+        (lambda rows: [*rows[:3], ["Training", "a.png", 1]], r"line 5: 3 columns where the header has more"),
+        (lambda rows: [["Train", *row[1:]] for row in rows], r"line 2: Usage 'Train'; it is Training, PublicTest"),
+        (lambda rows: [[*row[:-1], "-1"] for row in rows], r"line 2: '-1' votes; it is a whole number 0 to 1000"),
+        (lambda rows: [[*row[:-1], "1" * 9999] for row in rows], r"line 2: '1{20}' votes"),
+        (lambda rows: [[*row[:-1], "²"] for row in rows], r"line 2: '²' votes"),
+    ],
+)
+def test_votes_that_do_not_fit_are_refused(faces_csv: Path, tmp_path: Path, change: object, message: str) -> None:
+    path = write(tmp_path / "votes.csv", change(rows_for(faces_csv)))  # type: ignore[operator]
+    with pytest.raises(DataError, match=message):
+        votes.read(path, data.read(faces_csv, (48, 48)))
+
+
+def test_another_file_is_refused_with_what_is_missing(faces_csv: Path, tmp_path: Path) -> None:
+    faces = data.read(faces_csv, (48, 48))
+    with pytest.raises(DataError, match=r"no column neutral, happiness, .*begins with Usage,Image name,neutral"):
+        votes.read(faces_csv, faces)
+    with pytest.raises(DataError, match=r"cannot be read \(No such file"):
+        votes.read(tmp_path / "none.csv", faces)
+    (tmp_path / "empty.csv").write_bytes(b"")
+    with pytest.raises(DataError, match="no column usage, neutral"):
+        votes.read(tmp_path / "empty.csv", faces)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_read_or_refused(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    path = tmp_path_factory.mktemp("votes") / "votes.csv"
+    path.write_bytes(",".join(HEADER).encode() + b"\n" + content)
+    with suppress(DataError):
+        assert all(found.shape[1] == 10 for found in votes._read(path).values())
+
+
+def people(n: int, seed: int) -> tuple[votes.Votes, np.ndarray, np.ndarray]:
+    """Votes of n faces, the label of each, wrong in a third, and what it shows: what nine of ten people see."""
+    rng = np.random.default_rng(seed)
+    shown = rng.integers(0, 7, n)
+    counts = np.stack([rng.multinomial(10, np.where(np.arange(10) == KIND[s], 0.7, 0.3 / 9)) for s in shown])
+    labels = np.where(rng.random(n) < 0.33, rng.integers(0, 7, n), shown)
+    return counts.astype(np.float64), labels, shown
+
+
+def test_votes_and_labels_together_tell_what_a_face_shows() -> None:
+    counts, labels, shown = people(3000, 1)
+    found = votes.combine(counts, labels, 7)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+    assert (labels == shown).mean() < 0.75
+    assert (found.argmax(axis=1) == shown).mean() > 0.95
+    # As sure as it is right
+    assert found.max(axis=1).mean() == pytest.approx((found.argmax(axis=1) == labels).mean(), abs=0.05)
+
+
+def test_what_teachers_say_counts_beside_the_votes() -> None:
+    counts, labels, shown = people(3000, 2)
+    blind = np.full_like(counts, 1.0)
+    told = np.where(np.eye(7)[shown] > 0, 0.7, 0.05).astype(np.float32)
+    assert (votes.combine(blind, labels, 7).argmax(axis=1) == shown).mean() < 0.3
+    assert (votes.combine(blind, labels, 7, told).argmax(axis=1) == shown).mean() > 0.95
+
+
+def test_a_class_without_a_face_is_never_the_answer() -> None:
+    counts, labels, _ = people(500, 3)
+    kept = labels != 1
+    found = votes.combine(counts[kept], labels[kept], 7)
+    assert found.shape == (kept.sum(), 7)
+    assert (found[:, 1] == 0).all()
+
+
+# The first test to need it waits for TensorFlow, which on a busy machine takes long.
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_votes_alone_teach_each_face_in_the_order_of_its_batches(faces_csv: Path, cast: Path, tmp_path: Path) -> None:
+    recipe = Recipe(network="tiny", size=48, batch=16, views=2, label_share=0.0)
+    lines: list[str] = []
+    teachers.teach(recipe, faces_csv, [], tmp_path / "answers.npz", lines.append, people=cast)
+    faces = data.read(faces_csv, (48, 48))
+    answers, _ = teachers.read(tmp_path / "answers.npz", recipe, faces)
+    assert answers.shape == (2, 84, 7)
+    for epoch in (0, 1):
+        plain = np.concatenate([one for _, one, _ in batches.batches(faces.training()[1], 7, recipe, epoch)])
+        told = np.concatenate([one for _, one, _ in batches.batches(faces.training()[1], 7, recipe, epoch, answers)])
+        # The votes follow the labels here, so each face's answer must be its own label.
+        assert (told.argmax(axis=1) == plain.argmax(axis=1)).mean() > 0.95
+    with pytest.raises(SettingsError, match=r"votes: [0-9a-f]{64} -> "):
+        teachers.teach(
+            recipe,
+            faces_csv,
+            [],
+            tmp_path / "answers.npz",
+            people=write(tmp_path / "b.csv", [*rows_for(faces_csv), rows_for(faces_csv)[-1]]),
+        )
+
+
+def test_somebody_must_answer_and_on_whole_faces(faces_csv: Path, cast: Path, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="neither --teacher nor --votes"):
+        teachers.teach(Recipe(views=2), faces_csv, [], tmp_path / "a.npz")
+    with pytest.raises(SettingsError, match=r"--mixup 0.2: people voted on whole faces"):
+        teachers.teach(Recipe(views=2, mixup=0.2), faces_csv, [], tmp_path / "a.npz", people=cast)
+    assert not list(tmp_path.glob("a*"))
