@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from convert import backend, checkpoint, data, load, networks, run, teachers
-from convert.batches import batches
+from convert.batches import batches, small_size
 from convert.data import Data, Faces
 from convert.engine import engine, predict
 from convert.recipe import Recipe
@@ -103,15 +103,33 @@ def _epochs(
     report(f"best accuracy on {split}: {progress.best:.4f}, epoch {progress.best_epoch}; {out / 'best.keras'}")
 
 
+def _copy(model: Any, size: tuple[int | None, int | None]) -> Any:
+    """A model with the same layers and weights for faces of `size`, not compiled."""
+    config = model.get_config()
+    for layer in config["layers"]:
+        if layer["class_name"] == "InputLayer":
+            layer["config"]["batch_shape"] = (None, *size, 1)
+    made = type(model).from_config(config)
+    made.set_weights(model.get_weights())
+    return made
+
+
+def _for_any_size(model: Any, recipe: Recipe, size: tuple[int, int]) -> Any:
+    """`model`, of `size`, for faces of any. Raises SettingsError where a layer has weights for one size alone."""
+    try:
+        made = _copy(model, (None, None))
+        made(np.zeros((1, *small_size(size), 1), np.float32))  # some layers only say so when they are used
+        return made
+    except Exception:  # noqa: BLE001 - each layer says otherwise that it needs the size
+        raise SettingsError(
+            f"--small {recipe.small}: {model.name} has a layer for one size of faces alone; leave it out"
+        ) from None
+
+
 def _keep(model: Any, recipe: Recipe, faces: Data, out: Path, progress: Progress, size: tuple[int, int]) -> None:
     """best.keras and best.json: the weights that were just validated."""
-    # Another model with the same weights: of one size, and not compiled, so without the optimizer's state, which is
-    # twice as much (Keras's clone_model would compile it).
-    if None in model.input_shape[1:]:
-        made = networks.build(recipe.network, len(faces.classes), size)
-    else:
-        made = type(model).from_config(model.get_config())
-    made.set_weights(model.get_weights())
+    # Of one size, and without the optimizer's state, which is twice as much (Keras's clone_model would copy it).
+    made = _copy(model, size)
     with checkpoint.whole(out / "best.keras") as temporary:
         made.save(temporary)
     split, validation = faces.validation()
@@ -151,11 +169,9 @@ def _model(keras: Any, recipe: Recipe, faces: Data, loaded: load.Loaded | None) 
         free = bool(recipe.small)
         model = networks.build(recipe.network, classes, (None, None) if free else (recipe.size, recipe.size))
     else:
-        if recipe.small:
-            raise SettingsError(
-                f"--small {recipe.small}: a model of one size cannot be trained at another; leave it out"
-            )
         model = load.scaled(loaded) if loaded.labels == faces.classes else load.with_classes(loaded, classes)
+        if recipe.small:
+            model = _for_any_size(model, recipe, loaded.size)
     optimizer = _optimizer(keras, recipe, model, len(faces.training()[1]))
     # XLA on a CPU took six times as long as TensorFlow's own kernels; JAX knows nothing but XLA.
     jit = False if keras.backend.backend() == "tensorflow" else "auto"

@@ -261,8 +261,24 @@ def test_own_classes_from_a_trained_model(faces_csv: Path, tmp_path: Path, pictu
     lines = run(replace(RECIPE, epochs=2), folder, tmp_path / "second", start=best)
     assert "3 classes" in lines[0]
     assert load.load(tmp_path / "second" / "best.keras").labels == ("calm", "glad", "tense")
-    with pytest.raises(SettingsError, match="--small 1"):
-        run(replace(RECIPE, epochs=2, small=1), folder, tmp_path / "third", start=best)
+
+
+def test_a_trained_model_goes_on_at_a_smaller_size_and_keeps_its_own(faces_csv: Path, tmp_path: Path) -> None:
+    import keras
+
+    run(replace(RECIPE, epochs=2), faces_csv, tmp_path / "first")
+    best = tmp_path / "first" / "best.keras"
+    lines = run(replace(RECIPE, epochs=2, small=1, learning_rate=1e-6), faces_csv, tmp_path / "second", start=best)
+    first, second = load.load(best), load.load(tmp_path / "second" / "best.keras")
+    assert second.size == first.size == (48, 48)
+    assert len([line for line in lines if line.startswith("epoch")]) == 2
+    kernels = [one.model.layers[2].kernel.numpy() for one in (first, second)]
+    np.testing.assert_allclose(*kernels, atol=1e-3)  # it began with the first one's weights
+    image = keras.Input((48, 48, 1))
+    dense = keras.layers.Dense(7, activation="softmax")(keras.layers.Flatten()(image))
+    keras.Model(image, dense, name="dense").save(tmp_path / "dense.keras")
+    with pytest.raises(SettingsError, match=r"--small 1: dense has a layer for one size of faces alone; leave it out"):
+        run(replace(RECIPE, epochs=2, small=1), faces_csv, tmp_path / "third", start=tmp_path / "dense.keras")
 
 
 def test_the_legacy_model_can_be_trained_on(shared: Path, faces_csv: Path, tmp_path: Path) -> None:
