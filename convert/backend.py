@@ -108,12 +108,13 @@ def _scratch() -> IO[bytes]:
 
 def _environment() -> None:
     # oneDNN's backward pass of a strided 1 x 1 convolution with 8 channels corrupts the heap (TensorFlow 2.19 to 2.21,
-    # torch 2.15): Mini-XCEPTION's first shortcut is one.
+    # torch 2.15): the first shortcut of the published Mini-XCEPTION is one.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     # The loader's and the compiler's notes; errors still show.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 
+@functools.cache
 def torch() -> Any:
     """The torch module. Raises FerEdgeError where it is not installed."""
     need("torch")

@@ -16,7 +16,7 @@ import hashlib
 import os
 import stat
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -130,50 +130,63 @@ def _read_csv(path: Path, size: tuple[int, int]) -> Data:
 
 def _csv_rows(path: Path) -> Iterator[tuple[str, int, bytes]]:
     """(usage, label, 2,304 pixels) of each row; every value is checked. Raises DataError naming file and row."""
+    for place, (emotion, text, usage) in table(path, "data", COLUMNS, "Kaggle's file begins with emotion,pixels,Usage"):
+        if emotion not in _VALUES or _VALUES[emotion] >= len(EMOTIONS):
+            raise DataError(f"{place}: emotion {emotion[:20]!r}; FER2013's are 0 to {len(EMOTIONS) - 1}, mend the row")
+        values = text.split()
+        if len(values) != SIDE * SIDE:
+            raise DataError(
+                f"{place}: {len(values)} pixels where a face has {SIDE * SIDE} ({SIDE} x {SIDE}); "
+                "the row is cut off, get the file again"
+            )
+        try:
+            pixels = bytes(map(_VALUES.__getitem__, values))
+        except KeyError as bad:
+            raise DataError(
+                f"{place}: pixel {str(bad)[:20]}; a pixel is a whole number 0 to 255, mend the row"
+            ) from None
+        yield split_of(usage, place), _VALUES[emotion], pixels
+
+
+def split_of(usage: str, place: str) -> str:
+    """The split that FER2013's column Usage names. Raises DataError at `place`, a line in words."""
+    if usage.lower() not in USAGES:
+        raise DataError(f"{place}: Usage {usage[:20]!r}; it is {', '.join(USAGES.values())}, mend the row")
+    return USAGES[usage.lower()]
+
+
+def table(path: Path, what: str, columns: Sequence[str], usual: str) -> Iterator[tuple[str, list[str]]]:
+    """The line, in words, and the values of `columns`, for each row of the CSV file at `path`, called `what`.
+
+    `columns` are in small letters, the file's in any. Raises DataError where one is missing, saying what is `usual`.
+    """
     try:
         with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
             lines = csv.reader(file)
             header = [name.strip().lower() for name in next(lines, [])]
             if not header:
-                raise DataError(f"data {path}: the file is empty; unpack or download it again")
-            missing = [name for name in COLUMNS if name not in header]
+                raise DataError(f"{what} {path}: the file is empty; unpack or download it again")
+            missing = [name for name in columns if name not in header]
             if missing:
                 raise DataError(
-                    f"data {path}: no column {', '.join(missing)} in its first line, which is "
-                    f"{','.join(header)[:60]!r}; Kaggle's file begins with emotion,pixels,Usage"
+                    f"{what} {path}: no column {', '.join(missing)} in its first line, which is "
+                    f"{','.join(header)[:60]!r}; {usual}"
                 )
-            where = tuple(header.index(name) for name in COLUMNS)
-            for fields in lines:
-                if fields:
-                    yield _csv_row(fields, where, f"data {path}, line {lines.line_num}")
+            where = tuple(header.index(name) for name in columns)
+            for fields in filter(None, lines):
+                place = f"{what} {path}, line {lines.line_num}"
+                if len(fields) <= max(where):
+                    raise DataError(
+                        f"{place}: {len(fields)} columns where the header has {max(where) + 1} or more; "
+                        "the file is cut off or edited, get it again"
+                    )
+                yield place, [fields[column].strip() for column in where]
     except OSError as cause:
-        raise DataError(f"data {path}: cannot be read ({cause.strerror}); check the path and its rights") from None
+        raise DataError(f"{what} {path}: cannot be read ({cause.strerror}); check the path and its rights") from None
     except csv.Error as cause:
-        raise DataError(f"data {path}, line {lines.line_num}: not CSV ({cause}); unpack or download it again") from None
-
-
-def _csv_row(fields: list[str], where: tuple[int, ...], place: str) -> tuple[str, int, bytes]:
-    if len(fields) <= max(where):
         raise DataError(
-            f"{place}: {len(fields)} columns where the header has {max(where) + 1} or more; "
-            "the file is cut off or edited, get it again"
-        )
-    emotion, text, usage = (fields[column].strip() for column in where)
-    if emotion not in _VALUES or _VALUES[emotion] >= len(EMOTIONS):
-        raise DataError(f"{place}: emotion {emotion[:20]!r}; FER2013's are 0 to {len(EMOTIONS) - 1}, mend the row")
-    values = text.split()
-    if len(values) != SIDE * SIDE:
-        raise DataError(
-            f"{place}: {len(values)} pixels where a face has {SIDE * SIDE} ({SIDE} x {SIDE}); "
-            "the row is cut off, get the file again"
-        )
-    try:
-        pixels = bytes(map(_VALUES.__getitem__, values))
-    except KeyError as bad:
-        raise DataError(f"{place}: pixel {str(bad)[:20]}; a pixel is a whole number 0 to 255, mend the row") from None
-    if usage.lower() not in USAGES:
-        raise DataError(f"{place}: Usage {usage[:20]!r}; it is {', '.join(USAGES.values())}, mend the row")
-    return USAGES[usage.lower()], _VALUES[emotion], pixels
+            f"{what} {path}, line {lines.line_num}: not CSV ({cause}); unpack or download it again"
+        ) from None
 
 
 # --- folders of pictures ---

@@ -3,7 +3,7 @@ https://kellerjordan.github.io/posts/muon/; scaled as in Liu et al., "Muon is Sc
 arXiv:2502.16982, so that a learning rate and a weight decay of AdamW's fit it.
 
 A step turns a kernel, as a matrix, equally far in all directions that the gradient names, where Adam goes far in the
-few strongest: a small network that is slow to learn needs half the epochs.
+few strongest: a small network that is slow to learn needs fewer epochs.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Muon(keras.optimizers.Muon):  # type: ignore[misc]
     def _should_use_adamw(self, variable: Any) -> bool:
         if len(variable.shape) not in (2, 4) or variable.shape[-1] == 1:
             return True
-        return any(name in variable.path for name in self.exclude_layers)
+        return any(name in variable.path.split("/") for name in self.exclude_layers)
 
     def zeropower_via_newtonschulz5(self, x: Any, steps: int) -> Any:
         """The matrix nearest to `x` whose singular values are all 1, about; in the shape of `x`."""

@@ -127,6 +127,9 @@ def _begin(out: Path, settings: dict[str, Any]) -> None:
         if not isinstance(old, dict):
             raise SettingsError(f"{path}: not a JSON object; restore it or choose another --out")
         # Another version of a library may go on with a run; other settings or data may not.
+        # A run from before there was a choice of optimizer was trained by AdamW.
+        if isinstance(old.get("recipe"), dict):
+            old["recipe"] = {"optimizer": "adamw", **old["recipe"]}
         found = differences({**old, "versions": None}, {**settings, "versions": None})
         if found:
             raise SettingsError(

@@ -3,6 +3,8 @@
     fer-convert teach --data fer2013.csv --teacher runs/resnet/best.keras --teacher runs/vgg/best.keras \\
         --views 20 --out runs/answers.npz
 
+With `--votes fer2013new.csv` people answer too (convert/votes.py).
+
 Distillation as function matching: teachers and student see the very same augmented, blended face (Hinton et al.,
 arXiv:1503.02531; Beyer et al., "Knowledge distillation: a good teacher is patient and consistent", arXiv:2106.05237).
 Each view of the faces is what `convert.batches` gives in one epoch, so the student's training makes it again by its
@@ -63,6 +65,8 @@ def _teach(
     recipe: Recipe, source: Path, teachers: Sequence[Path], out: Path, report: Report, people: Path | None
 ) -> None:
     """What `teach` does, with `out` to itself."""
+    if people and source.is_dir():
+        raise SettingsError(f"--votes {people}: its lines are those of fer2013.csv; give that as --data, not a folder")
     faces = data.read(source, (recipe.size, recipe.size))
     cast = votes.read(people, faces) if people else None
     loaded = [load.load(path) for path in teachers]
@@ -84,10 +88,19 @@ def _teach(
         found = np.mean([predict(model, validation.pixels) for model in models], axis=0)
         result = measure(found, validation.labels, faces.classes, split)
         report(f"{len(models)} teachers together: accuracy {result.accuracy:.4f} on {split}")
+    (_, training), classes = faces.training(), len(faces.classes)
+    alone = votes.combine(cast, training.labels, classes) if cast is not None and not models else None
     for view in range(len(done), recipe.views):
         began = time.monotonic()
-        answers, right = _view(models, faces, recipe, view, cast)
-        done = np.concatenate([done.reshape(-1, *answers.shape), answers[None]])
+        order = shuffled(len(training), recipe, view)
+        if alone is not None:
+            answers = alone[order]  # people saw each face, not its views
+        else:
+            answers = _answers(models, training, classes, recipe, view)
+            if cast is not None:
+                answers = votes.combine(cast[order], training.labels[order], classes, answers)
+        right = float((answers.argmax(axis=1) == training.labels[order]).mean())
+        done = np.concatenate([done.reshape(-1, *answers.shape), answers[None].astype(np.float16)])
         with checkpoint.whole(out) as temporary, temporary.open("wb") as file:
             np.savez(file, answers=done, settings=np.array(json.dumps(settings)))
         seconds = time.monotonic() - began
@@ -95,31 +108,15 @@ def _teach(
     report(f"wrote {out}")
 
 
-def _view(
-    models: Sequence[Any], faces: Data, recipe: Recipe, view: int, cast: votes.Votes | None
-) -> tuple[Answers, float]:
-    """The mean answers to one view (n, classes), with the votes `cast`, and the share of them that is the label's."""
-    (_, training), classes = faces.training(), len(faces.classes)
-    order = shuffled(len(training), recipe, view)
-    told, labels = None, np.eye(classes, dtype=np.float32)[training.labels[order]]
-    if models:
-        told, labels = _answered(models, training, classes, recipe, view)
-    if cast is not None:
-        told = votes.combine(cast[order], training.labels[order], classes, told)
-    assert told is not None  # somebody answers, `teach` saw to it
-    return told.astype(np.float16), float((told.argmax(axis=1) == labels.argmax(axis=1)).mean())
-
-
-def _answered(
-    models: Sequence[Any], training: Faces, classes: int, recipe: Recipe, view: int
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The models' mean answers to one view (n, classes), and what its faces are labelled as (n, classes)."""
-    engines, answers, labels = [engine(model) for model in models], [], []
+def _answers(models: Sequence[Any], training: Faces, classes: int, recipe: Recipe, view: int) -> NDArray[np.float32]:
+    """The models' mean answers to one view (n, classes). Raises ModelError where one gives no numbers."""
+    engines, parts = [engine(model) for model in models], []
     with closing(batches(training, classes, recipe, view)) as ready:
-        for inputs, labelled, _ in ready:
-            answers.append(np.mean([one.predict(inputs, exact=False) for one in engines], axis=0))
-            labels.append(labelled)
-    return np.concatenate(answers), np.concatenate(labels)
+        for inputs, _, _ in ready:
+            parts.append(np.mean([one.predict(inputs, exact=False) for one in engines], axis=0))
+            if not np.isfinite(parts[-1]).all():
+                raise ModelError("a teacher gives answers that are no numbers; train it anew, or leave it out")
+    return np.concatenate(parts)
 
 
 def _check(teacher: load.Loaded, faces: Data, recipe: Recipe) -> None:

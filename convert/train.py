@@ -25,7 +25,7 @@ from convert.data import Data, Faces
 from convert.engine import engine, predict
 from convert.recipe import Recipe
 from convert.run import Progress
-from edge.errors import ModelError, SettingsError
+from edge.errors import ModelError, SettingsError, first_line
 
 Report = Callable[[str], None]
 
@@ -120,9 +120,10 @@ def _for_any_size(model: Any, recipe: Recipe, size: tuple[int, int]) -> Any:
         made = _copy(model, (None, None))
         made(np.zeros((1, *small_size(size), 1), np.float32))  # some layers only say so when they are used
         return made
-    except Exception:  # noqa: BLE001 - each layer says otherwise that it needs the size
+    except Exception as cause:  # noqa: BLE001 - each layer says otherwise that it needs the size
+        why = first_line(cause)[:120]
         raise SettingsError(
-            f"--small {recipe.small}: {model.name} has a layer for one size of faces alone; leave it out"
+            f"--small {recipe.small}: {model.name} takes faces of one size ({why}); leave it out"
         ) from None
 
 
@@ -188,9 +189,9 @@ def _optimizer(keras: Any, recipe: Recipe, model: Any, faces: int) -> Any:
         "ema_momentum": momentum(recipe, faces) if recipe.average else 0.99,
     }
     if recipe.optimizer == "muon":
-        last = [layer.name for layer in model.layers if layer.weights][-1]
+        last = [layer.name for layer in model.layers if any("kernel" in one.name for one in layer.weights)][-1:]
         kind = importlib.import_module("convert.muon").Muon  # late: it needs Keras
-        optimizer = kind(**settings, adam_weight_decay=recipe.weight_decay, exclude_layers=[last])
+        optimizer = kind(**settings, adam_weight_decay=recipe.weight_decay, exclude_layers=last)
     else:
         optimizer = keras.optimizers.AdamW(**settings)
     # Decaying these only fights batch normalization (He et al., Bag of Tricks, arXiv:1812.01187).

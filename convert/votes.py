@@ -11,7 +11,6 @@ answers are for learning alone (Vapnik and Izmailov, "Learning Using Privileged 
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,10 +18,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from convert.data import USAGES, Data
+from convert.data import Data, split_of, table
 from edge.errors import DataError
+from edge.types import EMOTIONS
 
 KINDS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "nf")
+NAMES = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "", "", "")  # of FER2013's classes
+AGREEING = 0.4  # share of the faces whose label most votes are for, at least; FER+ has 0.64, other faces 0.2
 SMALLEST = 1e-3  # probability of a teacher's answer that is told from none
 MOST = 1000  # votes of one kind; FER+ has ten of all kinds
 
@@ -30,13 +32,22 @@ Votes = NDArray[np.float64]  # (n, 10) counts in the order of KINDS
 
 
 def read(path: Path, faces: Data) -> Votes:
-    """The votes at `path` for the training faces of `faces`, in their order. Raises DataError."""
+    """The votes at `path` for the training faces of `faces`, a fer2013.csv, in their order. Raises DataError."""
     split, training = faces.training()
-    found = _read(path).get(split)
-    if found is None or len(found) != len(training):
+    found = _read(path).get(split, np.empty((0, len(KINDS))))
+    advice = "give FER+'s fer2013new.csv with the fer2013.csv that it was made for"
+    if len(found) != len(training):
         raise DataError(
-            f"votes {path}: {0 if found is None else len(found):,} lines for {split}, where {faces.name} has "
-            f"{len(training):,} faces; give FER+'s fer2013new.csv with the fer2013.csv that it was made for"
+            f"votes {path}: {len(found):,} lines for {split}, where {faces.name} has {len(training):,} faces; {advice}"
+        )
+    if len(np.unique(training.labels)) < 2:
+        raise DataError(f"data {faces.name}: its {split} faces are all of one class; votes tell nothing about them")
+    named = np.array([EMOTIONS.index(name) if name in EMOTIONS else -1 for name in NAMES])
+    agreeing = float((named[found.argmax(axis=1)] == training.labels).mean())
+    if agreeing < AGREEING:
+        raise DataError(
+            f"votes {path}: most votes are for a face's label in {agreeing:.0%} of the faces of {faces.name}, where "
+            f"FER+'s are in 64 %: these are the votes of other faces, or the lines are in another order; {advice}"
         )
     return found
 
@@ -49,37 +60,13 @@ def digest(path: Path) -> str:
 def _read(path: Path) -> Mapping[str, Votes]:
     """The votes by the name of the split, in the order of the lines. Raises DataError naming file and line."""
     rows: dict[str, list[list[int]]] = {}
-    try:
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-            lines = csv.reader(file)
-            header = [name.strip().lower() for name in next(lines, [])]
-            missing = [name for name in ("usage", *KINDS) if name not in header]
-            if missing:
-                raise DataError(
-                    f"votes {path}: no column {', '.join(missing)} in its first line, which is "
-                    f"{','.join(header)[:60]!r}; FER+'s fer2013new.csv begins with Usage,Image name,neutral"
-                )
-            where = [header.index(name) for name in ("usage", *KINDS)]
-            for fields in filter(None, lines):
-                split, counts = _row(fields, where, f"votes {path}, line {lines.line_num}")
-                rows.setdefault(split, []).append(counts)
-    except OSError as cause:
-        raise DataError(f"votes {path}: cannot be read ({cause.strerror}); check the path and its rights") from None
-    except csv.Error as cause:
-        raise DataError(f"votes {path}, line {lines.line_num}: not CSV ({cause}); download it again") from None
+    usual = "FER+'s fer2013new.csv begins with Usage,Image name,neutral"
+    for place, (usage, *counts) in table(path, "votes", ("usage", *KINDS), usual):
+        for text in counts:
+            if not (text.isascii() and text.isdigit() and len(text) < 5 and int(text) <= MOST):
+                raise DataError(f"{place}: {text[:20]!r} votes; it is a whole number 0 to {MOST}, mend the row")
+        rows.setdefault(split_of(usage, place), []).append([int(text) for text in counts])
     return {split: np.array(counts, np.float64) for split, counts in rows.items()}
-
-
-def _row(fields: list[str], where: list[int], place: str) -> tuple[str, list[int]]:
-    if len(fields) <= max(where):
-        raise DataError(f"{place}: {len(fields)} columns where the header has more; the file is cut off, get it again")
-    usage, *texts = (fields[column].strip() for column in where)
-    if usage.lower() not in USAGES:
-        raise DataError(f"{place}: Usage {usage[:20]!r}; it is {', '.join(USAGES.values())}, mend the row")
-    for text in texts:
-        if not (text.isascii() and text.isdigit() and len(text) < 5 and int(text) <= MOST):
-            raise DataError(f"{place}: {text[:20]!r} votes; it is a whole number 0 to {MOST}, mend the row")
-    return USAGES[usage.lower()], [int(text) for text in texts]
 
 
 def combine(
@@ -87,7 +74,8 @@ def combine(
 ) -> NDArray[np.float32]:
     """How probable each class is as the label (n, classes), by `votes` and, where given, `answers` (n, classes).
 
-    A logistic regression that is fitted on these very faces: on a few hundred weights, thousands of faces.
+    A logistic regression that is fitted on these very faces: on a few hundred weights, thousands of faces. Answers of
+    teachers that were trained on them are trusted somewhat more than they would deserve on others.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline

@@ -7,10 +7,10 @@ paper's has 58,423.
 
 As in the paper but for where its parameters and its work are. The paper doubles the filters and halves the side in each
 module: 8 filters at 60 x 60, where a pixel costs the most and says the least (a face of FER2013 has 48 pixels a side to
-begin with), up to 128 at 8 x 8, whose last module alone holds 59 % of the weights. Here the two plain
-convolutions halve the side, and every module has the same 72 filters at 15 x 15: each weight is used at 225 places, and
-from the second module on the shortcut is the maps themselves, which needs no weights (He et al., "Identity Mappings in
-Deep Residual Networks", arXiv:1603.05027).
+begin with), up to 128 at 8 x 8, whose last module alone holds 62 % of the parameters. Here each of the two plain
+convolutions halves the side, and every module has the same 72 filters at 15 x 15: each weight is used at 225 places,
+and from the second module on the shortcut is the maps themselves, which needs no weights (He et al., "Identity Mappings
+in Deep Residual Networks", arXiv:1603.05027).
 
 It takes pixels as they are, 0 to 255, and scales them in its first layer, so that whoever runs the model computes
 nothing; converting folds that layer into the first convolution. It carries no L2 penalty: the paper's 0.01 is for its

@@ -56,8 +56,9 @@ def other_layers() -> Any:
     """A network of the layers that are computed otherwise, or left to Keras."""
     keras = backend.keras()
     layers = keras.layers
-    image = keras.Input((21, 22, 1))
+    image = keras.Input((41, 42, 1))
     x = layers.Conv2D(6, 5, strides=2, padding="same", activation="relu")(image)
+    x = layers.MaxPooling2D(3, 2, padding="same")(x)  # 21 x 21: as much padding on either side
     x = layers.DepthwiseConv2D(3, depth_multiplier=2, strides=2, padding="same")(x)
     x = layers.Conv2D(8, 3, dilation_rate=2, padding="same", activation="elu")(x)
     x = layers.Concatenate()([x, layers.Activation("tanh")(x)])
