@@ -17,6 +17,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from convert.data import Data, split_of, table
 from edge.errors import DataError
@@ -77,10 +80,6 @@ def combine(
     A logistic regression that is fitted on these very faces: on a few hundred weights, thousands of faces. Answers of
     teachers that were trained on them are trusted somewhat more than they would deserve on others.
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     shares = votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)
     # Roots besides, since the first vote for a kind says more than the fifth.
     parts = [shares, np.sqrt(shares)]
