@@ -1,6 +1,6 @@
 """Muon's step on torch, for all variables at once: what Keras spells out in three thousand small operations a step.
 
-The same numbers as `convert.muon.Muon` gives on other backends, in an eighth of the time: matrices of one shape are
+The same numbers as `convert.muon.Muon` gives on other backends, in a third of the time: matrices of one shape are
 turned together, and what AdamW, decay and averaging do to each variable is one operation on the list of them.
 """
 
