@@ -36,8 +36,8 @@ def batches(
     """The batches of epoch `epoch`, from 0.
 
     What comes depends on the recipe and the epoch alone, so a run that goes on sees what it would have seen; with
-    `Recipe.views` the epochs repeat, and `answers` (views, n, classes) are what teachers said of each face, in this
-    function's order. Made ahead in threads, so that no step waits.
+    `Recipe.views` the epochs repeat. `answers` are what teachers said: of each view, in this function's order (views,
+    n, classes), or of each face, in the order of `faces` (n, classes). Made ahead in threads, so that no step waits.
     """
     view = epoch % recipe.views if recipe.views else epoch
     order = shuffled(len(faces), recipe, view)
@@ -48,11 +48,12 @@ def batches(
         rows = order[first : first + recipe.batch]
         pixels = augment(faces.pixels[rows], recipe.augmentation, rng)
         labels = np.eye(classes, dtype=np.float32)[faces.labels[rows]]
+        if answers is not None and answers.ndim == 2:
+            labels = _told(labels, answers[rows], recipe)
         if recipe.mixup:
             pixels, labels = _mixed(pixels, labels, recipe.mixup, rng)
-        if answers is not None:
-            told = answers[view, first : first + recipe.batch].astype(np.float32)
-            labels = recipe.label_share * labels + (1 - recipe.label_share) * told
+        if answers is not None and answers.ndim == 3:  # teachers saw the blended face
+            labels = _told(labels, answers[view, first : first + recipe.batch], recipe)
         if epoch < recipe.small:
             pixels = data.resized(pixels, small_size(pixels.shape[1:3]))
         return data.network_input(pixels), labels, weights[faces.labels[rows]]
@@ -71,6 +72,11 @@ def batches(
 def shuffled(faces: int, recipe: Recipe, view: int) -> NDArray[np.int64]:
     """The order (n,) in which the faces of a view come."""
     return np.random.default_rng((recipe.seed, view)).permutation(faces)
+
+
+def _told(labels: NDArray[np.float32], answers: NDArray[np.float16], recipe: Recipe) -> NDArray[np.float32]:
+    """What is learnt (n, classes): of the labels the recipe's share, the rest of what teachers say."""
+    return recipe.label_share * labels + (1 - recipe.label_share) * answers.astype(np.float32)
 
 
 def _mixed(

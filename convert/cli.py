@@ -88,8 +88,26 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
     return Recipe(**_values(arguments, Recipe), augmentation=Augmentation(**_values(arguments, Augmentation)))
 
 
+# Settings that nothing heeds without another one
+HEEDED_WITH = {"patience": ("schedule", "plateau"), "focal_gamma": ("loss", "focal")}
+
+
+def _refuse_unheeded(arguments: argparse.Namespace, recipe: Recipe) -> None:
+    """Raise SettingsError for one of these settings that was given and would change nothing."""
+    given = vars(arguments)
+    needs = {
+        name: f"--{other} {value}" for name, (other, value) in HEEDED_WITH.items() if getattr(recipe, other) != value
+    }
+    if arguments.teachers is None:
+        needs["label_share"] = "--teachers FILE"
+    for name in sorted(needs.keys() & given.keys()):
+        flag = f"--{name.replace('_', '-')} {given[name]}"
+        raise SettingsError(f"{flag}: changes nothing without {needs[name]}; give that too, or leave it out")
+
+
 def _train(arguments: argparse.Namespace) -> None:
     a, recipe = arguments, _recipe(arguments)
+    _refuse_unheeded(a, recipe)
     out = a.out or Path("runs") / recipe.network
     _late("convert.train").train(recipe, a.data, out, a.start, report=_say, sized="size" in a, answers=a.teachers)
 
@@ -106,15 +124,21 @@ def _add_teach(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--votes", type=Path, metavar="FILE", help="FER+'s fer2013new.csv: what people voted each face to be counts too"
     )
+    parser.add_argument(
+        "--per-face",
+        action="store_true",
+        help="the mean over the views is the answer to any view of the face: the training may make ever new ones, and "
+        "be of other settings than these",
+    )
     parser.add_argument("--out", type=Path, required=True, help="file to write, .npz")
-    _add_fields(parser.add_argument_group("views, the same as in the training"), Recipe, VIEW)
-    _add_fields(parser.add_argument_group("augmentation, the same as in the training"), Augmentation)
+    _add_fields(parser.add_argument_group("views, without --per-face the same as in the training"), Recipe, VIEW)
+    _add_fields(parser.add_argument_group("augmentation, without --per-face the same as in the training"), Augmentation)
     parser.set_defaults(run=_teach, stopped="; the same command goes on after the last whole view")
 
 
 def _teach(arguments: argparse.Namespace) -> None:
     a = arguments
-    _late("convert.teachers").teach(_recipe(a), a.data, a.teacher, a.out, _say, a.votes)
+    _late("convert.teachers").teach(_recipe(a), a.data, a.teacher, a.out, _say, people=a.votes, per_face=a.per_face)
 
 
 # --- quantize and evaluate ---

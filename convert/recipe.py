@@ -50,7 +50,8 @@ class Recipe:
     views: int = _setting(
         0,
         (0, 1000),
-        "augment each face in so many ways, which the epochs repeat, as --teachers needs; 0: ever new ways",
+        "augment each face in so many ways, which the epochs repeat, as --teachers needs where their answers are of "
+        "views (fer-convert teach without --per-face); 0: ever new ways",
     )
     label_share: float = _setting(
         0.3,

@@ -9,6 +9,9 @@ Distillation as function matching: teachers and student see the very same augmen
 arXiv:1503.02531; Beyer et al., "Knowledge distillation: a good teacher is patient and consistent", arXiv:2106.05237).
 Each view of the faces is what `convert.batches` gives in one epoch, so the student's training makes it again by its
 seed, and only the answers need keeping: 400 kB a view of FER2013.
+
+With `--per-face` the mean over the views stands for whatever view of the face. It says less of each view than function
+matching does, but a few views are enough then, and the student sees ever new ones.
 """
 
 from __future__ import annotations
@@ -32,7 +35,9 @@ from convert.metrics import measure
 from convert.recipe import VIEW, Recipe, differences
 from edge.errors import DataError, ModelError, SettingsError, first_line
 
-Answers = NDArray[np.float16]  # (views, faces, classes) probabilities, faces in the order of `batches`
+# Probabilities: of views (views, faces, classes), the faces of each in the order of `batches`; for each face (faces,
+# classes), in the order of the data, which its file has for every view (views, faces, classes)
+Answers = NDArray[np.float16]
 Report = Callable[[str], None]
 
 
@@ -43,26 +48,39 @@ def teach(
     out: Path,
     report: Report = print,
     people: Path | None = None,
+    per_face: bool = False,
 ) -> None:
     """Write the mean answer of the Keras models `teachers` on `recipe.views` views of the training faces to `out`.
 
-    With the votes in the file `people` it is what these and the teachers, if there are any, say together. What was
-    stopped goes on with the next view. Raises SettingsError, DataError, ModelError, SinkError.
+    With the votes in the file `people` it is what these and the teachers, if there are any, say together; `per_face`
+    makes it an answer a face, whatever the view. What was stopped goes on with the next view. Raises SettingsError,
+    DataError, ModelError, SinkError.
     """
     if not teachers and people is None:
         raise SettingsError("neither --teacher nor --votes: nobody answers; give one of them, or both")
     if people is not None and recipe.mixup:
         raise SettingsError(f"--mixup {recipe.mixup}: people voted on whole faces, not on blended ones; leave it out")
+    if per_face and recipe.mixup:
+        raise SettingsError(
+            f"--mixup {recipe.mixup}: with --per-face an answer is for a whole face, not for a blended one; leave it "
+            "out here, the training may still blend"
+        )
     if not recipe.views:
         raise SettingsError("--views 0: teachers answer on a fixed number of views; give one, such as --views 20")
     # Before the work, so that what cannot be written shows at once; two of them would undo each other's views.
     goal = checkpoint.target(out)
     with run.alone(goal.with_name(f".{goal.name}.lock"), f"--out {out}", "fer-convert teach"):
-        _teach(recipe, source, teachers, out, report, people)
+        _teach(recipe, source, teachers, out, report, people, per_face)
 
 
 def _teach(
-    recipe: Recipe, source: Path, teachers: Sequence[Path], out: Path, report: Report, people: Path | None
+    recipe: Recipe,
+    source: Path,
+    teachers: Sequence[Path],
+    out: Path,
+    report: Report,
+    people: Path | None,
+    per_face: bool,
 ) -> None:
     """What `teach` does, with `out` to itself."""
     if people and source.is_dir():
@@ -71,10 +89,11 @@ def _teach(
     cast = votes.read(people, faces) if people else None
     loaded = [load.load(path) for path in teachers]
     for one in loaded:
-        _check(one, faces, recipe)
+        _check(one, faces)
     settings = _settings(recipe, faces) | {
         "teachers": [one.sha256 for one in loaded],
         "votes": votes.digest(people) if people else None,
+        "per face": per_face,
     }
     done = np.empty((0, 0, 0), np.float16)
     if out.exists():
@@ -82,10 +101,10 @@ def _teach(
         changed = differences(before, settings)
         if changed:
             raise SettingsError(f"{out}: was begun with other settings ({'; '.join(changed)}); choose another --out")
-    models = [fold.for_pixels(one) for one in loaded]
+    models = [(fold.for_pixels(one), one.size) for one in loaded]
     if models:
         split, validation = faces.validation()
-        found = np.mean([predict(model, validation.pixels) for model in models], axis=0)
+        found = np.mean([predict(model, data.resized(validation.pixels, size)) for model, size in models], axis=0)
         result = measure(found, validation.labels, faces.classes, split)
         report(f"{len(models)} teachers together: accuracy {result.accuracy:.4f} on {split}")
     (_, training), classes = faces.training(), len(faces.classes)
@@ -100,6 +119,8 @@ def _teach(
             if cast is not None:
                 answers = votes.combine(cast[order], training.labels[order], classes, answers)
         right = float((answers.argmax(axis=1) == training.labels[order]).mean())
+        if per_face:
+            answers = answers[order.argsort()]
         done = np.concatenate([done.reshape(-1, *answers.shape), answers[None].astype(np.float16)])
         with checkpoint.whole(out) as temporary, temporary.open("wb") as file:
             np.savez(file, answers=done, settings=np.array(json.dumps(settings)))
@@ -108,27 +129,29 @@ def _teach(
     report(f"wrote {out}")
 
 
-def _answers(models: Sequence[Any], training: Faces, classes: int, recipe: Recipe, view: int) -> NDArray[np.float32]:
-    """The models' mean answers to one view (n, classes). Raises ModelError where one gives no numbers."""
-    engines, parts = [engine(model) for model in models], []
+def _answers(
+    models: Sequence[tuple[Any, tuple[int, int]]], training: Faces, classes: int, recipe: Recipe, view: int
+) -> NDArray[np.float32]:
+    """The mean answers of models, each with its size, to one view (n, classes).
+
+    Raises ModelError where one gives no numbers.
+    """
+    engines, parts = [(engine(model), size) for model, size in models], []
     with closing(batches(training, classes, recipe, view)) as ready:
         for inputs, _, _ in ready:
-            parts.append(np.mean([one.predict(inputs, exact=False) for one in engines], axis=0))
+            seen = inputs[..., 0].astype(np.uint8)
+            said = [one.predict(data.network_input(data.resized(seen, size)), exact=False) for one, size in engines]
+            parts.append(np.mean(said, axis=0))
             if not np.isfinite(parts[-1]).all():
                 raise ModelError("a teacher gives answers that are no numbers; train it anew, or leave it out")
     return np.concatenate(parts)
 
 
-def _check(teacher: load.Loaded, faces: Data, recipe: Recipe) -> None:
+def _check(teacher: load.Loaded, faces: Data) -> None:
     if teacher.labels != faces.classes:
         raise DataError(
             f"teacher {teacher.path}: its labels are {', '.join(teacher.labels)}, the classes of {faces.name} are "
             f"{', '.join(faces.classes)}; give the data that it was trained on"
-        )
-    if teacher.size != (recipe.size, recipe.size):
-        height, width = teacher.size
-        raise SettingsError(
-            f"teacher {teacher.path}: it takes {height} x {width} pixels, the student {recipe.size}; both must be alike"
         )
 
 
@@ -139,20 +162,23 @@ def _settings(recipe: Recipe, faces: Data) -> dict[str, Any]:
 
 
 def read(path: Path, recipe: Recipe, faces: Data) -> tuple[Answers, str]:
-    """The answers at `path`, and the file's sha256.
+    """The answers at `path`, of its views or, made with `per_face`, for each face; and the file's sha256.
 
     Raises ModelError where it is not such a file, SettingsError where it does not fit `recipe` and `faces`.
     """
     answers, settings = _load(path)
-    for who in ("teachers", "votes"):
-        settings.pop(who, None)  # files from before there were votes say nothing of them
-    changed = differences(settings, _settings(recipe, faces))
+    per_face = settings["per face"]
+    wanted = _settings(recipe, faces)
+    if per_face:  # an answer that stands for any view fits whatever views the training makes
+        wanted = {key: wanted[key] for key in ("data", "classes")}
+    changed = differences({key: settings.get(key) for key in wanted}, wanted)
     if changed:
         raise SettingsError(f"--teachers {path}: they saw other faces ({'; '.join(changed)}); train with theirs")
-    if len(answers) != recipe.views:
-        raise ModelError(
-            f"--teachers {path}: {len(answers)} of {recipe.views} views are done; run fer-convert teach to its end"
-        )
+    if len(answers) != settings["--views"]:
+        done = f"{len(answers)} of {settings['--views']} views are done"
+        raise ModelError(f"--teachers {path}: {done}; run fer-convert teach to its end")
+    if per_face:
+        answers = answers.mean(axis=0, dtype=np.float32).astype(np.float16)
     return answers, hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -166,4 +192,5 @@ def _load(path: Path) -> tuple[Answers, dict[str, Any]]:
         raise ModelError(
             f"{path}: not a file of teachers' answers ({first_line(cause)[:120]}); make one with fer-convert teach"
         ) from None
-    return answers, settings
+    # Files from before there were votes and answers for each face
+    return answers, {"votes": None, "per face": False} | settings

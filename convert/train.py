@@ -51,13 +51,13 @@ def train(
     size = loaded.size if loaded else (recipe.size, recipe.size)
     if sized and size != (recipe.size, recipe.size):
         raise SettingsError(f"--size {recipe.size}: {start} takes {size[0]} x {size[1]} pixels; leave --size out")
-    if answers and size != (recipe.size, recipe.size):
-        raise SettingsError(
-            f"--teachers {answers}: {start} takes {size[0]} x {size[1]} pixels, the answers are of --size "
-            f"{recipe.size}; make them with --size {size[0]}, and give it here too"
-        )
     faces = data.read(source, size)
     told, digest = teachers.read(answers, recipe, faces) if answers else (None, None)
+    if told is not None and told.ndim == 3 and size != (recipe.size, recipe.size):
+        raise SettingsError(
+            f"--teachers {answers}: {start} takes {size[0]} x {size[1]} pixels, the answers are of --size "
+            f"{recipe.size}; make them with --size {size[0]}, and give it here too, or make them with --per-face"
+        )
     model = _model(keras, recipe, faces, loaded)
     with run.folder(out, run.configuration(recipe, faces, loaded, digest)):
         _epochs(model, recipe, faces, out, size, report, told)

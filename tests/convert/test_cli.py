@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -53,6 +54,10 @@ def test_without_the_extra_it_says_how_to_install_it(
         (["train", "--data", "none.csv"], errors.DataError, "data none.csv: no such file"),
         (["train", "--data", "x.csv", "--epochs", "0"], errors.SettingsError, "--epochs 0: allowed is 1 to 10000"),
         (["train", "--data", "x.csv", "--dim", "2"], errors.SettingsError, "--dim 2.0: allowed is 0 to 1"),
+        # A setting without what heeds it is a mistake in the command, found out after hours otherwise.
+        (["train", "--data", "x.csv", "--patience", "3"], errors.SettingsError, "without --schedule plateau; give"),
+        (["train", "--data", "x.csv", "--focal-gamma", "1"], errors.SettingsError, "without --loss focal; give"),
+        (["train", "--data", "x.csv", "--label-share", "0"], errors.SettingsError, "without --teachers FILE; give"),
         (["quantize", "none.keras"], errors.DataError, "--data is missing"),
         (["quantize", "none.keras", "--data", "x.csv"], errors.ModelError, "model none.keras: no such file"),
         (["evaluate", "none.tflite", "--data", "x.csv"], errors.ModelError, "model none.tflite: no such file"),
@@ -124,6 +129,26 @@ def test_every_setting_is_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
     cli.main(["train", "--data", "x.csv", "--size", "64"])
     assert sized == [False, True]
     assert seen[1][0] == Recipe()
+    heeded = ["--loss", "focal", "--focal-gamma", "1", "--schedule", "plateau", "--patience", "3"]
+    cli.main(["train", "--data", "x.csv", *heeded, "--teachers", "a.npz", "--label-share", "0"])
+    recipe = seen[2][0]
+    assert (recipe.focal_gamma, recipe.patience, recipe.label_share) == (1.0, 3, 0.0)
+
+
+def test_teach_passes_on_who_answers_and_how(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[tuple[object, ...], dict[str, object]]] = []
+    fake = SimpleNamespace(teach=lambda *given, **named: seen.append((given, named)))
+    monkeypatch.setattr(cli, "_late", lambda module: fake)
+    command = ["teach", "--data", "x.csv", "--teacher", "a.keras", "--teacher", "b.keras", "--out", "o.npz"]
+    cli.main(command)
+    cli.main([*command, "--votes", "v.csv", "--per-face", "--views", "3"])
+    (_, *given, _), _ = seen[0]
+    assert given == [Path("x.csv"), [Path("a.keras"), Path("b.keras")], Path("o.npz")]
+    assert [named for _, named in seen] == [
+        {"people": None, "per_face": False},
+        {"people": Path("v.csv"), "per_face": True},
+    ]
+    assert seen[1][0][0] == Recipe(views=3)
 
 
 @pytest.mark.slow

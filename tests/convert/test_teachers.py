@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,56 @@ def test_the_answers_are_what_the_teachers_say_of_the_faces_that_the_student_see
         np.testing.assert_allclose(np.concatenate(told), wanted, atol=2e-3)  # float16 on disk
 
 
+def test_answers_for_each_face_are_the_mean_over_the_views_and_fit_any_other_view(
+    faces_csv: Path, tmp_path: Path, teacher: Path
+) -> None:
+    out, recipe = tmp_path / "answers.npz", replace(RECIPE, mixup=0.0)
+    teachers.teach(recipe, faces_csv, [teacher], out, lambda _: None, per_face=True)
+    (_, training), model = data.read(faces_csv, (48, 48)).training(), load.load(teacher).model
+    said = np.zeros((2, len(training), 7))
+    for view in (0, 1):
+        seen = [inputs for inputs, _, _ in batches.batches(training, 7, recipe, view)]
+        said[view, batches.shuffled(len(training), recipe, view)] = model.predict_on_batch(np.concatenate(seen))
+    other = replace(recipe, views=0, batch=32, seed=5, label_share=0.25, augmentation=OFF)
+    answers, _ = teachers.read(out, other, data.read(faces_csv, (48, 48)))
+    np.testing.assert_allclose(answers, said.mean(axis=0), atol=2e-3)  # float16 on disk
+    told = np.concatenate([labels for _, labels, _ in batches.batches(training, 7, other, 9, answers)])
+    wanted = 0.25 * np.eye(7)[training.labels] + 0.75 * said.mean(axis=0)
+    np.testing.assert_allclose(told, wanted[batches.shuffled(len(training), other, 9)], atol=2e-3)
+
+
+def test_a_teacher_reads_what_the_student_sees_at_its_own_size(faces_csv: Path, tmp_path: Path, teacher: Path) -> None:
+    """A teacher for smaller faces than the student's costs half and knows as much."""
+    out, recipe = tmp_path / "answers.npz", replace(RECIPE, size=64, views=1)
+    teach(faces_csv, teacher, out, recipe)
+    faces, model = data.read(faces_csv, (64, 64)), load.load(teacher).model
+    answers, _ = teachers.read(out, recipe, faces)
+    seen = [inputs[..., 0].astype(np.uint8) for inputs, _, _ in batches.batches(faces.training()[1], 7, recipe, 0)]
+    smaller = data.network_input(data.resized(np.concatenate(seen), (48, 48)))
+    np.testing.assert_allclose(answers[0], model.predict_on_batch(smaller), atol=2e-3)  # float16 on disk
+
+
+def test_answers_for_each_face_are_blended_with_the_faces(faces_csv: Path) -> None:
+    """An answer of one half of a blended face is not the whole answer."""
+    (_, training) = data.read(faces_csv, (48, 48)).training()
+    recipe = replace(RECIPE, mixup=1.0, label_share=0.0, views=0)
+    answers = np.eye(7, dtype=np.float16)[training.labels]
+    plain = [labels for _, labels, _ in batches.batches(training, 7, recipe, 0)]
+    told = [labels for _, labels, _ in batches.batches(training, 7, recipe, 0, answers)]
+    np.testing.assert_allclose(np.concatenate(told), np.concatenate(plain), atol=1e-6)
+    assert (np.concatenate(plain).max(axis=1) < 0.99).any()
+
+
+def test_answers_for_each_face_are_not_begun_as_those_of_views(faces_csv: Path, tmp_path: Path, teacher: Path) -> None:
+    """The two come in different orders: a mixture would teach other faces' answers."""
+    out, recipe = tmp_path / "answers.npz", replace(RECIPE, mixup=0.0)
+    teach(faces_csv, teacher, out, recipe)
+    with pytest.raises(SettingsError, match="per face: False -> True"):
+        teachers.teach(recipe, faces_csv, [teacher, teacher], out, lambda _: None, per_face=True)
+    with pytest.raises(SettingsError, match=r"--mixup 0\.2: with --per-face an answer is for a whole face"):
+        teachers.teach(RECIPE, faces_csv, [teacher], tmp_path / "b.npz", per_face=True)
+
+
 def test_what_was_stopped_goes_on_and_says_the_same(faces_csv: Path, tmp_path: Path, teacher: Path) -> None:
     class StoppedError(Exception):
         """Stands for Ctrl-C."""
@@ -78,6 +129,24 @@ def test_what_was_stopped_goes_on_and_says_the_same(faces_csv: Path, tmp_path: P
     assert [line.split()[1] for line in views] == ["2/2"]
     with np.load(whole) as a, np.load(stopped) as b:
         np.testing.assert_allclose(a["answers"], b["answers"], atol=2e-3)
+    half, recipe = tmp_path / "half.npz", replace(RECIPE, mixup=0.0)
+    with pytest.raises(StoppedError):
+        teachers.teach(recipe, faces_csv, [teacher], half, stop, per_face=True)
+    with pytest.raises(ModelError, match=r"1 of 2 views are done"):  # whatever views the training makes
+        teachers.read(half, replace(recipe, views=1), data.read(faces_csv, (48, 48)))
+
+
+def test_a_file_from_before_votes_and_answers_for_each_face_still_counts(
+    faces_csv: Path, tmp_path: Path, teacher: Path
+) -> None:
+    out = tmp_path / "answers.npz"
+    teach(faces_csv, teacher, out)
+    with np.load(out) as arrays:
+        answers, settings = arrays["answers"], json.loads(str(arrays["settings"]))
+    del settings["votes"], settings["per face"]
+    np.savez(out, answers=answers, settings=np.array(json.dumps(settings)))
+    np.testing.assert_array_equal(teachers.read(out, RECIPE, data.read(faces_csv, (48, 48)))[0], answers)
+    assert not any(line.startswith("view") for line in teach(faces_csv, teacher, out))  # nothing is left to do
 
 
 def test_a_student_learns_from_wrong_labels_what_teachers_know(faces_csv: Path, tmp_path: Path) -> None:
@@ -117,6 +186,10 @@ def test_answers_to_other_faces_are_refused(
     folder = data.read(picture_folder({"": {"calm": 10, "glad": 10}}), (48, 48))
     with pytest.raises(SettingsError, match="data: "):
         teachers.read(out, RECIPE, folder)
+    recipe, mean = replace(RECIPE, mixup=0.0), tmp_path / "mean.npz"
+    teachers.teach(recipe, faces_csv, [teacher], mean, lambda _: None, per_face=True)
+    with pytest.raises(SettingsError, match="data: "):
+        teachers.read(mean, recipe, folder)
 
 
 def test_a_teacher_that_does_not_fit_is_refused(
@@ -124,8 +197,6 @@ def test_a_teacher_that_does_not_fit_is_refused(
 ) -> None:
     with pytest.raises(SettingsError, match="--views 0: teachers answer on a fixed number"):
         teach(faces_csv, teacher, tmp_path / "a.npz", replace(RECIPE, views=0))
-    with pytest.raises(SettingsError, match="takes 48 x 48 pixels, the student 64"):
-        teach(faces_csv, teacher, tmp_path / "a.npz", replace(RECIPE, size=64))
     with pytest.raises(DataError, match="its labels are angry, disgust"):
         teach(picture_folder({"": {"calm": 10, "glad": 10}}), teacher, tmp_path / "a.npz")
     assert not (tmp_path / "a.npz").exists()

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from convert import backend, batches, checkpoint, data, load
+from convert import backend, batches, checkpoint, data, load, teachers
 from convert.augment import OFF
 from convert.recipe import Recipe
 from convert.run import HISTORY
@@ -241,9 +241,12 @@ def test_a_size_that_is_not_the_start_models_is_refused(faces_csv: Path, tmp_pat
     best = tmp_path / "first" / "best.keras"
     with pytest.raises(SettingsError, match=r"--size 64: .* takes 48 x 48 pixels; leave --size out"):
         run(replace(RECIPE, epochs=1, size=64), faces_csv, tmp_path / "second", start=best, sized=True)
-    answers = tmp_path / "answers.npz"
+    seen, views, mean = replace(RECIPE, epochs=1, size=64, views=1), tmp_path / "views.npz", tmp_path / "mean.npz"
+    teachers.teach(seen, faces_csv, [best], views, lambda _: None)
     with pytest.raises(SettingsError, match=r"--teachers .* takes 48 x 48 pixels, the answers are of --size 64; make"):
-        run(replace(RECIPE, epochs=1, size=64), faces_csv, tmp_path / "second", start=best, answers=answers)
+        run(seen, faces_csv, tmp_path / "second", start=best, answers=views)
+    teachers.teach(seen, faces_csv, [best], mean, lambda _: None, per_face=True)
+    run(seen, faces_csv, tmp_path / "fourth", start=best, answers=mean)  # those are of no size
     run(replace(RECIPE, epochs=1), faces_csv, tmp_path / "second", start=best, sized=True)
     run(replace(RECIPE, epochs=1, size=64), faces_csv, tmp_path / "third", start=best)
 
