@@ -68,15 +68,15 @@ def test_the_shipped_model_is_as_good_as_its_card_says(shipped: Path, fer2013: P
     found = evaluate(shipped, fer2013, say=lines.append)
     # 1,200 faces of the card's 3,589
     assert found.metrics.accuracy == pytest.approx(load_card(shipped).accuracy, abs=0.04)
-    assert found.metrics.accuracy >= 0.62
+    assert found.metrics.accuracy >= 0.64
     assert "expected calibration error" in lines[0]
 
 
 def test_the_shipped_model_bears_what_a_camera_does_to_a_face(shipped: Path, fer2013: Path) -> None:
     rows = evaluate(shipped, fer2013, conditions=True, say=silent).conditions
-    # 60 % at least on the whole of PublicTest; 1,200 faces are good to 1.4 points (one standard deviation)
-    assert cast("float", rows[LOW_LIGHT]) >= 0.57
-    assert cast("float", rows[BLUR]) >= 0.57
+    # 62 and 64 % on the whole of PublicTest; 1,200 faces are good to 1.4 points (one standard deviation)
+    assert cast("float", rows[LOW_LIGHT]) >= 0.585
+    assert cast("float", rows[BLUR]) >= 0.6
 
 
 def test_conditions_are_rows_of_table_json_and_page(shipped: Path, faces_csv: Path, tmp_path: Path) -> None:
