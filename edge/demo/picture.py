@@ -5,7 +5,7 @@ python -m edge.demo.picture edge/demo/annotated.jpg
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import cv2
@@ -52,4 +52,6 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    parser = argparse.ArgumentParser(prog="python -m edge.demo.picture", description="Write the README's picture.")
+    parser.add_argument("path", help="JPEG file to write")
+    main(parser.parse_args().path)
