@@ -52,6 +52,6 @@ def main(path: str) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m edge.demo.picture", description="Write the README's picture.")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("path", help="JPEG file to write")
     main(parser.parse_args().path)
