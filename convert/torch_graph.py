@@ -14,6 +14,7 @@ from typing import Any
 from convert import backend
 
 Run = Callable[[Any, bool], Any]  # (tensors of one layer, training) -> its tensor
+WIDE = 256  # channels from which on a 1 x 1 convolution is faster as a product of matrices
 
 
 def fits(model: Any) -> bool:
@@ -65,6 +66,8 @@ def _activation(layer: Any) -> Run:
     functional = backend.torch().nn.functional
     if layer.activation.__name__ == "relu":
         return lambda given, _: functional.relu(given[0])
+    if layer.activation.__name__ == "relu6":
+        return lambda given, _: functional.relu6(given[0])
     if layer.activation.__name__ == "softmax":
         return lambda given, _: functional.softmax(given[0].float(), dim=1)
     return _any(layer)
@@ -138,10 +141,24 @@ def _convolve(layer: Any, kernels: list[tuple[Any, bool]], activation: Any) -> R
             if tuple(kernel.shape[:2]) == (1, 1) and strides != (1, 1):
                 # oneDNN's backward pass of a strided 1 x 1 convolution of 8 channels writes outside its memory.
                 x, strides = x[:, :, :: strides[0], :: strides[1]], (1, 1)
-            x = functional.conv2d(x, weight, bias, strides, before, groups=groups)
+            x = _convolved(x, weight, bias, strides, before, groups)
         return functional.relu(x) if activation.__name__ == "relu" else x
 
     return run
+
+
+def _convolved(x: Any, weight: Any, bias: Any, strides: tuple[int, int], before: tuple[int, int], groups: int) -> Any:
+    """One of torch's convolutions, by the way of those that give the same which is fast on a CPU."""
+    torch = backend.torch()
+    functional = torch.nn.functional
+    if x.device.type == "cpu" and groups > 1 and strides != (1, 1):
+        # oneDNN's backward pass of this one in bfloat16 takes five to fifteen times as long as in float32.
+        with torch.autocast("cpu", enabled=False):
+            bias = None if bias is None else bias.float()
+            return functional.conv2d(x.float(), weight.float(), bias, strides, before, groups=groups).to(x.dtype)
+    if x.device.type == "cpu" and weight.shape[2:] == (1, 1) and strides == (1, 1) and weight.shape[1] >= WIDE:
+        return functional.linear(x.permute(0, 2, 3, 1), weight.flatten(1), bias).permute(0, 3, 1, 2)
+    return functional.conv2d(x, weight, bias, strides, before, groups=groups)
 
 
 def _padded(x: Any, kernel: tuple[int, int], strides: tuple[int, int], value: float) -> tuple[Any, tuple[int, int]]:

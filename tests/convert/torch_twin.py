@@ -60,6 +60,8 @@ def other_layers() -> Any:
     x = layers.Conv2D(6, 5, strides=2, padding="same", activation="relu")(image)
     x = layers.MaxPooling2D(3, 2, padding="same")(x)  # 21 x 21: as much padding on either side
     x = layers.DepthwiseConv2D(3, depth_multiplier=2, strides=2, padding="same")(x)
+    x = layers.Activation("relu6")(layers.Conv2D(torch_graph.WIDE, 1, activation="relu")(x))
+    x = layers.Conv2D(12, 1, use_bias=False)(x)  # a product of matrices, from so many channels
     x = layers.Conv2D(8, 3, dilation_rate=2, padding="same", activation="elu")(x)
     x = layers.Concatenate()([x, layers.Activation("tanh")(x)])
     x = layers.MaxPooling2D(2, strides=1, padding="same")(layers.SeparableConv2D(8, 3)(x))
