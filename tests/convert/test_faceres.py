@@ -61,7 +61,7 @@ def faces() -> NDArray[np.uint8]:
 def features(weights: faceres.Weights, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
     """What the network as it is in the package gives for grey faces shown in colour (n, channels), by TensorFlow."""
     tf = backend.tensorflow()
-    x = np.repeat(data.network_input(faces), 3, axis=3) - np.float32(faceres.MEAN)
+    x = np.repeat(data.network_input(faces), 3, axis=3) - np.float32(114.8)
     x = tf.nn.conv2d(x, weights["conv1/convolution/merged_input"], 2, "SAME")
     x = tf.nn.relu6(x + weights["conv1_bn/batchnorm_1/sub"])
     for block in range(1, faceres.BLOCKS + 1):
@@ -131,6 +131,15 @@ def test_what_is_no_such_model_is_refused_with_the_cure(
     assert "give faceres.json" in str(refusal.value)
 
 
+def test_whole_numbers_for_weights_are_refused_not_misread(tmp_path: Path, weights: faceres.Weights) -> None:
+    path = write(tmp_path / "faceres.json", weights)
+    content = json.loads(path.read_text())
+    content["weightsManifest"][0]["weights"][3]["quantization"] = {"dtype": "uint8", "scale": 0.1, "min": -1}
+    path.write_text(json.dumps(content))
+    with pytest.raises(ModelError, match="is quantized to uint8"):
+        faceres.read(path)
+
+
 def test_another_network_s_weights_are_refused(weights: faceres.Weights, faces: NDArray[np.uint8]) -> None:
     del weights["conv_pw_7_bn/batchnorm_1/sub"]
     with pytest.raises(ModelError, match="not those of HSE-FaceRes"):
@@ -140,7 +149,7 @@ def test_another_network_s_weights_are_refused(weights: faceres.Weights, faces: 
 def test_what_it_writes_is_trained_on_by_fer_convert(
     tmp_path: Path, weights: faceres.Weights, faces_csv: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path, model = write(tmp_path / "faceres.json", weights), tmp_path / "begin.keras"
+    path, model = write(tmp_path / "faceres.json", weights), tmp_path / "runs" / "begin.keras"  # no such folder yet
     assert faceres.main([str(path), "--data", str(faces_csv), "--size", "64", "--out", str(model)]) == 0
     assert "64 x 64 pixels" in capsys.readouterr().out
     before = load.load(model)
