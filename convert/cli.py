@@ -88,8 +88,9 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
     return Recipe(**_values(arguments, Recipe), augmentation=Augmentation(**_values(arguments, Augmentation)))
 
 
-# Settings that nothing heeds without another one
+# Settings that nothing heeds without another one: of training, and how strong a change is that some share of faces gets
 HEEDED_WITH = {"patience": ("schedule", "plateau"), "focal_gamma": ("loss", "focal")}
+SHARE_OF = {"dim_to": "dim", "noise_sigma": "noise", "blur_sigma": "blur", "erasing_area": "erasing"}
 
 
 def _refuse_unheeded(arguments: argparse.Namespace, recipe: Recipe) -> None:
@@ -98,7 +99,8 @@ def _refuse_unheeded(arguments: argparse.Namespace, recipe: Recipe) -> None:
     needs = {
         name: f"--{other} {value}" for name, (other, value) in HEEDED_WITH.items() if getattr(recipe, other) != value
     }
-    if arguments.teachers is None:
+    needs |= {name: f"--{share} above 0" for name, share in SHARE_OF.items() if not getattr(recipe.augmentation, share)}
+    if not given.get("teachers"):
         needs["label_share"] = "--teachers FILE"
     for name in sorted(needs.keys() & given.keys()):
         flag = f"--{name.replace('_', '-')} {given[name]}"
@@ -137,8 +139,9 @@ def _add_teach(parser: argparse.ArgumentParser) -> None:
 
 
 def _teach(arguments: argparse.Namespace) -> None:
-    a = arguments
-    _late("convert.teachers").teach(_recipe(a), a.data, a.teacher, a.out, _say, people=a.votes, per_face=a.per_face)
+    a, recipe = arguments, _recipe(arguments)
+    _refuse_unheeded(a, recipe)
+    _late("convert.teachers").teach(recipe, a.data, a.teacher, a.out, _say, people=a.votes, per_face=a.per_face)
 
 
 # --- quantize and evaluate ---

@@ -77,15 +77,15 @@ def build(weights: Weights, faces: NDArray[np.uint8], classes: int) -> Any:
     keras = backend.keras()
     image = keras.Input((*faces.shape[1:], 1), name="pixels")
     try:
-        told, made = _plain(weights, image)
+        maps, plain = _plain(weights, image)
     except (KeyError, ValueError, IndexError) as cause:
         raise ModelError(
             f"these weights are not those of HSE-FaceRes ({first_line(cause)[:120]}); give faceres.json or "
             "faceres-deep.json"
         ) from None
-    outputs = keras.Model(image, told).predict_on_batch(data.network_input(faces))
+    values = keras.Model(image, maps).predict_on_batch(data.network_input(faces))
     x = image
-    for layer in made:
+    for layer in plain:
         settings = layer.get_config()
         learns = layer.weights and not _frozen(layer.name)
         fresh = type(layer).from_config({**settings, "use_bias": False} if learns else settings)
@@ -98,7 +98,7 @@ def build(weights: Weights, faces: NDArray[np.uint8], classes: int) -> Any:
         fresh.set_weights([kernel])
         norm = keras.layers.BatchNormalization(name=f"{layer.name}_norm")
         x = norm(x)
-        seen = np.asarray(outputs[layer.name]).reshape(-1, len(bias))
+        seen = np.asarray(values[layer.name]).reshape(-1, len(bias))
         mean, variance = seen.mean(axis=0), seen.var(axis=0)
         norm.set_weights([np.sqrt(variance + norm.epsilon), mean, mean - bias, variance])
     x = keras.layers.GlobalAveragePooling2D(name="mean")(x)
@@ -115,18 +115,18 @@ def _frozen(name: str) -> bool:
 def _plain(weights: Weights, image: Any) -> tuple[dict[str, Any], list[Any]]:
     """The network as it was, to its last map: what each convolution that learns gives, and all layers in order."""
     layers = backend.keras().layers
-    made = [layers.Rescaling(1.0, offset=-MEAN, name="scale")]
-    x, told = made[0](image), {}
+    plain = [layers.Rescaling(1.0, offset=-MEAN, name="scale")]
+    x, maps = plain[0](image), {}
 
     def add(layer: Any, kernel: NDArray[np.float32], bias: NDArray[np.float32]) -> None:
         nonlocal x
         x = layer(x)
         layer.set_weights([kernel, bias])
         if not _frozen(layer.name):
-            told[layer.name] = x
+            maps[layer.name] = x
         relu = layers.Activation("relu6", name=f"{layer.name}_relu")
         x = relu(x)
-        made.extend((layer, relu))
+        plain.extend((layer, relu))
 
     kernel = weights["conv1/convolution/merged_input"].sum(axis=2, keepdims=True)
     add(layers.Conv2D(kernel.shape[-1], 3, 2, "same", name="conv"), kernel, weights["conv1_bn/batchnorm_1/sub"])
@@ -138,7 +138,7 @@ def _plain(weights: Weights, image: Any) -> tuple[dict[str, Any], list[Any]]:
         kernel = weights[f"conv_pw_{block}/convolution/merged_input"]
         bias = weights[f"conv_pw_{block}_bn/batchnorm_1/sub"]
         add(layers.Conv2D(kernel.shape[-1], 1, name=f"pw{block}"), kernel, bias)
-    return told, made
+    return maps, plain
 
 
 def _write(goal: Path, weights: Weights, faces: data.Data) -> Any:

@@ -58,6 +58,16 @@ def test_without_the_extra_it_says_how_to_install_it(
         (["train", "--data", "x.csv", "--patience", "3"], errors.SettingsError, "without --schedule plateau; give"),
         (["train", "--data", "x.csv", "--focal-gamma", "1"], errors.SettingsError, "without --loss focal; give"),
         (["train", "--data", "x.csv", "--label-share", "0"], errors.SettingsError, "without --teachers FILE; give"),
+        (
+            ["train", "--data", "x.csv", "--noise", "0", "--noise-sigma", "6"],
+            errors.SettingsError,
+            "--noise-sigma 6.0: changes nothing without --noise above 0; give",
+        ),
+        (
+            ["teach", "--data", "x.csv", "--out", "o.npz", "--blur", "0", "--blur-sigma", "1.5"],
+            errors.SettingsError,
+            "--blur-sigma 1.5: changes nothing without --blur above 0; give",
+        ),
         (["quantize", "none.keras"], errors.DataError, "--data is missing"),
         (["quantize", "none.keras", "--data", "x.csv"], errors.ModelError, "model none.keras: no such file"),
         (["evaluate", "none.tflite", "--data", "x.csv"], errors.ModelError, "model none.tflite: no such file"),
