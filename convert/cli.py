@@ -88,7 +88,7 @@ def _recipe(arguments: argparse.Namespace) -> Recipe:
     return Recipe(**_values(arguments, Recipe), augmentation=Augmentation(**_values(arguments, Augmentation)))
 
 
-# Settings that nothing heeds without another one: of training, and how strong a change is that some share of faces gets
+# Settings that change nothing unless another one has this value, or, of augmentation, is above 0
 HEEDED_WITH = {"patience": ("schedule", "plateau"), "focal_gamma": ("loss", "focal")}
 SHARE_OF = {"dim_to": "dim", "noise_sigma": "noise", "blur_sigma": "blur", "erasing_area": "erasing"}
 
