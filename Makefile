@@ -37,19 +37,19 @@ lint: $(TEST)/.ready
 	@$(TEST)/bin/mypy
 
 card-test: $(RUN)/.ready
-	@$(RUN)/bin/python tests/rigs/card_writes.py
+	@$(RUN)/bin/python rigs/card_writes.py
 
 soak: $(TEST)/.broker
-	@$(TEST)/bin/python tests/rigs/soak.py $(ARGS)
+	@$(TEST)/bin/python rigs/soak.py $(ARGS)
 
 service-test:
-	@$(PYTHON) tests/rigs/service.py $(ARGS)
+	@$(PYTHON) rigs/service.py $(ARGS)
 
 device-test:
-	@$(PYTHON) tests/rigs/device.py $(ARGS)
+	@$(PYTHON) rigs/device.py $(ARGS)
 
 count-arm:
-	@$(PYTHON) tests/rigs/count_arm.py $(ARGS)
+	@$(PYTHON) rigs/count_arm.py $(ARGS)
 
 clean:
 	rm -rf $(RUN) $(TEST) $(OLD) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -94,13 +94,13 @@ $(TEST)/.browser: $(TEST)/.ready
 	@touch $@
 
 # The real picamera2, on a camera made of pictures; where it cannot be set up it says why, and its tests are skipped.
-$(TEST)/.camera: $(TEST)/.ready tests/rigs/camera.py tests/rigs/debian.py $(wildcard tests/rigs/camera_inside/*)
-	@$(TEST)/bin/python tests/rigs/camera.py && touch $@ || true
+$(TEST)/.camera: $(TEST)/.ready rigs/camera.py rigs/debian.py $(wildcard rigs/camera_inside/*)
+	@$(TEST)/bin/python rigs/camera.py && touch $@ || true
 
 # A Raspberry Pi's Debian and wheels, emulated (1 GB, Debian, root); where they cannot be had the tests are skipped, and say so.
-$(TEST)/.arm: $(TEST)/.ready tests/rigs/arm.py tests/rigs/count_arm.py tests/rigs/debian.py
-	@$(TEST)/bin/python tests/rigs/arm.py && \
-	  $(TEST)/bin/python tests/rigs/count_arm.py --set-up --runtime ai-edge-litert && touch $@ || true
+$(TEST)/.arm: $(TEST)/.ready rigs/arm.py rigs/count_arm.py rigs/debian.py
+	@$(TEST)/bin/python rigs/arm.py && \
+	  $(TEST)/bin/python rigs/count_arm.py --set-up --runtime ai-edge-litert && touch $@ || true
 
 # tflite-runtime has wheels for Python 3.11 alone; elsewhere its tests are skipped, and say so.
 $(OLD)/.ready: pyproject.toml

@@ -116,17 +116,17 @@ write_settings() { # $1: the environment
   local source
   install -d -m 755 "$etc"
   if [ -e "$etc/fer-edge.toml" ]; then
-    "$1/bin/python" -c 'import sys, pathlib, edge.settings as s; s.load(pathlib.Path(sys.argv[1]))' "$etc/fer-edge.toml" ||
+    "$1/bin/python" -c 'import sys, pathlib, fer_edge.settings as s; s.load(pathlib.Path(sys.argv[1]))' "$etc/fer-edge.toml" ||
       fail "$etc/fer-edge.toml: this version cannot use it, as said above; mend it, and run this again"
     say "settings ${etc#"$dest"}/fer-edge.toml: yours, left as they are"
     return
   fi
   # Never "auto": without its camera it would play the demo, and log it.
-  source=$("$1/bin/python" -c 'from edge.sources import choose; c = choose("auto"); print(
+  source=$("$1/bin/python" -c 'from fer_edge.sources import choose; c = choose("auto"); print(
     {"picamera": "picamera", "camera": "camera:" + c.target}.get(c.kind, ""))') || source=
   say "settings ${etc#"$dest"}/fer-edge.toml: the camera is ${source:-picamera}"
   cat >"$etc/fer-edge.toml.new" <<TOML
-# What else can be set, and what it means: edge/settings.py. Take up changes with: sudo systemctl reload fer-edge
+# What else can be set, and what it means: edge/fer_edge/settings.py. Take up changes with: sudo systemctl reload fer-edge
 
 [run]
 sinks = ["log"]

@@ -11,8 +11,7 @@ from pathlib import Path
 import hypothesis
 import numpy as np
 import pytest
-
-from edge.types import EMOTIONS, Box, Face, Frame, Observation, Pixels, Reading
+from fer_edge.types import EMOTIONS, Box, Face, Frame, Observation, Pixels, Prediction
 
 # FFmpeg reads it once, and a test may write a video before the code under test asks for quiet.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
@@ -87,15 +86,15 @@ def make_frame() -> Callable[..., Frame]:
     return make
 
 
-def reading(emotion: str = "happy", score: float = 0.7) -> Reading:
+def prediction(emotion: str = "happy", score: float = 0.7) -> Prediction:
     """A reading that is `score` sure of `emotion`, the rest shared evenly."""
     rest = (1 - score) / (len(EMOTIONS) - 1)
-    return Reading(EMOTIONS, tuple(score if label == emotion else rest for label in EMOTIONS))
+    return Prediction(EMOTIONS, tuple(score if label == emotion else rest for label in EMOTIONS))
 
 
 @pytest.fixture
-def make_reading() -> Callable[..., Reading]:
-    return reading
+def make_prediction() -> Callable[..., Prediction]:
+    return prediction
 
 
 @pytest.fixture
@@ -103,7 +102,7 @@ def make_observation(make_frame: Callable[..., Frame]) -> Callable[..., Observat
     """An observation of frame `number` with one face for each of `emotions`."""
 
     def make(number: int = 0, *emotions: str, **frame: object) -> Observation:
-        faces = tuple(Face(k, Box(k, 2, 3, 4), e, 0.7, reading(e)) for k, e in enumerate(emotions, 1))
+        faces = tuple(Face(k, Box(k, 2, 3, 4), e, 0.7, prediction(e)) for k, e in enumerate(emotions, 1))
         return Observation(make_frame(number, **frame), faces, ())
 
     return make

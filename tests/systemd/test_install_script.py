@@ -44,7 +44,7 @@ esac""",
     chmod +x "$folder/bin/fer-edge" ;;
   *"pip install"*) [ ! -e "$WORLD/pip-fails" ] ;;
   *choose*) cat "$WORLD/camera" ;;
-  *edge.settings*) [ ! -e "$WORLD/settings-wrong" ] ;;
+  *fer_edge.settings*) [ ! -e "$WORLD/settings-wrong" ] ;;
 esac""",
 }
 

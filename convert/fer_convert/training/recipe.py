@@ -1,0 +1,98 @@
+"""Every setting of a training run, with its default, its range and its meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from fer_convert.data.augment import Augmentation
+from fer_edge.errors import SettingsError
+
+SCHEDULES = ("cosine", "plateau", "constant")
+OPTIMIZERS = ("adamw", "muon")
+LOSSES = ("crossentropy", "focal")
+CLASS_WEIGHTS = ("none", "balanced", "sqrt")
+VIEW = ("size", "batch", "mixup", "views", "seed", "augmentation")  # the settings that decide what is seen
+
+
+def _setting(default: Any, allowed: tuple[Any, ...], text: str) -> Any:
+    """A field: `allowed` is (lowest, highest) for numbers, the choices for text."""
+    return field(default=default, metadata={"help": text, "allowed": allowed})
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train. Raises SettingsError where a value is out of range."""
+
+    network: str = _setting("mini_xception", (), "a name in fer_convert.networks; with --from only the folder's name")
+    size: int = _setting(64, (48, 256), "height and width of the network's input, pixels")
+    epochs: int = _setting(60, (1, 10_000), "how often each face is seen")
+    small: int = _setting(
+        0, (0, 10_000), "of these epochs, the first ones at 3/4 of the size, which costs half (progressive resizing)"
+    )
+    batch: int = _setting(64, (1, 4096), "faces a step")
+    optimizer: str = _setting(
+        "adamw",
+        OPTIMIZERS,
+        "what moves the weights; muon learns faster from scratch (convert/fer_convert/training/muon.py)",
+    )
+    learning_rate: float = _setting(0.002, (1e-7, 1.0), "highest step size of the optimizer")
+    schedule: str = _setting("cosine", SCHEDULES, "how the learning rate falls: to 0, when accuracy stalls, not at all")
+    patience: int = _setting(6, (1, 10_000), "plateau: epochs without a better accuracy, after which the rate halves")
+    early_stopping: int = _setting(0, (0, 10_000), "epochs without a better accuracy, after which to stop; 0: never")
+    loss: str = _setting("crossentropy", LOSSES, "focal gives hard faces more weight (arXiv:1708.02002)")
+    focal_gamma: float = _setting(2.0, (0.0, 10.0), "how much more, with the focal loss")
+    label_smoothing: float = _setting(0.05, (0.0, 0.5), "share of each label that is spread over all classes")
+    mixup: float = _setting(
+        0.0,
+        (0.0, 4.0),
+        "blend each face with another, by shares drawn from Beta(mixup, mixup) (arXiv:1710.09412); 0: not",
+    )
+    views: int = _setting(
+        0,
+        (0, 1000),
+        "augment each face in so many ways, which the epochs repeat, as --teachers needs where their answers are of "
+        "views (fer-convert teach without --per-face); 0: ever new ways",
+    )
+    label_share: float = _setting(
+        0.3,
+        (0.0, 1.0),
+        "with --teachers: share of the data's own label in what is learnt; the rest is the teachers' (distillation)",
+    )
+    class_weights: str = _setting("none", CLASS_WEIGHTS, "weight of a class: 1, 1 over its faces, or the root of that")
+    weight_decay: float = _setting(0.01, (0.0, 1.0), "decay of the kernels by the optimizer, times the learning rate")
+    average: float = _setting(
+        0.998,
+        (0.0, 0.99999),
+        "validate and keep an exponential moving average (EMA) of the weights with this momentum, less "
+        "where an epoch has few steps (2 epochs are to leave the first weights behind); 0: the last weights",
+    )
+    seed: int = _setting(1, (0, 2**31 - 1), "of the first weights, the order of the faces and their augmentation")
+    augmentation: Augmentation = field(default_factory=Augmentation)
+
+    def __post_init__(self) -> None:
+        for entry in fields(self):
+            allowed, value = entry.metadata.get("allowed"), getattr(self, entry.name)
+            flag = f"--{entry.name.replace('_', '-')} {value}"
+            if allowed and isinstance(value, str):
+                if value not in allowed:
+                    raise SettingsError(f"{flag}: unknown; known are {', '.join(allowed)}")
+            elif allowed and not allowed[0] <= value <= allowed[1]:
+                raise SettingsError(f"{flag}: allowed is {allowed[0]} to {allowed[1]}")
+
+    def as_json(self) -> dict[str, Any]:
+        """The settings as config.json holds them."""
+        return asdict(self)
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """ "key: old -> new" for each entry of two configurations that differs."""
+    found = []
+    for key in sorted(old.keys() | new.keys()):
+        before, after = old.get(key), new.get(key)
+        if isinstance(before, dict) and isinstance(after, dict):
+            found += differences(before, after, f"{prefix}{key}.")
+        elif before != after:
+            found.append(f"{prefix}{key}: {before} -> {after}")
+    return found

@@ -1,1 +1,0 @@
-"""The commands of `fer-edge`: one file each, one line in `edge.cli.COMMANDS`."""

@@ -1,0 +1,115 @@
+"""Writes chosen values into a settings file and leaves all else in it as it is, comments included.
+
+The edit is a small one of lines. What comes out is read again and must say exactly what it should, or nothing is
+written.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import tomllib
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from fer_edge.errors import SettingsError, SinkError
+
+Values = Mapping[str, str | int]
+
+# A value on one line: "text", 'text', or a bare one; what follows, a comment at most, is kept.
+_VALUE = r"""("(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\s#"'\[{]+)"""
+_MARK = "\ufeff"  # Windows' editors begin a file with it
+
+
+def apply(path: Path, table: str, values: Values) -> None:
+    """Set the keys `values` of `table` in the settings file `path`, which is made where it is not there.
+
+    Raises SettingsError where the file is no TOML or written in a way that cannot be edited, SinkError where it cannot
+    be written; then it is as it was.
+    """
+    path = Path(os.path.realpath(path))  # where a link leads; the link stays
+    try:
+        before = path.read_bytes().decode("utf-8") if path.exists() else ""
+    except (OSError, UnicodeDecodeError) as cause:
+        reason = cause.strerror if isinstance(cause, OSError) else "not UTF-8 text"
+        raise SettingsError(f"settings {path}: cannot be read ({reason}); mend it, then --apply again") from None
+    _write(path, edited(before, table, values, str(path)))
+
+
+def edited(text: str, table: str, values: Values, name: str) -> str:
+    """`text` of the settings file `name` with the keys `values` of `table` set. Raises SettingsError."""
+    mark, body = (_MARK, text[1:]) if text.startswith(_MARK) else ("", text)
+    try:
+        content: dict[str, Any] = tomllib.loads(body)
+    except (tomllib.TOMLDecodeError, RecursionError) as cause:
+        raise SettingsError(f"settings {name}: not TOML ({cause}); mend that line, then --apply again") from None
+    after = "".join(_with_values(body.splitlines(keepends=True), table, values))
+    wanted = content | {table: {**content.get(table, {}), **values}}
+    try:
+        found = tomllib.loads(after)
+    except (tomllib.TOMLDecodeError, RecursionError):
+        found = {}
+    if found != wanted:
+        lines = ", ".join(f"{key} = {_toml(value)}" for key, value in values.items())
+        raise SettingsError(
+            f"settings {name}: [{table}] is written in a way that cannot be edited here; set in it yourself: {lines}"
+        )
+    return mark + after
+
+
+def _with_values(lines: list[str], table: str, values: Values) -> list[str]:
+    """The lines with the values set, in place where the keys are there, else at the end of the table."""
+    end = "\r\n" if lines and lines[0].endswith("\r\n") else "\n"
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += end
+    heads = [index for index, line in enumerate(lines) if re.match(r"\s*\[", line)]
+    head = next((i for i in heads if re.match(rf"\s*\[\s*{table}\s*\]\s*(#.*)?$", lines[i])), None)
+    if head is None:
+        lines += ([end] if lines else []) + [f"[{table}]{end}"]
+        head = len(lines) - 1
+    last = next((index for index in heads if index > head), len(lines))
+    while last > head + 1 and not lines[last - 1].strip():
+        last -= 1  # before the blank lines that part it from the next table
+    for key, value in values.items():
+        pattern = re.compile(rf"""(\s*["']?{key}["']?\s*=\s*){_VALUE}(?=\s*(#.*)?$)""")
+        for index in range(head + 1, last):
+            if found := pattern.match(lines[index]):
+                lines[index] = found[1] + _toml(value) + lines[index][found.end() :]
+                break
+        else:
+            lines.insert(last, f"{key} = {_toml(value)}{end}")
+            last += 1
+    return lines
+
+
+def _toml(value: str | int) -> str:
+    if isinstance(value, int):
+        return str(value)
+    escaped = "".join(f"\\{c}" if c in '"\\' else c if c.isprintable() else f"\\U{ord(c):08x}" for c in value)
+    return f'"{escaped}"'
+
+
+def _write(path: Path, text: str) -> None:
+    """Put `text` in the place of the file's content at once: a power cut leaves old or new. Raises SinkError."""
+    temporary = ""
+    try:
+        before = path.stat() if path.exists() else None
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(text.encode("utf-8"))
+            if before is not None:
+                with suppress(PermissionError):  # who is not root keeps it
+                    os.fchown(file.fileno(), before.st_uid, before.st_gid)  # the service's group may read it
+            os.fchmod(file.fileno(), 0o644 if before is None else before.st_mode & 0o777)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)  # noqa: PTH105
+    except OSError as cause:
+        with suppress(OSError):
+            os.unlink(temporary)  # noqa: PTH108
+        raise SinkError(
+            f"settings {path}: cannot be written ({cause.strerror}); make its folder writable, then --apply again"
+        ) from None

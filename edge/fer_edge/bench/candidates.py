@@ -1,0 +1,146 @@
+"""What the benchmark compares: each model with each interpreter and number of threads."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from fer_edge.classifiers.cards import VARIANTS, Card, installed, load_card, read_model
+from fer_edge.classifiers.tflite import RUNTIMES, TfliteClassifier
+from fer_edge.demo import clip
+from fer_edge.errors import ModelError
+from fer_edge.stopwatch import peak_memory
+from fer_edge.types import Box, Pixels
+
+# TensorFlow can run the files too, but is no interpreter for a device; it is measured where it is asked for by name.
+DEVICE_RUNTIMES = tuple(name for name in RUNTIMES if name != "tensorflow")
+MEMORY_READS = 3  # faces that the child process reads: the first one touches all that is needed
+
+
+class Candidate(NamedTuple):
+    """One model in one interpreter with so many threads."""
+
+    card: Card
+    runtime: str
+    threads: int
+
+
+class Runtimes(NamedTuple):
+    """Which interpreters there are."""
+
+    usable: list[str]
+    missing: dict[str, str]  # name -> why
+
+
+def find_cards(names: Sequence[str]) -> list[Card]:
+    """The cards of `names`: of models, networks or variants, or paths of .tflite files; "all" are those installed.
+
+    Raises ModelError where there is no such model, or its file is not what its card says.
+    """
+    known = sorted(installed(), key=lambda card: (card.model, VARIANTS.index(card.variant)))
+    chosen: list[Card] = []
+    for name in names:
+        if name.endswith(".tflite") or "/" in name:
+            found = [load_card(Path(name))]
+        else:
+            found = [card for card in known if name in ("all", card.name, card.model, card.variant)]
+        if not found:
+            names_known = ", ".join(card.name for card in known)
+            raise ModelError(
+                f"model {name!r}: not installed; installed are {names_known}; name one of them, its network, "
+                "its variant, all, or the path of a .tflite"
+            )
+        chosen += [card for card in found if card not in chosen]
+    for card in chosen:
+        read_model(card)  # a damaged file is told now, not after the others were measured
+    return chosen
+
+
+def find_runtimes(name: str, card: Card) -> Runtimes:
+    """The interpreters that `name` means, "all" or one of RUNTIMES, tried with the model of `card`.
+
+    Raises ModelError where there is none.
+    """
+    usable: list[str] = []
+    missing: dict[str, str] = {}
+    if name != "all":
+        TfliteClassifier(card, name)
+        return Runtimes([name], {})
+    for runtime in DEVICE_RUNTIMES:
+        if importlib.util.find_spec(RUNTIMES[runtime].partition(".")[0]) is None:
+            missing[runtime] = "not installed"
+            continue
+        try:
+            TfliteClassifier(card, runtime)  # tflite-runtime can be imported beside NumPy 2, and fails here
+            usable.append(runtime)
+        except ModelError as cause:
+            missing[runtime] = str(cause)
+    if not usable:
+        reasons = "; ".join(f"{runtime}: {why}" for runtime, why in missing.items())
+        raise ModelError(f"no TFLite interpreter works here ({reasons}); mend it with: pip install ai-edge-litert")
+    return Runtimes(usable, missing)
+
+
+def combine(cards: Sequence[Card], runtimes: Sequence[str], threads: Sequence[int]) -> list[Candidate]:
+    """Each with each."""
+    return [Candidate(*each) for each in product(cards, runtimes, threads)]
+
+
+def reader(candidate: Candidate) -> Callable[[], object]:
+    """What reads one face when called, as the loop does: crop, resize, inference. Raises ModelError."""
+    classifier = TfliteClassifier(*candidate)
+    grey, box = sample_face()
+    return lambda: classifier.predict(grey, [box])
+
+
+def sample_face() -> tuple[Pixels, Box]:
+    """The demo's first frame, (height, width) uint8, and where its face is."""
+    place = clip.FIRST[0]
+    side = round(place.face)
+    grey = np.asarray(cv2.cvtColor(clip.Clip().draw(0), cv2.COLOR_BGR2GRAY), np.uint8)
+    return grey, Box(round(place.x - side / 2), round(place.y - side / 2), side, side)
+
+
+def memory_of(candidate: Candidate) -> int:
+    """Bytes that a fresh process needs at most to load the model and read faces. Raises ModelError.
+
+    In this process each model would hide in the peak of those before it.
+    """
+    arguments = [str(candidate.card.path.absolute()), candidate.runtime, str(candidate.threads)]
+    package = str(Path(__file__).parents[2])  # the child must find this fer-edge, wherever it is started
+    paths = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
+    child = subprocess.run(
+        [sys.executable, "-m", "fer_edge.bench.candidates", *arguments],
+        env=os.environ | {"PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if child.returncode != 0 or not child.stdout.strip().isdecimal():
+        said = child.stderr.strip().splitlines()[-1:] or [f"exit code {child.returncode}"]
+        raise ModelError(
+            f"model {candidate.card.path}: a process of its own could not read a face with it ({said[0]}); "
+            "free memory, or leave it out with --models"
+        )
+    return int(child.stdout)
+
+
+def main(path: str, runtime: str, threads: str) -> None:
+    """The child process: print the peak of the memory, in bytes."""
+    read = reader(Candidate(load_card(Path(path)), runtime, int(threads)))
+    for _ in range(MEMORY_READS):
+        read()
+    print(peak_memory())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

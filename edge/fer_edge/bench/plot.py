@@ -1,0 +1,76 @@
+"""A picture of latency against accuracy: the best model stands at the top left."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fer_edge.bench.results import Row
+from fer_edge.errors import SinkError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")  # one a number of threads
+# Okabe and Ito's palette, which colour-blind people tell apart (jfly.uni-koeln.de/color, 2008).
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")  # one a model
+LEAST = 0.02  # share of answers that the plot is high at least, so that a tenth of a point looks like one
+
+
+def check(path: Path) -> None:
+    """Raise SinkError where no plot can be drawn into `path`: before a minute of measuring, not after it."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise SinkError(f"plot {path}: needs matplotlib, which is not installed; mend it with: pip install matplotlib")
+    if path.suffix.lower() not in (".png", ".svg", ".pdf"):
+        raise SinkError(f"plot {path}: a plot is a .png, .svg or .pdf; give it such a name")
+
+
+def plot(rows: Sequence[Row], title: str, path: Path) -> None:
+    """Draw the rows whose cards know an accuracy. Raises SinkError."""
+    from matplotlib.figure import Figure
+
+    shown = [row for row in rows if row.accuracy is not None]
+    if not shown:
+        raise SinkError(f"plot {path}: no card says how accurate its model is; add metrics.accuracy to one")
+    figure = Figure(figsize=(8, 5), layout="constrained")
+    axes = figure.subplots()
+    counts = sorted({row.threads for row in shown})
+    markers = {threads: MARKERS[number % len(MARKERS)] for number, threads in enumerate(counts)}
+    for number, key in enumerate(dict.fromkeys((row.name, row.runtime) for row in shown)):
+        points = sorted((row.threads, 1000 * row.median, row.accuracy or 0.0) for row in shown if row.key[:2] == key)
+        colour = COLOURS[number % len(COLOURS)]
+        _, times, shares = zip(*points, strict=True)
+        axes.plot(times, shares, color=colour, linewidth=1, label=", ".join(key))
+        for threads, time, share in points:
+            # Hollow, and smaller from one model to the next: variants often fall onto each other.
+            size = max(15 - 3 * number, 6)
+            axes.plot(time, share, markers[threads], color=colour, markersize=size, markerfacecolor="none")
+    for threads, marker in markers.items():
+        label = f"{threads} thread{'s' if threads > 1 else ''}"
+        axes.plot([], [], marker, color="black", markerfacecolor="none", label=label)
+    _scale(axes, shown)
+    splits = ", ".join(sorted({row.split for row in shown}))
+    axes.set(title=title, xlabel="median of one face, ms", ylabel=f"right answers on {splits}")
+    axes.grid(alpha=0.3)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
+    try:
+        figure.savefig(path, dpi=120)
+    except OSError as cause:
+        raise SinkError(f"plot {path}: cannot be written ({cause.strerror}); choose another file") from None
+
+
+def _scale(axes: Axes, rows: Sequence[Row]) -> None:
+    from matplotlib.ticker import PercentFormatter
+
+    shares = [row.accuracy or 0.0 for row in rows]
+    middle, span = (max(shares) + min(shares)) / 2, max(shares) - min(shares)
+    half = max(0.7 * span, LEAST / 2)
+    axes.set_ylim(middle - half, middle + half)
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    times = [1000 * row.median for row in rows]
+    if max(times) > 10 * min(times):
+        axes.set_xscale("log")
+    else:
+        axes.set_xlim(0, 1.1 * max(times))

@@ -1,0 +1,80 @@
+"""Makes the loop's parts from the settings."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from fer_edge.classifiers import CLASSIFIERS
+from fer_edge.classifiers.cards import Card, choose, installed, is_path
+from fer_edge.classifiers.tflite import TfliteClassifier, find_runtime
+from fer_edge.classifiers.tta import TestTimeAugmentation
+from fer_edge.detectors import DETECTORS
+from fer_edge.detectors.face_verifier import FaceVerifier
+from fer_edge.errors import ModelError, first_line
+from fer_edge.lookup import lookup
+from fer_edge.pause import PauseSwitch
+from fer_edge.settings import ClassifierSettings, DetectorSettings, Settings
+from fer_edge.sinks import IN_THREAD, SINKS
+from fer_edge.sinks.guard import Guarded
+from fer_edge.sinks.mailbox import Mailbox
+from fer_edge.tracking.smoother import Smoother
+from fer_edge.tracking.tracker import NoTracking, Tracker
+from fer_edge.types import Box, Classifier, Detector, FaceTracker
+
+
+class Parts(NamedTuple):
+    """What the loop needs between a source and its sinks."""
+
+    detector: Detector
+    tracker: FaceTracker
+    classifier: Classifier
+    smoother: Smoother
+
+
+def make_parts(settings: Settings, classifier: Classifier, still: bool) -> Parts:
+    """The parts for a moving picture, or for `still` ones: those have time for small faces, and no memory."""
+    detector = make_detector(settings.detector, classifier, still)
+    if still:
+        return Parts(detector, NoTracking(), classifier, Smoother(settings.smoother))
+    return Parts(detector, Tracker(settings.tracker), TestTimeAugmentation(classifier), Smoother(settings.smoother))
+
+
+def make_detector(settings: DetectorSettings, classifier: Classifier, still: bool) -> Detector:
+    """The detector that the settings name, with the threads that they allow; `classifier` is its witness."""
+    cv2.setNumThreads(settings.threads or -1)
+    detector: Detector = lookup(DETECTORS, settings.name, "detector")(settings, FaceVerifier(classifier), still)
+    return detector
+
+
+def make_classifier(settings: ClassifierSettings, among: list[Card] | None = None) -> Classifier:
+    """The classifier that the settings name, with the model that suits this runtime and processor.
+
+    `among`: the cards to choose from; None: those that are installed. It has read one empty face, so that it is known
+    to work. Raises ModelError.
+    """
+    kind = lookup(CLASSIFIERS, settings.name, "classifier")
+    if kind is not TfliteClassifier:
+        other: Classifier = kind()
+        return other
+    runtime, _ = find_runtime(settings.runtime)
+    if among is None:
+        among = [] if is_path(settings.model) else installed()
+    classifier = TfliteClassifier(choose(settings.model, settings.variant, runtime, among), runtime, settings.threads)
+    try:
+        (prediction,) = classifier.predict(np.zeros((64, 64), np.uint8), [Box(0, 0, 64, 64)])
+    except Exception as cause:  # the runtimes raise RuntimeError, ValueError and more
+        raise ModelError(f"model {classifier.card.path}: {runtime} cannot run it ({first_line(cause)})") from cause
+    if not all(map(math.isfinite, prediction.scores)):
+        raise ModelError(f"model {classifier.card.path}: gives {prediction.scores}, no probabilities; convert it again")
+    return classifier
+
+
+def make_sink(name: str, settings: Settings, pause_switch: PauseSwitch | None = None) -> Guarded | Mailbox:
+    """The output called `name`, opened; those that pause the loop do it by `pause_switch`. Raises FerEdgeError."""
+    make = partial(lookup(SINKS, name, "sink"), settings, pause_switch or PauseSwitch())
+    return Mailbox(name, make) if name in IN_THREAD else Guarded(name, make())

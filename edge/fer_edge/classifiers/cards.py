@@ -1,0 +1,251 @@
+"""Models as they lie on disk: `<name>.tflite` and its card `<name>.json`, and which of them to use here.
+
+The card is the contract: the labels, what the input means, the file's sha256, how accurate the model is and what one
+inference costs. A file that is not what its card says is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fer_edge.errors import ModelError
+
+_log = logging.getLogger(__name__)
+
+VARIANTS = ("float32", "float16", "dynamic", "int8")
+DTYPES = ("uint8", "int8", "float32")
+FORMAT = 1  # the value of "card" that this version reads
+LOCAL = Path("/etc/fer-edge/models")  # where `fer-edge models install` puts models, so that upgrades leave them
+TFLITE_MAGIC = b"TFL3"  # FlatBuffer file identifier, bytes 4 to 7 (tensorflow/lite/schema/schema.fbs)
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is known of one .tflite file."""
+
+    name: str  # "mini_xception-int8"
+    model: str  # "mini_xception": variants of one network share it
+    variant: str  # one of VARIANTS
+    path: Path  # the .tflite, beside the card
+    sha256: str
+    bytes: int
+    labels: tuple[str, ...]
+    size: tuple[int, int]  # (height, width) of the input, pixels
+    dtype: str  # of the input tensor, one of DTYPES
+    range: tuple[float, float]  # the real values that pixels 0 and 255 stand for
+    metrics: Mapping[str, Any] = field(default_factory=dict)  # "split", "faces", "accuracy", "macro_f1", "ece": shares
+    cost: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # runtime -> processor -> relative to float32
+    usual_entropy: tuple[float, float] | None = (
+        None  # of its answers on faces: mean and deviation, of `fer_edge.detectors.face_verifier`
+    )
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of right answers on the split named in `metrics`, 0 to 1."""
+        return self.metrics.get("accuracy")
+
+
+def models_folder() -> Path:
+    """Where the shipped models lie: inside the installed package, or beside it in a checkout."""
+    inside = Path(__file__).parents[1] / "_models"
+    return inside if inside.is_dir() else Path(__file__).parents[3] / "models"
+
+
+def load_card(path: Path) -> Card:
+    """Read a card; `path` is the card (.json) or its model (.tflite). Raises ModelError."""
+    if path.suffix == ".tflite" and not os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises in a closed folder
+        raise ModelError(f"model {path}: no such file; give a .tflite file, or a name from `fer-edge models`")
+    if not path.name:
+        raise ModelError(f"model {str(path)!r}: is no file; give a .tflite file, or a name from `fer-edge models`")
+    path = path.with_suffix(".json")
+    try:
+        text = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(
+            f"model card {path}: no such file; a model needs its card beside it (`fer-convert quantize` writes both)"
+        ) from None
+    except (OSError, ValueError, RecursionError) as cause:
+        raise ModelError(f"model card {path}: not readable as JSON ({cause}); restore it or convert again") from None
+    try:
+        card = _card(text, path.parent)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as cause:
+        raise ModelError(
+            f"model card {path}: wrong or missing entry ({cause!r}); restore it or convert the model again"
+        ) from None
+    if card.path.stem != path.stem:
+        raise ModelError(
+            f"model card {path}: is that of {card.path.name}, not of {path.stem}.tflite; "
+            "restore both from one conversion"
+        )
+    return card
+
+
+def _card(text: Mapping[str, Any], folder: Path) -> Card:
+    if text["card"] != FORMAT:
+        raise ValueError(f"card format {text['card']!r}, this fer-edge reads {FORMAT}")
+    entry, labels, metrics = text["input"], text["labels"], dict(text.get("metrics", {}))
+    if not isinstance(labels, list):
+        raise TypeError(f"labels {labels!r}: a list")
+    if "accuracy" in metrics:
+        metrics["accuracy"] = float(metrics["accuracy"])
+    low, high = (float(value) for value in entry["range"])
+    card = Card(
+        name=str(text["name"]),
+        model=str(text["model"]),
+        variant=str(text["variant"]),
+        path=folder / Path(text["file"]).name,
+        sha256=str(text["sha256"]),
+        bytes=int(text["bytes"]),
+        labels=tuple(str(label) for label in labels),
+        size=(int(entry["height"]), int(entry["width"])),
+        dtype=str(entry["dtype"]),
+        range=(low, high),
+        metrics=metrics,
+        cost={runtime: {kind: float(c) for kind, c in row.items()} for runtime, row in text.get("cost", {}).items()},
+        usual_entropy=_usual(text.get("usual_entropy")),
+    )
+    if card.variant not in VARIANTS or card.dtype not in DTYPES:
+        raise ValueError(f"variant {card.variant!r}, input {card.dtype!r}; known: {VARIANTS}, {DTYPES}")
+    if len(card.labels) < 2 or len(set(card.labels)) != len(card.labels):
+        raise ValueError(f"labels {card.labels}: two or more, all different")
+    if not all(1 <= side <= 1024 for side in card.size) or not low < high:
+        raise ValueError(f"input {card.size}, range {card.range}: sides of 1 to 1024, a range that rises")
+    return card
+
+
+def _usual(values: Any) -> tuple[float, float] | None:
+    if values is None:
+        return None
+    mean, deviation = (float(value) for value in values)
+    if not (0 <= mean <= 1 and 0 < deviation <= 1):
+        raise ValueError(f"usual_entropy {values}: mean and deviation, 0 to 1")
+    return mean, deviation
+
+
+def read_model(card: Card) -> bytes:
+    """The model file's content, after checking it against its card. Raises ModelError."""
+    try:
+        content = card.path.read_bytes()
+    except OSError as cause:
+        raise ModelError(f"model {card.path}: {cause.strerror}; its card is there, so restore or convert it") from None
+    if content[4:8] != TFLITE_MAGIC:
+        raise ModelError(f"model {card.path}: not a TFLite file ({len(content)} bytes); restore or convert it again")
+    if len(content) != card.bytes:
+        raise ModelError(
+            f"model {card.path}: {len(content)} bytes where its card says {card.bytes}, "
+            "so it is cut off or another file; copy it again"
+        )
+    found = hashlib.sha256(content).hexdigest()
+    if found != card.sha256:
+        raise ModelError(
+            f"model {card.path}: sha256 {found[:12]}… where its card says {card.sha256[:12]}…; "
+            "the file or the card was changed: restore both from one conversion"
+        )
+    return content
+
+
+def kept_before(folder: Path) -> Path | None:
+    """Where the models are that were in `folder` before the last installation: see `fer_edge.service.model_install`."""
+    try:
+        now = folder.readlink().name
+    except OSError:
+        return None
+    return next((other for other in sides(folder) if other.name != now and os.path.isdir(other)), None)  # noqa: PTH112
+
+
+def sides(folder: Path) -> tuple[Path, Path]:
+    """The two folders that `folder`, a link, points at in turn."""
+    return folder.with_name(f"{folder.name}-a"), folder.with_name(f"{folder.name}-b")
+
+
+def installed(folder: Path | None = None, local: Path | None = None) -> list[Card]:
+    """The cards in `folder`, or as `scan` has it, by name; a bad one is reported and left out.
+
+    Raises ModelError where there are none.
+    """
+    cards, failures = scan(folder, local)
+    for failure in failures:
+        _log.warning("%s", failure)
+    return cards
+
+
+def scan(folder: Path | None = None, local: Path | None = None) -> tuple[list[Card], list[ModelError]]:
+    """The cards in `folder`, by name, and what is wrong with the others. Raises as `installed`.
+
+    None: the shipped models, and over those of the same name the ones in `local`, or LOCAL.
+    """
+    local = (local or LOCAL) if folder is None else None
+    if local is not None and not os.path.isdir(local):  # noqa: PTH112 (is_dir raises where it may not look)
+        local = None
+    folder = models_folder() if folder is None else folder
+    if not folder.is_dir():
+        raise ModelError(f"models folder {folder}: no such folder; reinstall fer-edge")
+    found: dict[str, Card] = {}
+    failures = []
+    for path in [*sorted(folder.glob("*.json")), *(sorted(local.glob("*.json")) if local else ())]:
+        try:
+            card = load_card(path)
+            found[card.name] = card
+        except ModelError as failure:
+            failures.append(failure)
+    cards = [found[name] for name in sorted(found)]
+    if not cards:
+        why = f"; {failures[0]}" if failures else ""
+        raise ModelError(f"models folder {folder}: holds no usable model card (*.json){why}; reinstall fer-edge")
+    return cards, failures
+
+
+def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """The kind of processor, as costs on cards name it: "x86_64", "aarch64", "aarch64+dotprod", "armv7l".
+
+    Arm's int8 dot product (Cortex-A76 in a Pi 5, not the A72 of a Pi 4) decides whether int8 is the faster one; Linux
+    calls it "asimddp" (kernel documentation, arch/arm64/elf_hwcaps).
+    """
+    machine = platform.machine().lower()
+    if machine in ("aarch64", "arm64"):
+        try:
+            features = cpuinfo.read_text(encoding="utf-8", errors="replace").split()
+        except OSError:
+            features = []
+        return "aarch64+dotprod" if "asimddp" in features else "aarch64"
+    return {"amd64": "x86_64"}.get(machine, machine)
+
+
+def is_path(model: str) -> bool:
+    """Whether the setting `model` is a path, and not a name."""
+    return model.endswith(".tflite") or "/" in model
+
+
+def choose(name: str, variant: str, runtime: str, cards: Iterable[Card], kind: str | None = None) -> Card:
+    """The card to use: `name` is a network's or one file's name, or a path to a .tflite.
+
+    `variant` is one of VARIANTS, or "auto": the one whose card says that it costs least with `runtime` on this kind of
+    processor; float32 where the cards do not say. Raises ModelError naming what is installed.
+    """
+    if is_path(name):
+        return load_card(Path(name))
+    known = list(cards)
+    exact = [card for card in known if card.name == name]
+    if exact:
+        return exact[0]
+    family = {card.variant: card for card in known if card.model == name}
+    if not family:
+        names = ", ".join(sorted({card.model for card in known} | {card.name for card in known}))
+        raise ModelError(f"model {name!r}: not installed; installed are {names}, or give the path of a .tflite")
+    if variant == "auto":
+        where = processor() if kind is None else kind
+        # Ties go to the first of VARIANTS: float32, which is what "relative to float32" is measured against.
+        costs = {v: family[v].cost.get(runtime, {}).get(where) for v in VARIANTS if v in family}
+        measured = {v: cost for v, cost in costs.items() if cost is not None}
+        variant = min(measured, key=measured.__getitem__) if measured else next(iter(costs))
+    if variant not in family:
+        raise ModelError(f"model {name!r}: variant {variant!r} is not installed; installed are {', '.join(family)}")
+    return family[variant]

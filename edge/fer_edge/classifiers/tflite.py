@@ -1,0 +1,163 @@
+"""Expressions from a .tflite model, over whichever interpreter is installed."""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer_edge import preprocess
+from fer_edge.classifiers.cards import Card, read_model
+from fer_edge.errors import ModelError, first_line
+from fer_edge.types import Box, Pixels, Prediction
+
+# In the order of preference: the maintained one, the light old one, the gigabyte.
+RUNTIMES = {
+    "ai-edge-litert": "ai_edge_litert.interpreter:Interpreter",
+    "tflite-runtime": "tflite_runtime.interpreter:Interpreter",
+    "tensorflow": "tensorflow:lite.Interpreter",
+}
+
+
+def find_runtime(name: str = "auto") -> tuple[str, type[Any]]:
+    """The interpreter class called `name`, or the first of RUNTIMES that is installed. Raises ModelError."""
+    if name != "auto" and name not in RUNTIMES:
+        raise ModelError(f"runtime {name!r}: unknown; known are auto, {', '.join(RUNTIMES)}")
+    failures = []
+    for candidate in RUNTIMES if name == "auto" else (name,):
+        module, _, attributes = RUNTIMES[candidate].partition(":")
+        try:
+            found: Any = importlib.import_module(module)
+        except ImportError as cause:
+            failures.append(f"{candidate}: {cause}")
+            continue
+        for attribute in attributes.split("."):
+            found = getattr(found, attribute)
+        return candidate, found
+    raise ModelError(
+        f"runtime {name!r}: no TFLite interpreter can be imported ({'; '.join(failures)}); "
+        "mend it with: pip install ai-edge-litert"
+    )
+
+
+class TfliteClassifier:
+    """Runs one model, one face at a time.
+
+    The input tensor is written in place: `preprocess.face_pixels` resizes straight into it where the model takes
+    pixels as they are (input scale 1, zero point 0), else through a table of 256 values.
+    """
+
+    def __init__(self, card: Card, runtime: str = "auto", threads: int = 1) -> None:
+        """Load the card's model after checking it against the card. Raises ModelError."""
+        path = card.path
+        content = read_model(card)
+        self.card = card
+        self.labels, self.usual_entropy = card.labels, card.usual_entropy
+        self.runtime, interpreter = find_runtime(runtime)
+        try:
+            with _quiet():
+                self._interpreter = interpreter(model_content=content, num_threads=threads)
+                self._interpreter.allocate_tensors()
+        except Exception as cause:  # the runtimes raise ValueError, RuntimeError, SystemError and more
+            raise ModelError(_why(path, self.runtime, cause)) from cause
+        entry = _only(path, self._interpreter.get_input_details(), "input")
+        result = _only(path, self._interpreter.get_output_details(), "output")
+        height, width = card.size
+        if tuple(entry["shape"]) != (1, height, width, 1) or np.dtype(entry["dtype"]).name != card.dtype:
+            raise ModelError(
+                f"model {path}: takes {np.dtype(entry['dtype']).name} of shape {tuple(entry['shape'])}, its card says "
+                f"{card.dtype} of (1, {height}, {width}, 1); restore both from one conversion"
+            )
+        if tuple(result["shape"]) != (1, len(card.labels)):
+            raise ModelError(
+                f"model {path}: gives {tuple(result['shape'])}, its card has {len(card.labels)} labels; "
+                "restore both from one conversion"
+            )
+        self._input, self._output = entry["index"], result["index"]
+        self._scale, self._zero = _quantization(result)
+        self._table = _table(card, entry)
+        self._face: Pixels = np.empty(card.size, np.uint8)
+
+    def predict(self, grey: Pixels, boxes: Sequence[Box]) -> list[Prediction]:
+        """A Prediction for each of `boxes` in the frame `grey` (height, width) uint8."""
+        return [Prediction(self.labels, tuple(self._scores(grey, box).tolist())) for box in boxes]
+
+    def read_faces(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Probabilities (n, labels) of `faces` (n, height, width) uint8, each a whole crop of any size."""
+        height, width = faces.shape[1:]
+        whole = Box(0, 0, width, height)
+        scores = [self._scores(face, whole) for face in faces]
+        return np.stack(scores) if scores else np.empty((0, len(self.labels)), np.float32)
+
+    def _scores(self, grey: Pixels, box: Box) -> NDArray[np.float32]:
+        # A view into the interpreter's memory must be gone before invoke(), which may move it.
+        view = self._interpreter.tensor(self._input)()[0, :, :, 0]
+        if self._table is None:
+            preprocess.face_pixels(grey, box, self.card.size, out=view)
+        else:
+            preprocess.face_pixels(grey, box, self.card.size, out=self._face)
+            np.take(self._table, self._face, out=view)
+        del view
+        self._interpreter.invoke()
+        raw: NDArray[np.float32] = self._interpreter.get_tensor(self._output)[0].astype(np.float32)
+        scores = (raw - self._zero) * self._scale
+        # An int8 softmax sums to 1 only within its steps of 1/256.
+        shares: NDArray[np.float32] = scores / max(scores.sum(), np.float32(1e-6))
+        return shares
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the line "INFO: Created TensorFlow Lite XNNPACK delegate", which no setting of the runtimes turns off.
+
+    They print it from C++, so only the file descriptor can be turned away. Failures come as exceptions, not there.
+    """
+    try:
+        kept = os.dup(2)
+    except OSError:  # no standard error, nothing to quiet
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _only(path: Path, details: list[dict[str, Any]], what: str) -> dict[str, Any]:
+    if len(details) != 1:
+        raise ModelError(f"model {path}: {len(details)} {what}s, a classifier has one; choose another model")
+    return details[0]
+
+
+def _quantization(details: dict[str, Any]) -> tuple[np.float32, np.float32]:
+    scale, zero = details["quantization"]
+    return (np.float32(scale), np.float32(zero)) if scale else (np.float32(1), np.float32(0))
+
+
+def _table(card: Card, entry: dict[str, Any]) -> NDArray[Any] | None:
+    """The input tensor's value for each pixel 0 to 255; None where it is the pixel itself."""
+    low, high = card.range
+    values = low + (high - low) * np.arange(256) / 255
+    dtype = np.dtype(entry["dtype"])
+    if dtype != np.float32:
+        scale, zero = _quantization(entry)
+        limits = np.iinfo(dtype)
+        values = np.clip(np.rint(values / scale) + zero, limits.min, limits.max)
+    table = values.astype(dtype)
+    return None if dtype == np.uint8 and np.array_equal(table, np.arange(256)) else table
+
+
+def _why(path: Path, runtime: str, cause: Exception) -> str:
+    if runtime == "tflite-runtime" and int(np.__version__.split(".")[0]) >= 2:
+        return f"runtime tflite-runtime: fails with NumPy {np.__version__}; mend it with: pip install 'numpy<2'"
+    return f"model {path}: {runtime} cannot load it ({first_line(cause)}); restore the file or convert it again"

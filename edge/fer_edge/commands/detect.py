@@ -1,0 +1,97 @@
+"""`fer-edge detect`: pictures, videos and folders, once."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import TextIO
+
+from tqdm import tqdm
+
+from fer_edge import loop
+from fer_edge.build import make_classifier, make_parts
+from fer_edge.commands.options import add_settings_options, read_settings
+from fer_edge.errors import SettingsError, SourceError
+from fer_edge.settings import Settings
+from fer_edge.sinks.annotated import AnnotatedPictures, AnnotatedVideo
+from fer_edge.sinks.tables import Csv, json_lines
+from fer_edge.sinks.verdict import PictureVerdict, VideoVerdict
+from fer_edge.sources import open_files
+from fer_edge.sources.video import VideoFile
+from fer_edge.stopwatch import Stopwatch
+from fer_edge.types import Classifier, Sink
+
+LONG = 50  # frames or pictures
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Options of this command."""
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a picture, a video, or a folder of pictures")
+    parser.add_argument("--json", metavar="FILE", help="append a JSON line for each frame ('-': standard output)")
+    parser.add_argument("--csv", metavar="FILE", help="append a row for each face ('-': standard output)")
+    parser.add_argument("--annotate", metavar="DIR", type=Path, help="write pictures and videos with boxes drawn in")
+    add_settings_options(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Read every path; a bad one is reported and the rest go on. Raises FerEdgeError where any failed."""
+    settings = read_settings(options, {})
+    _check(options)
+    failed = 0
+    with ExitStack() as stack:
+        classifier = make_classifier(settings.classifier)
+        tables: list[Sink] = []
+        if options.json is not None:
+            tables.append(stack.enter_context(closing(json_lines(options.json))))
+        if options.csv is not None:
+            tables.append(stack.enter_context(closing(Csv(options.csv, classifier.labels))))
+        words = sys.stderr if "-" in (options.json, options.csv) else sys.stdout
+        for path in options.paths:
+            try:
+                _read(path, settings, classifier, tables, options.annotate, words)
+            except SourceError as error:
+                if len(options.paths) == 1:
+                    raise
+                failed += 1
+                print(f"fer-edge: error: {error}", file=sys.stderr)
+    if failed:
+        raise SourceError(f"{failed} of {len(options.paths)} paths could not be read whole, as said above")
+    return 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Refuse outputs that are each other. Raises SettingsError."""
+    outputs = [name if name == "-" else str(Path(name).resolve()) for name in (options.json, options.csv) if name]
+    if len(set(outputs)) < len(outputs):
+        raise SettingsError(f"--json and --csv both name {options.json}; give them two files")
+
+
+def _read(
+    path: str,
+    settings: Settings,
+    classifier: Classifier,
+    tables: Sequence[Sink],
+    folder: Path | None,
+    words: TextIO,
+) -> None:
+    """Read one path into `tables`, `words` and, where one is given, annotated copies in `folder`.
+
+    Raises SourceError where it cannot be read, or not to its end; what could be read is in the outputs.
+    """
+    with ExitStack() as stack:
+        source = stack.enter_context(closing(open_files(path)))
+        verdict = PictureVerdict(words) if source.still else VideoVerdict(words)
+        sinks: list[Sink] = [*tables, stack.enter_context(closing(verdict))]
+        if folder is not None:
+            if isinstance(source, VideoFile) and not source.still:
+                sinks.append(stack.enter_context(closing(AnnotatedVideo(folder, Path(path).stem, source.fps))))
+            else:
+                sinks.append(AnnotatedPictures(folder))
+        # A bar on a terminal alone, and only where there is something to wait for.
+        quiet = None if (source.length or LONG) >= LONG else True
+        frames = tqdm(source, total=source.length, unit=" frames", leave=False, disable=quiet)
+        parts = make_parts(settings, classifier, source.still)
+        loop.run(frames, *parts, sinks, Stopwatch())

@@ -1,0 +1,38 @@
+"""`fer-edge log purge`: delete what the log says of the time before a date."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime, tzinfo
+from pathlib import Path
+
+from fer_edge.commands.options import read_settings
+from fer_edge.commands.report import add_log_options
+from fer_edge.logs.purge import purge
+from fer_edge.report.dates import moment
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Options of this command."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    one = actions.add_parser("purge", help="delete the lines before a date", description="Delete lines, for good.")
+    one.add_argument(
+        "--before",
+        metavar="DATE",
+        required=True,
+        help="today, 2026-01-31 or 2026-01-31T12:00, local time; its lines stay",
+    )
+    add_log_options(one)
+
+
+def run(options: argparse.Namespace, now: datetime | None = None, zone: tzinfo | None = None) -> int:
+    """Purge, and say what it did. Raises FerEdgeError. `now` and `zone` None are the system's."""
+    settings = read_settings(options, {"log": "log.path"}).log
+    now = datetime.now().astimezone() if now is None else now
+    before = moment("--before", options.before, now, zone)
+    done = purge(Path(settings.path), before)
+    torn = f" and {done.torn} half-written" if done.torn else ""
+    where = f" in {done.files} files, {done.whole} of them whole" if done.files else ""
+    when = f"{before.astimezone(zone):%Y-%m-%d %H:%M}"
+    print(f"deleted {done.lines} lines{torn} before {when}{where}; {done.kept} lines kept")
+    return 0

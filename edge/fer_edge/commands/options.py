@@ -1,0 +1,44 @@
+"""Options that commands share: the settings file, and single settings over it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+from fer_edge import settings
+from fer_edge.settings import Settings
+
+
+def add_settings_options(parser: argparse.ArgumentParser, threads: bool = True) -> None:
+    """`--config`, `--set`, `--max-faces`, and `--threads` for a command that has no option of that name."""
+    parser.add_argument("--config", metavar="FILE", type=Path, help="settings, as TOML (default: built-in settings)")
+    parser.add_argument(
+        "--set",
+        metavar="PART.KEY=VALUE",
+        action="append",
+        default=[],
+        help="one setting over the file's, e.g. detector.name=yunet (repeatable)",
+    )
+    parser.add_argument("--max-faces", metavar="N", type=int, help="faces at once, at most (default: 8)")
+    if threads:
+        parser.add_argument("--threads", metavar="N", type=int, help="threads of the interpreter and of OpenCV")
+    else:
+        parser.set_defaults(threads=None)
+
+
+def read_settings(options: argparse.Namespace, named: Mapping[str, str]) -> Settings:
+    """The file's settings, then `--set`, then the options of their own: `named` maps each to its "part.key"."""
+    chosen = settings.load(options.config) if options.config else Settings()
+    for assignment in options.set:
+        chosen = settings.override(chosen, assignment)
+    for option, name in named.items():
+        value = getattr(options, option)
+        if value is not None:
+            part, key = name.split(".")
+            chosen = settings.parse({part: {key: value}}, chosen)
+    if options.max_faces is not None:
+        chosen = settings.parse({"detector": {"max_faces": options.max_faces}}, chosen)
+    if options.threads is not None:
+        chosen = settings.parse({part: {"threads": options.threads} for part in ("classifier", "detector")}, chosen)
+    return chosen

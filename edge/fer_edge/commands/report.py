@@ -1,0 +1,101 @@
+"""`fer-edge report`: what the log says, in the terminal, as a page, as a table for a spreadsheet."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from datetime import datetime, timedelta, tzinfo
+from pathlib import Path
+
+from fer_edge.commands.options import read_settings
+from fer_edge.errors import LogError, SettingsError, SinkError
+from fer_edge.logs.reader import entries
+from fer_edge.report import page, table, terminal
+from fer_edge.report.dates import moment, period
+from fer_edge.report.tally import tally
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Options of this command."""
+    parser.add_argument(
+        "--since", metavar="DATE", help="today, yesterday, 2026-01-31 or 2026-01-31T12:00, local time (default: all)"
+    )
+    parser.add_argument("--until", metavar="DATE", help="the same; a day counts to its end (default: now)")
+    parser.add_argument("--html", metavar="FILE", type=Path, help="write a page with charts, in place of an older one")
+    parser.add_argument("--csv", metavar="FILE", help="write a row for each hour ('-': standard output, and no tables)")
+    add_log_options(parser)
+
+
+def add_log_options(parser: argparse.ArgumentParser) -> None:
+    """`--log` and `--config`, for commands that read a log."""
+    parser.add_argument("--log", metavar="FILE", help="the log (default: as the settings say, fer-edge.jsonl here)")
+    parser.add_argument("--config", metavar="FILE", type=Path, help="settings, as TOML (default: built-in settings)")
+    parser.set_defaults(set=[], max_faces=None, threads=None)
+
+
+def run(options: argparse.Namespace, now: datetime | None = None, zone: tzinfo | None = None) -> int:
+    """Read the log once and show it. Raises FerEdgeError. `now` and `zone` None are the system's."""
+    settings = read_settings(options, {"log": "log.path"}).log
+    if settings.store == "memory" and options.log is None:
+        raise LogError("log.store = 'memory': nothing of it is on the disk; name another log with --log")
+    now = datetime.now().astimezone() if now is None else now
+    start = moment("--since", options.since, now, zone) if options.since else None
+    end = moment("--until", options.until, now, zone, end=True) if options.until else None
+    if start is not None and end is not None and start >= end:
+        raise SettingsError(f"--until {options.until!r}: not after --since {options.since!r}; give a later date")
+    longest = settings.heartbeat_seconds
+    log = entries(Path(settings.path), _earlier(start, longest), end)
+    summary = tally(log, start, end, longest, now, zone)
+    if options.csv != "-":
+        if summary.begin is None:
+            when = _when(start, end, zone)
+            print(f"log {log.path}: no line{when}" if when else f"log {log.path}: is empty")
+        else:
+            print(terminal.report(summary, terminal.style_of(sys.stdout)))
+        if log.torn:
+            print(f"left out: {log.torn} half-written lines")
+    if options.html is not None:
+        _write("--html", options.html, page.page(summary, log.path.name, log.torn, now), page.START)
+    if options.csv == "-":
+        print(table.table(summary), end="")
+    elif options.csv is not None:
+        _write("--csv", Path(options.csv), table.table(summary), ",".join(table.COLUMNS))
+    return 0
+
+
+def _earlier(start: datetime | None, seconds: float) -> datetime | None:
+    """Where to begin reading, so that who is in view at `start` is known."""
+    try:
+        return None if start is None else start - timedelta(seconds=seconds)
+    except OverflowError:
+        return start
+
+
+def _when(start: datetime | None, end: datetime | None, zone: tzinfo | None) -> str:
+    if start is not None and end is not None:
+        return f" from {period(start.astimezone(zone), end.astimezone(zone))}"
+    if start is not None:
+        return f" since {start.astimezone(zone):%Y-%m-%d %H:%M}"
+    return f" before {end.astimezone(zone):%Y-%m-%d %H:%M}" if end is not None else ""
+
+
+def _write(option: str, path: Path, text: str, start: str) -> None:
+    """Write `path` at once or not at all; what is there is replaced where it begins with `start`. Raises SinkError."""
+    new = path.with_name(path.name + ".new~")
+    try:
+        if path.is_file() and path.stat().st_size:
+            with path.open("rb") as old:
+                if old.read(len(start)) != start.encode():
+                    raise SinkError(f"{option} {path}: holds something else than a report; choose another file")
+        if path.exists() and not path.is_file():  # /dev/stdout
+            path.write_text(text, encoding="utf-8")
+            return
+        with new.open("w", encoding="utf-8") as out:
+            out.write(text)
+            out.flush()
+            os.fsync(out.fileno())
+        new.replace(path)
+    except OSError as cause:
+        raise SinkError(f"{option} {path}: cannot be written ({cause.strerror}); choose another file") from None
+    print(f"written: {path}", file=sys.stderr)

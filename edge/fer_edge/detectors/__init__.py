@@ -1,0 +1,11 @@
+"""What finds faces: one file per detector, one line here: name -> "module:function".
+
+The function takes (DetectorSettings, FaceVerifier, still) and returns an `fer_edge.types.Detector`. Most give a
+`Search` to `fer_edge.detectors.following.found_by`, which follows faces from frame to frame.
+"""
+
+DETECTORS = {
+    "haar": "fer_edge.detectors.haar:detector",
+    "yunet": "fer_edge.detectors.yunet:detector",
+    "fake": "fer_edge.detectors.fake:detector",
+}

@@ -1,0 +1,41 @@
+"""The colour of each emotion, the same on a picture, a light, a display and a page.
+
+Okabe and Ito's palette, which colour-blind people tell apart (jfly.uni-koeln.de/color, 2008).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fer_edge.types import EMOTIONS
+
+Colour = tuple[int, int, int]  # red, green, blue, 0 to 255 each, sRGB
+
+PALETTE: tuple[Colour, ...] = (
+    (213, 94, 0),  # vermillion
+    (0, 158, 115),  # bluish green
+    (204, 121, 167),  # reddish purple
+    (240, 228, 66),  # yellow
+    (0, 114, 178),  # blue
+    (230, 159, 0),  # orange
+    (86, 180, 233),  # sky blue
+)
+GREY: Colour = (200, 200, 200)  # of what is uncertain; light, since deuteranopes see purple as a middle grey
+
+
+def colour_of(emotion: str, labels: Sequence[str] = EMOTIONS) -> Colour:
+    """A label's colour; labels that a user trained get the palette in their order, and what is no label grey."""
+    return PALETTE[labels.index(emotion) % len(PALETTE)] if emotion in labels else GREY
+
+
+def parse(text: str) -> Colour:
+    """The colour of "#D55E00"."""
+    return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
+
+
+def light(colour: Colour) -> tuple[float, float, float]:
+    """How much light of red, green and blue `colour` is, 0 to 1 each (sRGB's curve, IEC 61966-2-1)."""
+    red, green, blue = (
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (part / 255 for part in colour)
+    )
+    return red, green, blue

@@ -1,0 +1,86 @@
+"""What is kept of full files: so many bytes, and so many days where the clock can be trusted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from fer_edge.logs.files import Part, looks_ours
+
+STEADY_SECONDS = 3600.0  # a clock is trusted when it ran so long without a jump
+JUMP_SECONDS = 60.0  # more than a clock is set by while it runs
+# A Pi has no clock of its own: without a network it begins in 1970, or where it was switched off.
+PLAUSIBLE = datetime(2025, 1, 1, tzinfo=UTC), datetime(2075, 1, 1, tzinfo=UTC)
+
+
+class SteadyClock:
+    """Watches the wall clock beside the source's, which never jumps."""
+
+    def __init__(self) -> None:
+        self._ahead: float | None = None  # seconds, of the wall clock before the source's
+        self._since = 0.0  # source's seconds, of the last jump
+
+    def trusted(self, taken: datetime, now: float) -> bool:
+        """Whether the wall clock, `taken`, ran long enough beside the source's, `now` (seconds), and is plausible."""
+        ahead = taken.timestamp() - now
+        if self._ahead is None or abs(ahead - self._ahead) > JUMP_SECONDS:
+            self._ahead, self._since = ahead, now
+        return now - self._since >= STEADY_SECONDS and PLAUSIBLE[0] <= taken < PLAUSIBLE[1]
+
+
+def expired(files: Sequence[Part], oldest: datetime, now: datetime) -> list[Part]:
+    """Those of `files`, oldest first, that were full before `oldest`, though some have a wrong time.
+
+    A file is no older than any before it, so one of 1970 that follows one of yesterday is of yesterday at the earliest.
+    A time that is not plausible, or after `now`, says nothing; such a file goes with the next that has a better one.
+    """
+    count, latest = 0, None
+    for number, part in enumerate(files, 1):
+        if PLAUSIBLE[0] <= part.span.end <= now:
+            latest = max(latest or part.span.end, part.span.end)
+        if latest is not None and latest < oldest:
+            count = number
+    return list(files[:count])
+
+
+def too_many(files: Sequence[Part], allowed: int) -> list[Part]:
+    """The oldest of `files` that must go so that the others have `allowed` bytes at most."""
+    total, gone = 0, 0
+    for number, part in reversed(list(enumerate(files, 1))):
+        total += part.path.stat().st_size if part.path.exists() else 0
+        if total > allowed:
+            gone = number
+            break
+    return list(files[:gone])
+
+
+def delete(path: Path) -> bool:
+    """Delete a full file, unless its content is not a log's: then somebody else gave it that name. Raises OSError."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return True
+    try:
+        if not looks_ours(file):
+            return False
+    finally:
+        os.close(file)
+    path.unlink()
+    return True
+
+
+def days_before(now: datetime, days: float) -> datetime:
+    """`days` before `now`; the beginning of time where there is no such day."""
+    try:
+        return now - timedelta(days=days)
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC)
+
+
+def disk_used(folder: Path) -> float:
+    """The share of the disk in use, 0 to 1, as df has it. Raises OSError."""
+    disk = os.statvfs(folder)
+    used = disk.f_blocks - disk.f_bfree
+    return used / max(used + disk.f_bavail, 1)

@@ -1,0 +1,131 @@
+"""Deletes the lines of a log before a moment, for people's privacy, while the log may be written."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import stat
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from fer_edge.errors import LogError
+from fer_edge.logs.files import LEFT, LONGEST, leftovers, line_time, looks_ours, parts, raw_lines
+from fer_edge.logs.folder import Folder
+
+
+@dataclass
+class Purged:
+    """What a purge did."""
+
+    lines: int = 0  # deleted
+    torn: int = 0  # half-written ones, of which nobody knows the time; deleted too
+    kept: int = 0
+    files: int = 0  # that held some of them
+    whole: int = 0  # files among these that are gone altogether
+
+
+def purge(path: Path, before: datetime) -> Purged:
+    """Delete all lines of the log `path` with a time before `before` (with zone), in full files too.
+
+    Each file changes at once or not at all, even where the power fails, and what was flushed stays. A loop that writes
+    the log waits for the rewriting of one file at most, and goes on. Raises LogError.
+    """
+    real = Path(os.path.realpath(path))
+    done = Purged()
+    with ExitStack() as stack:
+        try:
+            folder = Folder(real.parent)
+            stack.callback(folder.close)
+            # The current file first: what is put aside from then on holds no line that must go.
+            found = _purge_file(folder, real, before, done)
+            full = parts(real)
+            if not found and not full:
+                raise LogError(f"log {real}: there is none; name one with --log")
+            for part in full:
+                _purge_file(folder, part.path, before, done, may_go=True)
+        except OSError as cause:
+            raise LogError(
+                f"log {real}: cannot be purged ({cause.strerror}) after {done.lines} lines; "
+                "run it as the user whose log it is, with room for one more file"
+            ) from None
+    return done
+
+
+def _purge_file(folder: Folder, path: Path, before: datetime, done: Purged, may_go: bool = False) -> bool:
+    """Rewrite one file without its old lines, or delete it where none is left and it `may_go`; False if not there."""
+    with ExitStack() as stack:
+        locked = stack.enter_context(folder.locked())
+        try:
+            file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (os.O_NOFOLLOW if may_go else 0))
+        except FileNotFoundError:
+            return False
+        stack.callback(os.close, file)
+        if not stat.S_ISREG(os.fstat(file).st_mode) or not looks_ours(file):
+            if may_go:
+                return True
+            raise LogError(f"log {path}: holds something else than a fer-edge log; name another with --log")
+        if not locked:
+            _refuse_written(file, path)
+        old, torn, kept = _count(file, before)
+        done.kept += kept
+        if not old and not torn:
+            return True
+        if not kept and may_go:
+            path.unlink()
+            done.whole += 1
+        else:
+            _rewrite(file, path, before)
+        folder.sync()
+        done.lines, done.torn, done.files = done.lines + old, done.torn + torn, done.files + 1
+    return True
+
+
+def _count(file: int, before: datetime) -> tuple[int, int, int]:
+    """How many lines are too old, torn, and to be kept."""
+    old = torn = kept = 0
+    for line in raw_lines(file):
+        time = _time(line)
+        if time is None:
+            torn += 1
+        elif time < before:
+            old += 1
+        else:
+            kept += 1
+    return old, torn, kept
+
+
+def _time(line: bytes) -> datetime | None:
+    """When a line was written; None where it is torn."""
+    return line_time(line) if line.rstrip().endswith(b"}") and len(line) < LONGEST else None
+
+
+def _rewrite(file: int, path: Path, before: datetime) -> None:
+    """Put a copy with the lines that are kept in the place of `path`. Raises OSError."""
+    new = path.with_name(path.name + LEFT)
+    if new in leftovers(path):
+        new.unlink()
+    status = os.fstat(file)
+    try:
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as out:
+            if status.st_uid != os.geteuid():
+                os.fchown(out.fileno(), status.st_uid, status.st_gid)
+            os.fchmod(out.fileno(), stat.S_IMODE(status.st_mode))
+            for line in raw_lines(file):
+                time = _time(line)
+                if time is not None and time >= before:
+                    out.write(line if line.endswith(b"\n") else line + b"\n")
+            out.flush()
+            os.fdatasync(out.fileno())
+        new.rename(path)
+    finally:
+        new.unlink(missing_ok=True)
+
+
+def _refuse_written(file: int, path: Path) -> None:
+    """Raise LogError where somebody writes the file, on a file system without locks for a folder."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        raise LogError(f"log {path}: is being written, and its file system has no locks; stop fer-edge first") from None

@@ -1,0 +1,122 @@
+"""Reads a log across its files, streaming: what the report, the history page and programs see of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fer_edge.errors import LogError
+from fer_edge.logs.files import line_time, looks_ours, parts, raw_lines
+
+
+class Entry(NamedTuple):
+    """One line. `data` is the object as it was written: "time", "source", "frame", "faces", and maybe "events"."""
+
+    time: datetime  # UTC
+    data: dict[str, Any]
+
+
+class Entries:
+    """Iterates the entries of a log once more each time; `torn` and `lines` count what was seen so far."""
+
+    def __init__(self, path: Path, start: datetime | None, end: datetime | None) -> None:
+        self.path = Path(os.path.realpath(path))
+        self.lines = 0  # read as an entry
+        self.torn = 0  # that no one can read: half a line, or something else; left out
+        self._start, self._end = start, end
+
+    def __iter__(self) -> Iterator[Entry]:
+        """Yield the entries in the order of writing. Raises LogError."""
+        self.lines = self.torn = 0
+        try:
+            yield from self._all()
+        except OSError as cause:
+            raise LogError(f"log {self.path}: cannot be read ({cause.strerror}); name another with --log") from None
+
+    def _all(self) -> Iterator[Entry]:
+        with ExitStack() as stack:
+            # The current file is opened first: whatever is rotated or purged meanwhile, no line is read twice.
+            current = self._open(self.path, stack)
+            full = parts(self.path) if self.path.parent.is_dir() else []
+            if current is None and not full:
+                raise LogError(f"log {self.path}: there is none; name one with --log, or write it with: fer-edge run")
+            for part in full:
+                if self._wanted(part.span.begin, part.span.end):
+                    with ExitStack() as one:
+                        file = self._open(part.path, one)
+                        if file is not None and (current is None or not os.path.sameopenfile(file, current)):
+                            yield from self._of(file)
+            if current is not None:
+                yield from self._of(current)
+
+    def _open(self, path: Path, stack: ExitStack) -> int | None:
+        """The file, open as long as `stack`; None where it is gone or not ours. Raises LogError, and OSError."""
+        try:
+            file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except FileNotFoundError:
+            return None
+        stack.callback(os.close, file)
+        if not stat.S_ISREG(os.fstat(file).st_mode) or not looks_ours(file):
+            if path != self.path:  # somebody gave his file such a name
+                return None
+            raise LogError(f"log {path}: holds something else than a fer-edge log; name another with --log")
+        return file
+
+    def _wanted(self, begin: datetime, end: datetime) -> bool:
+        return (self._end is None or begin < self._end) and (self._start is None or self._start <= end)
+
+    def _of(self, file: int) -> Iterator[Entry]:
+        for line in raw_lines(file):
+            time = line_time(line)
+            if time is not None and not self._wanted(time, time):
+                continue
+            entry = parse(line)
+            if entry is None:
+                self.torn += 1
+            else:
+                self.lines += 1
+                yield entry
+
+
+def entries(path: Path, start: datetime | None = None, end: datetime | None = None) -> Entries:
+    """The entries of the log `path`, full files and all, from `start` up to, not with, `end` (with zone; None: all).
+
+    In the order of writing, which is that of time as long as nobody sets the clock. Half-written lines are left out and
+    counted. It may be read while the log is written, rotated and purged; a line that is being written waits for the
+    next reading. Iterating raises LogError where there is no log, it cannot be read, or it is something else.
+    """
+    return Entries(path, start, end)
+
+
+def parse(line: bytes) -> Entry | None:
+    """The entry that a line holds; None where it is torn, or no line of a log."""
+    time = line_time(line)
+    if time is None:
+        return None
+    try:
+        data = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return Entry(time, data) if isinstance(data, dict) and _is_entry(data) else None
+
+
+def _is_entry(data: dict[str, Any]) -> bool:
+    faces, events = data.get("faces"), data.get("events", [])
+    return (
+        isinstance(data.get("frame"), int)
+        and isinstance(data.get("source"), str)
+        and isinstance(faces, list)
+        and isinstance(events, list)
+        and all(_has(face, "id", int) and _has(face, "emotion", str) for face in faces)
+        and all(_has(event, "kind", str) for event in events)
+    )
+
+
+def _has(part: Any, key: str, kind: type) -> bool:
+    return isinstance(part, dict) and isinstance(part.get(key), kind)

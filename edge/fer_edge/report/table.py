@@ -1,0 +1,21 @@
+"""A summary as CSV: a row for each hour, for a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from fer_edge.report.tally import Summary
+
+COLUMNS = ("hour", "watched_seconds", "faces", "changes")  # and a column of seconds for each emotion
+
+
+def table(summary: Summary) -> str:
+    """Hours in local time with their offset from UTC; seconds of faces, summed over the faces."""
+    out = io.StringIO()
+    rows = csv.writer(out, lineterminator="\n")
+    rows.writerow([*COLUMNS, *summary.labels])
+    for hour, part in summary.hours.items():
+        seconds = [f"{part.seconds.get(label, 0.0):.1f}" for label in summary.labels]
+        rows.writerow([hour.isoformat(timespec="minutes"), f"{part.watched:.1f}", part.faces, part.changes, *seconds])
+    return out.getvalue()

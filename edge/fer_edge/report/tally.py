@@ -1,0 +1,204 @@
+"""Adds up a log, line by line, in constant memory for each hour.
+
+A line tells all faces in view, so an emotion lasts until the face's next line, until it is gone, or as long as a
+heartbeat at most: after that the program was not running, or lost its camera.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, tzinfo
+
+from fer_edge.logs.reader import Entry
+from fer_edge.report.dates import hour_of
+from fer_edge.types import UNCERTAIN
+
+QUARTER = 900  # seconds: clocks change at whole quarters of an hour, all over the world
+
+
+@dataclass
+class Part:
+    """What was seen in an hour, a day, or all of the time. Times are seconds; of faces, summed over the faces."""
+
+    seconds: dict[str, float] = field(default_factory=dict)  # emotion -> time that faces showed it
+    watched: float = 0.0  # time that the log covers
+    faces: int = 0  # that came
+    changes: int = 0  # of a face's emotion
+
+    @property
+    def shown(self) -> float:
+        """Time of all faces, seconds."""
+        return sum(self.seconds.values())
+
+    def add(self, other: Part) -> None:
+        """Add what `other` holds."""
+        for emotion, seconds in other.seconds.items():
+            self.seconds[emotion] = self.seconds.get(emotion, 0.0) + seconds
+        self.watched += other.watched
+        self.faces += other.faces
+        self.changes += other.changes
+
+
+@dataclass
+class Summary:
+    """What a log says."""
+
+    zone: tzinfo | None  # whose hours these are; None: the system's
+    hours: dict[datetime, Part] = field(default_factory=dict)  # the local hour's beginning, with its offset
+    labels: list[str] = field(default_factory=list)  # the model's, in its order, and last UNCERTAIN
+    begin: datetime | None = None  # of the first line
+    end: datetime | None = None  # of the last line
+    crowd: int = 0  # faces at once, at most
+
+    @property
+    def total(self) -> Part:
+        """All of it."""
+        return _sum(self.hours.values())
+
+    @property
+    def uncertain(self) -> float:
+        """Share of the faces' time without a probable emotion, 0 to 1."""
+        total = self.total
+        return total.seconds.get(UNCERTAIN, 0.0) / total.shown if total.shown else 0.0
+
+    def days(self) -> dict[date, Part]:
+        """What was seen on each day, in the order of days."""
+        days = sorted({hour.date() for hour in self.hours})
+        return {day: _sum(part for hour, part in self.hours.items() if hour.date() == day) for day in days}
+
+    def clock(self) -> dict[int, Part]:
+        """What was seen at each hour of the day, 0 to 23, over all days."""
+        return {n: _sum(part for hour, part in self.hours.items() if hour.hour == n) for n in range(24)}
+
+
+@dataclass
+class _Seen:
+    emotion: str
+    told: float  # UTC seconds, of its last line
+    counted_to: float  # UTC seconds up to which its time is in the summary
+    known: bool = False  # whether it is among the faces that came
+
+
+class Tally:
+    """Takes entries in the order of writing."""
+
+    def __init__(self, start: datetime | None, end: datetime | None, longest: float, zone: tzinfo | None) -> None:
+        """Count what is from `start` up to `end`; no line speaks for more than `longest` seconds."""
+        self.summary = Summary(zone)
+        self._start = start.timestamp() if start else float("-inf")
+        self._end = end.timestamp() if end else float("inf")
+        self._longest = longest
+        self._faces: dict[int, _Seen] = {}
+        self._last: tuple[float, str, int] | None = None  # UTC seconds, source, frame
+        self._every_frame = False
+        self._quarter = (-1, Part())  # the one looked up last
+
+    def add(self, entry: Entry) -> None:
+        """Count one line."""
+        time, data = entry.time.timestamp(), entry.data
+        source, frame = data["source"], data["frame"]
+        if self._last is not None:
+            before, old_source, old_frame = self._last
+            if source != old_source or frame <= old_frame:  # another run, with other faces
+                self._finish(time if source == old_source else before)
+            else:
+                self._watch(before, time)
+                for seen in self._faces.values():
+                    self._count(seen, time)
+                    seen.counted_to = time
+                    seen.told += min(time - before, 0.0)  # a clock that is set back takes all with it
+        self._last = time, source, frame
+        self._every_frame = "events" not in data
+        self._see(time, data)
+
+    def finish(self, now: datetime) -> Summary:
+        """The summary, when nothing follows before `now`."""
+        self._finish(now.timestamp())
+        hours = dict(sorted(self.summary.hours.items()))
+        self.summary.hours = hours
+        shown = set(self.summary.total.seconds)
+        ordered = [label for label in self.summary.labels if label != UNCERTAIN]
+        self.summary.labels = ordered + sorted(shown - {*ordered, UNCERTAIN}) + [UNCERTAIN]
+        return self.summary
+
+    def _finish(self, time: float) -> None:
+        """End a run: of a log of every frame, each line speaks for itself alone."""
+        if self._last is not None and not self._every_frame:
+            self._watch(self._last[0], time)
+            for seen in self._faces.values():
+                self._count(seen, time)
+        self._faces.clear()
+        self._last = None
+
+    def _see(self, time: float, data: dict[str, object]) -> None:
+        """Take over who is in view."""
+        within = self._start <= time < self._end
+        faces, events = data["faces"], data.get("events", [])
+        assert isinstance(faces, list)
+        assert isinstance(events, list)
+        gone = {event.get("id") for event in events if event["kind"] == "gone"}
+        there = {face["id"] for face in faces}
+        for number, seen in list(self._faces.items()):
+            if number in gone or (self._every_frame and number not in there) or time - seen.told > self._longest:
+                del self._faces[number]
+        for face in faces:
+            seen = self._faces.setdefault(face["id"], _Seen(face["emotion"], time, time))
+            if within:
+                self._part(time).changes += seen.emotion != face["emotion"]
+                self._part(time).faces += not seen.known
+                seen.known = True
+            seen.emotion, seen.told = face["emotion"], time
+            if isinstance(face.get("scores"), dict):
+                self.summary.labels += [label for label in face["scores"] if label not in self.summary.labels]
+        if within:
+            self.summary.begin = self.summary.begin or datetime.fromtimestamp(time, UTC)
+            self.summary.end = datetime.fromtimestamp(time, UTC)
+            self.summary.crowd = max(self.summary.crowd, len(faces))
+            self._part(time)
+
+    def _count(self, seen: _Seen, until: float) -> None:
+        for part, seconds in self._slices(seen.counted_to, min(until, seen.told + self._longest)):
+            part.seconds[seen.emotion] = part.seconds.get(seen.emotion, 0.0) + seconds
+
+    def _watch(self, begin: float, until: float) -> None:
+        for part, seconds in self._slices(begin, min(until, begin + self._longest)):
+            part.watched += seconds
+
+    def _slices(self, begin: float, end: float) -> Iterable[tuple[Part, float]]:
+        """What of a span is asked for, cut where hours may end."""
+        begin, end = max(begin, self._start), min(end, self._end)
+        while begin < end:
+            cut = min(end, (begin // QUARTER + 1) * QUARTER)
+            yield self._part(begin), cut - begin
+            begin = cut
+
+    def _part(self, time: float) -> Part:
+        """The hour that `time`, UTC seconds, is in."""
+        quarter = int(time // QUARTER)
+        if self._quarter[0] != quarter:
+            hour = hour_of(datetime.fromtimestamp(time, UTC), self.summary.zone)
+            self._quarter = quarter, self.summary.hours.setdefault(hour, Part())
+        return self._quarter[1]
+
+
+def _sum(parts: Iterable[Part]) -> Part:
+    total = Part()
+    for part in parts:
+        total.add(part)
+    return total
+
+
+def tally(
+    entries: Iterable[Entry],
+    start: datetime | None,
+    end: datetime | None,
+    longest: float,
+    now: datetime,
+    zone: tzinfo | None,
+) -> Summary:
+    """Add up `entries`, which may begin `longest` seconds before `start`. `zone` None is the system's."""
+    counted = Tally(start, end, longest, zone)
+    for entry in entries:
+        counted.add(entry)
+    return counted.finish(now)

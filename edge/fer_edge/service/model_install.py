@@ -1,0 +1,101 @@
+"""Puts a model where fer-edge looks for it: tried first, and then there at once or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from fer_edge import demo
+from fer_edge.classifiers.cards import Card, load_card, sides
+from fer_edge.classifiers.tflite import TfliteClassifier
+from fer_edge.errors import ModelError, first_line
+from fer_edge.records import percent
+from fer_edge.sources import open_files
+from fer_edge.types import Box
+
+PORTRAIT = Path(demo.__file__).parent / "astronaut.jpg"
+FACE = Box(172, 64, 107, 107)  # in it, as `fer-edge detect` finds it
+
+
+def install_model(model: Path, card: Path | None, folder: Path) -> tuple[Card, str]:
+    """Check `model` with its `card` (None: the .json beside it) and put both into `folder`; say how the test went.
+
+    `folder` is a link to one of two folders beside it. The new model joins a copy of what is there, and the link is
+    turned by one rename, so that a power cut leaves the old models or the new ones. Raises ModelError.
+    """
+    try:
+        with tempfile.TemporaryDirectory() as place:
+            copy = _together(model, card or model.with_suffix(".json"), Path(place))
+            test = try_out(copy)
+            _turn(folder, [copy.path, copy.path.with_suffix(".json")])
+    except OSError as cause:
+        words = f"{cause.filename or folder}: {cause.strerror or first_line(cause)}"
+        raise ModelError(f"{words}; models are installed with sudo, or into another folder with --to") from None
+    return load_card(folder / copy.path.name), test
+
+
+def try_out(card: Card) -> str:
+    """Read the face in the demo's portrait; what it is, in words. Raises ModelError.
+
+    It smiles: a model that has a label for that and does not take it is broken or badly trained.
+    """
+    classifier = TfliteClassifier(card)
+    (frame,) = open_files(str(PORTRAIT))
+    (prediction,) = classifier.predict(frame.grey, [FACE])
+    if not np.isfinite(prediction.scores).all() or abs(sum(prediction.scores) - 1) > 0.01:
+        raise ModelError(f"model {card.path.name}: gives {prediction.scores}, no probabilities; convert it again")
+    words = f"the demo's portrait is {prediction.emotion} ({percent(prediction.score(prediction.emotion))})"
+    if "happy" in card.labels and prediction.emotion != "happy":
+        raise ModelError(f"model {card.path.name}: {words}, and it smiles; check the labels' order, or train it longer")
+    return f"tried: {words}, with {classifier.runtime}; labels {', '.join(card.labels)}"
+
+
+def _together(model: Path, card: Path, place: Path) -> Card:
+    """Copies of both in `place`, with the names that belong together. Raises ModelError, OSError."""
+    if not card.is_file():
+        raise ModelError(f"model card {card}: no such file; a model needs its card: give it with --card")
+    try:
+        name = Path(json.loads(card.read_text(encoding="utf-8"))["file"]).name
+    except (ValueError, TypeError, KeyError):
+        name = model.name  # what is wrong with the card is said below
+    path = place / name
+    shutil.copyfile(card, path.with_suffix(".json"))
+    shutil.copyfile(model, path)
+    return load_card(path)
+
+
+def _turn(folder: Path, files: list[Path]) -> None:
+    """Let `folder` hold `files` besides what it held. Raises ModelError, OSError."""
+    if folder.exists() and not folder.is_symlink():
+        raise ModelError(
+            f"models folder {folder}: is a folder and no link, so it cannot change at once; give another --to"
+        )
+    before = folder.readlink().name if folder.is_symlink() else ""
+    new = next(side for side in sides(folder) if side.name != before)
+    shutil.rmtree(new, ignore_errors=True)  # what was before the last time
+    if before:
+        shutil.copytree(folder, new)
+    else:
+        new.mkdir(parents=True)
+    for file in files:
+        shutil.copyfile(file, new / file.name)
+    for path in [*new.iterdir(), new]:
+        path.chmod(0o755 if path.is_dir() else 0o644)  # the service's user reads them
+        _sync(path)
+    link = folder.with_name(f"{folder.name}.new")
+    link.unlink(missing_ok=True)
+    link.symlink_to(new.name)
+    link.replace(folder)
+    _sync(folder.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

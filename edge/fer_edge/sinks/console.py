@@ -1,0 +1,115 @@
+"""What happens, in words on standard output: a line when a face comes, changes or goes, or the camera does.
+
+In a terminal there is a last line besides that shows what is there now; it is written over in place, and gone at the
+end. A pipe or the journal gets the lines alone.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import unicodedata
+from typing import TextIO
+
+from fer_edge.pause import PauseSwitch
+from fer_edge.records import percent
+from fer_edge.settings import Settings
+from fer_edge.tell import CLEAR
+from fer_edge.types import Face, Observation, Sink, State
+
+WORDS: dict[State, str] = {"running": "is on again", "paused": "is off: paused", "lost": "is lost"}
+REDRAW = 0.1  # seconds between two drawings of the last line
+BAR = 10  # characters
+
+
+def open_console(settings: Settings, pause_switch: PauseSwitch) -> Console:  # noqa: ARG001 (every sink is made alike)
+    """The console that suits standard output."""
+    lively = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    return LiveConsole(sys.stdout) if lively else Console(sys.stdout)
+
+
+class Console(Sink):
+    """Writes one line an event: seconds since the first frame, who, what, how sure."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._begin: float | None = None
+
+    def write(self, observation: Observation) -> None:
+        """Write the observation's events."""
+        time = observation.frame.time
+        self._begin = time if self._begin is None else self._begin
+        for event in observation.events:
+            face = event.face
+            what = {
+                "came": f"came: {face.emotion} ({percent(face.confidence)})",
+                "changed": f"now {face.emotion} ({percent(face.confidence)})",
+                "gone": "gone",
+            }[event.kind]
+            self._say(f"{time - self._begin:8.2f} s  face {face.id} {what}")
+
+    def _say(self, text: str) -> None:
+        print(text, file=self._stream, flush=True)
+
+    def state(self, state: State) -> None:
+        """Say that the camera is let go of, lost, or back; its first start goes without saying."""
+        if state in WORDS and (state != "running" or self._begin is not None):
+            self._say(f"camera {WORDS[state]}")
+
+    def close(self) -> None:
+        """Nothing to let go of: the stream is not ours."""
+
+
+class LiveConsole(Console):
+    """Has a line below the others that shows each face with a bar of its confidence."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._next = 0.0  # frame time of the next drawing
+        self._marks = "█░" if _encodes(stream, "█░") else "#-"
+
+    def write(self, observation: Observation) -> None:
+        """Write the observation's events, and draw the last line where it is due."""
+        super().write(observation)
+        time = observation.frame.time
+        if time >= self._next or observation.events:
+            self._next = time + REDRAW
+            seen = "   ".join(map(self._look, observation.faces)) or "nobody"
+            columns = shutil.get_terminal_size().columns
+            self._draw(fit(f"{time - (self._begin or 0.0):8.1f} s  {seen}", columns - 1))
+
+    def _look(self, face: Face) -> str:
+        full = round(BAR * face.confidence)
+        bar = self._marks[0] * full + self._marks[1] * (BAR - full)
+        return f"{face.emotion} {bar} {percent(face.confidence)}"
+
+    def _draw(self, text: str) -> None:
+        self._stream.write(CLEAR + text)
+        self._stream.flush()
+
+    def _say(self, text: str) -> None:
+        super()._say(CLEAR + text)
+
+    def close(self) -> None:
+        """Take the last line away."""
+        self._draw("")
+
+
+def fit(text: str, columns: int) -> str:
+    """As much of `text` as `columns` of a terminal hold; East Asian letters take two, marks over letters none."""
+    room = columns
+    for place, letter in enumerate(text):
+        wide = unicodedata.east_asian_width(letter) in "WF"
+        room -= 0 if unicodedata.combining(letter) else 1 + wide
+        if room < 0:
+            return text[:place]
+    return text
+
+
+def _encodes(stream: TextIO, text: str) -> bool:
+    try:
+        text.encode(stream.encoding or "ascii")
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,148 @@
+"""A table for spreadsheets beside the log: one row an event, or a face, appended and never rewritten."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import fcntl
+import io
+import os
+import stat
+from pathlib import Path
+
+from fer_edge.errors import SinkError
+from fer_edge.logs.files import CHUNK
+from fer_edge.logs.repair import mend
+from fer_edge.pause import PauseSwitch
+from fer_edge.records import face_record, record
+from fer_edge.settings import CsvSettings, Settings
+from fer_edge.types import Face, Observation, Sink, State
+
+COLUMNS = ("time", "source", "frame", "event", "id", "x", "y", "width", "height", "emotion", "confidence")
+HEADER = (",".join(COLUMNS) + "\n").encode()
+
+
+def open_csv(settings: Settings, pause_switch: PauseSwitch) -> CsvFile:  # noqa: ARG001 (every sink is made alike)
+    """The table that the settings name. Raises SinkError."""
+    return CsvFile(settings.csv)
+
+
+class CsvFile(Sink):
+    """Appends to one file; a lock on it keeps others out."""
+
+    def __init__(self, settings: CsvSettings) -> None:
+        """Go on with the file, or begin it; what a power cut left of its last row is cut off. Raises SinkError."""
+        self.path = Path(settings.path).absolute()
+        self._settings = settings
+        self._unflushed: float | None = None  # frame time of the oldest row that is not yet on the disk
+        self._file = -1
+        self._open()
+
+    def _open(self) -> None:
+        try:
+            # Not blocking: a pipe that nobody empties is an error, not a halt. Files do not mind.
+            flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+            self._file = os.open(self.path, flags, 0o644)
+            self._regular = stat.S_ISREG(os.fstat(self._file).st_mode)
+            if self._regular:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                repair(self._file, self.path)
+            if not self._regular or os.fstat(self._file).st_size == 0:
+                self._put(HEADER)
+        except BlockingIOError:
+            self._release()
+            raise SinkError(f"csv {self.path}: another fer-edge writes to it; choose another file") from None
+        except OSError as cause:
+            self._release()
+            raise SinkError(f"csv {self.path}: cannot be opened ({cause.strerror}); choose another file") from None
+        except SinkError:
+            self._release()
+            raise
+
+    def write(self, observation: Observation) -> None:
+        """Write what the mode asks for. Raises SinkError where the disk is full or gone; the next call tries anew."""
+        now = observation.frame.time
+        happened: dict[int, tuple[str, Face]] = {
+            event.face.id: (event.kind, event.face) for event in observation.events
+        }
+        rows = list(happened.values())
+        if self._settings.mode == "frames":
+            rows += [("", face) for face in observation.faces if face.id not in happened]
+        if rows:
+            self._append(text_of(observation, rows).encode())
+            self._unflushed = now if self._unflushed is None else self._unflushed
+        if self._unflushed is not None and now - self._unflushed >= self._settings.flush_seconds:
+            self._flush()
+
+    def _append(self, data: bytes) -> None:
+        if self._file < 0 or (self._regular and os.fstat(self._file).st_nlink == 0):
+            # Somebody deleted the table, which is their right; what comes now goes into a new one.
+            self._release()
+            self._open()
+        try:
+            self._put(data)
+        except OSError as cause:
+            raise SinkError(f"csv {self.path}: cannot be written ({cause.strerror}); make room") from None
+
+    def _put(self, data: bytes) -> None:
+        """Write all of `data`, or nothing. Raises OSError."""
+        before = os.fstat(self._file).st_size if self._regular else 0
+        try:
+            if os.write(self._file, data) != len(data):  # a disk that fills up takes a part
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError:
+            if self._regular:
+                os.ftruncate(self._file, before)
+            raise
+
+    def _flush(self) -> None:
+        self._unflushed = None
+        if self._regular and self._file >= 0:
+            try:
+                os.fdatasync(self._file)
+            except OSError as cause:
+                raise SinkError(f"csv {self.path}: the disk does not take it ({cause.strerror}); check it") from None
+
+    def state(self, state: State) -> None:
+        """Bring all to the disk while no frames come, whose times say when it is due. Raises SinkError."""
+        if state != "running" and self._unflushed is not None:
+            self._flush()
+
+    def close(self) -> None:
+        """Bring all to the disk, and let go of the file. Raises SinkError."""
+        try:
+            self._flush()
+        finally:
+            self._release()
+
+    def _release(self) -> None:
+        file, self._file = self._file, -1
+        if file >= 0:
+            os.close(file)
+
+
+def text_of(observation: Observation, rows: list[tuple[str, Face]]) -> str:
+    """The rows of (event, face), in the order of COLUMNS."""
+    entry, text = record(observation), io.StringIO()
+    source = "".join(letter if letter.isprintable() else " " for letter in entry["source"])  # a row is one line
+    start = (entry["time"], source, entry["frame"])
+    writer = csv.writer(text, lineterminator="\n")
+    for event, face in rows:
+        facts = face_record(face)
+        writer.writerow((*start, event, face.id, *face.box, face.emotion, facts["confidence"]))
+    return text.getvalue()
+
+
+def repair(file: int, path: Path) -> None:
+    """Take out rows that are not whole. Raises SinkError, the file untouched, where it is no such table."""
+    size = os.fstat(file).st_size
+    foreign = SinkError(f"csv {path}: holds something else than a table of fer-edge; choose another file")
+    # Power cuts leave zeros where a file grew and its data was not yet written (ext4 documentation, data=ordered).
+    start = os.pread(file, len(HEADER), 0).rstrip(b"\0")
+    if not HEADER.startswith(start) or (start != HEADER and size > CHUNK):
+        raise foreign
+    if start != HEADER:
+        os.ftruncate(file, 0)
+        return
+    # A row that was cut within its last number looks like any other, but for the end of its line.
+    mend(file, lambda row: row.endswith(b"\n") and b"\0" not in row, foreign)

@@ -1,0 +1,126 @@
+"""Events on their way out of the program: a bounded queue, and a thread that delivers one after the other."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Collection
+from typing import Any
+
+from fer_edge.errors import SinkError
+from fer_edge.records import event_record
+from fer_edge.retry import Retry
+from fer_edge.tell import tell
+from fer_edge.types import Observation, Sink
+
+PATIENCE = 2.0  # seconds that closing may take
+
+
+class Refused(SinkError):  # noqa: N818 (it says it)
+    """What was not delivered and never will be, so that the next event has its turn."""
+
+
+class EventQueue(Sink):
+    """Gives the events of the kinds `on` to `send`, oldest first; at most `limit` wait, the oldest of them go first.
+
+    `send` takes the record of one event; where it raises SinkError the same event is tried again after growing pauses,
+    where it raises Refused the next one is. `stop` makes a `send` that still runs end soon; it is called at the end.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        on: Collection[str],
+        limit: int,
+        send: Callable[[dict[str, Any]], None],
+        stop: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = name
+        self.lost = 0  # events that were dropped or refused
+        self._on, self._limit, self._send, self._stop, self._clock = on, limit, send, stop, clock
+        self._retry = Retry()
+        self._changed = threading.Condition()
+        self._waiting: deque[dict[str, Any]] = deque()
+        self._due = -math.inf  # the moment before which nothing is sent, after a failure
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name=f"sink {name}", daemon=True)
+        self._thread.start()
+
+    def write(self, observation: Observation) -> None:
+        """Put the observation's events into the queue."""
+        records = [event_record(observation, event) for event in observation.events if event.kind in self._on]
+        if not records:
+            return
+        with self._changed:
+            self._waiting.extend(records)
+            self._trim()
+            self._changed.notify()
+
+    def close(self, patience: float = PATIENCE) -> None:
+        """Deliver what waits, each event once, within `patience` seconds. Raises SinkError where that does not work."""
+        with self._changed:
+            if self._closing:
+                return
+            self._closing = True
+            self._changed.notify()
+        self._thread.join(patience)
+        if self._thread.is_alive():
+            self._drop()
+            self._stop()
+            self._thread.join(patience)
+        words = f"{self.name}: {self.lost} events were not delivered"
+        if self._retry.failing:
+            raise SinkError(f"{words}, and it still fails at the end")
+        if self.lost:
+            tell(words, "note")
+
+    def _run(self) -> None:
+        while (record := self._next()) is not None:
+            try:
+                self._send(record)
+            except Refused as error:
+                self._fail(error, "the next event has its turn")
+                self.lost += 1
+            except SinkError as error:
+                self._fail(error, "it is tried again")
+                self._put_back(record)
+            except Exception as error:  # noqa: BLE001 (whatever it is, the next event is not to blame)
+                self._fail(SinkError(f"{self.name}: {type(error).__name__}: {error}"), "the next event has its turn")
+                self.lost += 1
+            else:
+                if self._retry.worked(self._clock()):
+                    tell(f"{self.name}: works again", "note")
+
+    def _next(self) -> dict[str, Any] | None:
+        """The oldest event, once it is due; None at the end."""
+        with self._changed:
+            while not self._closing and not (self._waiting and self._clock() >= self._due):
+                pause = self._due - self._clock() if self._waiting else None
+                self._changed.wait(pause)
+            return self._waiting.popleft() if self._waiting else None
+
+    def _put_back(self, record: dict[str, Any]) -> None:
+        with self._changed:
+            self._waiting.appendleft(record)
+            self._trim()
+            self._due = self._retry.due
+        if self._closing:
+            self._drop()  # there is no time to try again
+
+    def _drop(self) -> None:
+        with self._changed:
+            self.lost += len(self._waiting)
+            self._waiting.clear()
+
+    def _trim(self) -> None:
+        """Drop the oldest of too many; the caller holds the lock."""
+        while len(self._waiting) > self._limit:
+            self._waiting.popleft()
+            self.lost += 1
+
+    def _fail(self, error: SinkError, what_now: str) -> None:
+        if self._retry.failed(self._clock()):
+            tell(f"{error}; {what_now}, and the rest goes on")

@@ -1,0 +1,60 @@
+"""A sink that the loop itself writes, so that its failure stops neither the loop nor the others."""
+
+from __future__ import annotations
+
+from fer_edge.errors import SinkError
+from fer_edge.retry import Retry
+from fer_edge.tell import tell
+from fer_edge.types import Observation, Sink, State
+
+
+class Guarded(Sink):
+    """`sink`, told of once when it fails, and written again after growing pauses, by the frames' time.
+
+    What comes in a pause is not kept: a log with lines of another moment would be wrong.
+    """
+
+    def __init__(self, name: str, sink: Sink) -> None:
+        self.name, self.sink = name, sink
+        self.missed = 0  # observations since it failed
+        self._retry = Retry()
+        self._now = 0.0  # seconds, of the last frame
+
+    @property
+    def failing(self) -> bool:
+        """Whether it failed, and did not work since then for as long as the last pause was."""
+        return self._retry.failing
+
+    def write(self, observation: Observation) -> None:
+        """Write, unless it is too early to try again."""
+        now = self._now = observation.frame.time
+        if now < self._retry.due:
+            self.missed += 1
+            return
+        try:
+            self.sink.write(observation)
+        except SinkError as error:
+            self.missed += 1
+            self._fail(error)
+        else:
+            if self._retry.worked(now):
+                tell(f"{self.name}: works again; {self.missed} frames are missing in it", "note")
+                self.missed = 0
+
+    def state(self, state: State) -> None:
+        """Pass it on; a sink that cannot take it fails with the next observation."""
+        try:
+            self.sink.state(state)
+        except SinkError as error:
+            self._fail(error)
+
+    def close(self) -> None:
+        """Close the sink."""
+        try:
+            self.sink.close()
+        except SinkError as error:
+            self._fail(error, "")
+
+    def _fail(self, error: SinkError, what_now: str = "; it is tried again, and the rest goes on") -> None:
+        if self._retry.failed(self._now):
+            tell(f"{error}{what_now}")

@@ -1,0 +1,83 @@
+"""Runs a program of the user's for each event: a face came, its emotion changed, it is gone.
+
+The event comes to its standard input as one line of JSON (`event_record` in edge/fer_edge/records.py); what it prints
+goes nowhere. One runs at a time.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from contextlib import suppress
+from typing import Any
+
+from fer_edge.errors import SettingsError
+from fer_edge.pause import PauseSwitch
+from fer_edge.records import line
+from fer_edge.settings import HookSettings, Settings
+from fer_edge.sinks.event_queue import EventQueue, Refused
+
+
+def open_hook(settings: Settings, pause_switch: PauseSwitch) -> EventQueue:  # noqa: ARG001 (every sink is made alike)
+    """The program that the settings name, ready to run. Raises SettingsError."""
+    hook = Hook(settings.hook)
+    return EventQueue("hook", settings.hook.on, settings.hook.queue, hook.run, hook.stop)
+
+
+class Hook:
+    """A program with its arguments; never a shell."""
+
+    def __init__(self, settings: HookSettings) -> None:
+        self._command, self._limit = list(settings.command), settings.timeout_seconds
+        if not self._command:
+            raise SettingsError('hook.command = []: names no program; write it as ["/home/pi/greet.sh", "--loud"]')
+        if shutil.which(self._command[0]) is None:
+            raise SettingsError(
+                f"hook.command = {self._command}: {self._command[0]} is no program that can be run; "
+                "check its path, and make it executable: chmod +x"
+            )
+        self._child: subprocess.Popen[bytes] | None = None
+        self._stopped = False
+
+    def run(self, record: dict[str, Any]) -> None:
+        """Run it once, within the time limit. Raises Refused where it fails."""
+        try:
+            # A session of its own, so that what it starts ends with it.
+            self._child = child = subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        except OSError as cause:
+            raise Refused(f"hook: {self._command[0]} does not start ({cause.strerror}); try it by hand") from None
+        if self._stopped:
+            _kill(child)
+        try:
+            child.communicate(line(record).encode(), self._limit)
+        except subprocess.TimeoutExpired:
+            _kill(child)
+            child.communicate()
+            raise Refused(f"hook: {self._command[0]} ran for longer than {self._limit:g} s, and was ended") from None
+        if child.returncode and not self._stopped:
+            raise Refused(f"hook: {self._command[0]} ended with {_words(child.returncode)}; try it by hand")
+
+    def stop(self) -> None:
+        """End the program that runs; from any thread."""
+        self._stopped = True
+        if self._child is not None:
+            _kill(self._child)
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    # Not after it was waited for: its number may be another process's by now.
+    if child.returncode is None:
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+
+
+def _words(code: int) -> str:
+    return f"exit code {code}" if code > 0 else f"signal {-code} ({signal.strsignal(-code)})"

@@ -1,0 +1,86 @@
+"""What is served: every path, on one screen."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from fer_edge.pause import PauseSwitch
+from fer_edge.settings import Settings
+from fer_edge.sinks.kiosk import i18n
+from fer_edge.sinks.kiosk.api import Api
+from fer_edge.sinks.kiosk.limits import Limiter
+from fer_edge.sinks.kiosk.live import Live
+from fer_edge.sinks.kiosk.login import Login
+from fer_edge.sinks.kiosk.middleware import Gate
+from fer_edge.sinks.kiosk.origin import own_names
+from fer_edge.sinks.kiosk.pages import Pages, Static
+from fer_edge.sinks.kiosk.responses import problem, refusals
+from fer_edge.sinks.kiosk.state import KioskState
+from fer_edge.sinks.kiosk.stream import Stream
+from fer_edge.sinks.kiosk.tokens import Tokens, read_token
+from fer_edge.sinks.kiosk.views import stage
+
+DETECT = "/api/v1/detect"
+BURST = 3.0  # seconds of the allowed rate that may come at once
+
+
+class App:
+    """The ASGI application, and what ends its streams. Raises SettingsError."""
+
+    def __init__(self, board: KioskState, pause_switch: PauseSwitch, settings: Settings) -> None:
+        kiosk = settings.kiosk
+        tokens = Tokens(read_token(kiosk.token_file) if kiosk.token_file else "")
+        pages, static = Pages(i18n.load(kiosk.language), kiosk.live), Static()
+        login = Login(pages, tokens)
+        self.stream = Stream(board, partial(stage, board, pause_switch), kiosk.viewers)
+        self._live = Live(board)
+        api = Api(board, pause_switch, settings, self.stream)
+
+        def get(path: str, serve: object) -> Route:
+            return Route(path, serve, methods=["GET"])  # type: ignore[arg-type]
+
+        def post(path: str, serve: object) -> Route:
+            return Route(path, serve, methods=["POST"])  # type: ignore[arg-type]
+
+        self.routes = [
+            get("/", pages.serve("stage")),
+            get("/history", pages.serve("history")),
+            get("/login", login.show),
+            post("/login", refusals(login.enter)),
+            get("/static/{name}", static.serve),
+            get("/favicon.ico", static.icon),
+            get("/api/v1/openapi.json", refusals(api.openapi)),
+            get("/api/v1/status", refusals(api.status)),
+            get("/api/v1/now", refusals(api.now)),
+            get("/api/v1/history", refusals(api.history)),
+            post(DETECT, refusals(api.detect)),
+            post("/api/v1/pause", refusals(api.pause)),
+            post("/api/v1/resume", refusals(api.resume)),
+            get("/api/v1/stream", self.stream),
+            get("/metrics", refusals(api.metrics)),
+            get("/healthz", refusals(api.healthz)),
+        ]
+        if kiosk.live:
+            self.routes += [get("/live", pages.serve("live")), get("/live.mjpg", self._live)]
+        inner = Starlette(routes=self.routes, exception_handlers={HTTPException: _unknown})  # type: ignore[dict-item]
+        limiter = Limiter(kiosk.rate, max(BURST * kiosk.rate, 1.0))
+        bodies = {DETECT: int(1e6 * kiosk.picture_megabytes)}
+        self.asgi: ASGIApp = Gate(inner, own_names(kiosk.hosts), tokens, limiter, bodies)
+
+    def close(self) -> None:
+        """End what would never end by itself; in the server's thread."""
+        self.stream.close()
+        self._live.close()
+
+
+async def _unknown(request: Request, error: HTTPException) -> Response:
+    if error.status_code == 405:
+        return problem(405, f"{request.method} {request.url.path}: is not done here", error.headers)
+    return problem(error.status_code, f"{request.url.path}: there is no such page; / is the first", error.headers)

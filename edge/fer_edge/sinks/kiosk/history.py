@@ -1,0 +1,133 @@
+"""What the log says of a span of time, in columns: for the history page and `/api/v1/history`.
+
+A log on the disk is read by a process of its own, `python -m fer_edge.sinks.kiosk.history`, since a day of it may take
+seconds of the processor, which the loop needs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from fer_edge.drawing.palette import colour_of
+from fer_edge.errors import LogError
+from fer_edge.logs.memory import memory
+from fer_edge.logs.reader import Entry, entries
+from fer_edge.report.tally import QUARTER, Part, Tally
+from fer_edge.settings import LogSettings
+from fer_edge.types import UNCERTAIN
+
+COLUMNS = 200  # at most
+SIZES = (QUARTER, 3600, 4 * 3600, 86_400)  # seconds of a column
+LONGEST = timedelta(days=COLUMNS)
+PATIENCE = 60.0  # seconds that reading may take
+
+
+def history(settings: LogSettings, start: datetime, end: datetime) -> dict[str, Any]:
+    """What was logged from `start` up to `end` (with zones, at most LONGEST apart). Takes its time. Raises LogError."""
+    longest = settings.heartbeat_seconds
+    if settings.store == "memory":
+        kept = memory(settings.path, settings.memory_lines)
+        return summed(kept.entries(start - timedelta(seconds=longest), end), start, end, longest)
+    # This very package, whatever lies in the working directory.
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "fer_edge.sinks.kiosk.history",
+        settings.path,
+        start.isoformat(),
+        end.isoformat(),
+    ]
+    ours = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
+    try:
+        child = subprocess.run(
+            [*command, str(longest)], env=ours, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise LogError(
+            f"log {settings.path}: took over {PATIENCE:g} s to read; ask for less, or write it with log.mode = changes"
+        ) from None
+    if child.returncode:
+        raise LogError(child.stderr.strip().splitlines()[-1] if child.stderr.strip() else "the log cannot be read")
+    found: dict[str, Any] = json.loads(child.stdout)
+    return found
+
+
+def summed(lines: Iterable[Entry], start: datetime, end: datetime, longest: float) -> dict[str, Any]:
+    """`lines`, which may begin `longest` seconds before `start`, as the API gives them. Raises LogError."""
+    size = _size(end - start)
+    timeline = _Timeline(start, end, longest, size)
+    for line in lines:
+        timeline.add(line)
+    summary = timeline.finish(min(end, datetime.now(UTC)))
+    total = summary.total
+    labels = [label for label in summary.labels if label != UNCERTAIN]
+    return {
+        "from": start.isoformat(),
+        "to": end.isoformat(),
+        "column_seconds": size,
+        "watched_seconds": round(total.watched, 1),
+        "faces": total.faces,
+        "changes": total.changes,
+        "crowd": summary.crowd,
+        "emotions": [
+            {
+                "emotion": label,
+                "colour": "#{:02x}{:02x}{:02x}".format(*colour_of(label, labels)),
+                "seconds": round(total.seconds.get(label, 0.0), 1),
+                "share": round(total.seconds.get(label, 0.0) / total.shown, 4) if total.shown else 0.0,
+            }
+            for label in summary.labels
+        ],
+        "columns": [
+            {
+                "time": time.isoformat(),
+                "watched_seconds": round(part.watched, 1),
+                "seconds": {label: round(seconds, 1) for label, seconds in part.seconds.items()},
+            }
+            for time, part in summary.hours.items()
+        ],
+    }
+
+
+def _size(span: timedelta) -> int:
+    return next((size for size in SIZES if span.total_seconds() <= size * COLUMNS), SIZES[-1])
+
+
+class _Timeline(Tally):
+    """Adds up columns of `size` seconds from `start` on, instead of hours."""
+
+    def __init__(self, start: datetime, end: datetime, longest: float, size: int) -> None:
+        super().__init__(start, end, longest, UTC)
+        self._first = start.timestamp() // QUARTER * QUARTER  # since spans are cut at quarters
+        self._size = size
+
+    def _part(self, time: float) -> Part:
+        begin = self._first + (time - self._first) // self._size * self._size
+        return self.summary.hours.setdefault(datetime.fromtimestamp(begin, UTC), Part())
+
+
+def main(path: str, start: str, end: str, longest: str) -> int:
+    """Print what `history` returns."""
+    with suppress(OSError):  # a service may be forbidden even that
+        os.nice(10)
+    begin, before = datetime.fromisoformat(start), timedelta(seconds=float(longest))
+    until = datetime.fromisoformat(end)
+    try:
+        print(json.dumps(summed(entries(Path(path), begin - before, until), begin, until, float(longest))))
+    except LogError as error:
+        print(error, file=sys.stderr)
+        return LogError.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

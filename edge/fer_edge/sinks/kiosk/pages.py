@@ -1,0 +1,80 @@
+"""The pages and what they need, read once: real files, with {{word}} where a language's word goes."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from fer_edge.sinks.kiosk.i18n import Words
+from fer_edge.sinks.kiosk.responses import problem
+
+FOLDER = Path(__file__).parent
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".json": "application/json",
+}
+
+
+class Pages:
+    """HTML in one language."""
+
+    def __init__(self, words: Words, live: bool) -> None:
+        """Fill the pages with `words`; `live` says whether there is a link to the camera's picture."""
+        texts = {path.stem: path.read_text(encoding="utf-8") for path in (FOLDER / "pages").glob("*.html")}
+        self._pages = {name: _filled(text, words, live).encode() for name, text in texts.items()}
+
+    def serve(self, name: str) -> Callable[[Request], Awaitable[Response]]:
+        """What answers with the page `name`."""
+
+        async def served(request: Request) -> Response:  # noqa: ARG001 (as Starlette asks)
+            return self.page(name)
+
+        return served
+
+    def page(self, name: str, status: int = 200) -> Response:
+        """The page `name`."""
+        return Response(self._pages[name], status, media_type="text/html; charset=utf-8")
+
+
+def _filled(text: str, words: Words, live: bool) -> str:
+    # In a <script type="application/json">, where no character may end the element.
+    data = json.dumps(words, ensure_ascii=False).replace("<", "\\u003c")
+    known = {name: html.escape(word) for name, word in words.items()} | {
+        "words_json": data,
+        "live_hidden": "" if live else "hidden",
+    }
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: known[found[1]], text)
+
+
+class Static:
+    """`GET /static/NAME`, from memory: there is no path to get out of. A browser asks again, and mostly gets 304."""
+
+    def __init__(self) -> None:
+        self._files = {path.name: path for path in (FOLDER / "static").iterdir() if path.suffix in TYPES}
+        self._texts = {name: path.read_bytes() for name, path in self._files.items()}
+        self._tags = {name: f'"{hashlib.sha256(text).hexdigest()[:16]}"' for name, text in self._texts.items()}
+
+    async def serve(self, request: Request) -> Response:
+        """Answer with the file."""
+        return self._file(request.path_params["name"], request)
+
+    async def icon(self, request: Request) -> Response:
+        """What browsers ask for by themselves."""
+        return self._file("icon.svg", request)
+
+    def _file(self, name: str, request: Request) -> Response:
+        if name not in self._texts:
+            return problem(404, f"{name!r}: there is no such file")
+        headers = {"Cache-Control": "no-cache", "ETag": self._tags[name]}
+        if request.headers.get("if-none-match") == self._tags[name]:
+            return Response(status_code=304, headers=headers)
+        return Response(self._texts[name], headers=headers, media_type=TYPES[self._files[name].suffix])

@@ -1,0 +1,82 @@
+"""The local log: one JSON object a line, appended, never rewritten.
+
+Mode `frames` writes each frame. Mode `changes` writes a line when a face comes or goes or its steady emotion changes,
+with the reason under "events", and a heartbeat when nothing changed for a while. `fer_edge.logs` has the files, and
+what keeps them whole.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fer_edge.logs.memory import Memory, memory
+from fer_edge.logs.store import LogStore
+from fer_edge.pause import PauseSwitch
+from fer_edge.records import line, record
+from fer_edge.settings import LogSettings, Settings
+from fer_edge.types import Observation, Sink, State
+
+
+def open_log(settings: Settings, pause_switch: PauseSwitch) -> Log:  # noqa: ARG001 (every sink is made alike)
+    """The log that the settings name. Raises SinkError."""
+    return Log(settings.log)
+
+
+class Log(Sink):
+    """Decides which observations get a line, and when lines are brought to the disk."""
+
+    def __init__(self, settings: LogSettings) -> None:
+        """Open the log, and cut off what a power cut left of its last line. Raises SinkError."""
+        self._settings = settings
+        self._store: LogStore | Memory
+        self._store = LogStore(settings) if settings.store == "disk" else memory(settings.path, settings.memory_lines)
+        self._last_line: float | None = None  # frame time, seconds
+        self._unflushed: float | None = None  # frame time of the oldest line that is not yet on the disk
+
+    @property
+    def path(self) -> Path:
+        """Where the lines are; "memory" where nothing is written."""
+        return self._store.path
+
+    @property
+    def lines(self) -> int:
+        """Lines written by this process."""
+        return self._store.lines
+
+    @property
+    def repaired(self) -> int:
+        """Bytes of half-written lines that were cut off."""
+        return self._store.repaired
+
+    def write(self, observation: Observation) -> None:
+        """Write what the mode asks for. Raises SinkError where the disk is full or gone; the next call tries anew."""
+        now = observation.frame.time
+        if self._settings.mode == "frames":
+            self._append(observation, {})
+        elif observation.events:
+            events = [{"kind": e.kind, "id": e.face.id, "emotion": e.face.emotion} for e in observation.events]
+            self._append(observation, {"events": events})
+        elif self._last_line is None or now - self._last_line >= self._settings.heartbeat_seconds:
+            self._append(observation, {"events": [{"kind": "heartbeat"}]})
+        if self._unflushed is not None and now - self._unflushed >= self._settings.flush_seconds:
+            self._flush()
+
+    def _append(self, observation: Observation, more: dict[str, Any]) -> None:
+        now = observation.frame.time
+        self._store.append(line(record(observation) | more).encode(), observation.frame.taken, now)
+        self._last_line = now
+        self._unflushed = now if self._unflushed is None else self._unflushed
+
+    def state(self, state: State) -> None:
+        """Bring all to the disk while no frames come, whose times say when it is due. Raises SinkError."""
+        if state != "running" and self._unflushed is not None:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._unflushed = None
+        self._store.flush()
+
+    def close(self) -> None:
+        """Flush to the disk and let go of the file."""
+        self._store.close()

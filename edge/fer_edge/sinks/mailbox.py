@@ -1,0 +1,151 @@
+"""A slow sink in a thread of its own, behind a mailbox with one slot: the loop never waits for it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+
+from fer_edge.errors import FerEdgeError, SettingsError, first_line
+from fer_edge.retry import Retry
+from fer_edge.tell import tell
+from fer_edge.types import Observation, Sink, State
+
+KEPT = 100  # events that wait at most; the oldest go first
+PATIENCE = 2.0  # seconds that closing may take
+
+
+class Mailbox(Sink):
+    """The sink that `make` opens. A newer observation replaces the one that waits, and takes over its events.
+
+    A sink that fails is told of once, closed, and made anew after growing pauses; the new one learns the state and
+    what waits. `make` is called first here, so that settings which cannot work are refused at once (SettingsError);
+    hardware that does not answer (any other error) may come later.
+    """
+
+    def __init__(self, name: str, make: Callable[[], Sink], clock: Callable[[], float] = time.monotonic) -> None:
+        self.name = name
+        self.dropped = 0  # events
+        self._make, self._clock = make, clock
+        self._retry = Retry()
+        self._changed = threading.Condition()
+        self._mail: dict[str, Observation | State] = {}  # "write" or "state" -> the newest, in the order of coming
+        self._state: State | None = None  # the last one delivered
+        self._closing = False
+        self._sink: Sink | None = None
+        try:
+            self._sink = make()
+        except SettingsError:
+            raise
+        except Exception as error:  # noqa: BLE001 (whatever a driver raises, the loop goes on)
+            self._fail(error)
+        self._thread = threading.Thread(target=self._run, name=f"sink {name}", daemon=True)
+        self._thread.start()
+
+    @property
+    def failing(self) -> bool:
+        """Whether it failed, and did not work since then for as long as the last pause was."""
+        return self._retry.failing
+
+    def write(self, observation: Observation) -> None:
+        """Put `observation` into the slot."""
+        with self._changed:
+            waiting = self._mail.pop("write", None)
+            self._mail["write"] = self._merged(waiting, observation)
+            self._changed.notify()
+
+    def state(self, state: State) -> None:
+        """Put `state` behind what waits."""
+        with self._changed:
+            self._mail.pop("state", None)
+            self._mail["state"] = state
+            self._changed.notify()
+
+    def close(self, patience: float = PATIENCE) -> None:
+        """Deliver what waits and close the sink, within `patience` seconds; one that hangs is left behind."""
+        with self._changed:
+            if self._closing:
+                return
+            self._closing = True
+            self._changed.notify()
+        self._thread.join(patience)
+        if self._thread.is_alive():
+            tell(f"{self.name}: did not close within {patience:g} s, and is left behind")
+        if self.dropped:
+            tell(f"{self.name}: {self.dropped} events were dropped, since it was too slow for them", "note")
+
+    def _merged(self, waiting: Observation | State | None, newer: Observation) -> Observation:
+        if not isinstance(waiting, Observation) or not waiting.events:
+            return newer
+        events = waiting.events + newer.events
+        self.dropped += max(len(events) - KEPT, 0)
+        return replace(newer, events=events[-KEPT:])
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(self._due, self._pause())
+                if not self._due():
+                    continue
+                mail, self._mail = self._mail, {}
+                closing = self._closing
+            if self._sink is not None or not closing:
+                self._deliver(mail)
+            if closing:
+                break
+        self._shut()
+
+    def _due(self) -> bool:
+        """Whether there is something to do now."""
+        if self._closing:
+            return True
+        if self._sink is None:
+            return self._clock() >= self._retry.due
+        return bool(self._mail)
+
+    def _pause(self) -> float | None:
+        """Seconds until a sink that failed is due again; None where there is none."""
+        return None if self._sink is not None else max(self._retry.due - self._clock(), 0.0)
+
+    def _deliver(self, mail: dict[str, Observation | State]) -> None:
+        try:
+            if self._sink is None:
+                self._sink = self._make()
+                if self._state is not None:
+                    self._sink.state(self._state)
+            for key, item in list(mail.items()):
+                if isinstance(item, Observation):
+                    self._sink.write(item)
+                else:
+                    self._sink.state(item)
+                    self._state = item
+                del mail[key]
+        except Exception as error:  # noqa: BLE001 (whatever a driver raises, the loop goes on)
+            self._shut()
+            self._fail(error)
+            self._put_back(mail)
+        else:
+            if self._retry.worked(self._clock()):
+                tell(f"{self.name}: works again", "note")
+
+    def _put_back(self, mail: dict[str, Observation | State]) -> None:
+        """What could not be delivered waits on, before what came meanwhile."""
+        with self._changed:
+            newer, self._mail = self._mail, mail
+            for key, item in newer.items():
+                before = self._mail.pop(key, None)
+                self._mail[key] = self._merged(before, item) if isinstance(item, Observation) else item
+
+    def _shut(self) -> None:
+        sink, self._sink = self._sink, None
+        if sink is not None:
+            with suppress(Exception):  # it failed already, or is at its end
+                sink.close()
+
+    def _fail(self, error: Exception) -> None:
+        if self._retry.failed(self._clock()):
+            foreign = f"{self.name}: {type(error).__name__}: {first_line(error)}"
+            words = str(error) if isinstance(error, FerEdgeError) else foreign
+            tell(f"{words}; it is tried again, and the rest goes on")

@@ -1,0 +1,144 @@
+"""The client of a real broker: passwords, certificates, and its errors in words. paho-mqtt is imported late."""
+
+from __future__ import annotations
+
+import os
+import queue
+import socket
+import ssl
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fer_edge.errors import FerEdgeError, SettingsError, first_line
+from fer_edge.settings import MqttSettings
+from fer_edge.sinks.mqtt.names import Topics
+
+if TYPE_CHECKING:
+    from paho.mqtt.client import Client
+
+INSTALL = "install it with: sudo apt install python3-paho-mqtt (2 or newer), or: pip install 'fer-edge[mqtt]'"
+PORT, TLS_PORT = 1883, 8883
+
+
+def port(settings: MqttSettings) -> int:
+    """The broker's port."""
+    return settings.port or (TLS_PORT if settings.tls else PORT)
+
+
+def try_login(settings: MqttSettings, topics: Topics, patience: float) -> str:
+    """Connect, say nothing and leave; what is wrong, in words, or nothing.
+
+    `patience`: seconds for a connection, and as many for the broker's answer; looking up a name has its own.
+    """
+    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    try:
+        client = make_client(settings, topics, f"-doctor-{os.getpid()}")
+        client.will_clear()
+        client.connect_timeout = patience
+        client.on_connect = lambda _client, _data, _flags, reason, *_: answers.put(reason)
+        client.on_disconnect = lambda _client, _data, _flags, reason, *_: answers.put(reason)
+        client.connect(settings.host, port(settings))
+        client.loop_start()
+        reason = answers.get(timeout=patience)
+        client.disconnect()
+        client.loop_stop()
+    except queue.Empty:
+        client.loop_stop()
+        return why(TimeoutError(f"nothing for {patience:g} s"), settings)
+    except Exception as error:  # noqa: BLE001 (OSError, ssl's, paho's ValueError, our SettingsError)
+        return why(error, settings)
+    return why(reason, settings) if reason.is_failure else ""
+
+
+class _Socket(ssl.SSLSocket):
+    """paho does not close one whose handshake fails."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
+def make_client(settings: MqttSettings, topics: Topics, more: str = "") -> Client:
+    """A client that is not connected yet; its last will is that the device is offline. Raises SettingsError.
+
+    `more` makes its name another one: a broker cuts a client off when a second one of its name comes.
+    """
+    try:
+        from paho.mqtt.client import Client, MQTTv311
+        from paho.mqtt.enums import CallbackAPIVersion
+    except ImportError as cause:
+        raise SettingsError(f"mqtt: paho-mqtt 2 is not installed ({first_line(cause)}); {INSTALL}") from None
+    client = Client(
+        CallbackAPIVersion.VERSION2,
+        client_id=f"fer-edge-{topics.device}{more}",
+        protocol=MQTTv311,  # all that is used, and every broker speaks it
+        reconnect_on_failure=False,  # the link makes a new one
+    )
+    client.will_set(topics.availability, b"offline", qos=1, retain=True)
+    if settings.credentials_file:
+        client.username_pw_set(*_credentials(Path(settings.credentials_file)))
+    if settings.tls:
+        client.tls_set_context(_context(settings))
+    elif settings.ca_file or settings.cert_file or settings.key_file:
+        raise SettingsError("mqtt.tls = False: certificates are given, and would not be used; set it to true")
+    client.max_inflight_messages_set(0)  # the link counts them
+    return client
+
+
+def _credentials(path: Path) -> tuple[str, str | None]:
+    """The name and the password in a file. Raises SettingsError, which tells neither."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as cause:
+        reason = cause.strerror if isinstance(cause, OSError) else "not UTF-8 text"
+        raise SettingsError(
+            f"mqtt.credentials_file = '{path}': cannot be read ({reason}); check its path and rights"
+        ) from None
+    if not lines or not lines[0] or len(lines) > 2:
+        raise SettingsError(
+            f"mqtt.credentials_file = '{path}': must have the user's name in its first line, the password in its second"
+        )
+    return lines[0], lines[1] if len(lines) == 2 else None
+
+
+def _context(settings: MqttSettings) -> ssl.SSLContext:
+    key = "ca_file"
+    value = settings.ca_file
+    try:
+        context = ssl.create_default_context(cafile=settings.ca_file or None)
+        context.sslsocket_class = _Socket
+        if settings.cert_file or settings.key_file:
+            key, value = "cert_file", settings.cert_file
+            context.load_cert_chain(settings.cert_file, settings.key_file or None, lambda: "")  # a service cannot ask
+    except OSError as cause:  # ssl.SSLError is one
+        missing = isinstance(cause, FileNotFoundError)
+        raise SettingsError(
+            f"mqtt.{key} = {value!r}: {'no such file' if missing else 'cannot be used'} ({first_line(cause)}); "
+            "give PEM files that this user may read, with a key that has no password"
+        ) from None
+    return context
+
+
+def why(cause: Any, settings: MqttSettings) -> str:
+    """What an exception or paho's reason code says, with the cure, in one line."""
+    if isinstance(cause, FerEdgeError):
+        return str(cause)
+    place = f"mqtt: broker {settings.host}:{port(settings)}"
+    words = first_line(cause) if isinstance(cause, BaseException) else str(cause)
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        reason = cause.verify_message or words
+        return f"{place}: its certificate is not trusted ({reason}); check mqtt.ca_file, and that mqtt.host is its name"
+    if isinstance(cause, ssl.SSLError):
+        return f"{place}: no encrypted connection ({words}); check mqtt.tls, mqtt.port and the certificates"
+    if isinstance(cause, socket.gaierror):
+        return f"{place}: the name is not known ({words}); check mqtt.host and the network"
+    if isinstance(cause, ConnectionRefusedError):
+        return f"{place}: nothing listens there; check mqtt.host and mqtt.port, and that the broker runs"
+    if isinstance(cause, OSError):
+        return f"{place}: does not answer ({words}); check mqtt.host and the network"
+    if words in ("Bad user name or password", "Not authorized"):
+        return f"{place}: refuses us ({words}); check the name and password in mqtt.credentials_file"
+    return f"{place}: the connection is lost ({words}); check the broker's log"

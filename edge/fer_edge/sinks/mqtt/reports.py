@@ -1,0 +1,92 @@
+"""Which observations are worth a message, and what stands in it.
+
+{"time": RFC 3339, "state": as fer_edge.types.State, "emotion": of the largest face or null, "confidence": 0 to 1 or
+null,  "faces": how many, "readings": [{"id", "emotion", "confidence"}], "events": [{"kind", "id", "emotion"}]}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from fer_edge.settings import MqttSettings
+from fer_edge.types import Face, Observation, State
+
+GAP = 1.0  # seconds between messages that no event asks for, at least
+
+Report = dict[str, Any]
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+class Reports:
+    """Remembers what was said last."""
+
+    def __init__(self, settings: MqttSettings, clock: Callable[[], datetime] = utc_now) -> None:
+        self._settings, self._clock = settings, clock
+        self._state: State = "starting"
+        self._last: Report | None = None
+        self._said = 0.0  # frame time of it, seconds
+
+    def seen(self, observation: Observation) -> Report | None:
+        """The message for it; None where it says nothing new."""
+        now = observation.frame.time
+        report = _report("running", observation.frame.taken, observation.faces)
+        for event in observation.events:
+            report["events"].append({"kind": event.kind, "id": event.face.id, "emotion": event.face.emotion})
+        if not report["events"] and not self._due(report, now - self._said):
+            return None
+        self._said = now
+        return self._keep("running", report)
+
+    def turned(self, state: State) -> Report | None:
+        """The message that the source is in `state` now; None where that is known."""
+        if self._last is not None and state == self._state:
+            return None
+        return self._keep(state, _report(state, self._clock()))
+
+    def again(self) -> Report | None:
+        """What was said last, said now, for a broker that may have forgotten it; None where there is nothing."""
+        if self._last is None:
+            return None
+        return self._last | {"time": _text(self._clock()), "events": []}
+
+    def _due(self, report: Report, age: float) -> bool:
+        last = self._last
+        if last is None or last["state"] != "running" or age < 0 or age >= self._settings.heartbeat_seconds:
+            return True
+        if age < GAP:
+            return False
+        if not report["emotion"] or not last["emotion"]:  # a face that is gone is an event; one missed for a moment not
+            return False
+        if report["emotion"] != last["emotion"]:  # another face is the largest
+            return True
+        step = self._settings.confidence_step
+        return bool(step and abs(report["confidence"] - last["confidence"]) >= step)
+
+    def _keep(self, state: State, report: Report) -> Report:
+        self._state, self._last = state, report
+        return report
+
+
+def _report(state: State, time: datetime, faces: tuple[Face, ...] = ()) -> Report:
+    largest = max(faces, key=lambda face: face.box.width * face.box.height, default=None)
+    return {
+        "time": _text(time),
+        "state": state,
+        "emotion": None if largest is None else largest.emotion,
+        "confidence": None if largest is None else round(largest.confidence, 2),
+        "faces": len(faces),
+        "readings": [
+            {"id": face.id, "emotion": face.emotion, "confidence": round(face.confidence, 2)} for face in faces
+        ],
+        "events": [],
+    }
+
+
+def _text(time: datetime) -> str:
+    return time.isoformat(timespec="milliseconds")

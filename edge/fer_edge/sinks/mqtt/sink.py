@@ -1,0 +1,107 @@
+"""Readings by an MQTT broker: each change to fer-edge/DEVICE/state, and Home Assistant finds the device by itself.
+
+`edge/fer_edge/sinks/mqtt` has the parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fer_edge.pause import PauseSwitch
+from fer_edge.settings import MqttSettings, Settings
+from fer_edge.sinks.mqtt import broker
+from fer_edge.sinks.mqtt.discovery import discovery
+from fer_edge.sinks.mqtt.fake import FakeClient
+from fer_edge.sinks.mqtt.link import Link, Post
+from fer_edge.sinks.mqtt.names import Topics, own_name
+from fer_edge.sinks.mqtt.outbox import Outbox
+from fer_edge.sinks.mqtt.reports import Reports
+from fer_edge.sinks.mqtt.store import MessageStore
+from fer_edge.types import Observation, Sink, State
+
+
+def open_mqtt(settings: Settings, pause_switch: PauseSwitch) -> Mqtt:
+    """The connection that the settings name. Raises SettingsError, and SinkError where messages cannot wait."""
+    return Mqtt(settings.mqtt, pause_switch)
+
+
+class Mqtt(Sink):
+    """Sends what changes; others may pause the loop by it."""
+
+    def __init__(self, settings: MqttSettings, pause_switch: PauseSwitch) -> None:
+        self.topics = Topics(settings.device or own_name(), settings.discovery_prefix)
+        self.line = _Line(settings, self.topics)
+        self.line.dial()  # settings that cannot work are refused now
+        self._pause_switch = pause_switch
+        self._reports = Reports(settings)
+        self._store = MessageStore(Path(settings.queue), settings.queue_messages)
+        self._labels: Sequence[str] = self._store.labels
+        heard = {self.topics.pause: self._pause}
+        if settings.discovery_prefix:
+            heard[self.topics.status] = self._home_assistant
+        outbox = Outbox(self._store, settings.flush_seconds)
+        goodbye = Post(self.topics.availability, b"offline")
+        self.link = Link(self.line, outbox, self.topics.state, goodbye, heard, settings.spread_seconds)
+        self.link.start(self._hello(), self._reports.again)
+
+    @property
+    def waiting(self) -> int:
+        """Messages on the disk."""
+        return self._store.count
+
+    def write(self, observation: Observation) -> None:
+        """Send it where it says something new. Raises SinkError."""
+        for face in observation.faces:
+            if face.prediction.labels != self._labels:
+                self._labels = face.prediction.labels
+                self.link.greet(self._hello(), partial(setattr, self._store, "labels", self._labels))
+        report = self._reports.seen(observation)
+        if report is not None:
+            self.link.send(report)
+
+    def state(self, state: State) -> None:
+        """Send it. Raises SinkError."""
+        report = self._reports.turned(state)
+        if report is not None:
+            self.link.send(report)
+
+    def close(self) -> None:
+        """Send what waits, as far as that takes no more than a second, and say that the device is offline."""
+        self.link.close()
+
+    def _hello(self) -> list[Post]:
+        told = [Post(self.topics.config, discovery(self.topics, self._labels))] if self.topics.discovery else []
+        return [*told, Post(self.topics.availability, b"online")]
+
+    def _pause(self, payload: bytes) -> None:
+        if payload == b"ON":
+            self._pause_switch.pause()
+        elif payload == b"OFF":
+            self._pause_switch.resume()
+
+    def _home_assistant(self, payload: bytes) -> None:
+        if payload == b"online":
+            self.link.greet(self._hello())
+
+
+class _Line:
+    """How the link reaches the broker that the settings name."""
+
+    def __init__(self, settings: MqttSettings, topics: Topics) -> None:
+        self._settings, self._topics = settings, topics
+        self.clients: list[Any] = []  # those of the fake
+
+    def dial(self) -> Any:
+        if self._settings.client == "paho":
+            return broker.make_client(self._settings, self._topics)
+        self.clients.append(FakeClient())
+        return self.clients[-1]
+
+    def connect(self, client: Any) -> None:
+        client.connect(self._settings.host, broker.port(self._settings), self._settings.keepalive_seconds)
+
+    def why(self, cause: Any) -> str:
+        return broker.why(cause, self._settings)

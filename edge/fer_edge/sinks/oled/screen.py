@@ -1,0 +1,204 @@
+"""What a display shows: a face, its name, how sure it is, the time. On wide displays the words are beside the face."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from PIL import Image, ImageDraw, ImageFont
+
+from fer_edge.drawing.face import ASLEEP, BLACK, TWO_COLOURS, WHITE, Look, draw_face, look_of, painted
+from fer_edge.drawing.palette import GREY, Colour, colour_of
+from fer_edge.types import EMOTIONS, Face, State
+
+WIDE = 1.5  # a display so many times as wide as high has the words beside the face
+SMALLEST = 10  # pixels; a name that does not fit at this size is cut off
+WORDS: dict[State, str] = {"starting": "starting", "paused": "paused", "lost": "no camera", "running": "nobody"}
+WANDER = ((0, 0), (1, 0), (1, 1), (0, 1))  # pixels, a minute each: no line stays in its place for long
+
+
+@dataclass(frozen=True)
+class View:
+    """What is to be seen; two that are equal look alike."""
+
+    state: State
+    time: str  # "14:05"
+    emotion: str = ""  # empty: nobody is there
+    tenths: int = 0  # of confidence, 0 to 10
+    labels: tuple[str, ...] = EMOTIONS
+    small: bool = False  # a sign alone, in no fixed place: nothing has happened for long
+
+
+def view(state: State, time: str, face: Face | None, small: bool = False) -> View:
+    """The view of the largest `face`, or of none."""
+    if face is None or state != "running":
+        return View(state, time, small=small)
+    return View(state, time, face.emotion, round(10 * face.confidence), face.prediction.labels)
+
+
+class Screen:
+    """Draws for displays of one size, with all colours or with two."""
+
+    def __init__(self, width: int, height: int, colour: bool, font: str = "") -> None:
+        """`font` is the path of a TrueType file; empty: Pillow's own, which has Latin letters. Raises OSError."""
+        self.size = (width, height)
+        self._colour, self._font = colour, font
+        self._wide = width >= WIDE * height
+        _face_of(font, SMALLEST)
+
+    def draw(self, seen: View) -> Image.Image:
+        """The picture: mode "RGB", or "1" with two colours."""
+        picture = Image.new("RGB", self.size)
+        if seen.small:
+            self._sign(picture, seen)
+        elif self._wide:
+            self._side_by_side(picture, seen)
+        else:
+            self._stacked(picture, seen)
+        shift = WANDER[int(seen.time[-2:]) % len(WANDER)]
+        shifted = Image.new("RGB", self.size)
+        shifted.paste(picture, shift)
+        return self._in_its_colours(shifted)
+
+    def _in_its_colours(self, picture: Image.Image) -> Image.Image:
+        return picture if self._colour else picture.convert("L").point(_nearest).convert("1")
+
+    def _side_by_side(self, picture: Image.Image, seen: View) -> None:
+        width, height = self.size
+        unit = height / 64
+        side = height - 2
+        self._face(picture, seen, (0, 0), side)
+        left, right = round(side + 5 * unit), width - 3
+        middle = (left + right) // 2
+        self._text(picture, seen.time, (middle, round(7 * unit)), round(11 * unit), right - left, GREY)
+        self._text(picture, self._name(seen), (middle, round(29 * unit)), round(17 * unit), right - left, WHITE)
+        self._bar(picture, seen, (left, round(46 * unit), right, round(55 * unit)))
+
+    def _stacked(self, picture: Image.Image, seen: View) -> None:
+        width, height = self.size
+        unit = min(width, height * 0.92) / 240
+        side = round(150 * unit)
+        self._face(picture, seen, ((width - side) // 2, round(8 * unit)), side)
+        low = round(8 * unit) + side
+        rest = (height - low) / 82
+        self._text(picture, self._name(seen), (width // 2, round(low + 21 * rest)), round(30 * unit), width - 12, WHITE)
+        self._bar(
+            picture, seen, (round(width * 0.14), round(low + 43 * rest), round(width * 0.86), round(low + 55 * rest))
+        )
+        self._text(picture, seen.time, (width // 2, round(low + 69 * rest)), round(18 * unit), width - 12, GREY)
+
+    def _sign(self, picture: Image.Image, seen: View) -> None:
+        """Two strokes for a pause, a cross for a lost camera, a dot otherwise; where, the minute says."""
+        width, height = self.size
+        side = max(min(width, height) // 8, 7)
+        minute = 60 * int(seen.time[:2]) + int(seen.time[-2:])
+        left = 2 + minute * 7 % (width - side - 4)
+        top = 2 + minute * 3 % (height - side - 4)
+        draw, line = ImageDraw.Draw(picture), max(side // 4, 1)
+        right, low = left + side - 1, top + side - 1
+        if seen.state == "paused":
+            draw.rectangle((left, top, left + line, low), fill=GREY)
+            draw.rectangle((right - line, top, right, low), fill=GREY)
+        elif seen.state == "lost":
+            draw.line((left, top, right, low), fill=GREY, width=line)
+            draw.line((left, low, right, top), fill=GREY, width=line)
+        else:
+            draw.ellipse((left + side // 3, top + side // 3, right - side // 3, low - side // 3), fill=GREY)
+
+    def _name(self, seen: View) -> str:
+        return seen.emotion or WORDS[seen.state]
+
+    def _face(self, picture: Image.Image, seen: View, place: tuple[int, int], side: int) -> None:
+        look = look_of(seen.emotion) if seen.emotion else ASLEEP
+        skin = colour_of(seen.emotion, seen.labels) if seen.emotion else GREY
+        picture.paste(_drawn(look, side, skin if self._colour else None), place)
+        if not seen.emotion and seen.state in ("paused", "lost"):
+            self._over(picture, seen.state, place, side)
+
+    def _over(self, picture: Image.Image, state: State, place: tuple[int, int], side: int) -> None:
+        """The same signs, large, in place of the face."""
+        (left, top), draw, line = place, ImageDraw.Draw(picture), max(side // 9, 2)
+        draw.rectangle((left, top, left + side, top + side), fill=BLACK)
+        inner = [left + side * 0.24, top + side * 0.24, left + side * 0.76, top + side * 0.76]
+        if state == "paused":
+            for x in (left + side * 0.34, left + side * 0.66):
+                draw.rounded_rectangle((x - line, inner[1], x + line, inner[3]), radius=line // 2, fill=WHITE)
+            return
+        draw.rounded_rectangle(
+            (left + side * 0.10, top + side * 0.28, left + side * 0.64, top + side * 0.72), radius=line, fill=WHITE
+        )
+        horn = [(left + side * x, top + side * y) for x, y in ((0.68, 0.44), (0.90, 0.30), (0.90, 0.70), (0.68, 0.56))]
+        draw.polygon(horn, fill=WHITE)
+        ends = (left + side * 0.16, top + side * 0.86, left + side * 0.84, top + side * 0.14)
+        draw.line(ends, fill=BLACK, width=line * 2)
+        draw.line(ends, fill=(255, 80, 60) if self._colour else WHITE, width=max(line * 2 // 3, 1))
+
+    def _bar(self, picture: Image.Image, seen: View, box: tuple[int, int, int, int]) -> None:
+        if not seen.emotion:
+            return
+        left, top, right, low = box
+        draw = ImageDraw.Draw(picture)
+        colour = colour_of(seen.emotion, seen.labels) if self._colour else WHITE
+        radius = (low - top) // 2 if self._colour else 2
+        if self._colour:
+            draw.rounded_rectangle(box, radius, fill=(52, 52, 56))
+        else:
+            draw.rounded_rectangle(box, radius, outline=WHITE)
+        gap = 0 if self._colour else 2
+        full = left + gap + (right - left - 2 * gap) * seen.tenths // 10
+        if seen.tenths:
+            full = max(full, left + gap + 2 * radius)
+            draw.rounded_rectangle((left + gap, top + gap, full, low - gap), max(radius - gap, 0), fill=colour)
+
+    def _text(
+        self, picture: Image.Image, words: str, middle: tuple[int, int], size: int, room: int, colour: Colour
+    ) -> None:
+        """`words` around `middle`, as large as `room` pixels allow."""
+        size = max(size, SMALLEST)
+        shown, letters = words, self._letters(words, size)
+        while letters.width > room and words:
+            if size > SMALLEST:
+                size -= 1
+            else:
+                words = words[:-1]
+                shown = f"{words}…"
+            letters = self._letters(shown, size)
+        place = (middle[0] - letters.width // 2, middle[1] - letters.height // 2)
+        picture.paste(colour if self._colour else WHITE, place, letters)
+
+    def _letters(self, words: str, size: int) -> Image.Image:
+        """A mask as wide as the letters are; with two colours these are wider than Pillow says."""
+        font = _face_of(self._font, size)
+        mask = Image.new("L", (2 * size * len(words) + size, 2 * size))
+        draw = ImageDraw.Draw(mask)
+        draw.fontmode = "L" if self._colour else "1"
+        draw.text((size // 2, size), words, 255, font, anchor="lm")
+        left, _, right, _ = mask.getbbox() or (0, 0, 1, 1)
+        return mask.crop((left, 0, right, mask.height))
+
+
+def _nearest(value: int) -> int:
+    return 255 if value >= 128 else 0
+
+
+@lru_cache(32)
+def _face_of(path: str, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.truetype(path, size) if path else ImageFont.load_default(size)
+
+
+@lru_cache(32)
+def _drawn(look: Look, side: int, skin: Colour | None) -> Image.Image:
+    """Kept, since drawing takes longer than showing."""
+    return draw_face(look, side, TWO_COLOURS if skin is None else painted(skin))
+
+
+def sheet(labels: Sequence[str], side: int, columns: int) -> Image.Image:
+    """All of `labels` as displays of `side` by `side` pixels show them, in rows: for people."""
+    rows = -(-len(labels) // columns)
+    picture = Image.new("RGB", (columns * side, rows * side))
+    screen = Screen(side, side, colour=True)
+    for number, label in enumerate(labels):
+        drawn = screen.draw(View("running", "14:00", label, 10 - number % 4))
+        picture.paste(drawn, (number % columns * side, number // columns * side))
+    return picture

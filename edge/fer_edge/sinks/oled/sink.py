@@ -1,0 +1,104 @@
+"""A small display that shows a drawn face for the emotion, its name, how sure it is, and the time.
+
+While nobody is there for a while it goes dark: the pixels of an OLED wear out, and what always stands in one place
+stays there as a shadow. A pause and a lost camera leave a small sign, each time in another place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from fer_edge.errors import SettingsError
+from fer_edge.pause import PauseSwitch
+from fer_edge.settings import OledSettings, Settings
+from fer_edge.sinks.oled.devices import open_device, release, translated
+from fer_edge.sinks.oled.screen import Screen, View, view
+from fer_edge.types import Observation, Sink, State
+
+
+def open_oled(settings: Settings, pause_switch: PauseSwitch) -> Oled:  # noqa: ARG001 (every sink is made alike)
+    """The display that the settings name. Raises SettingsError, and SinkError where it does not answer."""
+    return Oled(settings.oled)
+
+
+def utc_now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+class Oled(Sink):
+    """Shows the largest face; draws where something changed."""
+
+    def __init__(self, settings: OledSettings, clock: Callable[[], datetime] = utc_now) -> None:
+        self._settings, self._clock = settings, clock
+        self.device: Any = open_device(settings)
+        try:
+            self._begin(settings)
+        except BaseException:
+            with contextlib.suppress(Exception):
+                release(self.device)
+            raise
+        self._shown: View | None = None
+        self._state: State = "starting"
+        self._seen = 0.0  # frame time of the last face, seconds; from the first frame on
+        self._lit = True
+        self._closed = False
+
+    def _begin(self, settings: OledSettings) -> None:
+        try:
+            self._screen = Screen(self.device.width, self.device.height, self.device.mode != "1", settings.font)
+        except OSError as cause:
+            raise SettingsError(
+                f"oled.font = {settings.font!r}: cannot be read ({cause}); give the path of a TrueType file"
+            ) from None
+        with translated(settings):
+            self.device.contrast(round(255 * settings.brightness))
+
+    def write(self, observation: Observation) -> None:
+        """Show the largest face, or that nobody is there. Raises SinkError."""
+        now = observation.frame.time
+        face = max(observation.faces, key=lambda face: face.box.width * face.box.height, default=None)
+        if face is not None or self._state != "running" or now < self._seen:
+            self._seen = now
+        self._state = "running"
+        dark = 0 < self._settings.off_seconds <= now - self._seen
+        self._light(not dark)
+        if not dark:
+            self._show(view("running", _minute(observation.frame.taken), face))
+
+    def state(self, state: State) -> None:
+        """Show it: large while starting, else small, since it may last. Raises SinkError."""
+        if state == "running":  # its frames show it
+            return
+        self._state = state
+        self._light(True)
+        self._show(view(state, _minute(self._clock()), None, small=state != "starting" and self._settings.small_signs))
+
+    def close(self) -> None:
+        """Turn the display off and let go of it."""
+        if not self._closed:
+            self._closed = True
+            with translated(self._settings):
+                release(self.device)
+
+    def _show(self, seen: View) -> None:
+        if seen != self._shown:
+            with translated(self._settings):
+                self.device.display(self._screen.draw(seen).convert(self.device.mode))
+            self._shown = seen
+
+    def _light(self, on: bool) -> None:
+        if on != self._lit:
+            with translated(self._settings):
+                if on:
+                    self.device.show()
+                else:
+                    self.device.hide()
+            self._lit = on
+
+
+def _minute(time: datetime) -> str:
+    return f"{time.astimezone():%H:%M}"

@@ -1,0 +1,87 @@
+"""What `fer-edge detect` writes for programs: JSON lines, and CSV rows. Files are appended to, never overwritten."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from pathlib import Path
+from typing import TextIO
+
+from fer_edge.errors import SinkError
+from fer_edge.records import line, record
+from fer_edge.settings import LogSettings
+from fer_edge.sinks.log import Log
+from fer_edge.types import Observation, Sink
+
+COLUMNS = ("time", "source", "frame", "id", "x", "y", "width", "height", "emotion", "confidence")
+
+
+def json_lines(name: str) -> Sink:
+    """One line a frame, faces or not, into the file `name`, a log of mode `frames`; "-" is standard output."""
+    if name == "-":
+        return _JsonOutput()
+    # One file, as asked for: nothing is put aside or deleted.
+    return Log(LogSettings(path=name, mode="frames", rotate_megabytes=0, rotate_hours=0, keep_megabytes=0, keep_days=0))
+
+
+class _JsonOutput(Sink):
+    def write(self, observation: Observation) -> None:
+        sys.stdout.write(line(record(observation)))
+
+    def close(self) -> None:
+        sys.stdout.flush()
+
+
+class Csv(Sink):
+    """One row a face: COLUMNS, and a column a label."""
+
+    def __init__(self, name: str, labels: tuple[str, ...]) -> None:
+        """Go on with the file `name`, or begin it with its header; "-" is standard output. Raises SinkError."""
+        self._name, self._ours = name, name != "-"
+        header = [*COLUMNS, *labels]
+        begun = False
+        self._stream: TextIO = sys.stdout
+        if self._ours:
+            try:
+                begun = self._goes_on(Path(name), header)
+                self._stream = Path(name).open("a", encoding="utf-8", newline="")  # noqa: SIM115 - closed in close()
+            except OSError as cause:
+                raise SinkError(f"output {name}: cannot be written ({cause.strerror}); choose another file") from None
+        self._write = csv.writer(self._stream, lineterminator="\n")
+        if not begun:
+            self._write.writerow(header)
+
+    def _goes_on(self, path: Path, header: list[str]) -> bool:
+        """Whether the file already is such a table. Raises SinkError where it is something else."""
+        if not path.is_file() or path.stat().st_size == 0:
+            return False
+        with path.open(encoding="utf-8", errors="replace", newline="") as file:
+            if next(csv.reader([file.readline(10_000)]), []) == header:
+                return True
+        raise SinkError(f"output {path}: holds something else than such a table; choose another file")
+
+    def write(self, observation: Observation) -> None:
+        """Write a row for each face. Raises SinkError."""
+        entry = record(observation)
+        try:
+            for face in entry["faces"]:
+                start = (entry["time"], entry["source"], entry["frame"], face["id"])
+                row = (*start, *face["box"], face["emotion"], face["confidence"], *face["scores"].values())
+                self._write.writerow(row)
+        except OSError as cause:
+            self._fail(cause)
+
+    def close(self) -> None:
+        """Flush. Raises SinkError where the disk is full."""
+        try:
+            if self._ours:
+                self._stream.close()
+            else:
+                self._stream.flush()
+        except OSError as cause:
+            self._fail(cause)
+
+    def _fail(self, cause: OSError) -> None:
+        if not self._ours:
+            raise cause
+        raise SinkError(f"output {self._name}: cannot be written ({cause.strerror}); make room") from None

@@ -1,0 +1,125 @@
+"""Posts each event as JSON to an address: a face came, its emotion changed, it is gone.
+
+What the server does not take for now is posted again after growing pauses, in order; what it refuses is told of once.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+import threading
+from contextlib import suppress
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from fer_edge import __version__
+from fer_edge.errors import SettingsError, SinkError, first_line
+from fer_edge.pause import PauseSwitch
+from fer_edge.records import line
+from fer_edge.settings import Settings, WebhookSettings
+from fer_edge.sinks.event_queue import EventQueue, Refused
+
+LATER = (408, 425, 429)  # statuses that ask to try again, as all from 500 do (RFC 9110, 6585, 8470)
+
+
+def open_webhook(settings: Settings, pause_switch: PauseSwitch) -> EventQueue:  # noqa: ARG001 (every sink is made alike)
+    """The address that the settings name. Raises SettingsError; it is not called yet."""
+    webhook = Webhook(settings.webhook)
+    return EventQueue("webhook", settings.webhook.on, settings.webhook.queue, webhook.post)
+
+
+class Webhook:
+    """An address that takes POSTs."""
+
+    def __init__(self, settings: WebhookSettings) -> None:
+        parts = _split(settings.url)
+        self._limit = settings.timeout_seconds
+        self._host, self._port = parts.hostname, parts.port
+        self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        # Only this much is ever told: the rest of a webhook's address often is its password.
+        self._where = f"webhook {parts.scheme}://{parts.netloc}"
+        self._headers = {"Content-Type": "application/json", "User-Agent": f"fer-edge/{__version__}"}
+        self._headers |= _headers(settings)
+        self._trust = _trust(settings) if parts.scheme == "https" else None
+
+    def post(self, record: dict[str, Any]) -> None:
+        """Post it once, within the time limit. Raises SinkError where that may work later, and Refused where not."""
+        connection = self._connection()
+        late = threading.Event()
+
+        def cut() -> None:  # whatever the server does: a limit for each of its bytes is none for all
+            late.set()
+            with suppress(OSError, AttributeError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
+
+        timer = threading.Timer(self._limit, cut)
+        timer.daemon = True
+        timer.start()
+        try:
+            connection.request("POST", self._target, line(record).encode(), self._headers)
+            with connection.getresponse() as answer:
+                status, reason = answer.status, answer.reason
+            if late.is_set():
+                raise TimeoutError  # what was cut looks like a whole answer
+        except (OSError, HTTPException, UnicodeError) as cause:  # the last of a name that is none
+            raise SinkError(f"{self._where}: {self._why(cause, late.is_set())}") from None
+        finally:
+            timer.cancel()
+            connection.close()
+        if status in LATER or status >= 500:
+            raise SinkError(f"{self._where}: answers {status} {reason}")
+        if status >= 300:
+            raise Refused(f"{self._where}: answers {status} {reason}; check webhook.url and webhook.headers")
+
+    def _connection(self) -> HTTPConnection:
+        assert self._host is not None
+        if self._trust is None:
+            return HTTPConnection(self._host, self._port, timeout=self._limit)
+        return HTTPSConnection(self._host, self._port, timeout=self._limit, context=self._trust)
+
+    def _why(self, cause: Exception, late: bool) -> str:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return (
+                f"its certificate is not trusted ({cause.verify_message}); if it is your own server, name the "
+                "certificate of its authority as webhook.ca_file; else check this device's clock"
+            )
+        if late or isinstance(cause, TimeoutError):
+            return f"no answer within {self._limit:g} s; check the network and the server"
+        if isinstance(cause, socket.gaierror):
+            return "the host is not known; check its name, and the network"
+        return f"no answer ({first_line(cause)}); check the network and the server"
+
+
+def _split(url: str) -> SplitResult:
+    form = "it looks like https://example.org/path"
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or not re.fullmatch(r"[\x21-\x7e]+", url):
+        # Not quoted: its path often is the password.
+        raise SettingsError(f"webhook.url: no address that can be posted to; {form}")
+    if parts.username is not None or parts.password is not None:
+        raise SettingsError(
+            'webhook.url: holds a user or a password; give them as webhook.headers = {Authorization = "Basic ..."}'
+        )
+    return parts
+
+
+def _headers(settings: WebhookSettings) -> dict[str, str]:
+    for name in settings.headers:
+        if not re.fullmatch(r"[A-Za-z0-9-]+", name):
+            raise SettingsError(f"webhook.headers: {name!r} is no name of a header; one has letters, digits and dashes")
+    return dict(settings.headers)
+
+
+def _trust(settings: WebhookSettings) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=settings.ca_file or None)
+    except (OSError, ssl.SSLError) as cause:
+        raise SettingsError(
+            f"webhook.ca_file = {settings.ca_file!r}: no certificates in PEM form ({first_line(cause)}); check the path"
+        ) from None

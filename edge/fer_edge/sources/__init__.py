@@ -1,0 +1,135 @@
+"""Where pictures come from: one file per kind, one line here.
+
+source, why = open_source("auto")     # run: a camera, a stream, a file or the demo; `why` is a line for the user
+source = open_files("holiday.mp4")    # detect: a video, a picture, or the pictures of a folder
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fer_edge.errors import SourceError
+from fer_edge.lookup import lookup
+from fer_edge.sources import devices, picamera
+from fer_edge.sources.options import PICTURES, SourceOptions
+from fer_edge.sources.urls import mask
+from fer_edge.types import Source
+
+if TYPE_CHECKING:
+    from fer_edge.sources.folder import Folder
+    from fer_edge.sources.picture import Picture
+    from fer_edge.sources.video import VideoFile
+
+__all__ = [
+    "FORMS",
+    "LIVE",
+    "LOCAL",
+    "SOURCES",
+    "Choice",
+    "Opened",
+    "SourceOptions",
+    "choose",
+    "open_choice",
+    "open_files",
+    "open_source",
+]
+
+# Each class is made with (target, SourceOptions) and is an fer_edge.types.Source.
+SOURCES = {
+    "picamera": "fer_edge.sources.picamera:PiCamera",
+    "camera": "fer_edge.sources.v4l2:V4l2Camera",
+    "stream": "fer_edge.sources.stream:Stream",
+    "video": "fer_edge.sources.video:VideoFile",
+    "picture": "fer_edge.sources.picture:Picture",
+    "folder": "fer_edge.sources.folder:Folder",
+    "demo": "fer_edge.sources.demo:Demo",
+}
+LOCAL = ("picamera", "camera")  # a sensor here, whose noise makes each picture another one
+LIVE = (*LOCAL, "stream")  # those that can be lost, and opened anew
+FORMS = (
+    "auto, picamera, camera:N, demo, the path of a video, a picture or a folder, "
+    "or a URL with rtsp://, http:// or https://"
+)
+
+
+class Choice(NamedTuple):
+    """What a spec comes down to."""
+
+    kind: str  # a name in SOURCES
+    target: str  # what its class is to open; may hold a password
+    why: str  # one line without secrets: which source, and why this one
+
+
+class Opened(NamedTuple):
+    """A source, and the line that says which it is and why."""
+
+    source: Source
+    why: str
+
+
+def open_source(spec: str = "auto", options: SourceOptions | None = None) -> Opened:
+    """The source that `spec` names (see FORMS), opened. Raises SourceError; nothing but ``auto`` has a fallback."""
+    choice = choose(spec)
+    return Opened(open_choice(choice, options), choice.why)
+
+
+def open_files(path: str, options: SourceOptions | None = None) -> VideoFile | Picture | Folder:
+    """The video, the picture, or the pictures of the folder at `path`, opened. Raises SourceError."""
+    opened: VideoFile | Picture | Folder = open_choice(_choose_path(path), options)
+    return opened
+
+
+def choose(spec: str = "auto") -> Choice:
+    """What `spec` means. Raises SourceError where it is unknown, or the path of nothing.
+
+    ``auto`` is a Raspberry Pi camera, else the first V4L2 camera, else the demo clip.
+    """
+    if spec == "auto":
+        return _choose_best()
+    if spec in ("demo", "picamera"):
+        return Choice(spec, spec, f"{spec}, as asked for")
+    if camera := re.fullmatch(r"(?:camera:|/dev/video)(\d{1,4})", spec):
+        return Choice("camera", camera[1], f"{spec}, as asked for")
+    if spec == "camera" or spec.startswith("camera:"):
+        raise SourceError(f"source {spec!r}: a camera has a number, as in camera:0")
+    if scheme := re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", spec):
+        if scheme[1].lower() not in ("rtsp", "http", "https"):
+            raise SourceError(f"source {mask(spec)!r}: the scheme {scheme[1]!r} is unknown; known are {FORMS}")
+        return Choice("stream", spec, f"{mask(spec)}, as asked for")
+    return _choose_path(spec)
+
+
+def _choose_best() -> Choice:
+    model, reason = picamera.find()
+    if model:
+        return Choice("picamera", "picamera", f"picamera, because a Raspberry Pi camera answered ({model})")
+    missing = f"no Raspberry Pi camera answered: {reason}"
+    found = devices.list_devices()
+    for device in found:
+        if not device.problem:
+            number = str(device.number)
+            return Choice("camera", number, f"camera:{number} ({device}), because {missing}")
+    problems = "; ".join(f"{device}: {device.problem}" for device in found) or "there is no /dev/video*"
+    return Choice("demo", "demo", f"demo, because {missing}; and no V4L2 camera: {problems}")
+
+
+def _choose_path(spec: str) -> Choice:
+    if not spec:
+        raise SourceError(f"source '': is empty; known are {FORMS}")
+    path = Path(spec)
+    try:
+        path = path.expanduser()
+        exists, folder = path.exists(), path.is_dir()
+    except (OSError, RuntimeError) as cause:  # RuntimeError: ~name of a user who does not exist
+        raise SourceError(f"source {spec!r}: {cause}; known are {FORMS}") from cause
+    if not exists:
+        raise SourceError(f"source {spec!r}: no such file or folder; known are {FORMS}")
+    file = "picture" if path.suffix.lower() in PICTURES else "video"
+    return Choice("folder" if folder else file, str(path), f"{spec}, as asked for")
+
+
+def open_choice(choice: Choice, options: SourceOptions | None) -> Any:
+    """The source that was chosen, opened: an fer_edge.types.Source. Raises SourceError."""
+    return lookup(SOURCES, choice.kind, "source")(choice.target, options or SourceOptions())

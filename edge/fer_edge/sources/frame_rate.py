@@ -1,0 +1,66 @@
+"""Holds a source back to a number of frames a second, fewer while nobody is there, or while it is hot."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+from fer_edge.sources.thermal import ThermalLimit
+from fer_edge.types import Frame, Observation, Sink
+
+SLICE = 0.2  # seconds slept at once, so that a signal to stop is noticed
+
+
+class FrameRateLimit(Sink):
+    """At most `fps` frames a second of real time, and `idle_fps` once no face was seen for `idle_seconds`; 0: no limit.
+
+    It learns as a sink who is there. `heat` may ask for fewer still.
+    """
+
+    def __init__(
+        self,
+        fps: float,
+        stopped: Callable[[], bool],
+        idle_fps: float = 0.0,
+        idle_seconds: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+        heat: ThermalLimit | None = None,
+    ) -> None:
+        self._fps, self._idle_fps, self._idle_seconds = fps, idle_fps, idle_seconds
+        self._heat, self._stopped, self._clock, self._sleep = heat, stopped, clock, sleep
+        self._seen: float | None = None  # frame time, seconds, of the last face; or of the first frame
+
+    def frames(self, source: Iterable[Frame]) -> Iterator[Frame]:
+        """The frames of `source`.
+
+        It waits before it asks for the next frame: a camera then gives its newest, a file its next.
+        """
+        due = self._clock()
+        for frame in source:
+            yield frame
+            fps = self._rate(frame.time)
+            if fps <= 0:
+                continue
+            # A loop that fell behind does not hurry afterwards: it starts a new rhythm.
+            due = max(due + 1 / fps, self._clock())
+            while (left := due - self._clock()) > 0 and not self._stopped():
+                self._sleep(min(left, SLICE))
+
+    def _rate(self, now: float) -> float:
+        self._seen = now if self._seen is None else self._seen
+        idle = self._idle_fps > 0 and now - self._seen >= self._idle_seconds
+        limits = (
+            self._fps,
+            self._idle_fps if idle else 0.0,
+            self._heat.limit(self._clock()) if self._heat is not None else 0.0,
+        )
+        return min((limit for limit in limits if limit > 0), default=0.0)
+
+    def write(self, observation: Observation) -> None:
+        """Note whether somebody is there."""
+        if observation.faces:
+            self._seen = observation.frame.time
+
+    def close(self) -> None:
+        """Nothing to let go of."""

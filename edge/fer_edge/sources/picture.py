@@ -1,0 +1,130 @@
+"""One picture. Pillow reads it: it knows the size before it decodes, and says where a file is cut off.
+
+OpenCV's own reader fills the missing half of a cut-off JPEG with grey and says nothing.
+"""
+
+from __future__ import annotations
+
+import stat
+import struct
+import warnings
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from fer_edge.errors import SourceError
+from fer_edge.sources.options import PICTURES, SourceOptions
+from fer_edge.types import Frame, Pixels
+
+# Pillow's own guard against giant pictures warns on stderr without a name; ours comes before it, and names the file.
+Image.MAX_IMAGE_PIXELS = None
+
+
+# Pillow reads far more, through decoders that few have tried on damaged files, and PostScript by starting Ghostscript.
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
+
+
+class Picture:
+    """A source of one frame."""
+
+    still = True
+    length = 1
+
+    def __init__(self, target: str, options: SourceOptions) -> None:
+        """Read the picture `target`. Raises SourceError where it is missing, empty, damaged, or too large."""
+        self._frame: Frame | None = read_frame(Path(target), 0, options.max_pixels)
+
+    def __iter__(self) -> Iterator[Frame]:
+        """The frame."""
+        if self._frame is not None:
+            yield self._frame
+
+    def close(self) -> None:
+        """Forget the picture. May be called twice."""
+        self._frame = None
+
+
+def read_frame(path: Path, number: int, max_pixels: int) -> Frame:
+    """The picture at `path` as frame `number`. Raises SourceError.
+
+    Pictures have no clock: `time` is `number`, as if they came one a second; `taken` is when the file was written.
+    """
+    colour = read_picture(path, max_pixels)
+    grey = np.asarray(cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY), np.uint8)
+    try:
+        taken = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
+    except (OSError, ValueError, OverflowError):  # gone meanwhile, or a date past the year 9999
+        taken = datetime.now().astimezone()
+    return Frame(number, float(number), taken, grey, str(path), colour)
+
+
+def read_picture(path: Path, max_pixels: int) -> Pixels:
+    """The picture at `path`, (height, width, 3) BGR, turned as its EXIF says.
+
+    Raises SourceError where it is missing, empty, no picture, cut off, or has more than `max_pixels`.
+    """
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise SourceError(f"picture {path}: is no file; name a picture")
+        if status.st_size == 0:
+            raise SourceError(f"picture {path}: is empty (0 bytes); copy it again")
+        return decode_picture(path, f"picture {path}", max_pixels)
+    except FileNotFoundError as cause:
+        raise SourceError(f"picture {path}: no such file; check the path") from cause
+    except PermissionError as cause:
+        raise SourceError(f"picture {path}: Permission denied; make it readable with: chmod +r") from cause
+    except OSError as cause:
+        raise SourceError(_damaged(f"picture {path}", cause)) from cause
+
+
+def decode_picture(data: Path | BinaryIO, name: str, max_pixels: int, formats: tuple[str, ...] = _FORMATS) -> Pixels:
+    """The picture in `data`, (height, width, 3) BGR, turned as its EXIF says; `name` is what errors call it.
+
+    Raises SourceError where it is no picture of `formats`, cut off, or has more than `max_pixels`; FileNotFoundError,
+    PermissionError.
+    """
+    try:
+        # What Pillow warns of (odd palettes, damaged EXIF) does not change the pixels.
+        with warnings.catch_warnings(action="ignore"), Image.open(data, formats=formats) as image:
+            width, height = image.size
+            if width * height > max_pixels:
+                raise SourceError(
+                    f"{name}: has {width} x {height} pixels ({width * height / 1e6:.0f} megapixels), "
+                    f"the limit is {max_pixels / 1e6:.0f} megapixels; shrink it first"
+                )
+            return _decode(image)
+    except UnidentifiedImageError as cause:
+        known = ", ".join(suffix[1:] for suffix in PICTURES) if formats is _FORMATS else ", ".join(formats)
+        raise SourceError(f"{name}: is no picture that can be read; known are {known}") from cause
+    except (FileNotFoundError, PermissionError):
+        raise
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        EOFError,
+        MemoryError,
+        RuntimeError,
+        struct.error,
+    ) as cause:  # each decoder has its own
+        raise SourceError(_damaged(name, cause)) from cause
+
+
+def _damaged(name: str, cause: Exception) -> str:
+    reason = getattr(cause, "strerror", None) or str(cause) or type(cause).__name__
+    return f"{name}: is cut off or damaged ({reason}); copy it again"
+
+
+def _decode(image: Image.Image) -> Pixels:
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I"):
+        # 16 bits a pixel: Pillow would cut off what is above 255.
+        deep = np.clip(np.asarray(image), 0, 65535) >> 8
+        return np.asarray(cv2.cvtColor(deep.astype(np.uint8), cv2.COLOR_GRAY2BGR), np.uint8)
+    return np.asarray(cv2.cvtColor(np.asarray(image.convert("RGB")), cv2.COLOR_RGB2BGR), np.uint8)

@@ -1,0 +1,70 @@
+"""A camera on the network: RTSP, or HTTP with moving pictures, through OpenCV's FFmpeg."""
+
+from __future__ import annotations
+
+import os
+import socket
+from urllib.parse import SplitResult, urlsplit
+
+import cv2
+
+from fer_edge.errors import SourceError, SourceLost
+from fer_edge.sources.live import LiveSource
+from fer_edge.sources.options import SourceOptions
+from fer_edge.sources.quiet import quiet_opencv
+from fer_edge.sources.urls import mask
+
+_PORTS = {"rtsp": 554, "http": 80, "https": 443}
+
+
+class Stream(LiveSource):
+    """Frames of a network camera, always the newest one. Its credentials appear nowhere."""
+
+    def __init__(self, target: str, options: SourceOptions) -> None:
+        """Open the URL `target`. Raises SourceError."""
+        name = mask(target)
+        parts = _split(target, name)
+        quiet_opencv()
+        # Over UDP one lost packet smears the picture until the next whole one; TCP also passes firewalls.
+        os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
+        limit = max(1, round(options.timeout * 1000))
+        wishes = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit]
+        capture = cv2.VideoCapture(target, cv2.CAP_FFMPEG, wishes)
+        if not capture.isOpened():
+            capture.release()
+            raise SourceError(f"stream {name}: {_why(parts, options.timeout)}")
+        if capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:
+            # Taking the newest of what the network carries would skip most of it.
+            capture.release()
+            raise SourceError(f"stream {name}: is a file, not a live stream; download it and name its path")
+        super().__init__(name, capture, options)
+
+    def _lost(self, number: int, what: str) -> SourceError:
+        message = f"stream {self.name}: {what} after {number} frames; check the camera and the network to it"
+        return SourceLost(message) if number else SourceError(message)
+
+
+def _split(target: str, name: str) -> SplitResult:
+    try:
+        parts = urlsplit(target)
+        good = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise SourceError(f"stream {name}: is no URL with a host and a port; it looks like rtsp://HOST:554/PATH")
+    return parts
+
+
+def _why(parts: SplitResult, timeout: float) -> str:
+    """Why a stream does not open: FFmpeg does not tell OpenCV, so we knock at the door ourselves."""
+    host = parts.hostname or ""
+    port = parts.port or _PORTS.get(parts.scheme.lower(), 80)
+    try:
+        socket.create_connection((host, port), timeout).close()
+    except socket.gaierror:
+        return f"the host {host!r} is not known; check its name"
+    except ConnectionRefusedError:
+        return f"{host} refuses connections on port {port}; check the port, and that the camera's server runs"
+    except OSError as cause:
+        return f"{host}, port {port}, cannot be reached ({cause}); check the network and the camera's power"
+    return f"{host} answers, but gives no video within {timeout:g} s; check the path, the user and the password"

@@ -1,0 +1,120 @@
+"""Counts frames and times the loop's stages in constant memory, for a year if need be."""
+
+from __future__ import annotations
+
+import math
+import os
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+IMPORTED = time.monotonic()
+STEP = math.log(1.02)  # histogram buckets 2 % wide, so a percentile is right to 1 %
+LOWEST = 1e-6  # seconds, the first bucket
+BUCKETS = 1024  # 1.02 ** 1024 * 1 us: 10 minutes
+
+
+class Histogram:
+    """Durations in seconds, as counts in logarithmic buckets."""
+
+    def __init__(self) -> None:
+        self._counts = [0] * BUCKETS
+        self.total = 0
+
+    def add(self, seconds: float) -> None:
+        """Count one duration."""
+        bucket = int(math.log(max(seconds, LOWEST) / LOWEST) / STEP)
+        self._counts[min(bucket, BUCKETS - 1)] += 1
+        self.total += 1
+
+    def percentile(self, share: float) -> float:
+        """Seconds that `share` (0 to 1) of the durations do not exceed; 0.0 where there are none."""
+        seen = 0
+        for bucket, count in enumerate(self._counts):
+            seen += count
+            if count and seen >= share * self.total:
+                return LOWEST * math.exp((bucket + 0.5) * STEP)
+        return 0.0
+
+
+class Stopwatch:
+    """Laps of the loop, one histogram a stage, in the order in which they first came."""
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._begun: float | None = None
+        self._last = self._ended = 0.0
+        self.stages: dict[str, Histogram] = {}
+        self.frames = 0
+        self.faces = 0  # faces shown, summed over the frames
+        self.first_prediction: float | None = None  # seconds from the process's start to the first face's reading
+
+    def start(self) -> None:
+        """Begin a lap; the first time, the count of the time too: new settings start the loop again."""
+        self._last = self._clock()
+        if self._begun is None:
+            self._begun = self._ended = self._last
+
+    def lap(self, stage: str) -> None:
+        """End the lap called `stage` and begin the next."""
+        now = self._clock()
+        if stage not in self.stages:
+            self.stages[stage] = Histogram()
+        self.stages[stage].add(now - self._last)
+        self._last = now
+
+    def frame(self, faces: int) -> None:
+        """Count one frame that showed `faces` faces."""
+        self.frames += 1
+        self.faces += faces
+        if faces and self.first_prediction is None:
+            self.first_prediction = since_start()
+        self._ended = self._last
+
+    @property
+    def fps(self) -> float:
+        """Frames a second from the start to the last frame."""
+        elapsed = self._ended - (self._begun or 0.0)
+        return self.frames / elapsed if elapsed > 0 else 0.0
+
+
+def peak_memory() -> int:
+    """Bytes that this process had in memory at most.
+
+    Linux's VmHWM, since `ru_maxrss` is inherited: a process started from a large one begins with its parent's peak.
+    """
+    try:
+        for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def written() -> int | None:
+    """Bytes that this process has had written to disks, in whole pages; None where the system does not tell.
+
+    Linux: proc(5), `write_bytes` of /proc/self/io.
+    """
+    try:
+        for line in Path("/proc/self/io").read_text(encoding="ascii").splitlines():
+            if line.startswith("write_bytes:"):
+                return int(line.split()[1])
+    except OSError:
+        pass
+    return None
+
+
+def since_start() -> float:
+    """Seconds since this process was started, imports and all, to 0.01 s (Linux: proc(5), field `starttime`).
+
+    Elsewhere since this file was imported.
+    """
+    try:
+        text = Path("/proc/self/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return time.monotonic() - IMPORTED
+    fields = text[text.rindex(")") + 1 :].split()  # the command's name, in brackets, may hold anything
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")

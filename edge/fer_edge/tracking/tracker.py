@@ -1,0 +1,100 @@
+"""Gives each face an identity that lasts from frame to frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fer_edge.settings import TrackerSettings
+from fer_edge.types import Box, Track
+
+# Smallest intersection over union of one face in two frames: it may move by half its width between them.
+OVERLAP = 0.25
+
+
+def iou(a: Box, b: Box) -> float:
+    """Intersection over union of two boxes, 0 to 1."""
+    width = min(a.x + a.width, b.x + b.width) - max(a.x, b.x)
+    height = min(a.y + a.height, b.y + b.height) - max(a.y, b.y)
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = width * height
+    return shared / (a.width * a.height + b.width * b.height - shared)
+
+
+@dataclass
+class _Known:
+    id: int  # 0 until it counts
+    box: Box
+    seen: float  # seconds, when it was last found
+    hits: int  # frames in a row
+
+
+class NoTracking:
+    """For pictures that have nothing to do with each other: every face is a new one, and gone by the next picture."""
+
+    def __init__(self) -> None:
+        self._last: list[Track] = []
+        self._count = 0
+
+    def update(self, time: float, boxes: Sequence[Box]) -> tuple[list[Track], set[int]]:  # noqa: ARG002 - as a Tracker
+        """The faces of one picture with numbers of their own, and those of the picture before."""
+        gone = {track.id for track in self._last}
+        self._last = [Track(number, box) for number, box in enumerate(boxes, self._count + 1)]
+        self._count += len(boxes)
+        return self._last, gone
+
+
+class Tracker:
+    """Matches each frame's boxes to the known faces, best overlap first."""
+
+    def __init__(self, settings: TrackerSettings) -> None:
+        self._settings = settings
+        self._known: list[_Known] = []
+        self._last_id = 0
+
+    def follow(self, settings: TrackerSettings) -> None:
+        """Go by other settings from now on; the faces keep their numbers."""
+        self._settings = settings
+
+    def update(self, time: float, boxes: Sequence[Box]) -> tuple[list[Track], set[int]]:
+        """The faces found at `time` (seconds) with their identities, and the ids that are gone for good.
+
+        A face counts from its `hits`-th frame in a row; one not found for `hold_seconds` is gone.
+        """
+        pairs = sorted(
+            ((iou(known.box, box), k, b) for k, known in enumerate(self._known) for b, box in enumerate(boxes)),
+            reverse=True,
+        )
+        matched: dict[int, int] = {}  # index of a box -> of a known face
+        for overlap, k, b in pairs:
+            if overlap >= OVERLAP and b not in matched and k not in matched.values():
+                matched[b] = k
+        for k, known in enumerate(self._known):
+            if k not in matched.values():
+                known.hits = 0
+        tracks = []
+        for b, box in enumerate(boxes):
+            if b in matched:
+                known = self._known[matched[b]]
+                known.box, known.seen, known.hits = box, time, known.hits + 1
+            else:
+                known = _Known(0, box, time, 1)
+                self._known.append(known)
+            if known.id == 0 and known.hits >= self._settings.hits:
+                self._last_id += 1
+                known.id = self._last_id
+            if known.id:
+                tracks.append(Track(known.id, box))
+        return tracks, self._forget(time)
+
+    def _forget(self, time: float) -> set[int]:
+        kept, gone = [], set()
+        for known in self._known:
+            # A candidate that misses one frame was a false alarm; a face may hide for a while.
+            if known.hits or (known.id and time - known.seen < self._settings.hold_seconds):
+                kept.append(known)
+            elif known.id:
+                gone.add(known.id)
+        self._known = kept
+        return gone

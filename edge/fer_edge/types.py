@@ -1,0 +1,130 @@
+"""The nouns of fer-edge and the protocols of its parts, on one screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+UNCERTAIN = "uncertain"  # what a face shows while no label is probable enough
+EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")  # FER2013's order
+State = Literal["starting", "running", "paused", "lost"]
+# of the source: opening; giving frames; let go of until somebody resumes; a camera that is gone and opened anew
+Pixels = NDArray[np.uint8]  # (height, width) grey, or (height, width, 3) BGR
+
+
+class Box(NamedTuple):
+    """Pixels of the frame, origin at its top left; may reach over the frame's edges."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One picture. Time comes with it, so no part of the loop needs a clock."""
+
+    number: int  # from 0
+    time: float  # seconds on the source's own clock; never runs back, differences are durations
+    taken: datetime  # wall clock with zone, for the log
+    grey: Pixels  # (height, width) uint8
+    source: str  # where it comes from: "camera:0", a path, a URL
+    colour: Pixels | None = None  # (height, width, 3) BGR, where the source has it; for annotated pictures
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What one look at one face said: a probability for each label, summing to 1."""
+
+    labels: tuple[str, ...]
+    scores: tuple[float, ...]
+
+    @property
+    def emotion(self) -> str:
+        """The most probable label."""
+        return self.labels[max(range(len(self.scores)), key=self.scores.__getitem__)]
+
+    def score(self, label: str) -> float:
+        """Probability of `label`, 0 to 1."""
+        return self.scores[self.labels.index(label)]
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A person in view: `emotion` is steadied over time, `prediction` is this frame's own."""
+
+    id: int  # the same from frame to frame, from 1
+    box: Box
+    emotion: str  # one of the labels, or UNCERTAIN
+    confidence: float  # steadied probability of the label that leads, 0 to 1
+    prediction: Prediction
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that a person would notice: a face came or went, or its emotion changed."""
+
+    kind: Literal["came", "changed", "gone"]
+    face: Face
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """All that is known of one frame; what sinks get."""
+
+    frame: Frame
+    faces: tuple[Face, ...]
+    events: tuple[Event, ...]
+
+
+class Track(NamedTuple):
+    """A box with an identity."""
+
+    id: int
+    box: Box
+
+
+class Source(Protocol):
+    """Pictures from somewhere; raises SourceError where there are none. `close` may be called twice."""
+
+    still: bool  # True: pictures that have nothing to do with each other; False: a moving picture
+
+    def __iter__(self) -> Iterator[Frame]: ...
+    def close(self) -> None: ...
+
+
+class Detector(Protocol):
+    """Finds faces; boxes are framed as FER2013 frames a face: square, from the brow's top to the chin."""
+
+    def detect(self, frame: Frame) -> list[Box]: ...
+
+
+class FaceTracker(Protocol):
+    """Gives boxes identities; also says which of them are gone for good. `time` is the frame's."""
+
+    def update(self, time: float, boxes: Sequence[Box]) -> tuple[list[Track], set[int]]: ...
+
+
+class Classifier(Protocol):
+    """Reads expressions, one Prediction a box, in the boxes' order."""
+
+    labels: tuple[str, ...]
+    usual_entropy: tuple[float, float] | None  # mean and deviation on faces, shares of the greatest; None: not known
+
+    def predict(self, grey: Pixels, boxes: Sequence[Box]) -> list[Prediction]: ...
+
+
+class Sink(Protocol):
+    """Takes readings away; raises SinkError. One that inherits from it ignores states. `close` may be called twice."""
+
+    def write(self, observation: Observation) -> None: ...
+    def state(self, state: State) -> None:  # noqa: ARG002 (most ignore it)
+        return
+
+    def close(self) -> None: ...

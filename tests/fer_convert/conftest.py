@@ -1,0 +1,121 @@
+"""Small faces, small networks, and the noise of the training libraries kept out of the tests."""
+
+from __future__ import annotations
+
+import csv
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from fer_convert import networks
+from fer_edge.types import Pixels
+from numpy.typing import NDArray
+
+# Keras hands NumPy its tensors through a protocol whose form NumPy 2 changed; nothing that this project could mend.
+NOISE = "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.filterwarnings(NOISE))
+
+
+def draw(label: int, rng: np.random.Generator, side: int = 48) -> Pixels:
+    """Something that a network can learn: a grey disc with a mouth that is high, low, or wide by `label`."""
+    face = np.full((side, side), int(rng.integers(60, 120)), np.uint8)
+    centre, radius = (side // 2 + int(rng.integers(-2, 3)), side // 2), side // 2 - 4
+    cv2.circle(face, centre, radius, int(rng.integers(160, 220)), -1)
+    mouth = (centre[0], side * (label + 2) // 9)
+    cv2.ellipse(face, mouth, (4 + 2 * (label % 3), 3), 0, 0, 360, 30, -1)
+    grain = rng.normal(0, 4, face.shape)
+    return np.clip(face + grain, 0, 255).astype(np.uint8)
+
+
+def write_csv(path: Path, rows: list[tuple[int, NDArray[np.uint8], str]]) -> Path:
+    """Kaggle's fer2013.csv with these rows: emotion, face, usage."""
+    with path.open("w", newline="") as file:
+        out = csv.writer(file)
+        out.writerow(["emotion", "pixels", "Usage"])
+        for label, face, usage in rows:
+            out.writerow([label, " ".join(map(str, face.ravel().tolist())), usage])
+    return path
+
+
+@pytest.fixture(scope="session")
+def faces_csv(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fer2013.csv of drawn faces: 84 to train on, 42 to validate on."""
+    rng = np.random.default_rng(3)
+    rows = [(label, draw(label, rng), "Training") for label in range(7) for _ in range(12)]
+    rows += [(label, draw(label, rng), "PublicTest") for label in range(7) for _ in range(6)]
+    return write_csv(tmp_path_factory.mktemp("data") / "fer2013.csv", rows)
+
+
+@pytest.fixture
+def two_classes_csv(tmp_path: Path) -> Path:
+    """A fer2013.csv of two classes that are easily told apart: 100 faces to train on, 40 to validate on."""
+    rng = np.random.default_rng(4)
+    usages = ["Training"] * 50 + ["PublicTest"] * 20
+    return write_csv(tmp_path / "two.csv", [(label, draw(label, rng), use) for label in (0, 6) for use in usages])
+
+
+@pytest.fixture(scope="session")
+def fer2013(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A part of the real set as a fer2013.csv: 700 faces to train on, 1,200 to validate on."""
+    mosaic = cv2.imread(str(shared / "fer2013" / "faces.png"), cv2.IMREAD_GRAYSCALE)
+    with (shared / "fer2013" / "labels.csv").open(newline="") as file:
+        table = list(csv.reader(file))[1:]
+    usage = np.array([row[1] for row in table])
+    rows = []
+    for split, count in (("Training", 700), ("PublicTest", 1200)):
+        for i in np.flatnonzero(usage == split)[:count]:
+            y, x = 48 * (i // 180), 48 * (i % 180)  # the mosaic has 180 faces of 48 x 48 to a row
+            rows.append((int(table[i][2]), mosaic[y : y + 48, x : x + 48], split))
+    return write_csv(tmp_path_factory.mktemp("fer2013") / "fer2013.csv", rows)
+
+
+def build_tiny(classes: int, size: tuple[int | None, int | None]) -> Any:
+    """A network of a few hundred parameters that learns the drawn faces."""
+    import keras
+    from keras import layers
+
+    image = keras.Input((*size, 1))
+    x = layers.Rescaling(1 / 127.5, offset=-1.0)(image)
+    x = layers.Conv2D(6, 5, strides=2, use_bias=False)(x)
+    x = layers.BatchNormalization(momentum=0.8)(x)
+    x = layers.Activation("relu")(x)
+    x = layers.SeparableConv2D(12, 3, strides=2, padding="same")(x)
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(classes, 3, padding="same")(x))
+    return keras.Model(image, layers.Activation("softmax")(x), name="tiny")
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The name of a network that trains in a second."""
+    module = types.ModuleType("tests_tiny")
+    module.build = build_tiny  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "tests_tiny", module)
+    monkeypatch.setitem(networks.NETWORKS, "tiny", "tests_tiny:build")
+    return "tiny"
+
+
+@pytest.fixture
+def picture_folder(tmp_path: Path) -> Callable[..., Path]:
+    """Folders of drawn pictures: `make({"train": {"cat": 4}})`, or `make({"": {"cat": 4}})` without splits."""
+
+    def make(splits: dict[str, dict[str, int]]) -> Path:
+        rng = np.random.default_rng(5)
+        for split, classes in splits.items():
+            for label, (name, count) in enumerate(classes.items()):
+                folder = tmp_path / "faces" / split / name
+                folder.mkdir(parents=True)
+                for number in range(count):
+                    cv2.imwrite(str(folder / f"{number}.png"), draw(label, rng, 60 + 4 * number))
+        return tmp_path / "faces"
+
+    return make

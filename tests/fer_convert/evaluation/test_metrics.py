@@ -1,0 +1,51 @@
+"""Figures that can be checked by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from fer_convert.evaluation.metrics import Confusion, calibration, measure, parity
+
+
+def test_a_small_case_by_hand() -> None:
+    probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4]], np.float32)
+    found = measure(probabilities, np.array([0, 0, 1, 1]), ("calm", "tense"), "test")
+    assert found.accuracy == 0.75
+    assert found.confusion == ((2, 0), (1, 1))
+    calm, tense = found.classes
+    assert (calm.precision, calm.recall) == (pytest.approx(2 / 3), 1.0)
+    assert (tense.precision, tense.recall, tense.f1) == (1.0, 0.5, pytest.approx(2 / 3))
+    assert found.macro_f1 == pytest.approx((0.8 + 2 / 3) / 2)
+    # each face alone in its bin: |1 - .9|, |1 - .8|, |1 - .7|, |0 - .6|, a quarter each
+    assert found.ece == pytest.approx((0.1 + 0.2 + 0.3 + 0.6) / 4, abs=1e-6)
+    assert found.summary() == {"split": "test", "faces": 4, "accuracy": 0.75, "macro_f1": 0.7333, "ece": 0.3}
+
+
+def test_a_class_without_faces_counts_as_zero() -> None:
+    found = measure(np.eye(3, dtype=np.float32)[[0, 1]], np.array([0, 1]), ("a", "b", "c"), "test")
+    assert found.classes[2].faces == 0
+    assert found.classes[2].f1 == 0
+
+
+def test_bins_hold_every_face_and_confidence_on_an_edge_belongs_below() -> None:
+    probabilities = np.array([[1.0, 0.0], [0.5, 0.5], [0.58, 0.42]], np.float32)
+    bins = calibration(probabilities, np.array([0, 0, 1]), bins=10)
+    assert [b.faces for b in bins] == [0, 0, 0, 0, 1, 1, 0, 0, 0, 1]
+    assert sum(b.faces for b in bins) == 3
+
+
+def test_the_largest_confusions_are_ordered_pairs() -> None:
+    labels = np.repeat([0, 1, 2], [6, 4, 2])
+    read = np.array([0, 0, 0, 1, 1, 2, 1, 0, 0, 0, 0, 0])
+    found = measure(np.eye(3, dtype=np.float32)[read], labels, ("a", "b", "c"), "test")
+    pairs = [Confusion("b", "a", 3, 4), Confusion("a", "b", 2, 6), Confusion("c", "a", 2, 2), Confusion("a", "c", 1, 6)]
+    assert found.top_confusions() == pairs
+    assert found.top_confusions(most=2) == pairs[:2]
+    assert found.as_json()["top_confusions"][0] == {"shows": "b", "read_as": "a", "faces": 3, "of": 4}
+    assert measure(np.eye(3, dtype=np.float32)[labels], labels, ("a", "b", "c"), "test").top_confusions() == []
+
+
+def test_parity_has_a_sign_and_counts_answers_not_right_ones() -> None:
+    labels = np.array([0, 1, 2, 0])
+    found = parity(read=np.array([0, 1, 1, 1]), reference=np.array([0, 1, 2, 2]), labels=labels)
+    assert (found.points, found.agreement) == (-25.0, 0.5)

@@ -1,0 +1,109 @@
+"""A fairer prior and an honest confidence, both in the last layer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from fer_convert import backend, networks
+from fer_convert.evaluation.metrics import calibration
+from fer_convert.export import last_layer
+from fer_convert.training.engine import predict
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return (shifted / shifted.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def error(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    return sum(abs(b.accuracy - b.confidence) * b.faces for b in calibration(probabilities, labels)) / len(labels)
+
+
+@given(factor=st.floats(0.4, 3.0), seed=st.integers(0, 1000))
+def test_a_model_that_is_too_sure_by_a_factor_is_found_out(factor: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(0, 2, (4000, 7))
+    labels = (rng.random((4000, 1)) < softmax(logits).cumsum(axis=1)).argmax(axis=1)
+    found = last_layer.fit(softmax(logits * factor), labels)
+    assert found == pytest.approx(factor, rel=0.12)
+    assert error(softmax(logits * factor / found), labels) < 0.035
+
+
+def test_probabilities_of_zero_are_no_obstacle() -> None:
+    certain = np.eye(3, dtype=np.float32)[[0, 1, 2, 0]]
+    low, high = last_layer.LIMITS
+    assert low <= last_layer.fit(certain, np.array([0, 1, 2, 1])) <= high
+    assert last_layer.fit(certain, np.array([0, 1, 2, 0])) == pytest.approx(1, rel=0.01)
+
+
+@pytest.mark.parametrize(("faces", "least", "most"), [(5, 0.8, 0.91), (20, 0.85, 0.97), (3000, 0.99, 1)])
+def test_a_few_faces_read_right_are_no_proof_of_certainty(faces: int, least: float, most: float) -> None:
+    """Two easy classes of one's own leave twenty faces to validate on, all of them right."""
+    probabilities, labels = np.tile(np.array([[0.8, 0.2]], np.float32), (faces, 1)), np.zeros(faces, np.int64)
+    odds = probabilities[0] ** (1 / last_layer.fit(probabilities, labels))
+    assert least < odds[0] / odds.sum() < most
+
+
+def test_a_class_seen_often_loses_half_of_its_head_start() -> None:
+    labels = np.repeat([0, 1], [900, 100])
+    shift = last_layer.prior(labels, 2, left=0.5)
+    even = np.array([[0.9, 0.1]], np.float32)  # no more than the prior
+    assert last_layer.without(even, shift) == pytest.approx(np.array([[0.75, 0.25]]), abs=1e-6)
+
+
+@pytest.mark.parametrize(("weights", "ahead"), [("none", 0.75), ("sqrt", 0.9), ("balanced", 0.9)])
+def test_what_class_weights_took_out_is_not_taken_twice(weights: str, ahead: float) -> None:
+    shift = last_layer.prior(np.repeat([0, 1], [900, 100]), 2, left=0.5, learned=last_layer.LEARNED[weights])
+    assert last_layer.without(np.array([[0.9, 0.1]], np.float32), shift)[0, 0] == pytest.approx(ahead, abs=1e-6)
+
+
+@given(counts=st.lists(st.integers(0, 50), min_size=2, max_size=9).filter(any))
+def test_classes_as_frequent_or_absent_do_no_harm(counts: list[int]) -> None:
+    shift = last_layer.prior(np.repeat(np.arange(len(counts)), counts), len(counts))
+    assert np.isfinite(shift).all()
+    assert shift.sum() == pytest.approx(0, abs=1e-9)
+    assert len(set(counts)) != 1 or not shift.any()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("name", networks.NETWORKS)
+def test_folded_in_it_divides_what_reaches_the_softmax(name: str) -> None:
+    backend.keras()
+    model = networks.build(name, 7, (48, 48))
+    faces = np.random.default_rng(0).integers(0, 256, (8, 48, 48), dtype=np.uint8)
+    before = predict(model, faces)
+    shift = np.linspace(-1, 1, 7)
+    assert last_layer.fold(model, 2.5, shift)
+    np.testing.assert_allclose(predict(model, faces), softmax((np.log(before) - shift) / 2.5), rtol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_a_network_that_does_not_end_so_is_left_alone() -> None:
+    keras = backend.keras()
+    image = keras.Input((8, 8, 1))
+    flat = keras.layers.Flatten()(image)
+    behind_relu = keras.layers.Dense(3, activation="relu")(flat)
+    for result in (keras.layers.Activation("softmax")(behind_relu), keras.layers.Dense(3, activation="sigmoid")(flat)):
+        model = keras.Model(image, result)
+        weights = model.get_weights()
+        assert not last_layer.fold(model, 2.0, np.zeros(3))
+        for a, b in zip(weights, model.get_weights(), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_without_a_bias_the_temperature_alone_is_folded() -> None:
+    keras = backend.keras()
+    image = keras.Input((8, 8, 1))
+    logits = keras.layers.Dense(3, use_bias=False)(keras.layers.Flatten()(image))
+    model = keras.Model(image, keras.layers.Activation("softmax")(logits))
+    kernel = model.get_weights()[0]
+    assert not last_layer.fold(model, 2.0, np.array([0.5, 0, -0.5]))
+    np.testing.assert_array_equal(model.get_weights()[0], kernel)
+    assert last_layer.fold(model, 2.0, np.zeros(3))
+    np.testing.assert_allclose(model.get_weights()[0], kernel / 2)

@@ -1,0 +1,71 @@
+"""What was found is kept in a file, and a file of another kind is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fer_edge.bench.results import Results, read, text_of, write
+from fer_edge.errors import SettingsError, SinkError
+
+
+def test_there_and_back(make_results: Callable[..., Results], tmp_path: Path) -> None:
+    path = tmp_path / "bench.json"
+    write(make_results(), path)
+    assert read(path) == make_results()
+    assert json.loads(path.read_text())["version"] == 1
+
+
+def test_nothing_is_overwritten(make_results: Callable[..., Results], tmp_path: Path) -> None:
+    path = tmp_path / "bench.json"
+    path.write_text("mine")
+    with pytest.raises(SinkError, match="File exists"):
+        write(make_results(), path)
+    assert path.read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"format": "other"}, "another kind of file"),
+        ({"version": 2}, "version 2, this fer-edge reads 1"),
+        ({"rows": [{}]}, "wrong or missing entry"),
+        ({"rows": 3}, "wrong or missing entry"),
+        ({"loop": None}, "wrong or missing entry"),
+        ({"machine": {"board": "x"}}, "wrong or missing entry"),
+        ({"colour": "red"}, "wrong or missing entry"),
+    ],
+)
+def test_another_kind_of_file_is_refused(
+    change: dict[str, Any], words: str, make_results: Callable[..., Results], tmp_path: Path
+) -> None:
+    path = tmp_path / "bench.json"
+    path.write_text(json.dumps(json.loads(text_of(make_results())) | change))
+    with pytest.raises(SettingsError, match=words):
+        read(path)
+
+
+def test_a_figure_that_is_none_is_refused(make_results: Callable[..., Results], tmp_path: Path) -> None:
+    path = tmp_path / "bench.json"
+    path.write_text(text_of(make_results()).replace('"median": 0.001', '"median": "fast"', 1))
+    with pytest.raises(SettingsError, match="median = 'fast': a number"):
+        read(path)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "7", "{", "[" * 100_000, '{"card": 1}'])
+def test_what_is_no_results_is_one_line(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "bench.json"
+    path.write_text(text)
+    with pytest.raises(SettingsError, match="bench --json"):
+        read(path)
+
+
+def test_a_file_that_is_missing_or_no_text(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="No such file"):
+        read(tmp_path / "none.json")
+    (tmp_path / "x.json").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(SettingsError, match="not JSON"):
+        read(tmp_path / "x.json")

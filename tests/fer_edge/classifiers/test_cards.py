@@ -1,0 +1,188 @@
+"""A model is what its card says, or is refused; and the variant that is fastest here is the one that runs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fer_edge.classifiers import cards
+from fer_edge.errors import ModelError
+
+NAMES = [f"mini_xception-{variant}" for variant in ("dynamic", "float16", "float32", "int8")]
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A shipped model and its card, to break."""
+    for suffix in (".tflite", ".json"):
+        shutil.copy(cards.models_folder() / f"mini_xception-int8{suffix}", tmp_path)
+    return tmp_path / "mini_xception-int8.tflite"
+
+
+def edit(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    card = path.with_suffix(".json")
+    text = json.loads(card.read_text())
+    change(text)
+    card.write_text(json.dumps(text))
+
+
+def test_all_four_variants_are_shipped_and_are_what_their_cards_say() -> None:
+    shipped = cards.installed()
+    assert [card.name for card in shipped if card.model == "mini_xception"] == NAMES
+    for card in shipped:
+        assert len(cards.read_model(card)) == card.bytes
+
+
+def test_the_shipped_network_is_small_and_good_enough() -> None:
+    for card in cards.installed():
+        text = json.loads((cards.models_folder() / f"{card.name}.json").read_text())
+        assert text["parameters"] <= 60_000
+        assert card.accuracy is not None
+        assert card.accuracy >= 0.60
+        assert card.usual_entropy is not None
+        assert card.labels == ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+
+
+def test_a_model_is_found_by_file_with_its_card_beside_it(copy: Path) -> None:
+    card = cards.choose(str(copy), "auto", "ai-edge-litert", [])
+    assert card.path == copy
+    assert cards.read_model(card)
+
+
+def test_what_is_usual_is_read_where_the_card_says_it(copy: Path) -> None:
+    mean, deviation = cards.load_card(copy).usual_entropy or (0, 0)
+    assert 0.3 < mean < 0.7
+    assert 0.1 < deviation < 0.4
+    edit(copy, lambda text: text.pop("usual_entropy"))
+    assert cards.load_card(copy).usual_entropy is None
+
+
+def test_a_missing_model_or_card_is_said(tmp_path: Path, copy: Path) -> None:
+    with pytest.raises(ModelError, match=r"none\.tflite: no such file"):
+        cards.load_card(tmp_path / "none.tflite")
+    copy.with_suffix(".json").unlink()
+    with pytest.raises(ModelError, match=r"card .*int8\.json: no such file.*fer-convert quantize"):
+        cards.load_card(copy)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda text: text.pop("sha256"), "sha256"),
+        (lambda text: text.update(card=2), "card format 2"),
+        (lambda text: text.update(labels=["one"]), "two or more"),
+        (lambda text: text.update(labels=["one", "one"]), "all different"),
+        (lambda text: text.update(variant="int4"), "int4"),
+        (lambda text: text["input"].update(width=0), "sides"),
+        (lambda text: text["input"].update(range=[1, 1]), "rises"),
+        (lambda text: text.update(input=None), "wrong or missing"),
+        (lambda text: text.update(labels="angrysx"), "a list"),
+        (lambda text: text["metrics"].update(accuracy="high"), "high"),
+        (lambda text: text.update(cost={"ai-edge-litert": "cheap"}), "wrong or missing"),
+        (lambda text: text.update(usual_entropy=[0.5]), "wrong or missing"),
+        (lambda text: text.update(usual_entropy=[1.5, 0.2]), "usual_entropy"),
+        (lambda text: text["input"].update(height=float("inf")), "infinity"),
+    ],
+)
+def test_a_card_that_is_wrong_is_said(copy: Path, change: Callable[[dict[str, Any]], object], words: str) -> None:
+    edit(copy, change)
+    with pytest.raises(ModelError) as raised:
+        cards.load_card(copy)
+    assert words in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("text", [b"", b"[]", b'{"card": 1', b"\xff\xfe", b'"card"'])
+def test_a_card_that_is_no_card_is_said(copy: Path, text: bytes) -> None:
+    copy.with_suffix(".json").write_bytes(text)
+    with pytest.raises(ModelError, match=r"model card .*int8\.json"):
+        cards.load_card(copy)
+
+
+def test_a_card_of_another_model_is_refused(copy: Path) -> None:
+    shutil.copy(cards.models_folder() / "mini_xception-float32.json", copy.with_suffix(".json"))
+    with pytest.raises(ModelError, match=r"is that of mini_xception-float32\.tflite, not of mini_xception-int8"):
+        cards.load_card(copy)
+
+
+def test_one_bad_card_leaves_the_other_models_usable(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    shutil.copytree(cards.models_folder(), tmp_path / "models")
+    (tmp_path / "models" / "broken.json").write_text("{")
+    assert [card.name for card in cards.installed(tmp_path / "models")] == NAMES
+    assert "broken.json: not readable as JSON" in caplog.text
+
+
+def test_a_model_that_is_cut_off_changed_or_something_else_is_said(copy: Path) -> None:
+    card, content = cards.load_card(copy), copy.read_bytes()
+    for broken, words in (
+        (content[: len(content) // 2], "cut off"),
+        (content[:-1] + b"\1", "sha256"),
+        (b"<html>not here</html>", "not a TFLite file"),
+        (b"", "not a TFLite file"),
+    ):
+        copy.write_bytes(broken)
+        with pytest.raises(ModelError, match=words):
+            cards.read_model(card)
+    copy.unlink()
+    with pytest.raises(ModelError, match="No such file"):
+        cards.read_model(card)
+
+
+def test_auto_takes_the_variant_that_costs_least_here() -> None:
+    card = cards.installed()[0]
+    cost = {"float32": 1.0, "float16": 1.0, "dynamic": 1.3, "int8": 0.7}
+    family = [replace(card, name=v, variant=v, cost={"ai-edge-litert": {"x86_64": c}}) for v, c in cost.items()]
+    assert cards.choose("mini_xception", "auto", "ai-edge-litert", family, "x86_64").variant == "int8"
+    slow = [replace(c, cost={"tflite-runtime": {"x86_64": 9.0 if c.variant == "int8" else 1.0}}) for c in family]
+    assert cards.choose("mini_xception", "auto", "tflite-runtime", slow, "x86_64").variant == "float32"
+    assert cards.choose("mini_xception", "auto", "ai-edge-litert", family, "riscv64").variant == "float32"
+    assert cards.choose("mini_xception", "dynamic", "ai-edge-litert", family, "x86_64").variant == "dynamic"
+
+
+def test_the_shipped_cards_know_the_runtimes_and_processors() -> None:
+    shipped = cards.installed()
+
+    def chosen(runtime: str, kind: str) -> str:
+        return cards.choose("mini_xception", "auto", runtime, shipped, kind).variant
+
+    kinds = ("x86_64", "aarch64", "aarch64+dotprod")
+    assert {chosen("ai-edge-litert", kind) for kind in kinds} == {"int8"}
+    assert not any(chosen("tflite-runtime", kind) == "int8" for kind in kinds)
+
+
+def test_an_unknown_name_or_variant_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ModelError, match=r"'resnet': not installed; installed are mini_xception,.*mini_xception-int8"):
+        cards.choose("resnet", "auto", "ai-edge-litert", cards.installed())
+    only = [card for card in cards.installed() if card.variant == "int8"]
+    with pytest.raises(ModelError, match="'float32' is not installed; installed are int8"):
+        cards.choose("mini_xception", "float32", "ai-edge-litert", only)
+
+
+def test_a_folder_without_models_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="holds no usable model card"):
+        cards.installed(tmp_path)
+    with pytest.raises(ModelError, match="no such folder"):
+        cards.installed(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("machine", "cpuinfo", "kind"),
+    [
+        ("x86_64", "", "x86_64"),
+        ("AMD64", "", "x86_64"),
+        ("armv7l", "Features: neon", "armv7l"),
+        ("aarch64", "Features\t: fp asimd evtstrm crc32 cpuid", "aarch64"),
+        ("aarch64", "Features\t: fp asimd asimdhp asimdrdm lrcpc dcpop asimddp", "aarch64+dotprod"),
+    ],
+)
+def test_the_kind_of_processor(
+    machine: str, cpuinfo: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cpuinfo").write_text(cpuinfo)
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    assert cards.processor(tmp_path / "cpuinfo") == kind

@@ -1,0 +1,167 @@
+"""Models run as their cards say: same answers in every variant, pixels straight into the tensor, errors in words."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from fer_edge import demo
+from fer_edge.classifiers import cards, tflite
+from fer_edge.classifiers.fake import FakeClassifier
+from fer_edge.classifiers.tflite import RUNTIMES, TfliteClassifier, find_runtime
+from fer_edge.detectors.face_verifier import FaceVerifier
+from fer_edge.detectors.haar import detector as haar
+from fer_edge.errors import ModelError
+from fer_edge.settings import DetectorSettings
+from fer_edge.types import Box, Frame, Pixels
+
+VARIANTS = ("float32", "float16", "dynamic", "int8")
+
+NOBODY = FaceVerifier(FakeClassifier())  # has nothing to say
+
+
+def shipped(variant: str) -> cards.Card:
+    return cards.choose("mini_xception", variant, "ai-edge-litert", cards.installed())
+
+
+@pytest.fixture(scope="module")
+def portrait() -> Pixels:
+    picture = cv2.imread(str(Path(demo.__file__).parent / "astronaut.jpg"), cv2.IMREAD_GRAYSCALE)
+    assert picture is not None
+    return picture
+
+
+@pytest.fixture(scope="module")
+def face(portrait: Pixels) -> Box:
+    (found,) = haar(DetectorSettings(), NOBODY, still=True).detect(Frame(0, 0.0, datetime.now(UTC), portrait, "test"))
+    return found
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_portrait_is_happy_in_every_variant(variant: str, portrait: Pixels, face: Box) -> None:
+    card = shipped(variant)
+    (prediction,) = TfliteClassifier(card).predict(portrait, [face])
+    assert prediction.emotion == "happy"
+    assert prediction.score("happy") > 0.5
+    assert sum(prediction.scores) == pytest.approx(1, abs=1e-5)
+    assert prediction.labels == card.labels
+
+
+def test_all_variants_agree(portrait: Pixels, face: Box) -> None:
+    boxes = [face, Box(face.x - 10, face.y + 5, face.width, face.height), Box(-20, -20, 90, 90)]
+    read = {v: TfliteClassifier(shipped(v)).predict(portrait, boxes) for v in VARIANTS}
+    exact = np.array([prediction.scores for prediction in read["float32"]])
+    for variant, limit in (("float16", 0.01), ("dynamic", 0.1), ("int8", 0.15)):
+        np.testing.assert_allclose([prediction.scores for prediction in read[variant]], exact, atol=limit)
+
+
+def test_an_int8_model_takes_the_pixels_themselves(portrait: Pixels, face: Box) -> None:
+    card = shipped("int8")
+    classifier = TfliteClassifier(card)
+    assert classifier._table is None  # nothing between the picture and the tensor
+    interpreter = classifier._interpreter
+    seen: list[Pixels] = []
+    real = interpreter.invoke
+    interpreter.invoke = lambda: (seen.append(interpreter.get_tensor(classifier._input)[0, :, :, 0].copy()), real())
+    classifier.predict(portrait, [face])
+    from fer_edge import preprocess
+
+    np.testing.assert_array_equal(seen[0], preprocess.face_pixels(portrait, face, card.size))
+
+
+def test_whole_faces_are_read_as_boxes_are(portrait: Pixels, face: Box) -> None:
+    card = shipped("int8")
+    classifier = TfliteClassifier(card)
+    crop = portrait[face.y : face.y + face.height, face.x : face.x + face.width]
+    scores = classifier.read_faces(crop[None])
+    np.testing.assert_array_equal(scores[0], np.float32(classifier.predict(portrait, [face])[0].scores))
+    assert classifier.read_faces(np.empty((0, 48, 48), np.uint8)).shape == (0, 7)
+
+
+def test_no_faces_is_no_reading(portrait: Pixels) -> None:
+    card = shipped("int8")
+    assert TfliteClassifier(card).predict(portrait, []) == []
+
+
+@pytest.mark.parametrize(
+    ("quantization", "dtype", "span", "expected"),
+    [
+        ((1.0, 0), np.uint8, (0.0, 255.0), None),
+        ((1 / 255, 0), np.uint8, (0.0, 1.0), None),
+        ((1.0, -128), np.int8, (0.0, 255.0), np.arange(-128, 128)),
+        ((2 / 255, 128), np.uint8, (-1.0, 1.0), np.minimum(np.arange(256) + 0.5, 255)),
+        ((0.0, 0), np.float32, (-1.0, 1.0), np.arange(256) / 127.5 - 1),
+    ],
+)
+def test_pixels_become_what_the_model_was_trained_on(
+    quantization: tuple[float, int], dtype: type[Any], span: tuple[float, float], expected: Any
+) -> None:
+    card = replace(shipped("int8"), range=span)
+    table = tflite._table(card, {"dtype": dtype, "quantization": quantization})
+    if expected is None:
+        assert table is None
+    else:
+        assert table is not None
+        assert table.dtype == dtype
+        np.testing.assert_allclose(table.astype(float), expected, atol=0.51 if dtype == np.uint8 else 1e-6)
+
+
+def test_a_card_that_does_not_fit_its_model_is_refused(tmp_path: Path) -> None:
+    for suffix in (".tflite", ".json"):
+        shutil.copy(cards.models_folder() / f"mini_xception-int8{suffix}", tmp_path)
+    file = tmp_path / "mini_xception-int8.json"
+    original = json.loads(file.read_text())
+    for change, words in (
+        ({"labels": ["yes", "no"]}, "2 labels"),
+        ({"input": {**original["input"], "width": 48}}, "its card says uint8 of (1, 64, 48, 1)"),
+        ({"input": {**original["input"], "dtype": "float32"}}, "its card says float32"),
+    ):
+        file.write_text(json.dumps(original | change))
+        card = cards.load_card(file)
+        with pytest.raises(ModelError) as raised:
+            TfliteClassifier(card)
+        assert words in str(raised.value)
+
+
+def test_a_file_that_only_begins_like_a_model_is_refused(tmp_path: Path) -> None:
+    import hashlib
+
+    content = b"\x1c\0\0\0TFL3" + bytes(range(256)) * 40
+    path = tmp_path / "broken.tflite"
+    path.write_bytes(content)
+    card = replace(shipped("int8"), path=path, bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+    with pytest.raises(ModelError, match=r"broken\.tflite: .* cannot load it"):
+        TfliteClassifier(card)
+
+
+def test_runtimes_are_tried_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow"):
+        monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ModelError, match=r"no TFLite interpreter can be imported.*pip install ai-edge-litert"):
+        find_runtime()
+    fake = SimpleNamespace(lite=SimpleNamespace(Interpreter=int))
+    monkeypatch.setitem(sys.modules, "tensorflow", fake)
+    assert find_runtime() == ("tensorflow", int)
+    monkeypatch.setitem(sys.modules, "tflite_runtime.interpreter", SimpleNamespace(Interpreter=str))
+    assert find_runtime() == ("tflite-runtime", str)
+    assert find_runtime("tensorflow") == ("tensorflow", int)
+
+
+def test_an_unknown_runtime_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ModelError, match=f"'onnx': unknown; known are auto, {', '.join(RUNTIMES)}"):
+        find_runtime("onnx")
+
+
+def test_tflite_runtime_with_numpy_2_is_told_the_cure() -> None:
+    words = tflite._why(Path("m.tflite"), "tflite-runtime", RuntimeError("_ARRAY_API not found"))
+    if int(np.__version__.split(".")[0]) >= 2:
+        assert "pip install 'numpy<2'" in words

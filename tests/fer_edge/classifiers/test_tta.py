@@ -1,0 +1,68 @@
+"""A face is read in many views over time, and a new one in several at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from fer_edge.classifiers.tta import SHIFTS, ZOOMS, TestTimeAugmentation, view
+from fer_edge.types import EMOTIONS, Box, Pixels, Prediction
+from hypothesis import given
+from hypothesis import strategies as st
+
+GREY = np.zeros((480, 640), np.uint8)
+FACE = Box(200, 100, 120, 120)
+
+
+class Noted:
+    """A classifier that notes the boxes it is asked about, and is the surer of the last label the later it is asked."""
+
+    labels = EMOTIONS[:2]
+    usual_entropy = (0.4, 0.2)
+
+    def __init__(self) -> None:
+        self.asked: list[Box] = []
+
+    def predict(self, grey: Pixels, boxes: Sequence[Box]) -> list[Prediction]:
+        assert grey is GREY
+        predictions = []
+        for box in boxes:
+            self.asked.append(box)
+            share = min(0.1 * len(self.asked), 1.0)
+            predictions.append(Prediction(self.labels, (1 - share, share)))
+        return predictions
+
+
+def test_a_face_that_holds_still_is_seen_in_fifteen_views() -> None:
+    noted = Noted()
+    tta = TestTimeAugmentation(noted)
+    for _ in range(40):
+        assert len(tta.predict(GREY, [FACE])) == 1
+    assert len(set(noted.asked)) == len(SHIFTS) * len(ZOOMS) == 15
+
+
+def test_a_new_face_is_read_several_times_at_once_and_the_mean_counts() -> None:
+    noted = Noted()
+    tta = TestTimeAugmentation(noted)
+    (first,) = tta.predict(GREY, [FACE])
+    assert len(set(noted.asked)) == len(SHIFTS)
+    assert first.scores == pytest.approx((0.7, 0.3))  # of 0.1, 0.2, 0.3, 0.4, 0.5
+    tta.predict(GREY, [FACE._replace(x=210)])
+    assert len(noted.asked) == len(SHIFTS) + 1
+    tta.predict(GREY, [FACE._replace(x=220), FACE._replace(x=500)])
+    assert len(noted.asked) == 2 * len(SHIFTS) + 2
+
+
+def test_it_says_what_the_classifier_says_of_itself() -> None:
+    tta = TestTimeAugmentation(Noted())
+    assert (tta.labels, tta.usual_entropy) == (EMOTIONS[:2], (0.4, 0.2))
+    assert tta.predict(GREY, []) == []
+
+
+@given(st.builds(Box, *[st.integers(-500, 5000)] * 2, *[st.integers(1, 2000)] * 2), st.integers(0, 10**6))
+def test_every_view_lies_on_the_box(box: Box, number: int) -> None:
+    seen = view(box, number)
+    for low, side, was, before in ((seen.x, seen.width, box.x, box.width), (seen.y, seen.height, box.y, box.height)):
+        assert 0.9 * before - 1 <= side <= 1.1 * before + 1
+        assert abs(low + side / 2 - was - before / 2) <= 0.04 * before + 1

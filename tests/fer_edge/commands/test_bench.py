@@ -1,0 +1,190 @@
+"""`fer-edge bench` measures, prints, writes what was asked for, and ends with the choice in one line."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import pytest
+from fer_edge.bench import results
+from fer_edge.bench.candidates import sample_face
+from fer_edge.cli import main
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Callable[..., int]:
+    """Two models for a moment on a clip of two pictures: seconds, not minutes."""
+    folder = tmp_path / "clip"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        cv2.imwrite(str(folder / name), sample_face()[0])
+
+    def run(*arguments: str) -> int:
+        quick = ["--models", "float32", "int8", "--threads", "1", "--seconds", "0.1", "--source", str(folder)]
+        return main(["bench", *quick, *arguments])
+
+    return run
+
+
+def test_every_part_is_measured_and_the_last_line_is_the_choice(
+    bench: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "bench.json"
+    assert bench("--json", str(path)) == 0
+    out = capsys.readouterr().out
+    lines = out.splitlines()
+    for words in ("machine:", "interpreters:", "mini_xception-float32", "mini_xception-int8", "detect", "tutorial"):
+        assert any(line.startswith(f"{words} ") for line in lines), words
+    assert lines[-1].startswith("use mini_xception-")
+    found = results.read(path)
+    assert [(row.variant, row.threads) for row in found.rows] == [("float32", 1), ("int8", 1)]
+    assert all(row.reads >= 3 and 0 < row.median <= row.p95 <= row.p99 and row.memory > 20e6 for row in found.rows)
+    assert (found.loop.frames, found.loop.faces, found.loop.tutorial_frames) == (2, 2, 1)
+    assert found.loop.cpu > 0
+    assert found.loop.tutorial_cpu > 0
+    assert found.loop.pace_frames == 1
+    assert found.verdict == lines[-1]
+
+
+def test_compared_with_itself_the_same_frames_are_read(
+    bench: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "bench.json"
+    assert bench("--json", str(path)) == 0
+    assert bench("--compare", str(path), "--models", "int8", "--markdown") == 0
+    out = capsys.readouterr().out
+    assert "there, not measured now: mini_xception-float32" in out
+    assert "| mini_xception-int8 |" in out
+    assert "another number of frames" not in out
+    assert "up by more than 10%: " in out
+
+
+def test_json_to_standard_output_stands_there_alone(
+    bench: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert bench("--json", "-") == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["format"] == results.FORMAT
+    assert "use mini_xception-" in captured.err
+
+
+def test_the_choice_is_applied_and_the_rest_of_the_file_stays(
+    bench: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "fer-edge.toml"
+    config.write_text('[log]\nmode = "frames"  # all of them\n')
+    assert bench("--models", "int8", "--apply", "--config", str(config)) == 0
+    text = config.read_text()
+    assert text.startswith('[log]\nmode = "frames"  # all of them\n')
+    chosen = tomllib.loads(text)["classifier"]
+    assert chosen.pop("runtime") in ("ai-edge-litert", "tflite-runtime")
+    assert chosen == {"model": "mini_xception", "variant": "int8", "threads": 1}
+    out = capsys.readouterr().out
+    assert f"fer-edge run --config {config}" in out
+    run = ["run", "--source", "demo", "--max-frames", "1", "--log", str(tmp_path / "log.jsonl")]
+    assert main([*run, "--config", str(config)]) == 0
+
+
+def test_without_a_settings_file_apply_makes_one(
+    bench: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = os.path.relpath(ROOT / "models" / "mini_xception-int8.tflite")
+    assert bench("--models", model, "--apply") == 0
+    chosen = tomllib.loads(Path("fer-edge.toml").read_text())["classifier"]
+    assert chosen["model"] == str(ROOT / "models" / "mini_xception-int8.tflite")  # found from any folder
+
+
+def test_a_plot(bench: Callable[..., int], tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    assert bench("--models", "int8", "--plot", str(tmp_path / "bench.png")) == 0
+    assert (tmp_path / "bench.png").stat().st_size > 1000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--models", "resnet"], 5, "'resnet': not installed"),
+        (["--models", "./none.tflite"], 5, "none.tflite: no such file"),
+        (["--threads", "0"], 2, "'0': must be whole numbers from 1 to 64"),
+        (["--threads", "1,,2"], 2, "'1,,2': must be whole numbers"),
+        (["--threads", "65"], 2, "'65'"),
+        (["--seconds", "0"], 2, "'0': must be a number of seconds from 0.1 to 3600"),
+        (["--seconds", "nan"], 2, "'nan'"),
+        (["--seconds", "1e9"], 2, "'1e9'"),
+        (["--seconds", "soon"], 2, "'soon'"),
+        (["--runtime", "onnx"], 2, "'onnx'"),
+        (["--source", "none.mp4"], 3, "'none.mp4': no such file"),
+        (["--source", "/dev/null"], 3, "/dev/null"),
+        (["--source", "camera:0"], 3, "give demo or the path of a video"),
+        (["--source", "auto"], 3, "'auto'"),
+        (["--source", "rtsp://user:secret@door/"], 3, "give demo"),
+        (["--compare", "none.json"], 2, "none.json: No such file"),
+        (["--compare", str(ROOT / "models" / "mini_xception-int8.json")], 2, "another kind of file"),
+        (["--json", str(ROOT / "README.md")], 6, "nothing is overwritten"),
+        (["--json", "/no/such/folder/x.json"], 6, "its folder is not there"),
+        (["--plot", "x.txt"], 6, "x.txt"),
+        (["--config", "none.toml"], 2, "none.toml: No such file"),
+        (["--set", "detector.name=yunet"], 5, "set detector.model"),
+        (["--set", "log.mode=loud"], 2, "log.mode = 'loud'"),
+        (["--apply", "--config", "/no/such/folder/x.toml"], 6, "its folder is not there"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_before_anything_is_measured(
+    arguments: list[str],
+    code: int,
+    words: str,
+    bench: Callable[..., int],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = set(tmp_path.iterdir())
+    assert bench(*arguments) == code
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    (line,) = captured.err.splitlines()
+    assert line.startswith("fer-edge: error: ")
+    assert words in line
+    assert "secret" not in line
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_a_settings_file_that_is_no_toml_is_left_alone(bench: Callable[..., int], tmp_path: Path) -> None:
+    config = tmp_path / "fer-edge.toml"
+    config.write_text("[classifier\n")
+    assert bench("--apply", "--config", str(config)) == 2
+    assert config.read_text() == "[classifier\n"
+
+
+def test_ctrl_c_in_the_middle_is_one_line(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "fer_edge", "bench", "--seconds", "600", "--json", str(tmp_path / "x.json")]
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # background jobs inherit deafness to it
+    ) as child:
+        try:
+            assert child.stdout is not None
+            assert any(line.startswith("before") for line in iter(child.stdout.readline, ""))
+            os.killpg(child.pid, signal.SIGINT)  # as a terminal does: its children get it too
+            _, errors = child.communicate()
+        finally:
+            child.kill()
+    assert child.returncode == 130
+    assert errors == "fer-edge: stopped\n"
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,58 @@
+"""The emotion net speaks for a face by being sure of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from fer_edge.detectors.face_verifier import SURE, FaceVerifier, entropy
+from fer_edge.types import Box, Pixels, Prediction
+from hypothesis import given
+from hypothesis import strategies as st
+
+GREY, BOX = np.zeros((48, 64), np.uint8), Box(8, 8, 32, 32)
+
+
+class Says:
+    """A classifier that always answers the same."""
+
+    def __init__(self, *scores: float, usual: tuple[float, float] | None = (0.5, 0.25)) -> None:
+        self.labels = tuple(f"label{number}" for number in range(len(scores)))
+        self.usual_entropy, self._scores = usual, scores
+
+    def predict(self, grey: Pixels, boxes: Sequence[Box]) -> list[Prediction]:
+        assert grey.shape == GREY.shape
+        return [Prediction(self.labels, self._scores) for _ in boxes]
+
+
+def test_the_surer_the_answer_the_likelier_a_face() -> None:
+    log_odds = [FaceVerifier(Says(top, 1 - top)).log_odds(GREY, BOX) for top in (0.5, 0.7, 0.9, 1.0)]
+    assert log_odds == sorted(log_odds)
+    assert log_odds[0] < 0 < log_odds[-1]
+
+
+def test_as_sure_as_usual_speaks_for_a_face_whatever_the_model() -> None:
+    scores = (0.7, 0.2, 0.1)
+    assert FaceVerifier(Says(*scores, usual=(entropy(scores), 0.2))).log_odds(GREY, BOX) == pytest.approx(SURE)
+
+
+def test_a_model_that_is_broken_has_no_say() -> None:
+    assert FaceVerifier(Says(math.nan, math.nan)).log_odds(GREY, BOX) == 0.0
+
+
+def test_a_model_whose_card_does_not_say_what_is_usual_has_no_say() -> None:
+    assert FaceVerifier(Says(1.0, 0.0, usual=None)).log_odds(GREY, BOX) == 0.0
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=12).filter(lambda scores: sum(scores) > 0.01))
+def test_entropy_is_a_share(scores: list[float]) -> None:
+    shares = [score / sum(scores) for score in scores]
+    assert -1e-9 <= entropy(shares) <= 1 + 1e-9
+
+
+def test_entropy_at_its_ends() -> None:
+    assert entropy((1.0, 0.0, 0.0)) == 0.0
+    assert entropy((1 / 3,) * 3) == pytest.approx(1.0)
+    assert entropy((0.5, 0.5, 0.0, 0.0)) == pytest.approx(math.log(2) / math.log(4))

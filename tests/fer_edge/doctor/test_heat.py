@@ -1,0 +1,39 @@
+"""Temperature and the firmware's flags, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from fer_edge.doctor import heat
+from fer_edge.doctor.finding import Place
+
+
+@pytest.mark.parametrize(("milli", "level"), [(55_000, "ok"), (72_000, "warning"), (84_000, "failure")])
+def test_heat(milli: int, level: str, make_place: Callable[..., Place]) -> None:
+    place = make_place({"vcgencmd": "throttled=0x0\n"})
+    folder = place.root / "sys/class/thermal/thermal_zone0"
+    folder.mkdir(parents=True)
+    (folder / "temp").write_text(f"{milli}\n")
+    _, temperature, power = heat.look(place)
+    assert (temperature.name, temperature.level) == ("temperature", level)
+    assert (power.name, power.level) == ("power", "ok")
+
+
+@pytest.mark.parametrize(
+    ("flags", "level", "words"),
+    [
+        (0, "ok", "never"),
+        (0x50000, "warning", "was held back: under-voltage, throttled; use the Raspberry Pi's own power supply"),
+        (0x50005, "failure", "held back now: under-voltage, throttled"),
+        (0x80008, "failure", "soft temperature limit; cool it"),
+    ],
+)
+def test_flags(flags: int, level: str, words: str) -> None:
+    finding = heat.held_back(flags)
+    assert finding.level == level
+    assert words in finding.says
+
+
+def test_a_machine_that_tells_nothing(make_place: Callable[..., Place]) -> None:
+    assert [finding.level for finding in heat.look(make_place())] == ["ok", "ok"]

@@ -1,0 +1,44 @@
+"""Versions that do not fit are failures with the command that mends them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from fer_edge.doctor import software
+from fer_edge.doctor.finding import Finding, Place
+from fer_edge.doctor.software import _cascades, _environment, _numpy, _python
+
+
+@pytest.mark.parametrize(
+    ("finding", "level", "cure"),
+    [
+        (_python((3, 11, 2)), "ok", ""),
+        (_python((3, 9, 2)), "failure", "sudo apt install python3.11"),
+        (_numpy("2.1.0", "", "2.3.0"), "ok", ""),
+        (_numpy("1.26.4", "2.14.0", ""), "ok", ""),
+        (_numpy("2.1.0", "2.14.0", ""), "failure", "pip install 'numpy<2'"),
+        (_numpy("2.1.0", "2.14.0", "2.3.0"), "ok", ""),
+        (_numpy("", "", "2.3.0"), "failure", "pip install numpy"),
+        (_cascades("4.14.0", True), "ok", ""),
+        (_cascades("5.0.0", False), "failure", software.OPENCV_CURE),
+    ],
+)
+def test_what_fits_and_what_does_not(finding: Finding, level: str, cure: str) -> None:
+    assert (finding.level, finding.cure) == (level, cure)
+
+
+def test_an_environment_that_cannot_see_libcamera(make_place: Callable[..., Place]) -> None:
+    place = make_place()
+    assert _environment(place, virtual=True, sees_libcamera=False).level == "ok"
+    (place.root / "usr/lib/python3/dist-packages/libcamera").mkdir(parents=True)
+    assert _environment(place, virtual=True, sees_libcamera=True).level == "ok"
+    finding = _environment(place, virtual=True, sees_libcamera=False)
+    assert finding.level == "failure"
+    assert finding.cure.startswith("python3 -m venv --system-site-packages")
+
+
+def test_this_environment_is_well(make_place: Callable[..., Place]) -> None:
+    findings = list(software.look(make_place()))
+    assert [finding.name for finding in findings] == ["Python", "environment", "NumPy", "OpenCV"]
+    assert {finding.level for finding in findings} == {"ok"}

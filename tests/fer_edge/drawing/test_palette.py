@@ -1,0 +1,43 @@
+"""Every emotion has a colour of its own, also for people who see fewer colours."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import cv2
+import numpy as np
+import pytest
+from fer_edge.drawing import palette
+from fer_edge.types import EMOTIONS, UNCERTAIN
+
+# Machado, Oliveira and Fernandes, "A Physiologically-based Model for Simulation of Color Vision Deficiency", 2009,
+# table 1, severity 1.0; on linear light.
+SEEN = {
+    "all colours": np.eye(3),
+    "protanopia": [[0.1523, 1.0526, -0.2049], [0.1145, 0.7863, 0.0992], [-0.0039, -0.0481, 1.0520]],
+    "deuteranopia": [[0.3673, 0.8606, -0.2280], [0.2801, 0.6725, 0.0474], [-0.0118, 0.0429, 0.9689]],
+    "tritanopia": [[1.2555, -0.0767, -0.1788], [-0.0784, 0.9308, 0.1476], [0.0047, 0.6914, 0.3039]],
+}
+
+
+@pytest.mark.parametrize("eyes", SEEN)
+def test_colours_differ_for_all_eyes(eyes: str) -> None:
+    lights = [palette.light(colour) for colour in (*palette.PALETTE, palette.GREY)]
+    seen = np.clip(np.array(lights) @ np.array(SEEN[eyes]).T, 0, 1).astype(np.float32)
+    lab = cv2.cvtColor(seen[None], cv2.COLOR_LRGB2Lab)[0]
+    # A just noticeable difference is 2.3 (CIE 1976).
+    assert min(np.linalg.norm(a - b) for a, b in combinations(lab, 2)) > 10
+
+
+def test_labels_get_colours_in_their_order_and_anything_else_grey() -> None:
+    assert [palette.colour_of(emotion) for emotion in EMOTIONS] == list(palette.PALETTE)
+    assert palette.colour_of(UNCERTAIN) == palette.GREY
+    assert palette.colour_of("yes", ("no", "yes")) == palette.PALETTE[1]
+    many = tuple(map(str, range(20)))
+    assert palette.colour_of("8", many) == palette.PALETTE[1]
+
+
+def test_light_is_linear_and_text_is_read() -> None:
+    assert palette.parse("#D55e00") == palette.PALETTE[0]
+    assert palette.light((0, 255, 10)) == pytest.approx((0, 1, 0.003), abs=1e-3)
+    assert palette.light((188, 188, 188)) == pytest.approx((0.5, 0.5, 0.5), abs=0.01)

@@ -1,0 +1,59 @@
+"""Whatever the names say, the newest are kept, and files go from the oldest on."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from fer_edge.logs.files import Part, Span, part_path, parts
+from fer_edge.logs.keeping import SteadyClock, expired
+from hypothesis import given
+from hypothesis import strategies as st
+
+NOW = datetime(2026, 7, 1, tzinfo=UTC)
+MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
+
+
+def part(number: int, end: datetime) -> Part:
+    return Part(number, Span(end - timedelta(hours=1), end), Path(f"{number}"))
+
+
+@given(st.lists(MOMENTS, max_size=12), st.integers(1, 1000))
+def test_what_expires_is_the_oldest_and_none_that_may_be_young(ends: list[datetime], days: int) -> None:
+    files = [part(number, end) for number, end in enumerate(ends)]
+    oldest = NOW - timedelta(days=days)
+    gone = expired(files, oldest, NOW)
+    assert gone == files[: len(gone)]
+    # A file is as young at least as the youngest believable one up to it.
+    for number in range(len(gone)):
+        assert not any(oldest <= end <= NOW for end in ends[: number + 1])
+    if gone:
+        assert gone[-1].span.end < oldest or gone[-1].span.end > NOW
+
+
+@given(st.lists(st.integers(0, 400), min_size=1, max_size=12), st.integers(1, 400))
+def test_with_a_right_clock_exactly_the_old_ones_expire(ages: list[int], days: int) -> None:
+    files = [part(n, NOW - timedelta(days=age)) for n, age in enumerate(sorted(ages, reverse=True))]
+    gone = expired(files, NOW - timedelta(days=days), NOW)
+    assert len(gone) == sum(age > days for age in ages)
+
+
+@given(MOMENTS, MOMENTS, st.integers(1, 10**7))
+def test_a_name_tells_number_and_span(tmp_path_factory: object, a: datetime, b: datetime, number: int) -> None:
+    span = Span(min(a, b), max(a, b))
+    path = part_path(Path("/x/log.v1.jsonl"), number, span)
+    folder: Path = tmp_path_factory.mktemp("names")  # type: ignore[attr-defined]
+    (folder / path.name).touch()
+    (found,) = parts(folder / "log.v1.jsonl")
+    assert found.number == number
+    assert found.span.begin <= span.begin < found.span.begin + timedelta(seconds=1)
+    assert found.span.end - timedelta(seconds=1) < span.end <= found.span.end
+
+
+def test_a_clock_is_trusted_after_an_hour_without_a_jump() -> None:
+    clock = SteadyClock()
+    assert not clock.trusted(NOW, 0.0)
+    assert not clock.trusted(NOW + timedelta(minutes=59), 3540.0)
+    assert clock.trusted(NOW + timedelta(minutes=60, seconds=20), 3600.0)
+    assert not clock.trusted(NOW + timedelta(days=2), 3660.0)
+    assert clock.trusted(NOW + timedelta(days=2, hours=1), 7260.0)

@@ -1,0 +1,34 @@
+"""A log in memory writes nothing, keeps the last lines, and is the same for all who ask for it by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fer_edge.logs.memory import memory
+from fer_edge.settings import LogSettings
+from fer_edge.sinks.log import Log
+from fer_edge.types import Observation
+
+
+def test_nothing_is_written_and_the_last_lines_are_there_for_who_reads(
+    tmp_path: Path, make_observation: Callable[..., Observation], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = LogSettings(path="kept.jsonl", mode="frames", store="memory", memory_lines=50)
+    log = Log(settings)
+    for number in range(80):
+        log.write(make_observation(number, "happy"))
+    log.state("lost")
+    log.close()
+    log.close()
+    kept = memory(settings.path, settings.memory_lines)
+    assert [one.data["frame"] for one in kept.entries()] == list(range(30, 80))
+    begin = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    some: list[Any] = [one.data for one in kept.entries(begin + timedelta(seconds=2), begin + timedelta(seconds=2.1))]
+    assert [(data["frame"], data["faces"][0]["emotion"]) for data in some] == [(n, "happy") for n in (50, 51, 52)]
+    assert (str(log.path), log.lines, log.repaired) == ("memory", 80, 0)
+    assert not list(tmp_path.iterdir())

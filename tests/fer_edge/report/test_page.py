@@ -1,0 +1,114 @@
+"""The page needs nothing else, is well formed, tells each chart in words and figures, and trusts no label."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from fer_edge.report.page import page
+from fer_edge.report.table import table
+from fer_edge.report.tally import Summary
+
+Make = Callable[..., Any]
+VOID = {"meta", "line", "rect"}
+
+
+class Checked(HTMLParser):
+    """Notes elements, and that each end tag fits."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def lines(make_entry: Make, hours: int, label: str = "happy") -> list[Any]:
+    found = []
+    for n in range(hours):
+        found.append(make_entry(3600 * n, {n: label}, [("came", n)]))
+        found.append(make_entry(3600 * n + 30, {n: "uncertain"}, [("changed", n)]))
+        found.append(make_entry(3600 * n + 40, {}, [("gone", n)]))
+    return found
+
+
+@pytest.mark.parametrize("hours", [1, 5, 60, 2000])
+def test_it_is_whole_and_alone(make_entry: Make, add_up: Callable[..., Summary], hours: int) -> None:
+    summary = add_up(lines(make_entry, hours), zone=ZoneInfo("Europe/Berlin"), now=3600 * hours)
+    assert summary.begin is not None
+    text = page(summary, "log.jsonl", 2, summary.begin)
+    found = Checked(text)
+    ids = [attributes["id"] for _, attributes in found.seen if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    for tag, attributes in found.seen:
+        assert tag not in ("script", "link", "img", "iframe")
+        assert not {"src", "href", "onclick", "onload"} & set(attributes)
+        for name in (attributes.get("aria-labelledby") or "").split():
+            assert name in ids
+        if tag == "svg":
+            assert ("aria-hidden" in attributes) != (attributes.get("role") == "img")
+    assert "url(" not in text
+    assert "@import" not in text
+    charts = sum(attributes.get("role") == "img" for _, attributes in found.seen)
+    tables = sum(tag == "table" for tag, _ in found.seen)
+    assert (charts, tables) == ((1, 2) if hours <= 48 else (2, 3))
+    assert "2 half-written lines were left out" in text
+    assert len(text) < 300_000
+
+
+def test_a_label_is_text_and_nothing_else(make_entry: Make, add_up: Callable[..., Summary]) -> None:
+    evil = '</title><script>alert("x")</script>'
+    summary = add_up(lines(make_entry, 2, evil))
+    assert summary.begin is not None
+    text = page(summary, evil, 0, summary.begin)
+    assert "<script" not in text
+    Checked(text)
+
+
+def test_columns_stand_for_their_time(make_entry: Make, add_up: Callable[..., Summary]) -> None:
+    """Two hours, the second half as busy: half as high."""
+    entries = [make_entry(0, {1: "happy"}, [("came", 1)]), make_entry(40, {}, [("gone", 1)])]
+    entries += [make_entry(3600, {2: "happy"}, [("came", 2)]), make_entry(3620, {}, [("gone", 2)])]
+    summary = add_up(entries, now=3620)
+    assert summary.begin is not None
+    text = page(summary, "log", 0, summary.begin)
+    heights = [
+        float(h)
+        for h in re.findall(r'<rect class="c\d" x="[\d.]+%" width="[\d.]+%" y="[\d.]+" height="([\d.]+)"', text)
+    ]
+    assert heights == pytest.approx([120, 60])
+    assert "<title>Thu 1 Jan, 13:00: happy 20 s</title>" in text
+
+
+def test_an_empty_log_has_a_page_and_a_table(add_up: Callable[..., Summary], make_entry: Make) -> None:
+    summary = add_up([])
+    text = page(summary, "log", 0, make_entry(0, {}, None).time)
+    assert "Nobody was in view" in text
+    assert "no line in this time" in text
+    Checked(text)
+    assert table(summary) == "hour,watched_seconds,faces,changes,uncertain\n"
+
+
+def test_the_table_has_a_row_for_each_hour(make_entry: Make, add_up: Callable[..., Summary]) -> None:
+    summary = add_up(lines(make_entry, 2), zone=ZoneInfo("Asia/Kolkata"), now=3640)
+    assert table(summary).splitlines() == [
+        "hour,watched_seconds,faces,changes,angry,happy,neutral,uncertain",
+        "2026-01-01T17:00+05:30,100.0,1,1,0.0,30.0,0.0,10.0",
+        "2026-01-01T18:00+05:30,40.0,1,1,0.0,30.0,0.0,10.0",
+    ]

@@ -1,0 +1,33 @@
+"""What changed is said, and nothing that somebody might want to keep."""
+
+from __future__ import annotations
+
+from fer_edge.service.settings_changes import changed, in_words
+from fer_edge.settings import Settings, parse
+
+
+def test_nothing_changed() -> None:
+    assert changed(Settings(), Settings()) == {}
+    assert in_words(Settings(), Settings()) == ""
+
+
+def test_numbers_switches_and_choices_are_said_and_texts_are_not() -> None:
+    new = parse(
+        {
+            "run": {"sinks": ["log", "mqtt"]},
+            "source": {"name": "rtsp://me:secret@camera"},
+            "log": {"mode": "frames", "keep_days": 7},
+            "webhook": {"headers": {"Authorization": "secret"}, "url": "https://secret"},
+        }
+    )
+    assert changed(Settings(), new) == {
+        "run": ("sinks",),
+        "source": ("name",),
+        "log": ("mode", "keep_days"),
+        "webhook": ("url", "headers"),
+    }
+    words = in_words(Settings(), new)
+    assert words == (
+        "run.sinks log, console -> log, mqtt; source.name changed; log.mode changes -> frames; "
+        "log.keep_days 30.0 -> 7.0; webhook.url changed; webhook.headers changed"
+    )

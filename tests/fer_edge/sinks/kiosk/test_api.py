@@ -1,0 +1,163 @@
+"""The API says what is so, takes what it should, and refuses the rest in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fer_edge import __version__
+from fer_edge.settings import LogSettings
+from fer_edge.sinks.log import Log
+from fer_edge.types import Event, Observation
+
+House = Callable[..., Any]
+Make = Callable[..., Observation]
+BEGIN = "2026-01-01T12:00:00Z"
+
+
+def test_the_status(house: House, make_observation: Make, with_event: Make) -> None:
+    built = house()
+    built.sink.state("running")
+    built.sink.write(with_event(make_observation(41, "happy"), "came"))
+    status = built.ask("/api/v1/status").json
+    assert status.pop("uptime_seconds") >= 0
+    assert status == {
+        "version": __version__,
+        "state": "running",
+        "paused": False,
+        "frames": 42,
+        "events": {"came": 1, "changed": 0, "gone": 0},
+        "viewers": 0,
+        "live": False,
+        "log": True,
+    }
+
+
+def test_now_is_what_was_seen_last(house: House, make_observation: Make) -> None:
+    built = house()
+    built.sink.state("running")
+    built.sink.write(make_observation(1, "happy"))
+    built.sink.write(make_observation(2, "sad", "happy"))
+    now = built.ask("/api/v1/now").json
+    assert (now["state"], now["frame"], now["time"]) == ("running", 2, "2026-01-01T12:00:00.080000+00:00")
+    assert [(face["id"], face["emotion"], face["confidence"]) for face in now["faces"]] == [
+        (1, "sad", 0.7),
+        (2, "happy", 0.7),
+    ]
+
+
+def test_pause_and_resume(house: House) -> None:
+    built = house()
+    assert built.ask("/api/v1/pause", "POST").json == {"state": "starting", "paused": True}
+    assert built.pause_switch.paused
+    assert built.ask("/api/v1/pause", "POST").json["paused"] is True  # not toggled
+    assert built.ask("/api/v1/resume", "POST").json["paused"] is False
+    assert not built.pause_switch.paused
+
+
+@pytest.mark.parametrize("path", ["status", "now", "history", "openapi.json"])
+def test_an_unknown_parameter_is_refused(path: str, house: House) -> None:
+    answer = house().ask(f"/api/v1/{path}?since=1")
+    assert answer.status == 400
+    assert answer.json["error"].startswith("'since': unknown; allowed are ")
+
+
+def test_an_unknown_path_says_where_to_begin(house: House) -> None:
+    answer = house().ask("/api/v2/status")
+    assert answer.status == 404
+    assert answer.json == {"error": "/api/v2/status: there is no such page; / is the first"}
+
+
+def test_metrics_are_as_prometheus_reads_them(house: House, make_observation: Make, with_event: Make) -> None:
+    built = house()
+    built.sink.state("running")
+    built.sink.write(with_event(make_observation(9, "happy", "happy", "sad")))
+    answer = built.ask("/metrics")
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    lines = answer.text.splitlines()
+    for line in (
+        f'fer_edge_info{{version="{__version__}"}} 1',
+        'fer_edge_state{state="running"} 1',
+        'fer_edge_state{state="lost"} 0',
+        "fer_edge_frames_total 10",
+        'fer_edge_faces{emotion="happy"} 2',
+        'fer_edge_faces{emotion="sad"} 1',
+        'fer_edge_faces{emotion="fear"} 0',
+        'fer_edge_events_total{kind="changed"} 1',
+        "fer_edge_last_frame_timestamp_seconds 1767268800.360",
+    ):
+        assert line in lines
+    names = [line.split("{")[0].split(" ")[0] for line in lines if not line.startswith("#")]
+    typed = [line.split()[2] for line in lines if line.startswith("# TYPE")]
+    assert list(dict.fromkeys(names)) == typed  # each has its head, and stands together
+    assert answer.text.endswith("\n")
+
+
+def write_log(path: str, make_observation: Make, **settings: Any) -> None:
+    """Ten seconds: happy from 0 to 4, sad from 4 to 10."""
+    log = Log(LogSettings(path=path, **settings))
+    for second in range(11):
+        seen = make_observation(25 * second, "happy" if second < 4 else "sad")
+        kind = {0: "came", 4: "changed", 10: "gone"}.get(second)
+        events = (Event(kind, seen.faces[0]),) if kind else ()  # type: ignore[arg-type]
+        log.write(Observation(seen.frame, seen.faces if kind != "gone" else (), events))
+    log.close()
+
+
+@pytest.mark.parametrize("store", ["disk", "memory"])
+def test_the_history_is_the_log_s(store: str, house: House, make_observation: Make, tmp_path: Path) -> None:
+    path = str(tmp_path / f"{store}.jsonl")
+    write_log(path, make_observation, store=store)
+    built = house(log={"store": store, "path": path})
+    found = built.ask("/api/v1/history?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00%2B00:00").json
+    assert found["from"] == "2026-01-01T00:00:00+00:00"
+    assert (found["faces"], found["changes"], found["crowd"], found["watched_seconds"]) == (1, 1, 1, 70)
+    shares = {one["emotion"]: (one["seconds"], one["share"]) for one in found["emotions"] if one["seconds"]}
+    assert shares == {"happy": (4, 0.4), "sad": (6, 0.6)}
+    assert found["columns"] == [
+        {"time": "2026-01-01T12:00:00+00:00", "watched_seconds": 70, "seconds": {"happy": 4, "sad": 6}}
+    ]
+
+
+def test_the_history_keeps_to_what_is_asked_for(house: House, make_observation: Make, tmp_path: Path) -> None:
+    write_log(str(tmp_path / "log.jsonl"), make_observation)
+    found = house().ask("/api/v1/history?from=2026-01-01T12:00:02Z&to=2026-01-01T12:00:05Z").json
+    assert {one["emotion"]: one["seconds"] for one in found["emotions"] if one["seconds"]} == {"happy": 2, "sad": 1}
+
+
+def test_without_times_it_is_today(house: House, tmp_path: Path) -> None:
+    (tmp_path / "log.jsonl").touch()
+    found = house().ask("/api/v1/history").json
+    begin, end = (datetime.fromisoformat(found[name]) for name in ("from", "to"))
+    assert (begin.hour, begin.minute, begin.second) == (0, 0, 0)
+    assert timedelta(0) < end - begin <= timedelta(hours=25)
+    assert abs(datetime.now(UTC) - end) < timedelta(minutes=5)
+    assert found["columns"] == []
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "words"),
+    [
+        ("from=yesterday", 400, "from 'yesterday': no time"),
+        ("from=2026-01-01", 400, "no time"),
+        ("from=2026-01-01T12:00:00", 400, "no time"),  # in which zone?
+        ("from=2026-02-30T12:00:00Z", 400, "no time"),
+        ("to=0001-01-01T00:00:00%2B14:00", 400, "no time"),
+        (f"from={BEGIN}&from={BEGIN}", 400, "came twice"),
+        (f"from={BEGIN}&to=2026-01-01T11:00:00Z", 422, "must be after each other"),
+        (f"from={BEGIN}&to=2027-01-01T11:00:00Z", 422, "by 200 days at most"),
+    ],
+)
+def test_a_time_that_makes_no_sense_is_refused(query: str, status: int, words: str, house: House) -> None:
+    answer = house().ask(f"/api/v1/history?{query}")
+    assert (answer.status, words in answer.json["error"]) == (status, True), answer.text
+
+
+def test_without_a_log_there_is_no_history(house: House, tmp_path: Path) -> None:
+    answer = house(sinks=("kiosk",)).ask("/api/v1/history")
+    assert (answer.status, "add log to run.sinks" in answer.json["error"]) == (404, True)
+    answer = house().ask("/api/v1/history")
+    assert (answer.status, f"log {tmp_path / 'log.jsonl'}: there is none" in answer.json["error"]) == (404, True)

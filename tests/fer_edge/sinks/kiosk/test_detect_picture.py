@@ -1,0 +1,127 @@
+"""A picture that is sent is read as `fer-edge detect` reads it; what is none is refused; nothing is kept."""
+
+from __future__ import annotations
+
+import io
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fer_edge import demo
+from fer_edge.errors import SourceError
+from fer_edge.sinks.kiosk.api import WAITING
+from PIL import Image
+
+House = Callable[..., Any]
+ASTRONAUT = (Path(demo.__file__).parent / "astronaut.jpg").read_bytes()
+
+
+def picture(form: str, size: tuple[int, int] = (64, 48)) -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", size, "grey").save(out, form)
+    return out.getvalue()
+
+
+def send(built: Any, data: bytes, kind: str = "image/jpeg") -> Any:
+    return built.ask("/api/v1/detect", "POST", data, Content_Type=kind)
+
+
+def test_the_face_in_it_is_read(house: House, tmp_path: Path) -> None:
+    built = house()
+    for _ in range(2):  # the second knows nothing of the first
+        found = send(built, ASTRONAUT).json
+        assert (found["width"], found["height"]) == (512, 512)
+        (face,) = found["faces"]
+        assert (face["id"], face["emotion"]) == (1, "happy")
+        assert face["confidence"] > 0.8
+    assert list(tmp_path.iterdir()) == []
+    assert built.ask("/api/v1/now").json["faces"] == []
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+def test_a_picture_without_a_face_has_none(form: str, house: House) -> None:
+    assert send(house(), picture(form), f"image/{form.lower()}").json == {"width": 64, "height": 48, "faces": []}
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "words"),
+    [
+        (b"", 400, "no picture in it"),
+        (b"hello", 422, "no picture that can be read; known are JPEG, PNG, WEBP"),
+        (ASTRONAUT[: len(ASTRONAUT) // 2], 422, "cut off or damaged"),
+        (ASTRONAUT[:20], 422, "picture: is"),
+        (np.random.default_rng(1).bytes(9000), 422, "no picture"),
+        (picture("GIF"), 422, "no picture"),
+        (picture("TIFF"), 422, "no picture"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", 422, "no picture"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 422, "no picture"),
+        (picture("PNG", (600, 600)), 422, "has 600 x 600 pixels (0 megapixels), the limit is 0 megapixels"),
+    ],
+)
+def test_what_is_no_picture_is_refused_and_nothing_else_happens(
+    data: bytes, status: int, words: str, house: House, capfd: pytest.CaptureFixture[str]
+) -> None:
+    built = house(picture_megapixels=0.3)
+    before = built.ask("/api/v1/status").json
+    answer = send(built, data)
+    assert (answer.status, words in answer.json["error"]) == (status, True), answer.text
+    after = built.ask("/api/v1/status").json
+    assert before | {"uptime_seconds": 0} == after | {"uptime_seconds": 0}
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked(house: House) -> None:
+    """20,000 x 20,000 pixels of nothing are 50 kB as PNG, and 1.2 GB in memory."""
+    out = io.BytesIO()
+    Image.new("1", (20_000, 20_000)).save(out, "PNG")
+    answer = send(house(), out.getvalue(), "image/png")
+    assert (answer.status, "400 megapixels" in answer.json["error"]) == (422, True)
+
+
+@pytest.mark.parametrize("kind", ["", "text/plain", "multipart/form-data; boundary=x", "image/svg+xml", "image/gif"])
+def test_another_type_is_refused(kind: str, house: House) -> None:
+    answer = send(house(), ASTRONAUT, kind)
+    assert (answer.status, "must be one of image/jpeg" in answer.json["error"]) == (415, True)
+
+
+def test_a_sender_that_goes_away_harms_nobody(house: House) -> None:
+    built = house()
+    head = (
+        b"POST /api/v1/detect HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\nContent-Length: 5000\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", built.port)) as connection:
+        connection.sendall(head + bytes(100))
+    assert send(built, picture("PNG"), "image/png").status == 200
+
+
+def test_a_crowd_waits_in_a_short_line(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    entered, gate = threading.Semaphore(0), threading.Event()
+
+    def slow(reader: Any, data: bytes) -> dict[str, Any]:
+        entered.release()
+        assert gate.wait(10)
+        raise SourceError("enough")
+
+    monkeypatch.setattr("fer_edge.sinks.kiosk.detect.PictureReader.read", slow)
+    built = house()
+    answers: list[int] = []
+    people = [threading.Thread(target=lambda: answers.append(send(built, b"x").status)) for _ in range(WAITING + 1)]
+    for person in people:
+        person.start()
+    assert entered.acquire(timeout=10)
+    statuses = []
+    while 429 not in statuses:  # until all of them stand in line
+        extra = threading.Thread(target=lambda: statuses.append(send(built, b"x").status))
+        extra.start()
+        extra.join(0.05)
+        assert len(people) < 50
+        people.append(extra)
+    gate.set()
+    for person in people:
+        person.join(10)
+    assert set(answers) <= {422, 429}
+    assert built.ask("/healthz").status == 200

@@ -1,0 +1,79 @@
+"""Every language says everything that a page asks for, and a user's own words are checked."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from fer_edge.errors import SettingsError
+from fer_edge.sinks.kiosk import pages
+from fer_edge.sinks.kiosk.i18n import FOLDER, load, shipped
+from fer_edge.sinks.kiosk.pages import Pages
+from fer_edge.types import EMOTIONS
+
+PLACES = re.compile(r"\{(\w+)\}")
+
+
+def test_english_and_german_come_with_it() -> None:
+    assert shipped() == ["de", "en"]
+
+
+@pytest.mark.parametrize("language", shipped())
+def test_a_language_is_whole(language: str) -> None:
+    words, english = load(language), load("en")
+    assert words["language"] == language
+    assert set(words) == set(english)
+    text = (FOLDER / f"{language}.toml").read_text()
+    assert all(re.search(rf"^{name} = ", text, re.M) for name in english)
+    for name in words:
+        assert sorted(PLACES.findall(words[name])) == sorted(PLACES.findall(english[name])), name
+    assert all(f"emotion_{emotion}" in words for emotion in (*EMOTIONS, "uncertain"))
+
+
+def test_every_word_is_used_and_every_use_has_a_word() -> None:
+    folder = Path(pages.__file__).parent
+    texts = [path.read_text() for kind in ("pages/*.html", "static/*.js") for path in folder.glob(kind)]
+    asked = {name for text in texts for name in re.findall(r"\{\{(\w+)\}\}", text)} - {"words_json", "live_hidden"}
+    asked |= {name for text in texts for name in re.findall(r'(?:say\("|words\.)(\w+)', text)} - {"js"}
+    english = set(load("en"))
+    assert asked <= english
+    made = {name for name in english if name.startswith(("emotion_", "state_", "hint_", "history_"))}
+    assert english - asked - made == set()
+
+
+def test_own_words_go_over_the_english_ones(tmp_path: Path) -> None:
+    own = tmp_path / "nl.toml"
+    own.write_text('language = "nl"\nemotion_happy = "blij"\nemotion_smug = "zelfvoldaan"\n', encoding="utf-8")
+    words = load(str(own))
+    assert (words["language"], words["emotion_happy"], words["emotion_smug"]) == ("nl", "blij", "zelfvoldaan")
+    assert words["pause"] == "Pause"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [('hapy = "x"', "unknown word hapy"), ("pause = 3", "pause = 3 must be text"), ("pause =", "not TOML")],
+)
+def test_wrong_words_are_refused(text: str, reason: str, tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(text)
+    with pytest.raises(SettingsError, match=reason):
+        load(str(own))
+
+
+@pytest.mark.parametrize(("language", "reason"), [("xx", "known are de, en"), ("/no/nl.toml", "No such file")])
+def test_an_unknown_language_is_refused(language: str, reason: str) -> None:
+    with pytest.raises(SettingsError, match=reason):
+        load(language)
+
+
+def test_words_cannot_become_markup(tmp_path: Path) -> None:
+    nasty = '</script><script>alert("1")</script>&"'
+    words = load("en") | {"notice": nasty}
+    for name in ("stage", "live", "history", "login"):
+        text = bytes(Pages(words, True).page(name).body).decode()
+        assert "<script>alert" not in text
+        found = re.search(r'<script type="application/json" id="words">(.*?)</script>', text)
+        if found:
+            assert json.loads(found[1])["notice"] == nasty

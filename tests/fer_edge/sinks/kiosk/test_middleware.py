@@ -1,0 +1,128 @@
+"""Nothing gets past the gate that could come from another site, from nobody known, or be too much."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+House = Callable[..., Any]
+PATHS = ["/", "/history", "/api/v1/status", "/api/v1/now", "/metrics", "/healthz", "/static/base.css", "/no/such/page"]
+TOKEN = "0123456789abcdef"
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_answer_forbids_what_the_page_does_not_need(path: str, house: House) -> None:
+    headers = house().ask(path).headers
+    policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == policy["connect-src"] == "'self'"
+    assert policy["frame-ancestors"] == "'none'"
+    assert "unsafe" not in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    assert headers["cache-control"] in ("no-store", "no-cache")
+    assert "server" not in headers
+    assert not [name for name in headers if name.startswith("access-control")]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_another_name_is_refused_everywhere(path: str, house: House) -> None:
+    answer = house().ask(path, Host="evil.example")
+    assert answer.status == 421
+    assert "'evil.example': is not a name of this device" in answer.json["error"]
+
+
+def test_a_name_in_the_settings_is_known(house: House) -> None:
+    assert house(hosts="kiosk.example").ask("/", Host="kiosk.example").status == 200
+
+
+def test_two_names_or_none_are_refused(house: House) -> None:
+    built = house()
+    two = built.raw(b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nConnection: close\r\n\r\n")
+    assert two.split()[1] in (b"400", b"421")
+    assert built.raw(b"GET / HTTP/1.0\r\n\r\n").split()[1] == b"421"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/pause", "/api/v1/resume", "/api/v1/detect", "/login"])
+@pytest.mark.parametrize(
+    "headers", [{"Sec_Fetch_Site": "cross-site"}, {"Sec_Fetch_Site": "same-site"}, {"Origin": "http://evil.example"}]
+)
+def test_another_site_s_page_can_do_nothing(path: str, headers: dict[str, str], house: House) -> None:
+    built = house()
+    answer = built.ask(path, "POST", b"", **headers)
+    assert answer.status == 403
+    assert not built.pause_switch.paused
+
+
+def test_own_pages_can(house: House) -> None:
+    built = house()
+    answer = built.ask("/api/v1/pause", "POST", Origin=f"http://{built.host}", Sec_Fetch_Site="same-origin")
+    assert answer.status == 200
+    assert built.pause_switch.paused
+
+
+def test_a_get_changes_nothing(house: House) -> None:
+    built = house()
+    answer = built.ask("/api/v1/pause")
+    assert answer.status == 405
+    assert answer.headers["allow"] == "POST"
+    assert not built.pause_switch.paused
+
+
+def test_who_asks_too_often_is_told_when_to_come_again(house: House) -> None:
+    built = house(rate=0.1)
+    assert built.ask("/healthz").status == 200
+    answer = built.ask("/healthz")
+    assert answer.status == 429
+    assert 1 <= int(answer.headers["retry-after"]) <= 10
+
+
+def test_more_than_is_taken_is_refused_before_it_is_read(house: House) -> None:
+    built = house(picture_megabytes=0.01)
+    assert built.ask("/api/v1/pause", "POST", bytes(5000)).status == 413
+    answer = built.ask("/api/v1/detect", "POST", bytes(10_001), Content_Type="image/jpeg")
+    assert answer.status == 413
+    assert "at most 10000 bytes" in answer.json["error"]
+    assert answer.headers["connection"] == "close"
+    huge = b"POST /api/v1/detect HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999\r\n\r\n"
+    assert built.raw(huge).split()[1] in (b"400", b"413")
+
+
+def test_a_length_that_is_not_told_is_asked_for(house: House) -> None:
+    chunked = (
+        b"POST /api/v1/detect HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+    )
+    assert house().raw(chunked).split()[1] == b"411"
+
+
+@pytest.mark.parametrize("path", ["/api/v1/status", "/api/v1/stream", "/api/v1/no/such", "/metrics", "/live.mjpg"])
+def test_a_program_needs_the_token(path: str, house: House, token_file: Path) -> None:
+    built = house(token_file=str(token_file))
+    for wrong in (
+        {},
+        {"Authorization": "Bearer wrong"},
+        {"Authorization": f"Basic {TOKEN}"},
+        {"Cookie": "fer-edge=1.2"},
+    ):
+        answer = built.ask(path, **wrong)
+        assert answer.status == 401
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_with_the_token_it_is_let_in(house: House, token_file: Path) -> None:
+    built = house(token_file=str(token_file))
+    assert built.ask("/api/v1/status", Authorization=f"Bearer {TOKEN}").status == 200
+    assert built.ask("/", Authorization=f"bearer {TOKEN}").status == 200
+
+
+def test_without_it_only_what_tells_nothing_is_open(house: House, token_file: Path) -> None:
+    built = house(token_file=str(token_file))
+    assert built.ask("/healthz").json == {"ok": True}
+    assert built.ask("/static/base.css").status == 200
+    assert built.ask("/login").status == 200
+    answer = built.ask("/history")
+    assert (answer.status, answer.headers["location"]) == (303, "/login?next=%2Fhistory")
+    assert built.ask("/healthz/../api/v1/status").status in (303, 401, 404)

@@ -1,0 +1,69 @@
+"""The OpenAPI document is true: whatever it allows is answered as it says, and what it does not is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fer_edge.pause import PauseSwitch
+from fer_edge.settings import Settings, parse
+from fer_edge.sinks.kiosk.api import OPENAPI
+from fer_edge.sinks.kiosk.app import App
+from fer_edge.sinks.kiosk.sink import Kiosk
+from fer_edge.sinks.kiosk.state import KioskState
+
+ENDLESS = "/api/v1/stream"  # test_stream.py has it: it does not end, which schemathesis waits for
+
+
+def settings(folder: Path, **kiosk: Any) -> Settings:
+    log = folder / "log.jsonl"
+    log.touch()
+    return parse({"kiosk": {"port": 0, "rate": 1e6} | kiosk, "log": {"path": str(log)}})
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("locked", [False, True])
+def test_schemathesis_finds_nothing_that_is_not_as_the_document_says(
+    locked: bool, tmp_path: Path, token_file: Path
+) -> None:
+    pytest.importorskip("schemathesis", reason="needs schemathesis, from the extra test")
+    more = {"token_file": str(token_file)} if locked else {}
+    with closing(Kiosk(settings(tmp_path, **more), PauseSwitch())) as sink:
+        sink.state("running")
+        address = f"http://127.0.0.1:{sink.port}"
+        command = [sys.executable, "-m", "schemathesis.cli", "run", str(OPENAPI), "--url", address, "--checks", "all"]
+        command += ["--max-examples", "40", "--generation-deterministic", "--no-color", "--exclude-path", ENDLESS]
+        # A time may be well written and make no sense, and bytes may be no picture: no schema can foresee that.
+        command += ["--exclude-checks", "positive_data_acceptance"]
+        command += ["-H", f"Authorization: Bearer {token_file.read_text().strip()}"] if locked else []
+        child = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert child.returncode == 0, child.stdout[-5000:] + child.stderr[-2000:]
+    assert "Tested: 9" in child.stdout
+
+
+def test_every_path_of_the_api_is_in_the_document_and_no_other(tmp_path: Path) -> None:
+    app = App(KioskState(), PauseSwitch(), settings(tmp_path))
+    routes = {
+        (route.path, method.lower())
+        for route in app.routes
+        for method in route.methods - {"HEAD"}
+        if route.path.startswith("/api/") or route.path in ("/metrics", "/healthz")
+    }
+    document = json.loads(OPENAPI.read_text())
+    assert routes == {(path, method) for path, methods in document["paths"].items() for method in methods}
+
+
+def test_every_reference_leads_somewhere() -> None:
+    text = OPENAPI.read_text()
+    document = json.loads(text)
+    for found in set(re.findall(r'"\$ref": "#/([^"]+)"', text)):
+        place = document
+        for name in found.split("/"):
+            place = place[name]

@@ -1,0 +1,357 @@
+"""The page in a real browser: quick, calm, usable by everybody, and it asks nobody else for anything."""
+
+from __future__ import annotations
+
+import re
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+from fer_edge.pause import PauseSwitch
+from fer_edge.settings import parse
+from fer_edge.sinks.kiosk.i18n import load
+from fer_edge.sinks.kiosk.sink import Kiosk
+from fer_edge.sinks.log import Log
+from fer_edge.types import Observation, Prediction
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+House = Callable[..., Any]
+Make = Callable[..., Observation]
+Open = Callable[..., Any]
+ROOT = Path(__file__).parents[4]
+QUICK = 0.3  # seconds from the loop to the eye
+# When each change of the page came, in milliseconds of the wall clock: "names" -> time.
+WATCH = """() => {
+  window.seen = [];
+  const look = () => {
+    const names = [...document.querySelectorAll('.figure:not(.leaving) .name')].map(name => name.textContent).join();
+    if (names !== window.seen.at(-1)?.[0]) window.seen.push([names, performance.timeOrigin + performance.now()]);
+  };
+  new MutationObserver(look).observe(document.body, {subtree: true, childList: true, characterData: true,
+    attributes: true});
+  look();
+}"""
+
+
+@pytest.fixture
+def running(house: House) -> Any:
+    built = house()
+    built.sink.state("running")
+    built.address = f"http://127.0.0.1:{built.port}"
+    return built
+
+
+@contextmanager
+def real_loop(folder: Path, *more: str) -> Iterator[tuple[str, Any]]:
+    """`fer-edge run` on the demo clip; its page's address, and its standard output."""
+    command = [
+        sys.executable,
+        "-m",
+        "edge",
+        "run",
+        "--source",
+        "demo",
+        "--fps",
+        "25",
+        "--log",
+        str(folder / "log.jsonl"),
+    ]
+    command += ["--sink", "console", "--sink", "kiosk", "--sink", "log", "--set", "kiosk.port=0", *more]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as child:  # type: ignore[call-overload]
+        try:
+            note = next(line for line in child.stderr if "kiosk: http" in line)
+            yield note.split("kiosk: ")[1].strip(), child.stdout
+        finally:
+            child.terminate()
+            child.stdout.close()
+            child.stderr.close()
+
+
+def follow(told: Any, until: str) -> list[tuple[str, float]]:
+    """What the console tells, up to a line with `until`: who shows what after it, and when it was told."""
+    faces: dict[str, str] = {}
+    found = []
+    for line in told:
+        event = re.search(r"face (\d+) (?:came: |now )?(\w+)", line)
+        if event:
+            faces[event[1]] = load("en")[f"emotion_{event[2]}"].capitalize() if event[2] != "gone" else ""
+            faces = {number: name for number, name in faces.items() if name}
+            found.append((",".join(faces.values()) or "Nobody here", time.time()))
+        if until in line:
+            break
+    return found
+
+
+def test_the_demo_clip_shows_on_the_page_as_the_loop_reads_it(visit: Open, tmp_path: Path) -> None:
+    with real_loop(tmp_path) as (address, told):
+        tab = visit(address)
+        first = follow(told, "face 1 came")
+        tab.shows("Happy")
+        tab.page.evaluate(WATCH)
+        expected = first[-1:] + follow(told, "face 3 came")
+        tab.shows(*expected[-1][0].split(","))
+        seen = tab.page.evaluate("window.seen")
+    # What the loop read, in its order; the page may have skipped what was over before it could be drawn.
+    rest = iter(expected)
+    late = [at / 1000 - told for name, at in seen for told in [next(time for told, time in rest if told == name)]]
+    assert seen[-1][0] == expected[-1][0]
+    assert len(seen) >= 4
+    assert statistics.median(late[1:]) < QUICK, late
+    here = urlsplit(address).netloc
+    assert {urlsplit(url).netloc for url in tab.requests} == {here}
+
+
+def test_pausing_on_the_page_lets_go_of_the_camera(visit: Open, tmp_path: Path) -> None:
+    with real_loop(tmp_path) as (address, told):
+        tab = visit(address)
+        tab.shows("Happy")
+        tab.page.click("#pause")
+        assert any("camera is off: paused" in line for line in told)
+        tab.shows("Paused")
+        assert tab.page.inner_text("#pause") == "Resume"
+        tab.page.click("#pause")
+        assert any("camera is on again" in line for line in told)
+        tab.shows("Happy")
+        assert tab.page.inner_text("#pause") == "Pause"
+
+
+def test_a_change_of_emotion_is_seen_at_once(
+    running: Any, visit: Open, make_observation: Make, with_event: Make
+) -> None:
+    tab = visit(running.address)
+    tab.shows("Nobody here")
+    tab.page.evaluate(WATCH)
+    emotions = ["happy", "sad", "angry", "surprise", "fear", "disgust", "neutral"] * 3
+    shown = []
+    for number, emotion in enumerate(emotions):
+        shown.append(time.time())
+        running.sink.write(with_event(make_observation(number, emotion)))
+        tab.shows(emotion.title())
+    seen = tab.page.evaluate("window.seen")[1:]
+    assert [name for name, _ in seen] == [emotion.title() for emotion in emotions]
+    late = [at / 1000 - wrote for (_, at), wrote in zip(seen, shown, strict=True)]
+    assert statistics.median(late) < QUICK, late
+    tab.page.wait_for_function(
+        "() => document.querySelector('.mouth').getAttribute('d').startsWith('M-34 42')"
+    )  # neutral
+
+
+@pytest.mark.parametrize(
+    ("state", "name"),
+    [("starting", "Starting"), ("running", "Nobody here"), ("paused", "Paused"), ("lost", "No camera")],
+)
+def test_each_state_has_its_words(state: str, name: str, running: Any, visit: Open) -> None:
+    running.sink.state(state)
+    tab = visit(running.address)
+    tab.shows(name)
+    assert tab.page.get_attribute("body", "data-state") == (state if state != "running" else "nobody")
+
+
+def test_it_connects_again_after_the_server_was_restarted(visit: Open, make_observation: Make) -> None:
+    pause_switch = PauseSwitch()
+    first = Kiosk(parse({"kiosk": {"port": 0}}), pause_switch)
+    first.state("running")
+    port = first.port
+    tab = visit(f"http://127.0.0.1:{port}/")
+    tab.shows("Nobody here")
+    first.close()
+    tab.shows("Not connected")
+    assert tab.page.is_disabled("#pause")
+    with closing(Kiosk(parse({"kiosk": {"port": port}}), pause_switch)) as second:
+        second.state("running")
+        second.write(make_observation(1, "surprise"))
+        tab.shows("Surprise")
+        assert tab.page.is_enabled("#pause")
+        tab.page.close()  # before the second one ends, too, and the page looks for a third
+    # The browser's own, of the time between.
+    tab.complaints = [words for words in tab.complaints if "ERR_" not in words]
+
+
+def test_a_hidden_tab_lets_go_and_a_seen_one_comes_back(running: Any, visit: Open) -> None:
+    tab = visit(running.address)
+    tab.shows("Nobody here")
+    board = running.sink._board
+    assert board.wake is not None
+    hide = """hidden => {
+      Object.defineProperty(document, 'hidden', {get: () => hidden, configurable: true});
+      document.dispatchEvent(new Event('visibilitychange'));
+    }"""
+    tab.page.evaluate(hide, True)
+    end = time.monotonic() + 10
+    while board.wake is not None:
+        assert time.monotonic() < end
+        tab.page.evaluate("1")
+    running.sink.state("lost")
+    tab.page.evaluate(hide, False)
+    tab.shows("No camera")
+
+
+def test_the_keyboard_reaches_everything(running: Any, visit: Open) -> None:
+    tab = visit(running.address)
+    tab.shows("Nobody here")
+    reached = []
+    for _ in range(2):
+        tab.page.keyboard.press("Tab")
+        reached.append(tab.page.evaluate("document.activeElement.id || document.activeElement.getAttribute('href')"))
+        outline = tab.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline == "solid"
+    assert reached == ["/history", "pause"]
+    tab.page.keyboard.press("Enter")
+    tab.page.wait_for_function("() => document.querySelector('#pause').innerText === 'Resume'")
+    assert running.pause_switch.paused
+    tab.page.keyboard.press("Space")
+    tab.page.wait_for_function("() => document.querySelector('#pause').innerText === 'Pause'")
+    assert not running.pause_switch.paused
+
+
+def test_a_screen_reader_hears_what_stays_and_no_chatter(
+    running: Any, visit: Open, make_observation: Make, with_event: Make
+) -> None:
+    tab = visit(running.address)
+    tab.shows("Nobody here")
+    tab.page.evaluate("""() => {
+      window.heard = [];
+      const region = document.getElementById('spoken');
+      new MutationObserver(() => window.heard.push(region.textContent)).observe(region, {childList: true});
+    }""")
+    for number in range(20):
+        emotion = "happy" if number % 2 else "sad"
+        running.sink.write(with_event(make_observation(number, emotion)))
+        tab.shows(emotion.title())
+    running.sink.write(with_event(make_observation(30, "sad", "happy")))
+    tab.page.wait_for_function("() => window.heard.at(-1) === '2 people: Sad, Happy'")
+    assert len(tab.page.evaluate("window.heard")) <= 3
+    assert tab.page.get_attribute("#spoken", "aria-live") == "polite"
+
+
+def test_who_asks_for_rest_gets_it(running: Any, visit: Open, make_observation: Make, with_event: Make) -> None:
+    tab = visit(running.address, reduced_motion="reduce")
+    tab.shows("Nobody here")
+    running.sink.write(with_event(make_observation(1, "happy")))
+    tab.shows("Happy")
+    assert tab.page.evaluate("document.getAnimations().length") == 0
+    assert tab.page.get_attribute(".figure:not(.leaving) .mouth", "d").startswith("M-56 14")
+
+
+def test_a_label_of_one_s_own_has_a_neutral_face_and_its_name(
+    running: Any, visit: Open, make_observation: Make, with_event: Make
+) -> None:
+    seen = with_event(make_observation(1, "tired <b>"))
+    own = replace(seen.faces[0], prediction=Prediction(("tired <b>", "awake"), (0.8, 0.2)))
+    running.sink.write(Observation(seen.frame, (own,), seen.events))
+    tab = visit(running.address)
+    tab.shows("Tired <b>")
+    assert tab.page.get_attribute(".figure:not(.leaving) .mouth", "d").startswith("M-34 42")
+
+
+@pytest.mark.parametrize(("width", "height"), [(1920, 1080), (800, 480), (390, 844), (1080, 1920)])
+@pytest.mark.parametrize("count", [1, 2, 6, 8])
+def test_all_of_it_fits_on_every_screen(
+    width: int, height: int, count: int, running: Any, visit: Open, make_observation: Make
+) -> None:
+    running.sink.write(make_observation(1, *["surprise"] * count))
+    tab = visit(running.address, width, height)
+    tab.shows(*["Surprise"] * min(count, 6))
+    outside = tab.page.evaluate("""() => [...document.querySelectorAll('.face, .name, footer *, #more')]
+      .filter(one => one.getClientRects().length)
+      .map(one => [one.tagName + '.' + (one.className.baseVal ?? one.className), one.getBoundingClientRect()])
+      .filter(([, box]) => box.left < -1 || box.top < -1 || box.right > innerWidth + 1 || box.bottom > innerHeight + 1)
+      .map(([name, box]) => `${name} ${JSON.stringify(box)}`)""")
+    assert outside == []
+    if count == 1:  # readable from three metres: a 7 inch screen is 86 mm high, and 1 in 30 of the height is 3 mm
+        assert tab.page.evaluate("document.querySelector('.name').getBoundingClientRect().height") > height / 15
+    assert ("and 2 more" in tab.page.inner_text("main")) == (count == 8)
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+@pytest.mark.parametrize("path", ["/", "/history", "/live", "/login"])
+def test_axe_finds_nothing(path: str, language: str, house: House, visit: Open, make_observation: Make) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe, from the extra test")
+    built = house(live=True, language=language)
+    built.sink.state("running")
+    built.sink.write(make_observation(1, "happy", "sad"))
+    fill_log(built, make_observation)
+    tab = visit(f"http://127.0.0.1:{built.port}{path}", 1280, 720)
+    if path == "/history":
+        tab.page.wait_for_selector("#rows tr")
+    results = axe.Axe().run(tab.page)
+    assert results.violations_count == 0, results.generate_report()
+    assert tab.page.get_attribute("html", "lang") == language
+
+
+@pytest.mark.parametrize("state", ["starting", "paused", "lost", "running"])
+def test_axe_finds_nothing_in_any_state(state: str, running: Any, visit: Open) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe, from the extra test")
+    running.sink.state(state)
+    tab = visit(running.address)
+    tab.page.wait_for_selector(".figure")
+    results = axe.Axe().run(tab.page)
+    assert results.violations_count == 0, results.generate_report()
+
+
+def fill_log(built: Any, make_observation: Make) -> None:
+    """Some lines of today, a minute apart, up to now."""
+    with closing(Log(replace(built.settings.log, mode="frames"))) as log:
+        now = datetime.now().astimezone()
+        for minute in range(5):
+            seen = make_observation(minute, "happy" if minute < 3 else "sad")
+            taken = now - timedelta(minutes=0.1 * (5 - minute))
+            log.write(Observation(replace(seen.frame, taken=taken, time=60.0 * minute), seen.faces, ()))
+
+
+def test_the_history_is_drawn_from_the_log(running: Any, visit: Open, make_observation: Make) -> None:
+    fill_log(running, make_observation)
+    tab = visit(f"{running.address}/history", 1280, 720)
+    tab.page.wait_for_selector("#rows tr")
+    rows = [row.inner_text().split() for row in tab.page.query_selector_all("#rows tr")]
+    assert [row[:2] for row in rows] == [["Happy", "75%"], ["Sad", "25%"]]
+    assert tab.page.locator("#chart rect").count() >= 2
+    assert "Happy 18 s" in tab.page.get_attribute("#chart svg", "aria-label")
+    tab.page.click("text=Back")
+    tab.shows("Nobody here")
+
+
+def test_without_a_log_the_history_says_so(house: House, visit: Open) -> None:
+    built = house(sinks=("kiosk",))
+    tab = visit(f"http://127.0.0.1:{built.port}/history")
+    tab.page.wait_for_function("() => document.querySelector('#message').textContent.includes('add log to run.sinks')")
+    tab.complaints = []  # the browser's own, of the 404
+
+
+def test_a_browser_logs_in_and_stays_so(house: House, visit: Open, token_file: Path) -> None:
+    built = house(token_file=str(token_file))
+    built.sink.state("running")
+    tab = visit(f"http://127.0.0.1:{built.port}/history")
+    assert urlsplit(tab.page.url).path == "/login"
+    tab.page.fill("#token", "0123456789abcdef")
+    tab.page.keyboard.press("Enter")
+    tab.page.wait_for_url("**/history")
+    tab.page.goto(f"http://127.0.0.1:{built.port}/")
+    tab.shows("Nobody here")
+    tab.page.click("#pause")
+    tab.page.wait_for_function("() => document.querySelector('#pause').innerText === 'Resume'")
+    assert built.pause_switch.paused
+    assert tab.page.evaluate("document.cookie") == ""
+    tab.complaints = [words for words in tab.complaints if "404" not in words]
+
+
+def test_the_camera_s_picture_moves(house: House, visit: Open, make_observation: Make) -> None:
+    built = house(live=True)
+    built.sink.state("running")
+    built.sink.write(make_observation(1, "happy", grey=np.full((480, 640), 90, np.uint8)))
+    tab = visit(f"http://127.0.0.1:{built.port}/live")
+    tab.page.wait_for_function("() => document.querySelector('#picture').naturalWidth === 640")
+    built.sink.state("paused")
+    tab.page.wait_for_function("() => document.querySelector('#message').textContent === 'Paused'")
+    assert not tab.page.is_visible("#picture")

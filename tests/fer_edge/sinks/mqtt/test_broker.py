@@ -1,0 +1,409 @@
+"""Against a real broker: nothing is lost or doubled, whoever goes away; and who may connect is the broker's to say."""
+
+from __future__ import annotations
+
+import gc
+import queue
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from fer_edge.errors import SettingsError
+from fer_edge.pause import PauseSwitch
+from fer_edge.settings import MqttSettings
+from fer_edge.sinks.mqtt import link
+from fer_edge.sinks.mqtt.broker import try_login
+from fer_edge.sinks.mqtt.names import Topics
+from fer_edge.types import Event, Observation
+
+ROOT = Path(__file__).parents[4]
+Make = Callable[..., Any]
+SOON = 20.0  # seconds
+DEVICE = "hall"
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> queue.Queue[str]:
+    """What is told, from any thread."""
+    lines: queue.Queue[str] = queue.Queue()
+    monkeypatch.setattr(link, "tell", lambda message, kind="error": lines.put(f"{kind}: {message}"))
+    return lines
+
+
+def changed(make_observation: Make, number: int) -> Observation:
+    """An observation whose event is told."""
+    plain: Observation = make_observation(number, "happy")
+    return Observation(plain.frame, plain.faces, (Event("changed", plain.faces[0]),))
+
+
+def ids(reports: list[dict[str, Any]]) -> list[str]:
+    return [report["id"] for report in reports if report["events"]]
+
+
+def test_a_device_comes_says_what_it_sees_and_goes(
+    broker: Any, listener: Any, make_sink: Make, make_observation: Make
+) -> None:
+    sink = make_sink(broker.port)
+    sink.write(changed(make_observation, 25))
+    listener.wait(lambda: listener.reports)
+    sink.close()
+    listener.wait(lambda: len(listener.of("/availability")) == 2)
+    assert listener.of("/availability") == [b"online", b"offline"]
+    (report,) = listener.reports
+    assert report == {
+        "id": "1-1",
+        "time": "2026-01-01T12:00:01.000+00:00",
+        "state": "running",
+        "emotion": "happy",
+        "confidence": 0.7,
+        "faces": 1,
+        "readings": [{"id": 1, "emotion": "happy", "confidence": 0.7}],
+        "events": [{"kind": "changed", "id": 1, "emotion": "happy"}],
+    }
+    topics = [topic for topic, _, _ in listener.got]
+    assert topics[0] == f"homeassistant/device/fer-edge_{DEVICE}/config"
+    assert set(topics[1:]) == {f"fer-edge/{DEVICE}/availability", f"fer-edge/{DEVICE}/state"}
+
+
+def test_all_of_it_is_kept_for_who_comes_later(broker: Any, make_sink: Make, listener: Any) -> None:
+    sink = make_sink(broker.port)
+    sink.state("running")
+    listener.wait(lambda: listener.reports)
+    later = type(listener)(broker.port, "later")
+    later.wait(lambda: len(later.got) >= 3)
+    assert all(retain for _, _, retain in later.got)
+    assert {topic.rpartition("/")[2] for topic, _, _ in later.got} == {"config", "availability", "state"}
+    later.close()
+
+
+def test_while_the_broker_is_away_messages_wait_and_then_go_out_in_order_each_once(
+    broker: Any, listener: Any, make_sink: Make, make_observation: Make, told: queue.Queue[str]
+) -> None:
+    sink = make_sink(broker.port, flush_seconds=0.0)
+    for number in range(10):
+        sink.write(changed(make_observation, number))
+    listener.wait(lambda: len(ids(listener.reports)) == 10)
+    listener.settle()
+    broker.stop()
+    assert told.get(timeout=SOON).startswith(f"error: mqtt: broker 127.0.0.1:{broker.port}: ")
+    for number in range(10, 200):
+        sink.write(changed(make_observation, number))
+    broker.start()
+    listener.wait(lambda: len(ids(listener.reports)) >= 200)
+    for number in range(200, 210):
+        sink.write(changed(make_observation, number))
+    listener.wait(lambda: len(ids(listener.reports)) >= 210)
+    assert ids(listener.reports) == ordered(listener.reports)
+    times = [report["time"] for report in listener.reports if report["events"]]
+    assert times == sorted(set(times))  # each its own
+    assert times[100] == "2026-01-01T12:00:04.000+00:00"
+    assert len(times) == 210
+    sink.close()
+    assert told.get(timeout=SOON) == "note: mqtt: the broker answers again"
+    assert told.empty()
+
+
+def ordered(reports: list[dict[str, Any]]) -> list[str]:
+    """The ids of what was told, each once, in their order."""
+    return sorted(set(ids(reports)), key=lambda name: [int(part) for part in name.split("-")])
+
+
+def test_a_broker_that_falls_over_in_the_middle_loses_nothing(
+    broker: Any, listener: Any, make_sink: Make, make_observation: Make
+) -> None:
+    """What was under way may come twice then, as QoS 1 has it, to the broker and from it, and is known by its id."""
+    sink = make_sink(broker.port)
+    for round_ in range(5):
+        for number in range(100):
+            sink.write(changed(make_observation, 100 * round_ + number))
+        listener.wait(lambda least=100 * round_ + 20: len(set(ids(listener.reports))) >= least)
+        broker.stop()
+        broker.start()
+    listener.wait(lambda: len(set(ids(listener.reports))) >= 500)
+    first_comings = list(dict.fromkeys(ids(listener.reports)))
+    assert first_comings == ordered(listener.reports)
+    assert len(first_comings) == 500
+    received = [line for line in broker.log if "Received PUBLISH from fer-edge" in line and "/state'" in line]
+    assert len(received) <= 500 + 5 * (link.WINDOW + 1)  # and one that says how things are, at each connection
+
+
+def test_a_restart_while_the_broker_is_away_loses_nothing_and_doubles_nothing(
+    broker: Any, listener: Any, make_sink: Make, make_observation: Make
+) -> None:
+    broker.stop()
+    for run in range(3):
+        sink = make_sink(broker.port)
+        for number in range(20):
+            sink.write(changed(make_observation, 20 * run + number))
+        sink.close()
+    broker.start()
+    sink = make_sink(broker.port)
+    sink.write(changed(make_observation, 60))
+    listener.wait(lambda: len(ids(listener.reports)) >= 61)
+    sink.close()
+    make_sink(broker.port).write(changed(make_observation, 61))
+    listener.wait(lambda: len(ids(listener.reports)) >= 62)
+    expected = [f"{run}-{number}" for run in (1, 2, 3) for number in range(1, 21)]
+    assert ids(listener.reports) == [*expected, "4-1", "5-1"]
+
+
+def run(port: int, queue_file: Path, *more: str) -> subprocess.Popen[str]:
+    """`fer-edge run` on the demo, as a service runs it."""
+    command = [
+        sys.executable,
+        "-m",
+        "fer_edge",
+        "run",
+        "--source",
+        "demo",
+        "--sink",
+        "mqtt",
+        "--sink",
+        "console",
+        *more,
+    ]
+    for key, value in {"port": port, "queue": queue_file, "device": DEVICE, "host": "127.0.0.1"}.items():
+        command += ["--set", f"mqtt.{key}={value}"]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def test_a_device_that_is_killed_is_offline_by_its_last_will(broker: Any, listener: Any, tmp_path: Path) -> None:
+    with run(broker.port, tmp_path / "queue.db", "--fps", "5") as child:
+        listener.wait(lambda: listener.of("/availability") == [b"online"] and ids(listener.reports))
+        child.send_signal(signal.SIGKILL)
+        listener.wait(lambda: listener.of("/availability") == [b"online", b"offline"])
+
+
+@pytest.mark.slow
+def test_a_device_that_is_killed_while_the_broker_is_away_loses_nothing_that_was_flushed(
+    broker: Any, listener: Any, tmp_path: Path, make_sink: Make, make_observation: Make
+) -> None:
+    broker.stop()
+    with run(broker.port, tmp_path / "queue.db", "--set", "mqtt.flush_seconds=0") as child:
+        assert child.stdout is not None
+        lines = iter(child.stdout.readline, "")
+        assert any("face 3 came" in line for line in lines)
+        assert any("face 3 gone" in line for line in lines)
+        child.send_signal(signal.SIGKILL)
+    broker.start()
+    sink = make_sink(broker.port)
+    sink.write(changed(make_observation, 0))
+    listener.wait(lambda: "2-1" in ids(listener.reports))
+    names = [report["id"] for report in listener.reports if report["id"] != "2-1"]
+    assert names == [f"1-{number}" for number in range(1, len(names) + 1)]
+    events = [(event["kind"], event["id"]) for report in listener.reports[:-1] for event in report["events"]]
+    # The last line of the console may be ahead of the queue by what the mailbox holds.
+    assert events[:4] == [("came", 1), ("gone", 1), ("came", 2), ("came", 3)]
+
+
+def test_the_switch_pauses_and_resumes_and_shows_the_state(broker: Any, listener: Any, make_sink: Make) -> None:
+    pause_switch = PauseSwitch()
+    presses: queue.Queue[str] = queue.Queue()
+    pause_switch.pause = lambda: presses.put("pause")  # type: ignore[method-assign]
+    pause_switch.resume = lambda: presses.put("resume")  # type: ignore[method-assign]
+    listener.say(f"fer-edge/{DEVICE}/pause/set", "ON", retain=True)  # long ago
+    sink = make_sink(broker.port, pause_switch)
+    listener.wait(lambda: listener.of("/availability"))
+    for payload in ("OFF", "perhaps", "ON"):
+        listener.say(f"fer-edge/{DEVICE}/pause/set", payload)
+    assert [presses.get(timeout=SOON) for _ in range(2)] == ["resume", "pause"]
+    sink.state("paused")
+    listener.wait(lambda: [report["state"] for report in listener.reports] == ["paused"])
+    assert presses.empty()
+
+
+def test_home_assistant_is_told_again_when_it_starts(broker: Any, listener: Any, make_sink: Make) -> None:
+    make_sink(broker.port)
+    listener.wait(lambda: listener.of("/availability"))
+    listener.say("homeassistant/status", "offline")
+    listener.say("homeassistant/status", "online")
+    listener.wait(lambda: len(listener.of("/availability")) == 2)
+    first, second = listener.of("/config")
+    assert first == second
+
+
+def test_without_a_prefix_home_assistant_is_told_nothing(broker: Any, listener: Any, make_sink: Make) -> None:
+    make_sink(broker.port, discovery_prefix="")
+    listener.wait(lambda: listener.of("/availability"))
+    assert not listener.of("/config")
+
+
+def passwords(folder: Path, **users: str) -> str:
+    """A configuration line that lets these users in alone."""
+    path = folder / "passwords"
+    path.touch(0o600)
+    for user, password in users.items():
+        subprocess.run(["mosquitto_passwd", "-b", path, user, password], check=True, capture_output=True)
+    return f"allow_anonymous false\npassword_file {path}"
+
+
+def test_a_wrong_password_is_told_and_a_corrected_one_works_at_once(
+    make_broker: Make, make_sink: Make, tmp_path: Path, told: queue.Queue[str], capfd: pytest.CaptureFixture[str]
+) -> None:
+    broker = make_broker(passwords(tmp_path, hall="s3cret-pass"))
+    credentials = tmp_path / "credentials"
+    credentials.write_text("hall\nwr0ng-pass\n")
+    sink = make_sink(broker.port, credentials_file=str(credentials))
+    sink.state("running")
+    line = told.get(timeout=SOON)
+    assert line.startswith(f"error: mqtt: broker 127.0.0.1:{broker.port}: refuses us (")
+    assert "mqtt.credentials_file" in line
+    assert "wr0ng-pass" not in line
+    credentials.write_text("hall\ns3cret-pass\n")
+    assert told.get(timeout=SOON) == "note: mqtt: the broker answers again"
+    sink.close()
+    assert sink.waiting == 0
+    assert "pass" not in capfd.readouterr().err
+    assert "s3cret" not in repr(vars(sink))
+
+
+def test_a_broker_that_goes_and_comes_for_a_year_costs_no_files(
+    broker: Any, make_sink: Make, told: queue.Queue[str]
+) -> None:
+    """Files of a connection that is gone are closed at once, not when Python next collects its garbage."""
+    gc.disable()
+    try:
+        sink = make_sink(broker.port)
+        sink.state("running")
+        open_files = []
+        for _ in range(3):
+            broker.stop(signal.SIGKILL)
+            assert told.get(timeout=SOON).startswith("error: ")
+            broker.start()
+            assert told.get(timeout=SOON) == "note: mqtt: the broker answers again"
+            open_files.append(len(list(Path("/proc/self/fd").iterdir())))
+        assert len(set(open_files)) == 1, open_files
+    finally:
+        gc.enable()
+
+
+def test_a_login_can_be_tried_beside_the_sink_and_leaves_no_trace(
+    make_broker: Make, make_sink: Make, tmp_path: Path
+) -> None:
+    """What the doctor does: the sink stays connected, and nobody on the broker hears of it."""
+    broker = make_broker(passwords(tmp_path, hall="s3cret-pass"))
+    credentials, topics = tmp_path / "credentials", Topics(DEVICE, "")
+    given: dict[str, Any] = {"credentials_file": str(credentials)}
+    settings = MqttSettings(host="127.0.0.1", port=broker.port, **given)
+    credentials.write_text("hall\ns3cret-pass\n")
+    make_sink(broker.port, **given)
+    assert try_login(settings, topics, SOON) == ""
+    credentials.write_text("hall\nwr0ng-pass\n")
+    why = try_login(settings, topics, SOON)
+    assert "refuses us" in why
+    assert "wr0ng-pass" not in why
+    broker.stop()
+    assert "nothing listens there" in try_login(settings, topics, SOON)
+    log = "".join(broker.log)
+    assert "already connected" not in log
+    guests = [line for line in broker.log if "-doctor-" in line]
+    welcome = [line for line in guests if "New client connected" in line]
+    assert len(welcome) == log.count("No will message specified") == 1
+    assert not [line for line in guests if "Received PUBLISH" in line]
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """PEM files of an authority, a broker, a device, and a stranger whom no authority of ours knows."""
+    folder = tmp_path_factory.mktemp("certificates")
+    ours, other = trustme.CA(), trustme.CA()
+    ours.cert_pem.write_to_path(folder / "ca.pem")
+    other.cert_pem.write_to_path(folder / "other-ca.pem")
+    made = {"broker": ours.issue_cert("127.0.0.1"), "elsewhere": ours.issue_cert("broker.example")}
+    made |= {"device": ours.issue_cert("hall"), "stranger": other.issue_cert("hall")}
+    for name, certificate in made.items():
+        certificate.private_key_pem.write_to_path(folder / f"{name}.key")
+        certificate.cert_chain_pems[0].write_to_path(folder / f"{name}.pem")
+    return folder
+
+
+def encrypted(folder: Path, name: str = "broker", *more: str) -> str:
+    files = f"cafile {folder / 'ca.pem'}\ncertfile {folder / name}.pem\nkeyfile {folder / name}.key"
+    return "\n".join([files, "allow_anonymous true", *more])
+
+
+def test_an_encrypted_connection_with_a_certificate_that_is_trusted(
+    make_broker: Make, make_sink: Make, authority: Path
+) -> None:
+    broker = make_broker(encrypted(authority))
+    sink = make_sink(broker.port, tls=True, ca_file=str(authority / "ca.pem"))
+    sink.state("running")
+    sink.close()
+    assert sink.waiting == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "ca", "words"),
+    [
+        ("broker", "other-ca.pem", "its certificate is not trusted (self-signed certificate in certificate chain)"),
+        ("broker", "", "its certificate is not trusted (self-signed certificate in certificate chain)"),
+        ("elsewhere", "ca.pem", "its certificate is not trusted (IP address mismatch"),
+    ],
+)
+def test_a_broker_that_cannot_be_trusted_gets_nothing(
+    name: str, ca: str, words: str, make_broker: Make, make_sink: Make, authority: Path, told: queue.Queue[str]
+) -> None:
+    broker = make_broker(encrypted(authority, name))
+    sink = make_sink(broker.port, tls=True, ca_file=str(authority / ca) if ca else "")
+    sink.state("running")
+    line = told.get(timeout=SOON)
+    assert words in line
+    assert "check mqtt.ca_file, and that mqtt.host is its name" in line
+    sink.close()
+    assert not any("CONNECT" in line for line in broker.log)
+    assert sink.waiting == 1
+
+
+def test_a_broker_that_asks_for_a_certificate_gets_ours(
+    make_broker: Make, make_sink: Make, authority: Path, told: queue.Queue[str]
+) -> None:
+    broker = make_broker(encrypted(authority, "broker", "require_certificate true"))
+    trusted = {"tls": True, "ca_file": str(authority / "ca.pem")}
+    own = {f"{kind}_file": str(authority / f"device.{end}") for kind, end in (("cert", "pem"), ("key", "key"))}
+    false = {f"{kind}_file": str(authority / f"stranger.{end}") for kind, end in (("cert", "pem"), ("key", "key"))}
+    for wrong in ({}, false):
+        sink = make_sink(broker.port, **trusted, **wrong)
+        sink.state("running")
+        assert told.get(timeout=SOON).startswith(f"error: mqtt: broker 127.0.0.1:{broker.port}: ")
+        sink.close()
+        assert sink.waiting > 0
+    sink = make_sink(broker.port, **trusted, **own)
+    sink.close()
+    assert sink.waiting == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"tls": True, "ca_file": "none.pem"}, r"mqtt\.ca_file = 'none\.pem': no such file"),
+        ({"tls": True, "ca_file": __file__}, r"mqtt\.ca_file = .*cannot be used"),
+        ({"tls": True, "cert_file": "none.pem"}, r"mqtt\.cert_file = 'none\.pem': no such file"),
+        ({"ca_file": "ca.pem"}, r"mqtt\.tls = False: certificates are given.*set it to true"),
+        ({"credentials_file": "none"}, r"mqtt\.credentials_file = 'none': cannot be read \(No such file"),
+        ({"credentials_file": "/dev/null"}, r"mqtt\.credentials_file = '/dev/null': must have the user's name in"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused_before_anything_starts(
+    settings: dict[str, Any], words: str, make_sink: Make, tmp_path: Path
+) -> None:
+    with pytest.raises(SettingsError, match=words):
+        make_sink(**settings)
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_that_listens_is_told_once(make_sink: Make, told: queue.Queue[str]) -> None:
+    sink = make_sink(1)
+    assert "127.0.0.1:1: nothing listens there; check mqtt.host and mqtt.port" in told.get(timeout=SOON)
+    sink.close()
+    assert told.empty()
+
+
+def test_paho_that_is_missing_is_said_with_the_cure(make_sink: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "paho.mqtt.client", None)
+    with pytest.raises(SettingsError, match=r"paho-mqtt 2 is not installed .*pip install 'fer-edge\[mqtt\]'"):
+        make_sink()

@@ -1,0 +1,66 @@
+"""A device's name is a valid topic, its own, and the same at each start."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from pathlib import Path
+
+import pytest
+from fer_edge.errors import SettingsError
+from fer_edge.settings import parse
+from fer_edge.sinks.mqtt.names import Topics, own_name
+
+
+def machine(root: Path, **files: str) -> Path:
+    for place, text in {"serial": "proc/device-tree/serial-number", "id": "etc/machine-id"}.items():
+        if place in files:
+            (root / text).parent.mkdir(parents=True, exist_ok=True)
+            (root / text).write_text(files[place])
+    return root
+
+
+def test_a_name_is_made_from_the_serial_number_and_does_not_tell_it(tmp_path: Path) -> None:
+    root = machine(tmp_path, serial="10000000abcdef01\0", id="0123456789abcdef0123456789abcdef\n")
+    name = own_name(root)
+    assert re.fullmatch("[0-9a-f]{12}", name)
+    assert name == own_name(root)
+    assert "abcdef01" not in name
+    machine(tmp_path, id="copied card\n")
+    assert own_name(root) == name
+    machine(tmp_path, serial="10000000abcdef02\0")
+    assert own_name(root) != name
+
+
+def test_without_one_the_machine_id_counts_and_then_the_network_card(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uuid, "getnode", lambda: 0xB827EB000001)
+    card = own_name(tmp_path)
+    first_start = own_name(machine(tmp_path, id="uninitialized\n"))
+    assert first_start == card
+    assert own_name(machine(tmp_path, id="0123456789abcdef0123456789abcdef\n")) != card
+
+
+def test_where_nothing_is_its_own_a_name_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uuid, "getnode", lambda: 0x010000000001)
+    with pytest.raises(SettingsError, match=r"mqtt\.device = '': this machine has no serial number.*give it one"):
+        own_name(tmp_path)
+
+
+def test_topics() -> None:
+    topics = Topics("hall", "homeassistant")
+    assert topics.state == "fer-edge/hall/state"
+    assert topics.availability == "fer-edge/hall/availability"
+    assert topics.pause == "fer-edge/hall/pause/set"
+    assert topics.config == "homeassistant/device/fer-edge_hall/config"
+    assert topics.status == "homeassistant/status"
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("device", "hall/2"), ("device", "a b"), ("device", "+"), ("device", "x" * 65), ("discovery_prefix", "ha/#")],
+)
+def test_what_is_no_topic_is_refused(key: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=rf"mqtt\.{key} = .*must look like"):
+        parse({"mqtt": {key: value}})

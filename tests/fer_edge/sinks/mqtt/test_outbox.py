@@ -1,0 +1,185 @@
+"""Messages are handed out in order until they are taken, and none touches the disk while the broker takes them."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fer_edge.errors import SinkError
+from fer_edge.sinks.mqtt import outbox as module
+from fer_edge.sinks.mqtt.outbox import MEMORY, PAGE, Outbox
+from fer_edge.sinks.mqtt.store import MessageStore
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[MessageStore]:
+    made = MessageStore(tmp_path / "queue.db", 10_000)
+    yield made
+    made.close()
+
+
+def drained(box: Outbox) -> list[int]:
+    """The numbers of what is handed out now."""
+    found = []
+    while (item := box.next()) is not None:
+        found.append(json.loads(item[1])["number"])
+    return found
+
+
+def filled(box: Outbox, start: int, end: int, now: float = 0.0) -> None:
+    for number in range(start, end):
+        box.put({"number": number}, now)
+
+
+def test_each_is_handed_out_once_until_it_begins_anew(store: MessageStore) -> None:
+    box = Outbox(store, 5.0)
+    filled(box, 0, 3)
+    assert drained(box) == [0, 1, 2]
+    assert drained(box) == []
+    filled(box, 3, 5)
+    assert drained(box) == [3, 4]
+    box.rewind()
+    assert drained(box) == [0, 1, 2, 3, 4]
+
+
+def test_ids_grow_and_tell_the_run(store: MessageStore) -> None:
+    box = Outbox(store, 5.0)
+    filled(box, 0, 2)
+    texts = [(box.next() or (0, b""))[1] for _ in range(2)]
+    assert [json.loads(text)["id"] for text in texts] == ["1-1", "1-2"]
+
+
+def test_what_is_taken_in_time_never_touches_the_disk(store: MessageStore) -> None:
+    box = Outbox(store, 5.0)
+    for number in range(100):
+        box.put({"number": number}, float(number))
+        item = box.next()
+        assert item is not None
+        assert box.due == number + 5.0
+        box.taken(item[0])
+        assert box.empty
+    assert store.newest == 0
+
+
+def test_the_disks_come_before_those_in_memory_over_a_flush_in_the_middle(store: MessageStore) -> None:
+    box = Outbox(store, 5.0)
+    filled(box, 0, 2 * PAGE)
+    first = [box.next() for _ in range(10)]
+    box.flush(5.0)
+    filled(box, 2 * PAGE, 2 * PAGE + 5)
+    for item in first:
+        assert item is not None
+        box.taken(item[0])
+    assert drained(box) == list(range(10, 2 * PAGE + 5))
+    box.rewind()
+    assert drained(box) == list(range(10, 2 * PAGE + 5))
+    assert store.count == 2 * PAGE - 10
+    assert not box.empty
+
+
+def test_what_a_run_leaves_the_next_one_sends_first(tmp_path: Path) -> None:
+    for run in range(3):
+        box = Outbox(MessageStore(tmp_path / "queue.db", 100), 5.0)
+        filled(box, 10 * run, 10 * run + 10)
+        box.close()
+    box = Outbox(MessageStore(tmp_path / "queue.db", 100), 5.0)
+    filled(box, 30, 31)
+    assert drained(box) == list(range(31))
+    box.close()
+
+
+def test_a_full_disk_is_told_of_once_and_messages_wait_in_memory(
+    store: MessageStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(module, "tell", lambda message, kind="error": told.append(message))
+
+    def full(messages: object) -> None:
+        raise SinkError("mqtt: queue q.db: cannot be written (database or disk is full); make room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "add", full)
+        box = Outbox(store, 0.0)
+        for now in range(5):
+            filled(box, now, now + 1, float(now))
+            assert now < box.due or box.due <= now
+            box.flush(float(now))
+        assert box.due > 5.0
+        filled(box, 5, MEMORY + 7)
+    assert told == [
+        "mqtt: queue q.db: cannot be written (database or disk is full); make room; "
+        f"until then messages wait in memory, {MEMORY} at most"
+    ]
+    assert box.dropped == 7
+    box.flush(100.0)
+    assert drained(box) == list(range(7, MEMORY + 7))
+    assert store.count == MEMORY
+    box.close()
+    assert told[-1] == "mqtt: 7 messages were dropped, since the queue was full"
+
+
+def test_on_a_full_disk_what_was_taken_is_not_handed_out_again_and_memory_is_kept(store: MessageStore) -> None:
+    box = Outbox(store, 5.0)
+    filled(box, 0, 3)
+    box.flush(5.0)
+    filled(box, 3, 5, now=6.0)
+    store._base.execute("PRAGMA query_only = ON")  # as a full disk does: whatever changes the file fails
+    for _ in range(3):
+        item = box.next()
+        assert item is not None
+        box.taken(item[0])
+    box.flush(11.0)
+    assert drained(box) == [3, 4]
+    box.rewind()
+    assert drained(box) == [3, 4]
+    assert not box.empty
+    box.rewind()
+    for _ in range(2):
+        item = box.next()
+        assert item is not None
+        box.taken(item[0])
+    assert box.empty
+    assert store.count == 3
+    store._base.execute("PRAGMA query_only = OFF")
+    assert box.due <= 20.0  # the disk is asked again, though nothing else waits
+    box.flush(20.0)
+    assert store.count == 0
+    assert box.due == math.inf
+
+
+def test_what_could_not_be_deleted_is_at_the_end(store: MessageStore) -> None:
+    box = Outbox(store, 5.0)
+    filled(box, 0, 1)
+    box.flush(5.0)
+    item = box.next()
+    assert item is not None
+    store._base.execute("PRAGMA query_only = ON")
+    box.taken(item[0])
+    store._base.execute("PRAGMA query_only = OFF")
+    assert store.count == 1
+    box.close()
+    assert store.count == 0
+
+
+def test_what_was_committed_but_not_yet_synced_is_sent_once(
+    store: MessageStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full() -> None:
+        raise SinkError("mqtt: queue q.db: cannot be written (disk is full)")
+
+    box = Outbox(store, 5.0)
+    filled(box, 0, 3)
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "sync", full)
+        box.flush(5.0)
+        assert len(capsys.readouterr().err.splitlines()) == 1
+        assert box.due < math.inf
+    while (item := box.next()) is not None:
+        box.taken(item[0])
+    box.flush(9.0)
+    assert box.empty
+    assert store.count == 0
+    assert box.due == math.inf

@@ -1,0 +1,129 @@
+"""What a display shows is, pixel by pixel, what somebody looked at and found right.
+
+The pictures in `pictures/` are the references. After a change that is meant, renew them, and look at each before it is
+committed: python tests/fer_edge/sinks/oled/test_screen.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fer_edge.drawing.face import LOOKS
+from fer_edge.drawing.palette import colour_of
+from fer_edge.sinks.oled.screen import WANDER, Screen, View, sheet, view
+from fer_edge.types import EMOTIONS, UNCERTAIN, Box, Face, Prediction
+from PIL import Image, ImageChops, features
+
+PICTURES = Path(__file__).parent / "pictures"
+ANNOTATED = Path(__file__).parents[4] / "edge" / "fer_edge" / "drawing" / "faces.png"
+SCREENS = {"two": Screen(128, 64, colour=False), "all": Screen(240, 240, colour=True)}
+OWN = ("tired", "concentrated")
+VIEWS = {
+    **{emotion: View("running", "14:08", emotion, 2 + k) for k, emotion in enumerate((*EMOTIONS, UNCERTAIN))},
+    "own": View("running", "09:05", "concentrated", 10, OWN),
+    "starting": View("starting", "14:08"),
+    "paused": View("paused", "14:08"),
+    "lost": View("lost", "14:08"),
+    "nobody": View("running", "14:08"),
+    "paused-small": View("paused", "14:09", small=True),
+    "lost-small": View("lost", "14:10", small=True),
+}
+# FreeType draws the letters; another release may put single pixels elsewhere.
+RELEASE = (PICTURES / "freetype").read_text().strip() if (PICTURES / "freetype").exists() else ""
+
+
+def reference(screen: str, name: str) -> Path:
+    return PICTURES / f"{screen}-{name}.png"
+
+
+@pytest.mark.parametrize("name", VIEWS)
+@pytest.mark.parametrize("screen", SCREENS)
+def test_a_view_looks_as_it_did_when_it_was_looked_at(screen: str, name: str) -> None:
+    drawn = SCREENS[screen].draw(VIEWS[name])
+    with Image.open(reference(screen, name)) as kept:
+        assert drawn.size == kept.size
+        different = np.asarray(ImageChops.difference(drawn.convert("RGB"), kept.convert("RGB"))).max(axis=2) > 0
+    allowed = 0 if features.version("freetype2") == RELEASE else different.size // 50
+    assert different.sum() <= allowed
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_every_emotion_looks_different_even_without_its_name(screen: str) -> None:
+    if screen == "two":
+        faces = [SCREENS[screen].draw(VIEWS[name]).crop((0, 0, 62, 62)) for name in LOOKS]
+    else:
+        faces = [SCREENS[screen].draw(VIEWS[name]).convert("L").crop((45, 8, 195, 158)) for name in LOOKS]
+    for k, one in enumerate(faces):
+        for other in faces[:k]:
+            apart = np.asarray(ImageChops.difference(one.convert("L"), other.convert("L"))) > 40
+            assert apart.mean() > 0.02
+
+
+def test_a_face_has_the_colour_of_its_emotion() -> None:
+    for emotion in EMOTIONS:
+        assert SCREENS["all"].draw(VIEWS[emotion]).getpixel((120, 20)) == colour_of(emotion)
+    assert SCREENS["all"].draw(VIEWS["own"]).getpixel((120, 20)) == colour_of("concentrated", OWN)
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+def test_the_bar_grows_with_the_confidence(screen: str) -> None:
+    light = [
+        np.asarray(SCREENS[screen].draw(View("running", "14:08", "happy", tenths)).convert("RGB")).astype(int).sum()
+        for tenths in range(11)
+    ]
+    assert light == sorted(light)
+    assert len(set(light)) >= 10
+
+
+def test_no_line_stays_in_its_place() -> None:
+    """OLEDs keep a shadow of what never moves."""
+    drawn = [np.asarray(SCREENS["two"].draw(View("paused", f"14:0{minute}"))) for minute in range(4)]
+    middle = [picture[:, :60] for picture in drawn]  # without the time
+    for shift, picture in zip(WANDER, middle, strict=True):
+        assert (np.roll(middle[0], shift[::-1], (0, 1)) == picture).all()
+    signs = [np.asarray(SCREENS["two"].draw(View("paused", f"14:{minute:02}", small=True))) for minute in range(60)]
+    assert np.stack(signs).mean(axis=0).max() < 0.3
+    assert min(sign.sum() for sign in signs) == max(sign.sum() for sign in signs)
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(128, 64), (128, 32), (96, 64), (128, 128), (160, 128), (240, 240), (320, 240), (240, 320)]
+)
+@pytest.mark.parametrize("colour", [False, True])
+def test_everything_fits_on_displays_of_every_size(width: int, height: int, colour: bool) -> None:
+    screen = Screen(width, height, colour)
+    long = View("running", "00:00", "an emotion with a very long name indeed", 10, ("an emotion", "müde"))
+    for seen in (*VIEWS.values(), long):
+        drawn = screen.draw(seen)
+        assert drawn.size == (width, height)
+        assert drawn.mode == ("RGB" if colour else "1")
+        assert drawn.getbbox() is not None
+
+
+def test_the_view_is_that_of_the_face_while_the_camera_runs() -> None:
+    face = Face(1, Box(0, 0, 9, 9), "happy", 0.96, Prediction(EMOTIONS, (0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)))
+    assert view("running", "14:08", face) == View("running", "14:08", "happy", 10)
+    assert view("running", "14:08", None) == View("running", "14:08")
+    assert view("paused", "14:08", face, small=True) == View("paused", "14:08", small=True)
+
+
+def test_a_font_of_the_users_own_is_taken() -> None:
+    path = Path(__file__).parents[4] / ".none" / "font.ttf"
+    with pytest.raises(OSError, match="cannot open resource"):
+        Screen(128, 64, False, str(path))
+
+
+def renew() -> None:
+    """Draw the references, and the picture for the README."""
+    PICTURES.mkdir(exist_ok=True)
+    for screen, drawer in SCREENS.items():
+        for name, seen in VIEWS.items():
+            drawer.draw(seen).save(reference(screen, name), optimize=True)
+    (PICTURES / "freetype").write_text(f"{features.version('freetype2')}\n")
+    sheet((*EMOTIONS, UNCERTAIN), 240, 4).quantize(64).save(ANNOTATED, optimize=True)
+
+
+if __name__ == "__main__":
+    renew()

@@ -1,0 +1,160 @@
+"""The console says what a person would notice, once; a terminal has a last line besides that is written over."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import io
+import os
+import re
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fer_edge.pause import PauseSwitch
+from fer_edge.settings import Settings
+from fer_edge.sinks.console import Console, LiveConsole, fit, open_console
+from fer_edge.types import Event, Observation
+
+Make = Callable[..., Observation]
+ROOT = Path(__file__).parents[3]
+
+
+def test_a_line_for_each_event(make_observation: Callable[..., Observation]) -> None:
+    stream = io.StringIO()
+    console = Console(stream)
+    plain = [make_observation(number, "happy") for number in (100, 125, 150)]
+    face = plain[0].faces[0]
+    for observation, kind in zip(plain, ("came", "changed", "gone"), strict=True):
+        console.write(Observation(observation.frame, observation.faces, (Event(kind, face),)))  # type: ignore[arg-type]
+        console.write(observation)
+    console.close()
+    assert stream.getvalue().splitlines() == [
+        "    0.00 s  face 1 came: happy (70 %)",
+        "    1.00 s  face 1 now happy (70 %)",
+        "    2.00 s  face 1 gone",
+    ]
+
+
+class Terminal(io.StringIO):
+    """A terminal: `screen` is what a person sees after all that was written."""
+
+    encoding = "utf-8"  # type: ignore[assignment]
+
+    @property
+    def screen(self) -> list[str]:
+        lines, column = [""], 0
+        for piece in re.findall(r"\x1b\[K|[\r\n]|[^\x1b\r\n]+", self.getvalue()):
+            if piece == "\r":
+                column = 0
+            elif piece == "\n":
+                lines, column = [*lines, ""], 0
+            elif piece == "\x1b[K":
+                lines[-1] = lines[-1][:column]
+            else:
+                lines[-1] = lines[-1][:column] + piece + lines[-1][column + len(piece) :]
+                column += len(piece)
+        return lines
+
+
+@pytest.fixture
+def wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+
+
+@pytest.mark.usefixtures("wide")
+def test_a_terminal_has_a_last_line_that_is_written_over(make_observation: Make) -> None:
+    stream = Terminal()
+    console = LiveConsole(stream)
+    seen = make_observation(0, "happy", "sad")
+    console.write(Observation(seen.frame, seen.faces, (Event("came", seen.faces[0]),)))
+    assert stream.screen == [
+        "    0.00 s  face 1 came: happy (70 %)",
+        "     0.0 s  happy ███████░░░ 70 %   sad ███████░░░ 70 %",
+    ]
+    console.write(make_observation(25))
+    assert stream.screen[1:] == ["     1.0 s  nobody"]
+    console.state("paused")
+    assert stream.screen[1:] == ["camera is off: paused", ""]
+    console.close()
+    assert stream.screen[1:] == ["camera is off: paused", ""]
+
+
+@pytest.mark.usefixtures("wide")
+def test_the_last_line_is_gone_at_the_end(make_observation: Make) -> None:
+    stream = Terminal()
+    console = LiveConsole(stream)
+    console.write(make_observation(0, "happy"))
+    console.close()
+    assert stream.screen == [""]
+
+
+@pytest.mark.usefixtures("wide")
+def test_it_is_drawn_ten_times_a_second_and_at_once_when_something_happens(make_observation: Make) -> None:
+    stream = Terminal()
+    console = LiveConsole(stream)
+    for number in range(250):  # 10 seconds
+        console.write(make_observation(number))
+    assert 80 <= stream.getvalue().count("\r") <= 100
+
+
+@pytest.mark.parametrize("columns", [1, 5, 12, 20, 40, 200])
+def test_it_fits_small_terminals(make_observation: Make, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    stream = Terminal()
+    LiveConsole(stream).write(make_observation(0, "happy", "sad", "disgust"))
+    whole = "     0.0 s  " + "   ".join(f"{emotion} ███████░░░ 70 %" for emotion in ("happy", "sad", "disgust"))
+    assert stream.screen[-1] == whole[: columns - 1]
+
+
+def test_letters_that_are_two_columns_wide_are_counted_so() -> None:
+    assert fit("嬉しい 70 %", 7) == "嬉しい "
+    assert fit("嬉しい 70 %", 5) == "嬉し"
+    assert fit("e\u0301tonne\u0301", 6) == "e\u0301tonne\u0301"
+    assert fit("happy", 0) == ""
+
+
+@pytest.mark.usefixtures("wide")
+def test_a_terminal_without_unicode_gets_other_bars(make_observation: Make) -> None:
+    stream = Terminal()
+    stream.encoding = "ascii"  # type: ignore[assignment]
+    LiveConsole(stream).write(make_observation(0, "happy"))
+    assert stream.screen[-1].isascii()
+    assert "happy #######--- 70 %" in stream.screen[-1]
+
+
+def test_the_kind_of_output_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    monkeypatch.setenv("TERM", "xterm")
+    assert type(open_console(Settings(), PauseSwitch())) is Console
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert type(open_console(Settings(), PauseSwitch())) is LiveConsole
+    monkeypatch.setenv("TERM", "dumb")
+    assert type(open_console(Settings(), PauseSwitch())) is Console
+
+
+def test_a_real_terminal_ends_with_the_summary_and_nothing_of_the_last_line() -> None:
+    leader, follower = os.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 30, 0, 0))
+    command = [sys.executable, "-m", "fer_edge", "run", "--source", "demo", "--max-frames", "50", "--sink", "console"]
+    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"} | {"TERM": "xterm"}
+    with subprocess.Popen(command, cwd=ROOT, stdout=follower, stderr=follower, env=environment) as child:
+        os.close(follower)
+        written = b""
+        with contextlib.suppress(OSError):  # EIO: the other end is closed
+            while piece := os.read(leader, 65536):
+                written += piece
+    os.close(leader)
+    assert child.returncode == 0
+    stream = Terminal()
+    stream.write(written.decode().replace("\r\n", "\n"))
+    assert stream.screen[2].startswith("    0.04 s  face 1 came: happy (")
+    assert stream.screen[3] == ""
+    assert stream.screen[4].startswith("frames 50, faces ")
+    drawn = re.findall(r"\r\x1b\[K([^\r]*)(?=\r)", written.decode())
+    assert any(line.startswith("     1.0 s  happy ███") for line in drawn), drawn
+    assert max(len(line) for line in drawn if "came" not in line) == 29

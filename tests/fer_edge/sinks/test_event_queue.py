@@ -1,0 +1,168 @@
+"""Events wait in a bounded queue, in order, and what cannot be delivered is counted and said."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from fer_edge.errors import SinkError
+from fer_edge.settings import EVENTS
+from fer_edge.sinks import event_queue
+from fer_edge.sinks.event_queue import EventQueue, Refused
+from fer_edge.types import Event, Observation
+
+Make = Callable[..., Observation]
+SOON = 10.0  # seconds
+
+
+class Door:
+    """What events go through: it takes them, fails, refuses or hangs, as told."""
+
+    def __init__(self) -> None:
+        self.came: queue.Queue[int] = queue.Queue()
+        self.gate = threading.Event()
+        self.gate.set()
+        self.error: Exception | None = None
+        self.now = 0.0
+        self.boxes: list[EventQueue] = []
+
+    def box(self, limit: int = 100, on: tuple[str, ...] = EVENTS) -> EventQueue:
+        self.boxes.append(EventQueue("post", on, limit, self.send, self.gate.set, lambda: self.now))
+        return self.boxes[-1]
+
+    def send(self, record: dict[str, Any]) -> None:
+        self.came.put(record["frame"])
+        assert self.gate.wait(SOON)
+        if self.error:
+            raise self.error
+
+    def get(self, count: int) -> list[int]:
+        return [self.came.get(timeout=SOON) for _ in range(count)]
+
+
+@pytest.fixture
+def door() -> Iterator[Door]:
+    door = Door()
+    yield door
+    door.error = None
+    door.gate.set()
+    for box in door.boxes:
+        box.close()
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> queue.Queue[str]:
+    lines: queue.Queue[str] = queue.Queue()
+    monkeypatch.setattr(event_queue, "tell", lambda message, kind="error": lines.put(f"{kind}: {message}"))
+    return lines
+
+
+@pytest.fixture
+def event(make_observation: Make) -> Callable[..., Observation]:
+    def make(number: int, kind: str = "changed") -> Observation:
+        seen = make_observation(number, "happy")
+        return replace(seen, events=(Event(kind, seen.faces[0]),))  # type: ignore[arg-type]
+
+    return make
+
+
+def test_events_of_the_kinds_asked_for_go_out_in_order(door: Door, event: Make, make_observation: Make) -> None:
+    box = door.box(on=("came", "gone"))
+    for number, kind in enumerate(("came", "changed", "gone", "came")):
+        box.write(event(number, kind))
+        box.write(make_observation(number, "happy"))
+    assert door.get(3) == [0, 2, 3]
+    box.close()
+    assert door.came.empty()
+
+
+def test_a_flood_is_bounded_the_oldest_go_and_are_counted(door: Door, event: Make, told: queue.Queue[str]) -> None:
+    box = door.box(limit=5)
+    door.gate.clear()
+    box.write(event(0))
+    assert door.get(1) == [0]
+    for number in range(1, 101):
+        box.write(event(number))
+    door.gate.set()
+    assert door.get(5) == [96, 97, 98, 99, 100]
+    box.close()
+    assert told.get_nowait() == "note: post: 95 events were not delivered"
+
+
+def test_what_fails_is_told_of_once_and_tried_again_in_order(door: Door, event: Make, told: queue.Queue[str]) -> None:
+    box = door.box()
+    door.error = SinkError("post: the server is away")
+    box.write(event(1))
+    assert told.get(timeout=SOON) == "error: post: the server is away; it is tried again, and the rest goes on"
+    box.write(event(2))
+    assert door.get(1) == [1]
+    door.now = 1.0
+    box.write(event(3))  # wakes it
+    assert door.get(1) == [1]
+    door.error = None
+    box.write(event(4))
+    assert door.came.empty()  # the pause is 2 s by now
+    door.now = 3.0
+    box.write(event(5))
+    assert door.get(5) == [1, 2, 3, 4, 5]
+    door.now = 9.0
+    box.write(event(6))
+    assert told.get(timeout=SOON) == "note: post: works again"
+    box.close()
+    assert told.empty()
+
+
+def test_what_is_refused_gives_way_to_the_next(door: Door, event: Make, told: queue.Queue[str]) -> None:
+    box = door.box()
+    door.error = Refused("post: answers 404")
+    for number in range(3):
+        box.write(event(number))
+    assert door.get(3) == [0, 1, 2]
+    with pytest.raises(SinkError, match="post: 3 events were not delivered, and it still fails at the end"):
+        box.close()
+    assert told.get_nowait() == "error: post: answers 404; the next event has its turn, and the rest goes on"
+    assert told.empty()
+
+
+def test_what_waits_is_delivered_at_the_end(door: Door, event: Make) -> None:
+    box = door.box()
+    door.gate.clear()
+    for number in range(4):
+        box.write(event(number))
+    threading.Timer(0.0, door.gate.set).start()
+    box.close()
+    assert door.get(4) == [0, 1, 2, 3]
+
+
+def test_the_end_does_not_wait_for_what_hangs_or_fails(door: Door, event: Make, told: queue.Queue[str]) -> None:
+    box = door.box()
+    door.gate.clear()
+    for number in range(4):
+        box.write(event(number))
+    assert door.get(1) == [0]
+    box.close(patience=0.05)  # the door is told to stop, which opens the gate
+    assert door.came.empty()
+    assert told.get_nowait() == "note: post: 3 events were not delivered"
+    failing = door.box()
+    door.error = SinkError("post: away")
+    for number in range(4):
+        failing.write(event(number))
+    with pytest.raises(SinkError, match="4 events were not delivered"):
+        failing.close()
+
+
+def test_what_nobody_foresaw_costs_one_event_and_is_told(door: Door, event: Make, told: queue.Queue[str]) -> None:
+    box = door.box()
+    door.error = ValueError("35 is not a valid signal")
+    box.write(event(1))
+    assert "post: ValueError: 35 is not a valid signal" in told.get(timeout=SOON)
+    assert door.get(1) == [1]
+    door.error = None
+    box.write(event(2))
+    assert door.get(1) == [2]
+    with pytest.raises(SinkError, match="post: 1 events were not delivered"):
+        box.close()

@@ -1,0 +1,116 @@
+"""A user's program gets each event, cannot hang or flood the loop, and leaves nothing running behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fer_edge.errors import SettingsError
+from fer_edge.pause import PauseSwitch
+from fer_edge.records import event_record
+from fer_edge.settings import HookSettings, Settings
+from fer_edge.sinks.event_queue import Refused
+from fer_edge.sinks.hook import Hook, open_hook
+from fer_edge.types import Event, Observation
+
+Make = Callable[..., Observation]
+
+
+@pytest.fixture
+def record(make_observation: Make) -> dict[str, Any]:
+    seen = make_observation(7, "happy")
+    return event_record(seen, Event("changed", seen.faces[0]))
+
+
+def python(program: str, *arguments: str, **settings: Any) -> HookSettings:
+    return HookSettings(command=(sys.executable, "-S", "-c", program, *arguments), **settings)
+
+
+def test_it_gets_the_event_as_json_and_its_arguments_as_they_are(tmp_path: Path, record: dict[str, Any]) -> None:
+    file = tmp_path / "got"
+    program = "import sys; open(sys.argv[1], 'w').write(sys.stdin.read() + sys.argv[2])"
+    Hook(python(program, str(file), "$(echo no); `shell` | *")).run(record)
+    entry, argument = file.read_text().split("\n")
+    assert argument == "$(echo no); `shell` | *"
+    assert json.loads(entry) == record
+    assert record["kind"] == "changed"
+    assert record["face"]["emotion"] == "happy"
+    assert (record["frame"], record["time"]) == (7, "2026-01-01T12:00:00.280000+00:00")
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [("raise SystemExit(3)", "ended with exit code 3"), ("import os; os.kill(os.getpid(), 9)", r"signal 9 \(Killed\)")],
+)
+def test_one_that_fails_is_said(record: dict[str, Any], program: str, words: str) -> None:
+    with pytest.raises(Refused, match=words):
+        Hook(python(program)).run(record)
+
+
+def test_one_that_hangs_is_ended_with_what_it_started(tmp_path: Path, record: dict[str, Any]) -> None:
+    fifo = tmp_path / "alive"
+    os.mkfifo(fifo)
+    program = "import subprocess, sys; subprocess.run(['sleep', '60'], stdout=open(sys.argv[1], 'w'))"
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    with pytest.raises(Refused, match=r"ran for longer than 0\.5 s, and was ended"):
+        Hook(python(program, str(fifo), timeout_seconds=0.5)).run(record)
+    os.set_blocking(reader, True)
+    assert os.read(reader, 1) == b""  # nobody holds its other end
+    os.close(reader)
+
+
+def test_one_that_floods_its_output_or_reads_nothing_does_no_harm(record: dict[str, Any]) -> None:
+    program = "import os\nfor _ in range(200): os.write(1, b'x' * 65536); os.write(2, b'x' * 65536)"
+    Hook(python(program)).run(record)
+    record["face"]["scores"] = {str(number): 0.5 for number in range(100_000)}  # more than a pipe holds
+    Hook(python("import os; os.close(0)")).run(record)
+
+
+def test_one_that_runs_is_ended_at_the_end(tmp_path: Path, make_observation: Make) -> None:
+    fifo = tmp_path / "alive"
+    os.mkfifo(fifo)
+    program = "import sys, time; f = open(sys.argv[1], 'w'); print('here', file=f, flush=True); time.sleep(60)"
+    outbox = open_hook(replace(Settings(), hook=python(program, str(fifo))), PauseSwitch())
+    seen = make_observation(0, "happy")
+    outbox.write(replace(seen, events=(Event("came", seen.faces[0]),)))
+    with fifo.open() as alive:
+        assert alive.readline() == "here\n"
+        outbox.close(patience=0.05)
+        assert alive.read() == ""
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ((), r"hook\.command = \[\]: names no program"),
+        (("/no/such/program",), "/no/such/program is no program that can be run"),
+        (("/etc/passwd",), "make it executable: chmod"),
+    ],
+)
+def test_a_program_that_cannot_run_is_refused_at_once(command: tuple[str, ...], words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        open_hook(replace(Settings(), hook=HookSettings(command=command)), PauseSwitch())
+
+
+def test_a_program_that_is_gone_later_is_said(tmp_path: Path, record: dict[str, Any]) -> None:
+    program = tmp_path / "program"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    hook = Hook(HookSettings(command=(str(program),)))
+    hook.run(record)
+    program.unlink()
+    with pytest.raises(Refused, match="does not start"):
+        hook.run(record)
+
+
+def test_one_that_ended_is_not_killed_again(record: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    hook = Hook(python(""))
+    hook.run(record)
+    monkeypatch.setattr(os, "killpg", lambda *_: pytest.fail("its number may be another's by now"))
+    hook.stop()

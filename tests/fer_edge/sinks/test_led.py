@@ -1,0 +1,321 @@
+"""The light shows what it should, the button pauses, and a missing chip or library is said in words.
+
+The pins are those of gpiozero's own mock, behind gpiozero's own classes.
+"""
+
+from __future__ import annotations
+
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+gpiozero = pytest.importorskip("gpiozero")
+
+from fer_edge.drawing.palette import colour_of, light, parse  # noqa: E402
+from fer_edge.errors import SettingsError, SinkError  # noqa: E402
+from fer_edge.pause import PauseSwitch  # noqa: E402
+from fer_edge.settings import LedSettings  # noqa: E402
+from fer_edge.sinks.led import Led  # noqa: E402
+from fer_edge.types import EMOTIONS, UNCERTAIN, Box, Face, Observation, Prediction  # noqa: E402
+
+Make = Callable[..., Observation]
+SOON = 10.0  # seconds
+ROW = {emotion: pin for pin, emotion in enumerate(EMOTIONS, 4)}
+
+
+class Presses(PauseSwitch):
+    def __init__(self) -> None:
+        super().__init__()
+        self.came: queue.Queue[bool] = queue.Queue()
+
+    def toggle(self) -> None:
+        super().toggle()
+        self.came.put(self.paused)
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[..., Led]]:
+    leds = []
+
+    def make(pause_switch: PauseSwitch | None = None, **settings: Any) -> Led:
+        leds.append(Led(LedSettings(chip="mock", **settings), pause_switch or PauseSwitch()))
+        return leds[-1]
+
+    yield make
+    for led in leds:
+        led.close()
+
+
+def rgb(led: Led) -> tuple[float, ...]:
+    return tuple(led.factory.pin(pin).state for pin in (17, 27, 22))
+
+
+class Steps:
+    """What a light that blinks by itself shows, and for how many seconds, without waiting for it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *pins: int) -> None:
+        self.pins = pins
+        self.seen: list[tuple[tuple[float, ...], float | None]] = []
+        self.led: Any = None
+        self.enough = threading.Semaphore(0)
+        steps = self
+
+        class Stop(threading.Event):
+            def wait(self, timeout: float | None = None) -> bool:
+                steps.seen.append((tuple(steps.led.factory.pin(pin).state for pin in steps.pins), timeout))
+                if len(steps.seen) < 80:
+                    return self.is_set()
+                steps.enough.release()
+                return super().wait()
+
+        monkeypatch.setattr("fer_edge.sinks.led.Event", Stop)
+
+    def of(self, led: Led, state: str) -> list[tuple[tuple[float, ...], float]]:
+        """(light, seconds) of the first 80 steps in `state`."""
+        self.seen, self.led = [], led
+        led.state(state)  # type: ignore[arg-type]
+        assert self.enough.acquire(timeout=SOON)
+        return self.seen
+
+
+@pytest.mark.parametrize("emotion", [*EMOTIONS, UNCERTAIN])
+def test_a_face_shines_in_its_colour_as_bright_as_it_is_sure(
+    opened: Callable[..., Led], make_observation: Make, emotion: str
+) -> None:
+    led = opened()
+    led.write(make_observation(0, emotion))
+    assert rgb(led) == pytest.approx([0.7 * part for part in light(colour_of(emotion))])
+
+
+def test_it_is_off_when_nobody_is_there(opened: Callable[..., Led], make_observation: Make) -> None:
+    led = opened()
+    led.write(make_observation(0, "happy"))
+    led.write(make_observation(1))
+    assert rgb(led) == (0, 0, 0)
+
+
+def test_the_largest_face_counts(opened: Callable[..., Led], make_observation: Make) -> None:
+    led = opened()
+    seen = make_observation(0, "happy", "sad", "angry")
+    near = replace(seen.faces[1], box=Box(0, 0, 90, 90))
+    led.write(replace(seen, faces=(seen.faces[0], near, seen.faces[2])))
+    assert rgb(led) == pytest.approx([0.7 * part for part in light(colour_of("sad"))])
+
+
+def test_settings_change_colour_brightness_and_polarity(opened: Callable[..., Led], make_observation: Make) -> None:
+    led = opened(colours={"happy": "#FF0080"}, brightness=0.5, follow=False, active_high=False)
+    led.write(make_observation(0, "happy"))
+    assert rgb(led) == pytest.approx([1 - 0.5 * part for part in light(parse("#FF0080"))])
+
+
+def test_the_same_look_is_not_written_twice(
+    opened: Callable[..., Led], make_observation: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    led = opened()
+    led.write(make_observation(0, "happy"))
+    with monkeypatch.context() as patch:
+        patch.setattr(led, "_lamp", None)  # would fail
+        led.write(make_observation(1, "happy"))
+
+
+def test_starting_pulses_white_slowly(opened: Callable[..., Led], monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = Steps(monkeypatch, 17, 27, 22)
+    led = opened(brightness=0.5)
+    seen = steps.of(led, "starting")
+    assert sum(seconds for _, seconds in seen) == pytest.approx(3.0, abs=0.3)  # up and down again
+    levels = [colour[0] for colour, _ in seen]
+    assert levels[:38] == sorted(levels[:38])
+    assert max(levels) == 0.5
+    assert min(levels) == 0.0
+    assert all(len(set(colour)) == 1 for colour, _ in seen)
+    led.state("running")
+    assert rgb(led) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("state", "cycle"),
+    [("lost", [((1, 0, 0), 0.5), ((0, 0, 0), 0.5)]), ("paused", [((1, 1, 1), 0.1), ((0, 0, 0), 2.9)])],
+)
+def test_a_lost_camera_blinks_red_and_a_pause_flashes_white(
+    opened: Callable[..., Led], make_observation: Make, monkeypatch: pytest.MonkeyPatch, state: str, cycle: list[Any]
+) -> None:
+    steps = Steps(monkeypatch, 17, 27, 22)
+    led = opened()
+    led.write(make_observation(0, "sad"))
+    assert steps.of(led, state) == cycle * 40
+
+
+def test_blinking_ends_with_the_next_face_and_comes_back_to_the_same_one(
+    opened: Callable[..., Led], make_observation: Make
+) -> None:
+    led = opened()
+    seen = make_observation(0, "happy")
+    led.write(seen)
+    led.state("lost")
+    led.state("running")
+    led.write(seen)
+    assert rgb(led) == pytest.approx([0.7 * part for part in light(colour_of("happy"))])
+
+
+def test_one_light_an_emotion(opened: Callable[..., Led], make_observation: Make) -> None:
+    led = opened(pins=ROW)
+
+    def lit() -> dict[str, float]:
+        return {emotion: led.factory.pin(pin).state for emotion, pin in ROW.items() if led.factory.pin(pin).state}
+
+    led.write(make_observation(0, "happy"))
+    assert lit() == {"happy": 0.7}
+    led.write(make_observation(1, "sad"))
+    assert lit() == {"sad": 0.7}
+    led.write(make_observation(2, UNCERTAIN))
+    assert lit() == {}
+
+
+def test_one_light_an_emotion_blinks_and_stops(
+    opened: Callable[..., Led], make_observation: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = Steps(monkeypatch, 5, 6)
+    led = opened(pins={"fear": 5, "sad": 6}, brightness=0.6)
+    assert steps.of(led, "lost") == [((0.6, 0.6), 0.5), ((0.0, 0.0), 0.5)] * 40
+    led.state("running")
+    assert led.factory.pin(5).state == 0
+
+
+def test_the_button_pauses_and_resumes_when_it_is_held(opened: Callable[..., Led]) -> None:
+    pause_switch = Presses()
+    led = opened(pause_switch, button=5, hold_seconds=0.0)
+    button = led.factory.pin(5)
+    assert button.state  # pulled up
+    for paused in (True, False):
+        button.drive_low()
+        assert pause_switch.came.get(timeout=SOON) is paused
+        button.drive_high()
+
+
+def test_a_button_that_is_only_touched_does_nothing(opened: Callable[..., Led]) -> None:
+    pause_switch = Presses()
+    led = opened(pause_switch, button=5, hold_seconds=10.0, pins={})
+    for _ in range(20):
+        led.factory.pin(5).drive_low()
+        led.factory.pin(5).drive_high()
+    led.close()
+    assert pause_switch.came.empty()
+
+
+def test_a_pattern_on_a_chip_that_fails_ends_and_the_next_write_tells(
+    opened: Callable[..., Led], make_observation: Make
+) -> None:
+    led = opened()
+    led.state("lost")
+    assert led._pattern is not None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(led.factory.pin(17), "_set_state", lambda _: 1 / 0)
+        with pytest.raises(SinkError, match="led: division by zero"):
+            led.write(make_observation(0, "happy"))
+
+
+def test_everything_is_dark_and_free_after_the_end(opened: Callable[..., Led], make_observation: Make) -> None:
+    led = opened(button=5)
+    led.write(make_observation(0, "happy"))
+    pins = [led.factory.pin(pin) for pin in (17, 27, 22, 5)]
+    led.close()
+    led.close()
+    assert [pin.function for pin in pins] == ["input"] * 4
+    assert not led.factory.pins
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"pins": {}}, "names no pin"),
+        ({"pins": {"red": 5, "green": 6}}, "an RGB light has red, green and blue"),
+        ({"pins": {"red": 5, "green": 6, "blue": 7, "happy": 8}}, "no other light beside it"),
+        ({"pins": {"happy": 5, "sad": 5}}, "name one pin twice"),
+        ({"button": 17}, "led.button = 17: name one pin twice"),
+    ],
+)
+def test_pins_that_make_no_sense_are_refused(settings: dict[str, Any], words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        Led(LedSettings(chip="mock", **settings), PauseSwitch())
+
+
+@pytest.mark.parametrize("settings", [{"pins": {"hapy": 5}}, {"colours": {"hapy": "#FFFFFF"}}])
+def test_an_emotion_that_the_model_does_not_have_is_said(
+    opened: Callable[..., Led], make_observation: Make, settings: dict[str, Any]
+) -> None:
+    led = opened(**settings)
+    with pytest.raises(SinkError, match=r"led: hapy: .* no emotion of the model; it has angry, disgust"):
+        led.write(make_observation(0, "happy"))
+
+
+def test_labels_of_an_own_model_work(opened: Callable[..., Led], make_observation: Make) -> None:
+    led = opened(pins={"thumbs up": 5})
+    face = Face(1, Box(0, 0, 9, 9), "thumbs up", 0.9, Prediction(("thumbs up", "thumbs down"), (0.9, 0.1)))
+    led.write(replace(make_observation(), faces=(face,)))
+    assert led.factory.pin(5).state == 0.9
+
+
+def test_a_missing_library_is_said_with_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gpiozero.pins.mock", None)
+    with pytest.raises(SettingsError, match=r"led: gpiozero\.pins\.mock is not installed; install it with: sudo apt"):
+        Led(LedSettings(chip="mock"), PauseSwitch())
+
+
+class Chip:
+    """Stands in for lgpio's factory on machines of other kinds."""
+
+    def __init__(self, words: str) -> None:
+        self._words = words
+
+    def __call__(self) -> None:
+        raise RuntimeError(self._words)
+
+
+@pytest.mark.parametrize(
+    ("words", "ours"),
+    [
+        ("'can not open gpiochip'", r"the pins cannot be reached \('can not open gpiochip'\); .*usermod -aG gpio"),
+        ("unable to locate Pi revision in /proc", 'this is no Raspberry Pi .*led.chip = "mock"'),
+        ("'GPIO busy'", "a pin is in use by another program"),
+        ("something else", "led: something else; check led.pins"),
+    ],
+)
+def test_a_chip_that_does_not_answer_is_said_with_the_cure(
+    monkeypatch: pytest.MonkeyPatch, words: str, ours: str
+) -> None:
+    monkeypatch.setattr("gpiozero.pins.lgpio.LGPIOFactory", Chip(words))
+    with pytest.raises(SinkError, match=ours):
+        Led(LedSettings(), PauseSwitch())
+
+
+def test_lgpio_leaves_nothing_in_the_working_directory_and_does_not_change_it(tmp_path: Path) -> None:
+    pytest.importorskip("lgpio")
+    if list(Path("/dev").glob("gpiochip*")):
+        pytest.skip("this machine has GPIO pins, which a test must not touch")
+    program = f"""
+import os, sys
+sys.path.insert(0, {str(Path(__file__).parents[3] / "edge")!r})
+os.chdir({str(tmp_path)!r})
+from fer_edge.pause import PauseSwitch
+from fer_edge.errors import SinkError
+from fer_edge.settings import LedSettings
+from fer_edge.sinks.led import Led
+try:
+    Led(LedSettings(), PauseSwitch())
+except SinkError as error:
+    print(error, os.getcwd(), os.listdir("."), "lgpio" in sys.modules, sep="|")
+"""
+    for environment in ({}, {"LG_WD": "/tmp"}):
+        child = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment
+        )
+        error, folder, files, loaded = child.stdout.strip().split("|")
+        assert error.startswith("led: ")
+        assert (folder, files, loaded) == (str(tmp_path), "[]", "True")

@@ -1,0 +1,222 @@
+"""A slow, hanging or broken sink never holds the loop up, and loses no event that it could still show."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fer_edge.errors import SettingsError, SinkError
+from fer_edge.sinks import mailbox
+from fer_edge.sinks.mailbox import KEPT, Mailbox
+from fer_edge.types import Event, Observation, Sink, State
+
+Make = Callable[..., Observation]
+SOON = 10.0  # seconds; what is waited for comes at once, unless something is broken
+
+
+class Lamp(Sink):
+    """Does as it is told, when it is told; `got` is all that came to all lamps of one place."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        place.made += 1
+        if place.broken:
+            raise place.broken
+
+    def write(self, observation: Observation) -> None:
+        self._note(observation)
+
+    def state(self, state: State) -> None:
+        self._note(state)
+
+    def _note(self, what: Any) -> None:
+        self._place.entered.release()
+        assert self._place.gate.wait(SOON)
+        if self._place.broken:
+            raise self._place.broken
+        with self._place.changed:
+            self._place.got.append(what)
+            self._place.changed.notify_all()
+
+    def close(self) -> None:
+        self._place.closed += 1
+
+
+class Place:
+    def __init__(self) -> None:
+        self.made = self.closed = 0
+        self.got: list[Any] = []
+        self.changed = threading.Condition()
+        self.entered = threading.Semaphore(0)  # a lamp has begun to take something
+        self.gate = threading.Event()  # and may go on
+        self.gate.set()
+        self.broken: Exception | None = None
+        self.now = 0.0
+
+    def box(self) -> Mailbox:
+        return Mailbox("lamp", lambda: Lamp(self), lambda: self.now)
+
+    def wait(self, count: int) -> list[Any]:
+        with self.changed:
+            assert self.changed.wait_for(lambda: len(self.got) >= count, SOON), self.got
+        return self.got
+
+
+@pytest.fixture
+def place() -> Place:
+    return Place()
+
+
+def with_event(observation: Observation, kind: str = "changed") -> Observation:
+    return Observation(observation.frame, observation.faces, (Event(kind, observation.faces[0]),))  # type: ignore[arg-type]
+
+
+def test_what_comes_is_delivered_in_its_order(place: Place, make_observation: Make) -> None:
+    box, seen = place.box(), make_observation(1)
+    box.state("starting")
+    assert place.wait(1) == ["starting"]
+    box.write(seen)
+    assert place.wait(2) == ["starting", seen]
+    box.state("lost")
+    assert place.wait(3) == ["starting", seen, "lost"]
+    box.close()
+    assert place.closed == 1
+
+
+def test_the_newest_replaces_what_waits_and_takes_over_its_events(place: Place, make_observation: Make) -> None:
+    box = place.box()
+    place.gate.clear()
+    box.write(make_observation(0))
+    assert place.entered.acquire(timeout=SOON)
+    for number in range(1, 50):
+        waiting = make_observation(number, "happy")
+        box.write(with_event(waiting) if number % 10 == 0 else waiting)
+    place.gate.set()
+    assert [observation.frame.number for observation in place.wait(2)] == [0, 49]
+    assert len(place.got[1].events) == 4
+    box.close()
+    assert box.dropped == 0
+
+
+def test_events_that_wait_are_bounded_and_counted(
+    place: Place, make_observation: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    box = place.box()
+    place.gate.clear()
+    box.write(make_observation(0))
+    assert place.entered.acquire(timeout=SOON)
+    for number in range(KEPT + 30):
+        box.write(with_event(make_observation(number, "happy")))
+    place.gate.set()
+    assert len(place.wait(2)[1].events) == KEPT
+    box.close()
+    assert box.dropped == 30
+    assert "lamp: 30 events were dropped" in capsys.readouterr().err
+
+
+def test_a_state_keeps_its_place_behind_what_waited_before_it(place: Place, make_observation: Make) -> None:
+    box = place.box()
+    place.gate.clear()
+    box.state("starting")
+    assert place.entered.acquire(timeout=SOON)
+    seen = make_observation(1)
+    for state in ("running", "paused", "running"):
+        box.state(state)  # type: ignore[arg-type]
+    box.write(seen)
+    box.state("lost")
+    place.gate.set()
+    assert place.wait(3) == ["starting", seen, "lost"]
+    box.close()
+
+
+def test_a_sink_that_fails_is_told_of_once_closed_and_made_anew_with_what_waits(
+    place: Place, make_observation: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: queue.Queue[str] = queue.Queue()
+    monkeypatch.setattr(mailbox, "tell", lambda message, kind="error": told.put(f"{kind}: {message}"))
+    box = place.box()
+    box.state("running")
+    place.wait(1)
+    place.broken = SinkError("lamp: no answer on /dev/i2c-1; check its wires")
+    event = with_event(make_observation(1, "happy"))
+    box.write(event)
+    words = "error: lamp: no answer on /dev/i2c-1; check its wires; it is tried again, and the rest goes on"
+    assert told.get(timeout=SOON) == words
+    assert box.failing
+    assert place.made == 1
+    place.broken = None
+    place.now = 1.0  # the first pause is over
+    newer = make_observation(2, "happy")
+    box.write(newer)
+    assert place.wait(3)[:2] == ["running", "running"]  # the new one learns the state
+    assert place.got[2].frame.number == 2
+    assert place.got[2].events == event.events
+    assert (place.made, place.closed) == (2, 1)
+    place.now = 2.0
+    box.write(make_observation(3))
+    place.wait(4)
+    box.close()
+    assert not box.failing
+    assert told.get(timeout=SOON) == "note: lamp: works again"
+    assert told.empty()
+
+
+def test_a_sink_that_is_not_there_at_the_start_may_come_later(
+    place: Place, make_observation: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place.broken = OSError(121, "Remote I/O error")
+    box = place.box()
+    assert box.failing
+    place.broken, place.now = None, 1.0
+    box.state("running")
+    assert place.wait(1) == ["running"]
+    box.close()
+    assert "lamp: OSError: [Errno 121] Remote I/O error; it is tried again" in capsys.readouterr().err
+
+
+def test_settings_that_cannot_work_are_refused_at_once(place: Place) -> None:
+    place.broken = SettingsError("lamp: needs gpiozero; install it")
+    with pytest.raises(SettingsError, match="install it"):
+        place.box()
+
+
+def test_nothing_is_tried_before_its_time(place: Place, make_observation: Make) -> None:
+    place.broken = SinkError("lamp: dark")
+    box = place.box()
+    for number in range(1000):
+        box.write(make_observation(number))
+    box.close()
+    assert place.made == 1
+    assert box.failing
+
+
+def test_a_sink_that_hangs_is_left_behind_in_time(
+    place: Place, make_observation: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    box = place.box()
+    place.gate.clear()
+    box.write(make_observation(0))
+    assert place.entered.acquire(timeout=SOON)
+    begin = time.monotonic()
+    box.close(patience=0.05)
+    box.close(patience=0.05)
+    assert time.monotonic() - begin < 5
+    assert capsys.readouterr().err == "fer-edge: error: lamp: did not close within 0.05 s, and is left behind\n"
+    place.gate.set()
+    box._thread.join(SOON)
+
+
+def test_what_waits_is_delivered_before_the_end(place: Place, make_observation: Make) -> None:
+    box = place.box()
+    place.gate.clear()
+    box.write(make_observation(0))
+    assert place.entered.acquire(timeout=SOON)
+    box.write(make_observation(1))
+    threading.Timer(0.0, place.gate.set).start()
+    box.close()
+    assert [observation.frame.number for observation in place.got] == [0, 1]
+    assert place.closed == 1

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from fer_edge import sources
+from fer_edge.errors import SourceError
+from fer_edge.sources import devices, picamera
+from fer_edge.sources.devices import Device
+
+GOOD = Device(2, Path("/dev/video2"), "HD Webcam", None)
+META = Device(0, Path("/dev/video0"), "HD Webcam", "it does not capture video")
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A machine without any camera."""
+    monkeypatch.setattr(picamera, "find", lambda: (None, "picamera2 is not installed"))
+    monkeypatch.setattr(devices, "list_devices", list)
+    return monkeypatch
+
+
+def test_auto_prefers_the_raspberry_pi_camera(machine: pytest.MonkeyPatch) -> None:
+    machine.setattr(picamera, "find", lambda: ("imx708", ""))
+    machine.setattr(devices, "list_devices", lambda: [GOOD])
+    assert sources.choose() == ("picamera", "picamera", "picamera, because a Raspberry Pi camera answered (imx708)")
+
+
+def test_auto_takes_the_first_v4l2_camera_and_says_why(machine: pytest.MonkeyPatch) -> None:
+    machine.setattr(devices, "list_devices", lambda: [META, GOOD])
+    assert sources.choose("auto") == (
+        "camera",
+        "2",
+        "camera:2 (/dev/video2 'HD Webcam'), because no Raspberry Pi camera answered: picamera2 is not installed",
+    )
+
+
+def test_auto_ends_at_the_demo(machine: pytest.MonkeyPatch) -> None:
+    source, why = sources.open_source("auto")
+    with closing(source):
+        assert next(iter(source)).source == "demo"
+    assert why == (
+        "demo, because no Raspberry Pi camera answered: picamera2 is not installed; "
+        "and no V4L2 camera: there is no /dev/video*"
+    )
+    machine.setattr(devices, "list_devices", lambda: [META])
+    assert "/dev/video0 'HD Webcam': it does not capture video" in sources.choose().why
+
+
+@pytest.mark.parametrize(
+    ("spec", "kind", "target"),
+    [
+        ("demo", "demo", "demo"),
+        ("picamera", "picamera", "picamera"),
+        ("camera:3", "camera", "3"),
+        ("/dev/video3", "camera", "3"),
+        ("rtsp://host/x", "stream", "rtsp://host/x"),
+        ("HTTPS://host/x", "stream", "HTTPS://host/x"),
+    ],
+)
+def test_specs(spec: str, kind: str, target: str) -> None:
+    assert sources.choose(spec) == (kind, target, f"{spec}, as asked for")
+
+
+def test_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, kind in (("a.mp4", "video"), ("a.JPEG", "picture"), ("demo", "video"), ("a", "video")):
+        Path(name).touch()
+        assert sources.choose(f"./{name}")[:2] == (kind, name)
+    assert sources.choose(".").kind == "folder"
+
+
+@pytest.mark.parametrize(
+    "spec", ["nowhere.mp4", "", "camera", "camera:", "camera:x", "ftp://host/x", "a\0b", "x" * 5000]
+)
+def test_unknown_specs_name_the_known_ones(spec: str) -> None:
+    spec = spec or "no\nsuch"
+    with pytest.raises(SourceError) as caught:
+        sources.open_source(spec)
+    assert "camera:" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_no_fallback_for_what_was_asked(machine: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    machine.setattr(devices, "DEV", tmp_path)
+    with pytest.raises(SourceError, match="it does not exist"):
+        sources.open_source("camera:0")
+
+
+def test_secrets_are_not_told() -> None:
+    assert sources.choose("rtsp://ann:secret@host/x").why == "rtsp://***@host/x, as asked for"
+    with pytest.raises(SourceError) as caught:
+        sources.choose("ftp://ann:secret@host/x")
+    assert "secret" not in str(caught.value)
+
+
+def test_open_files_takes_paths_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SourceError, match="no such file or folder"):
+        sources.open_files("demo")

@@ -1,0 +1,165 @@
+"""The stream source against a real HTTP server on this machine."""
+
+from __future__ import annotations
+
+import http.server
+import itertools
+import socket
+import threading
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import closing, suppress
+
+import cv2
+import numpy as np
+import pytest
+from fer_edge.errors import SourceError, SourceLost
+from fer_edge.sources import open_source
+from fer_edge.sources.options import SourceOptions
+from fer_edge.sources.stream import Stream
+
+OPTIONS = SourceOptions(timeout=5.0)
+
+
+def part(number: int) -> bytes:
+    """One part of a multipart stream: a JPEG whose brightness tells its number."""
+    picture = np.full((48, 64, 3), 20 + number % 200, np.uint8)
+    jpeg = cv2.imencode(".jpg", picture)[1].tobytes()
+    return b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%b\r\n" % (len(jpeg), jpeg)
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """/endless never ends, /ends does after 60 pictures, /stalls goes on without a word; /private wants ann:s3cret."""
+
+    server: Server
+
+    def do_GET(self) -> None:
+        if self.path == "/private":
+            wanted = "Basic " + b64encode(b"ann:s3cret").decode()
+            if self.headers.get("Authorization") != wanted:
+                self.send_response(401)
+                self.send_header("WWW-Authenticate", 'Basic realm="camera"')
+                self.end_headers()
+                return
+        if self.path not in ("/endless", "/ends", "/stalls", "/private"):
+            self.send_error(404)
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        self.end_headers()
+        parts = itertools.count() if self.path in ("/endless", "/private") else range(60)
+        with suppress(OSError):  # the client hung up
+            for number in parts:
+                self.wfile.write(part(number))
+                if self.server.stopping.is_set():
+                    return
+            if self.path == "/stalls":
+                self.wfile.flush()
+                self.server.stopping.wait(30)
+
+    def log_message(self, format: str, *values: object) -> None:  # noqa: A002
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    def __init__(self) -> None:
+        self.stopping = threading.Event()
+        super().__init__(("127.0.0.1", 0), Handler)
+
+    def url(self, path: str, user: str = "") -> str:
+        return f"http://{user}127.0.0.1:{self.server_port}{path}"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with Server() as running:
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
+        thread.start()
+        yield running
+        running.stopping.set()
+        running.shutdown()
+        thread.join()
+
+
+def test_frames_come(server: Server) -> None:
+    url = server.url("/endless")
+    source, why = open_source(url, OPTIONS)
+    with closing(source):
+        assert not source.still
+        frames = list(itertools.islice(source, 5))
+    assert why == f"{url}, as asked for"
+    assert [frame.number for frame in frames] == [0, 1, 2, 3, 4]
+    assert [frame.time for frame in frames] == sorted(frame.time for frame in frames)
+    assert frames[0].grey.shape == (48, 64)
+    assert frames[0].colour is not None
+    assert frames[0].taken.tzinfo is not None
+    assert frames[0].source == url
+
+
+def test_credentials_work_and_appear_nowhere(server: Server, capfd: pytest.CaptureFixture[str]) -> None:
+    source, why = open_source(server.url("/private", "ann:s3cret@"), OPTIONS)
+    with closing(source):
+        frame = next(iter(source))
+    shown = server.url("/private", "***@")
+    assert frame.source == shown
+    with pytest.raises(SourceError) as caught:
+        Stream(server.url("/private", "ann:wr0ng@"), OPTIONS)
+    assert str(caught.value) == (
+        f"stream {shown}: 127.0.0.1 answers, but gives no video within 5 s; check the path, the user and the password"
+    )
+    for text in (why, repr(caught.value), *capfd.readouterr()):
+        assert "s3cret" not in text
+        assert "wr0ng" not in text
+
+
+def test_ends(server: Server) -> None:
+    with (
+        closing(Stream(server.url("/ends"), OPTIONS)) as source,
+        pytest.raises(SourceLost, match=r"stopped giving pictures after \d+ frames; check the camera and the network"),
+    ):
+        list(source)
+
+
+def test_stalls(server: Server) -> None:
+    with (
+        closing(Stream(server.url("/stalls"), SourceOptions(timeout=1.0))) as source,
+        pytest.raises(SourceLost, match=r"(gave no picture for 1 s|stopped giving pictures) after \d+ frames"),
+    ):
+        list(source)
+    assert source.name not in [thread.name for thread in threading.enumerate()]
+
+
+def test_wrong_path(server: Server) -> None:
+    with pytest.raises(SourceError, match="answers, but gives no video"):
+        Stream(server.url("/nothing"), OPTIONS)
+
+
+def test_refused() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    with pytest.raises(SourceError, match=f"127.0.0.1 refuses connections on port {port}; check the port"):
+        Stream(f"http://127.0.0.1:{port}/", OPTIONS)
+
+
+def test_host_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: object) -> None:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "create_connection", unknown)
+    with pytest.raises(SourceError, match=r"the host 'camera\.invalid' is not known"):
+        Stream("http://camera.invalid/", SourceOptions(timeout=0.5))
+
+
+def test_a_server_that_never_answers() -> None:
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(4)
+        with pytest.raises(SourceError, match=r"answers, but gives no video within 0\.3 s"):
+            Stream(f"http://127.0.0.1:{deaf.getsockname()[1]}/", SourceOptions(timeout=0.3))
+
+
+@pytest.mark.parametrize("url", ["rtsp://", "http:///path", "http://[::1/x", "http://host:99999/x"])
+def test_no_url(url: str) -> None:
+    with pytest.raises(SourceError, match="is no URL with a host and a port"):
+        Stream(url, OPTIONS)

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from fer_edge.errors import SourceError, SourceLost
+from fer_edge.sources.options import SourceOptions
+from fer_edge.sources.video import VideoFile
+
+FRAMES, FPS = 40, 20
+
+
+def write_video(path: Path, frames: int = FRAMES, codec: str = "MJPG") -> Path:
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*codec), FPS, (64, 48))
+    noise = np.random.default_rng(1)
+    for number in range(frames):
+        # A brightness that tells the frame's number, over noise that keeps the file from being tiny.
+        writer.write(noise.integers(number * 5, number * 5 + 20, (48, 64, 3), np.uint8))
+    writer.release()
+    return path
+
+
+def open_video(path: Path) -> VideoFile:
+    return VideoFile(str(path), SourceOptions())
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.avi", "MJPG"), ("a.mkv", "MJPG"), ("a.mp4", "mp4v")])
+def test_every_frame_comes_with_its_time(tmp_path: Path, name: str, codec: str) -> None:
+    path = write_video(tmp_path / name, codec=codec)
+    with closing(open_video(path)) as video:
+        frames = list(video)
+        assert (video.length, video.fps, video.still) == (FRAMES, FPS, False)
+    assert [frame.number for frame in frames] == list(range(FRAMES))
+    assert [frame.time for frame in frames] == pytest.approx([number / FPS for number in range(FRAMES)], abs=0.002)
+    last = frames[-1]
+    assert last.taken - frames[0].taken == timedelta(seconds=last.time)
+    assert last.taken.tzinfo is not None
+    assert last.source == str(path)
+    assert last.grey.shape == (48, 64)
+    assert last.colour is not None
+    assert last.colour.shape == (48, 64, 3)
+    assert frames[30].grey.mean() > frames[10].grey.mean() + 80
+
+
+def test_cut_off_plays_what_is_there_and_says_so(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "half.avi")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    read = []
+    with closing(open_video(path)) as video, pytest.raises(SourceLost) as raised:
+        read.extend(video)
+    assert FRAMES * 0.3 < len(read) < FRAMES * 0.7
+    assert f"video {path}: is cut off: {len(read)} of {FRAMES} frames" in str(raised.value)
+
+
+def test_a_name_with_a_colon_is_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_video(tmp_path / "a.avi").rename(tmp_path / "12:30.avi")
+    monkeypatch.chdir(tmp_path)
+    with closing(open_video(Path("12:30.avi"))) as video:
+        assert len(list(video)) == FRAMES
+
+
+def test_time_never_runs_back(tmp_path: Path) -> None:
+    class Broken:
+        """A container whose timestamps are nonsense from the third frame on."""
+
+        def __init__(self) -> None:
+            self.positions = iter([0.0, 50.0, 0.0, -10.0, float("nan"), 20.0])
+            self.left = 6
+
+        def isOpened(self) -> bool:  # noqa: N802
+            return True
+
+        def read(self) -> tuple[bool, object]:
+            self.left -= 1
+            return self.left >= 0, np.zeros((4, 4, 3), np.uint8)
+
+        def get(self, _: int) -> float:
+            return next(self.positions)
+
+        def release(self) -> None: ...
+
+    with closing(open_video(write_video(tmp_path / "a.avi"))) as video:
+        video._capture.release()
+        video._capture = Broken()  # type: ignore[assignment]
+        video.length = None
+        times = [frame.time for frame in video]
+    assert times == pytest.approx([0.0, 0.05, 0.1, 0.15, 0.2, 0.25])
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="No such file or directory; check the path"):
+        open_video(tmp_path / "no.mp4")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "is empty"), (b"words, words\n" * 500, "is no video"), (b"\0" * 5000, "is no video")],
+)
+def test_no_video(tmp_path: Path, capfd: pytest.CaptureFixture[str], content: bytes, message: str) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match=message):
+        open_video(path)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_cut_off_mp4_cannot_be_opened(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    path = write_video(tmp_path / "half.mp4", codec="mp4v")
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(SourceError, match="cut off"):
+        open_video(path)
+    assert capfd.readouterr().err == ""
+
+
+def test_no_frames(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "none.avi", frames=0)
+    with closing(open_video(path)) as video, pytest.raises(SourceError, match="holds no frames"):
+        list(video)
+
+
+def test_close_twice_ends_the_frames(tmp_path: Path) -> None:
+    video = open_video(write_video(tmp_path / "a.avi"))
+    frames = iter(video)
+    next(frames)
+    video.close()
+    video.close()
+    assert list(frames) == []

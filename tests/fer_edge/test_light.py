@@ -1,0 +1,42 @@
+"""The device side stays light: no module of it pulls in the workstation's libraries or a Pi's hardware."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2] / "edge"
+MODULES = sorted(
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    for path in ROOT.rglob("*.py")
+    if path.name != "__main__.py"
+)
+HEAVY = (
+    *("tensorflow", "keras", "torch", "sklearn", "matplotlib", "fer_convert"),
+    *("picamera2", "libcamera", "gpiozero", "lgpio", "paho", "luma"),
+)
+
+
+def test_all_modules_are_looked_at() -> None:
+    assert "fer_edge.loop" in MODULES
+    assert "fer_edge.sources.picamera" in MODULES
+
+
+def test_importing_everything_imports_nothing_heavy() -> None:
+    program = f"import sys, importlib\nfor name in {MODULES!r}: importlib.import_module(name)\nprint(*sys.modules)"
+    child = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    loaded = {name.partition(".")[0] for name in child.stdout.split()}
+    assert not loaded & set(HEAVY)
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["fer_edge.loop", "fer_edge.types", "fer_edge.settings", "fer_edge.tracking.smoother", "fer_edge.tracking.tracker"],
+)
+def test_the_core_needs_neither_opencv_nor_an_interpreter(module: str) -> None:
+    program = f"import sys, {module}\nprint(*sys.modules)"
+    child = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert not {"cv2", "ai_edge_litert", "tflite_runtime"} & set(child.stdout.split())

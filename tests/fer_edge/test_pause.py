@@ -1,0 +1,37 @@
+"""Anybody may pause and resume, from any thread."""
+
+from __future__ import annotations
+
+import threading
+
+from fer_edge.pause import PauseSwitch
+
+
+def test_it_is_what_was_asked_for_last() -> None:
+    pause_switch = PauseSwitch()
+    assert not pause_switch.paused
+    pause_switch.pause()
+    pause_switch.pause()
+    assert pause_switch.paused
+    pause_switch.toggle()
+    assert not pause_switch.paused
+    pause_switch.toggle()
+    pause_switch.resume()
+    assert not pause_switch.paused
+
+
+def test_no_press_is_lost_where_many_press_at_once() -> None:
+    pause_switch = PauseSwitch()
+    threads = [threading.Thread(target=lambda: [pause_switch.toggle() for _ in range(1001)]) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not pause_switch.paused
+
+
+def test_a_signal_handler_may_use_it_in_the_middle_of_a_call() -> None:
+    pause_switch = PauseSwitch()
+    with pause_switch._lock:
+        pause_switch.toggle()
+    assert pause_switch.paused

@@ -1,0 +1,47 @@
+"""Preprocessing exists once: exact pixels where nothing is resized, repeated edges, no floating point."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from fer_edge import preprocess
+from fer_edge.types import Box
+from hypothesis import given
+from hypothesis import strategies as st
+
+FRAME = np.random.default_rng(0).integers(0, 256, (60, 80), np.uint8)
+
+
+def test_a_box_inside_the_frame_is_a_view_of_it() -> None:
+    face = preprocess.crop(FRAME, Box(10, 20, 30, 25))
+    assert np.shares_memory(face, FRAME)
+    np.testing.assert_array_equal(face, FRAME[20:45, 10:40])
+
+
+@given(st.integers(-200, 200), st.integers(-200, 200), st.integers(1, 100), st.integers(1, 100))
+def test_where_a_box_reaches_over_an_edge_the_edge_is_repeated(x: int, y: int, width: int, height: int) -> None:
+    padded = cv2.copyMakeBorder(FRAME, 300, 300, 300, 300, cv2.BORDER_REPLICATE)
+    face = preprocess.crop(FRAME, Box(x, y, width, height))
+    np.testing.assert_array_equal(face, padded[y + 300 : y + 300 + height, x + 300 : x + 300 + width])
+
+
+def test_a_face_of_the_networks_own_size_is_left_as_it_is() -> None:
+    np.testing.assert_array_equal(preprocess.face_pixels(FRAME, Box(3, 4, 48, 48), (48, 48)), FRAME[4:52, 3:51])
+
+
+@pytest.mark.parametrize("side", [20, 48, 64, 65, 200])
+def test_any_face_becomes_bytes_of_the_networks_size(side: int) -> None:
+    face = preprocess.face_pixels(FRAME, Box(0, 0, side, side), (64, 64))
+    assert (face.shape, face.dtype) == ((64, 64), np.uint8)
+
+
+def test_it_writes_where_it_is_told_to() -> None:
+    tensor = np.zeros((1, 64, 64, 1), np.uint8)
+    preprocess.face_pixels(FRAME, Box(0, 0, 50, 50), (64, 64), out=tensor[0, :, :, 0])
+    np.testing.assert_array_equal(tensor[0, :, :, 0], preprocess.face_pixels(FRAME, Box(0, 0, 50, 50), (64, 64)))
+
+
+def test_shrinking_averages_instead_of_skipping_pixels() -> None:
+    stripes = np.tile(np.array([0, 255], np.uint8), (128, 64))
+    assert set(preprocess.resize(stripes, (64, 64)).ravel().tolist()) <= {127, 128}

@@ -1,0 +1,115 @@
+"""Labels are steady: noise does not change them, a real change does, in a time that is set in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from fer_edge.settings import SmootherSettings
+from fer_edge.tracking.smoother import Smoother
+from fer_edge.types import UNCERTAIN, Box, Prediction, Track
+
+TRACK = Track(1, Box(0, 0, 10, 10))
+
+
+def changes(predictions: list[Prediction], fps: float, settings: SmootherSettings) -> list[float]:
+    """The times, in seconds, at which the label of one face changed."""
+    smoother, times = Smoother(settings), []
+    for number, prediction in enumerate(predictions):
+        _, events = smoother.update(number / fps, [TRACK], [prediction], [])
+        times += [number / fps for event in events if event.kind == "changed"]
+    return times
+
+
+def test_the_first_reading_is_shown_at_once(make_prediction: Callable[..., Prediction]) -> None:
+    faces, events = Smoother(SmootherSettings()).update(0.0, [TRACK], [make_prediction("sad", 0.9)], [])
+    assert (faces[0].emotion, faces[0].confidence) == ("sad", 0.9)
+    assert [(event.kind, event.face) for event in events] == [("came", faces[0])]
+
+
+def test_a_single_odd_frame_changes_nothing(make_prediction: Callable[..., Prediction]) -> None:
+    predictions = [make_prediction("happy" if number != 20 else "fear") for number in range(50)]
+    assert changes(predictions, 25, SmootherSettings()) == []
+
+
+def test_a_label_that_wavers_every_other_frame_settles(make_prediction: Callable[..., Prediction]) -> None:
+    predictions = [make_prediction("happy" if number % 2 else "neutral", 0.5) for number in range(500)]
+    assert len(changes(predictions, 25, SmootherSettings())) <= 1
+
+
+@pytest.mark.parametrize("fps", [5, 25, 100])
+def test_a_real_change_is_shown_within_half_a_second_at_any_frame_rate(
+    fps: int, make_prediction: Callable[..., Prediction]
+) -> None:
+    predictions = [make_prediction("happy" if number < 2 * fps else "surprise") for number in range(5 * fps)]
+    (when,) = changes(predictions, fps, SmootherSettings())
+    assert 2.0 < when <= 2.6 + 1 / fps
+
+
+def test_without_averaging_each_frame_speaks_for_itself(make_prediction: Callable[..., Prediction]) -> None:
+    predictions = [make_prediction(emotion) for emotion in ("happy", "sad", "happy")]
+    assert changes(predictions, 25, SmootherSettings(seconds=0, margin=0, hold_seconds=0)) == [0.04, 0.08]
+
+
+def test_at_first_every_reading_counts_as_much(make_prediction: Callable[..., Prediction]) -> None:
+    smoother = Smoother(SmootherSettings())
+    for number, share in enumerate((0.4, 0.6, 0.8)):
+        (face,), _ = smoother.update(number / 100, [TRACK], [make_prediction("happy", share)], [])
+    assert face.confidence == pytest.approx(0.6)
+
+
+def test_the_frames_own_reading_stays_beside_the_steady_one(make_prediction: Callable[..., Prediction]) -> None:
+    smoother = Smoother(SmootherSettings())
+    for number in range(25):
+        smoother.update(number / 25, [TRACK], [make_prediction("happy", 0.9)], [])
+    (face,), _ = smoother.update(1.0, [TRACK], [make_prediction("fear", 0.8)], [])
+    assert (face.emotion, face.prediction.emotion, face.prediction.score("fear")) == ("happy", "fear", 0.8)
+    assert 0.8 < face.confidence < 0.9
+
+
+def test_a_face_that_is_gone_is_forgotten(make_prediction: Callable[..., Prediction]) -> None:
+    smoother = Smoother(SmootherSettings())
+    smoother.update(0.0, [TRACK], [make_prediction("happy")], [])
+    faces, events = smoother.update(1.0, [], [], {1})
+    assert faces == ()
+    assert [(event.kind, event.face.id) for event in events] == [("gone", 1)]
+    assert smoother.update(1.1, [TRACK], [make_prediction("sad")], [])[1][0].kind == "came"
+
+
+def test_a_clock_that_stands_still_does_no_harm(make_prediction: Callable[..., Prediction]) -> None:
+    smoother = Smoother(SmootherSettings())
+    for _ in range(3):
+        faces, _ = smoother.update(5.0, [TRACK], [make_prediction("happy")], [])
+    assert faces[0].emotion == "happy"
+
+
+def test_a_face_that_nothing_is_probable_of_is_uncertain_until_something_is_by_a_margin(
+    make_prediction: Callable[..., Prediction],
+) -> None:
+    settings = SmootherSettings(certain=0.5, margin=0.1, seconds=0, hold_seconds=0.2)
+    levels = [0.8] * 10 + [0.45] * 10 + [0.55] * 10 + [0.65] * 10
+    smoother, shown = Smoother(settings), list[str]()
+    for number, level in enumerate(levels):
+        (face,), events = smoother.update(number / 25, [TRACK], [make_prediction("happy", level)], [])
+        shown.append(face.emotion)
+        assert face.confidence == pytest.approx(level)
+        assert [event.face.emotion for event in events if event.kind == "changed"] == (
+            [face.emotion] if number and shown[-2] != face.emotion else []
+        )
+    assert shown == ["happy"] * 10 + [UNCERTAIN] * 20 + ["happy"] * 10
+
+
+def test_a_first_look_may_be_uncertain_and_another_emotion_may_become_certain(
+    make_prediction: Callable[..., Prediction],
+) -> None:
+    smoother = Smoother(SmootherSettings(seconds=0, hold_seconds=0))
+    (face,), _ = smoother.update(0.0, [TRACK], [make_prediction("sad", 0.2)], [])
+    assert face.emotion == UNCERTAIN
+    (face,), _ = smoother.update(0.1, [TRACK], [make_prediction("fear", 0.7)], [])
+    assert face.emotion == "fear"
+
+
+def test_with_a_threshold_of_zero_every_face_has_a_label(make_prediction: Callable[..., Prediction]) -> None:
+    smoother = Smoother(SmootherSettings(certain=0))
+    (face,), _ = smoother.update(0.0, [TRACK], [make_prediction("sad", 0.15)], [])
+    assert face.emotion == "sad"

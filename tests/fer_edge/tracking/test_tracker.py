@@ -1,0 +1,86 @@
+"""Identities last while a face is there, survive a short absence, and are never given twice."""
+
+from __future__ import annotations
+
+from fer_edge.settings import TrackerSettings
+from fer_edge.tracking.tracker import NoTracking, Tracker, iou
+from fer_edge.types import Box
+from hypothesis import given
+from hypothesis import strategies as st
+
+LEFT, RIGHT = Box(0, 0, 100, 100), Box(300, 0, 100, 100)
+boxes = st.builds(Box, st.integers(-50, 600), st.integers(-50, 400), st.integers(1, 300), st.integers(1, 300))
+
+
+def ids(tracks: list[tuple[int, Box]]) -> list[int]:
+    return [track[0] for track in tracks]
+
+
+def test_overlap_is_a_share() -> None:
+    assert iou(LEFT, LEFT) == 1
+    assert iou(LEFT, RIGHT) == 0
+    assert iou(Box(0, 0, 10, 10), Box(5, 0, 10, 10)) == 50 / 150
+
+
+@given(boxes, boxes)
+def test_overlap_is_symmetric_and_within_0_and_1(a: Box, b: Box) -> None:
+    assert iou(a, b) == iou(b, a)
+    assert 0 <= iou(a, b) <= 1
+
+
+def test_a_face_counts_from_its_second_frame_in_a_row() -> None:
+    tracker = Tracker(TrackerSettings(hits=2))
+    assert tracker.update(0.0, [LEFT]) == ([], set())
+    tracks, gone = tracker.update(0.04, [LEFT])
+    assert (ids(tracks), gone) == ([1], set())
+
+
+def test_a_single_false_alarm_never_counts() -> None:
+    tracker = Tracker(TrackerSettings(hits=2))
+    for number in range(10):
+        tracks, gone = tracker.update(number / 25, [LEFT] if number % 2 else [RIGHT])
+        assert not tracks
+        assert not gone
+
+
+def test_moving_faces_keep_their_identities() -> None:
+    tracker = Tracker(TrackerSettings(hits=1))
+    for step in range(60):
+        a, b = Box(5 * step, 0, 100, 100), Box(600 - 5 * step, 150, 100, 100)
+        tracks, _ = tracker.update(step / 25, [a, b] if step % 2 else [b, a])
+        assert {track.id: track.box for track in tracks} == ({1: b, 2: a})
+
+
+def test_a_face_that_hides_for_a_moment_comes_back_as_itself() -> None:
+    tracker = Tracker(TrackerSettings(hits=1, hold_seconds=0.5))
+    tracker.update(0.0, [LEFT])
+    assert tracker.update(0.4, []) == ([], set())
+    assert ids(tracker.update(0.45, [LEFT])[0]) == [1]
+
+
+def test_a_face_that_stays_away_is_gone_once_and_its_number_is_not_given_again() -> None:
+    tracker = Tracker(TrackerSettings(hits=1, hold_seconds=0.5))
+    tracker.update(0.0, [LEFT])
+    assert tracker.update(0.6, []) == ([], {1})
+    assert tracker.update(0.7, []) == ([], set())
+    assert ids(tracker.update(0.8, [LEFT])[0]) == [2]
+
+
+def test_on_single_pictures_every_face_is_a_stranger() -> None:
+    strangers = NoTracking()
+    assert strangers.update(0.0, [LEFT, RIGHT]) == ([(1, LEFT), (2, RIGHT)], set())
+    assert strangers.update(1.0, []) == ([], {1, 2})
+    assert strangers.update(2.0, [LEFT]) == ([(3, LEFT)], set())
+    assert strangers.update(3.0, [LEFT]) == ([(4, LEFT)], {3})
+
+
+@given(st.lists(st.lists(boxes, max_size=4), max_size=12))
+def test_each_box_has_at_most_one_identity_and_the_gone_stay_gone(frames: list[list[Box]]) -> None:
+    tracker = Tracker(TrackerSettings(hits=1, hold_seconds=0.1))
+    dead: set[int] = set()
+    for number, found in enumerate(frames):
+        tracks, gone = tracker.update(number / 25, found)
+        assert len(set(ids(tracks))) == len(tracks) == len(found)
+        assert not dead & set(ids(tracks))
+        assert not dead & gone
+        dead |= gone
