@@ -117,7 +117,7 @@ write_settings() { # $1: the environment
   install -d -m 755 "$etc"
   if [ -e "$etc/fer-edge.toml" ]; then
     "$1/bin/python" -c 'import sys, pathlib, fer_edge.settings as s; s.load(pathlib.Path(sys.argv[1]))' "$etc/fer-edge.toml" ||
-      fail "$etc/fer-edge.toml: this version cannot use it, as said above; mend it, and run this again"
+      fail "$etc/fer-edge.toml: this version cannot use it, as said above; fix it, and run this again"
     say "settings ${etc#"$dest"}/fer-edge.toml: yours, left as they are"
     return
   fi
@@ -126,7 +126,7 @@ write_settings() { # $1: the environment
     {"picamera": "picamera", "camera": "camera:" + c.target}.get(c.kind, ""))') || source=
   say "settings ${etc#"$dest"}/fer-edge.toml: the camera is ${source:-picamera}"
   cat >"$etc/fer-edge.toml.new" <<TOML
-# What else can be set, and what it means: edge/fer_edge/settings.py. Take up changes with: sudo systemctl reload fer-edge
+# What else can be set, and what it means: edge/fer_edge/settings.py. Load changes with: sudo systemctl reload fer-edge
 
 [run]
 sinks = ["log"]
