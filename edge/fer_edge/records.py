@@ -1,28 +1,81 @@
-"""An observation as the JSON object that logs and `fer-edge detect --json` write."""
+"""The log's record: what an observation is as JSON, and the schema of that. It is written nowhere else.
+
+Written by the log, `fer-edge detect --json`, hook, webhook, MQTT and the kiosk's API; as rows by both CSV outputs; read
+back by `fer_edge.logs`, the report and the kiosk's history. To change the format, change this file, then its readers.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import Any
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, NotRequired, TypedDict
 
-from fer_edge.types import Event, Face, Observation
+from fer_edge.types import EVENT_KINDS, Event, EventKind, Face, Observation
+
+HEARTBEAT = "heartbeat"  # the kind under "events" of a line that says that nothing changed for a while
+GONE: EventKind = "gone"  # the kind of event that ends a face
+
+FRAME_COLUMNS = ("time", "source", "frame")
+FACE_COLUMNS = ("id", "x", "y", "width", "height", "emotion", "confidence")
+
+LINE_START = b'{"time"'  # how every line begins
+_TIME = re.compile(rb'\{"time": ?"([^"\\]{20,40})"')
 
 
-def face_record(face: Face) -> dict[str, Any]:
-    """`emotion` and `confidence` are the steadied ones; `scores` are this frame's own, in the model's order."""
+class FaceRecord(TypedDict):
+    """One face. `emotion` and `confidence` are the steadied ones, `scores` this frame's own."""
+
+    id: int  # from 1, the same from frame to frame
+    box: list[int]  # x, y, width, height: pixels of the frame
+    emotion: str  # a label of the model, or UNCERTAIN
+    confidence: float  # 0 to 1, four digits
+    scores: dict[str, float]  # label -> 0 to 1, four digits, in the model's order
+
+
+class EventEntry(TypedDict):
+    """One event of a line. A heartbeat has a kind alone."""
+
+    kind: str  # an EventKind, or HEARTBEAT
+    id: NotRequired[int]  # the face's
+    emotion: NotRequired[str]
+
+
+class Record(TypedDict):
+    """One observation. A log of mode `frames` has no "events"."""
+
+    time: str  # RFC 3339 with microseconds
+    source: str
+    frame: int  # from 0
+    faces: list[FaceRecord]
+    events: NotRequired[list[EventEntry]]
+
+
+class EventRecord(TypedDict):
+    """One event by itself, as hook and webhook get it."""
+
+    time: str
+    source: str
+    frame: int
+    kind: EventKind
+    face: FaceRecord
+
+
+def face_record(face: Face) -> FaceRecord:
+    """A face as the log writes it."""
+    labels, scores = face.prediction.labels, face.prediction.scores
     return {
         "id": face.id,
         "box": list(face.box),
         "emotion": face.emotion,
         "confidence": round(face.confidence, 4),
-        "scores": {
-            label: round(score, 4) for label, score in zip(face.prediction.labels, face.prediction.scores, strict=True)
-        },
+        "scores": {label: round(score, 4) for label, score in zip(labels, scores, strict=True)},
     }
 
 
-def record(observation: Observation) -> dict[str, Any]:
-    """{"time": RFC 3339, "source", "frame": from 0, "faces": [...]}."""
+def record(observation: Observation) -> Record:
+    """An observation as the log writes it, without its events."""
     return {
         "time": observation.frame.taken.isoformat(timespec="microseconds"),
         # A file's name may hold bytes that are no text; JSON must.
@@ -32,11 +85,26 @@ def record(observation: Observation) -> dict[str, Any]:
     }
 
 
-def event_record(observation: Observation, event: Event) -> dict[str, Any]:
-    """{"time", "source", "frame", "kind": "came", "changed" or "gone", "face": {...}}: one event, by itself."""
-    entry = record(observation)
-    del entry["faces"]
-    return entry | {"kind": event.kind, "face": face_record(event.face)}
+def event_entries(events: Iterable[Event]) -> list[EventEntry]:
+    """Events as they stand under "events"."""
+    return [{"kind": event.kind, "id": event.face.id, "emotion": event.face.emotion} for event in events]
+
+
+def event_record(observation: Observation, event: Event) -> EventRecord:
+    """One event of an observation, by itself."""
+    seen = record(observation)
+    return {
+        "time": seen["time"],
+        "source": seen["source"],
+        "frame": seen["frame"],
+        "kind": event.kind,
+        "face": face_record(event.face),
+    }
+
+
+def line(entry: Record | EventRecord) -> str:
+    """One compact line of JSON, with its newline."""
+    return json.dumps(entry, ensure_ascii=False, separators=(", ", ": ")) + "\n"
 
 
 def percent(share: float) -> str:
@@ -44,6 +112,102 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def line(entry: dict[str, Any]) -> str:
-    """One compact line of JSON, with its newline."""
-    return json.dumps(entry, ensure_ascii=False, separators=(", ", ": ")) + "\n"
+def frame_cells(entry: Record) -> tuple[str, str, int]:
+    """The cells of a CSV row under FRAME_COLUMNS."""
+    return entry["time"], entry["source"], entry["frame"]
+
+
+def face_cells(face: FaceRecord) -> tuple[int | str | float, ...]:
+    """The cells of a CSV row under FACE_COLUMNS."""
+    return face["id"], *face["box"], face["emotion"], face["confidence"]
+
+
+class Entry(NamedTuple):
+    """A line that was read back. An older log may lack some of a face's fields, but never "id" and "emotion"."""
+
+    time: datetime  # UTC
+    data: Record
+
+
+def line_time(line: bytes) -> datetime | None:
+    """The time that a line begins with, UTC, without reading the rest; None if it has none that can be read."""
+    match = _TIME.match(line)
+    if match is None:
+        return None
+    try:
+        time = datetime.fromisoformat(match[1].decode())
+        return time.astimezone(UTC) if time.tzinfo else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def parse(line: bytes) -> Entry | None:
+    """The entry that a line holds; None if it is torn, or no line of a log."""
+    time = line_time(line)
+    if time is None:
+        return None
+    try:
+        data = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return Entry(time, data) if _is_record(data) else None
+
+
+def _is_record(data: Any) -> bool:
+    if not isinstance(data, dict):
+        return False
+    faces, events = data.get("faces"), data.get("events", [])
+    return (
+        _has(data, "frame", int)
+        and _has(data, "source", str)
+        and isinstance(faces, list)
+        and isinstance(events, list)
+        and all(_has(face, "id", int) and _has(face, "emotion", str) for face in faces)
+        and all(_has(event, "kind", str) for event in events)
+    )
+
+
+def _has(part: Any, key: str, kind: type) -> bool:
+    return isinstance(part, dict) and isinstance(part.get(key), kind)
+
+
+Schema = dict[str, Any]  # a JSON Schema, as OpenAPI 3.1 has it
+_SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+
+
+def closed(properties: Schema) -> Schema:
+    """The schema of an object that has all of `properties` and no others."""
+    return {
+        "type": "object",
+        "required": list(properties),
+        "properties": properties,
+        "additionalProperties": False,
+    }
+
+
+FACE_SCHEMA = closed(
+    {
+        "id": {"type": "integer", "minimum": 1, "description": "The same from frame to frame."},
+        "box": {
+            "type": "array",
+            "items": {"type": "integer"},
+            "minItems": 4,
+            "maxItems": 4,
+            "description": "x, y, width, height in pixels of the frame; may reach over its edges.",
+        },
+        "emotion": {"type": "string", "description": "A label of the model, or `uncertain`; steadied over time."},
+        "confidence": _SHARE,
+        "scores": {
+            "type": "object",
+            "additionalProperties": _SHARE,
+            "description": "This frame's own probability of each label.",
+        },
+    }
+)
+FRAME_PROPERTIES: Schema = {  # those of FRAME_COLUMNS
+    "time": {"type": "string", "format": "date-time"},
+    "source": {"type": "string"},
+    "frame": _COUNT,
+}
+EVENT_COUNTS_SCHEMA = closed(dict.fromkeys(EVENT_KINDS, _COUNT))

@@ -18,6 +18,7 @@ from fer_edge.classifiers import CLASSIFIERS
 from fer_edge.detectors import DETECTORS
 from fer_edge.errors import SettingsError
 from fer_edge.sinks import SINKS
+from fer_edge.types import EVENT_KINDS
 
 
 def _number(default: float, low: float, high: float) -> Any:
@@ -253,16 +254,13 @@ class CsvSettings:
     # how much a power cut may lose; 0: every row is on the disk before the next frame
 
 
-EVENTS = ("came", "changed", "gone")
-
-
 @dataclass(frozen=True)
 class HookSettings:
     """[hook]: a program of yours that is run for each event, with the event as JSON on its standard input."""
 
     command: tuple[str, ...] = _words()
     # the program and its arguments, as in ["/home/pi/greet.sh", "--loud"]; never a shell
-    on: tuple[str, ...] = field(default=EVENTS, metadata={"each": EVENTS})
+    on: tuple[str, ...] = field(default=EVENT_KINDS, metadata={"each": EVENT_KINDS})
     # events that count: came, changed, gone
     timeout_seconds: float = _number(10.0, 0.1, 600)
     # it is ended after so long
@@ -280,7 +278,7 @@ class WebhookSettings:
     # sent along, as in {Authorization = "Bearer 1234"}
     ca_file: str = ""
     # PEM file of the authority to trust instead of the system's, for a server of your own
-    on: tuple[str, ...] = field(default=EVENTS, metadata={"each": EVENTS})
+    on: tuple[str, ...] = field(default=EVENT_KINDS, metadata={"each": EVENT_KINDS})
     # events that count: came, changed, gone
     timeout_seconds: float = _number(10.0, 0.1, 600)
     # a post without an answer for so long has failed

@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias, get_args
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 UNCERTAIN = "uncertain"  # what a face shows while no label is probable enough
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")  # FER2013's order
 State = Literal["starting", "running", "paused", "lost"]
 # of the source: opening; giving frames; let go of until somebody resumes; a camera that is gone and opened anew
-Pixels = NDArray[np.uint8]  # (height, width) grey, or (height, width, 3) BGR
+EventKind = Literal["came", "changed", "gone"]  # a face came into view, shows another emotion, left
+EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
+Pixels: TypeAlias = "NDArray[np.uint8]"  # numpy is not imported here; (height, width) grey, or (height, width, 3) BGR
 
 
 class Box(NamedTuple):
@@ -70,7 +73,7 @@ class Face:
 class Event:
     """Something that a person would notice: a face came or went, or its emotion changed."""
 
-    kind: Literal["came", "changed", "gone"]
+    kind: EventKind
     face: Face
 
 

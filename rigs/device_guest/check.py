@@ -25,7 +25,8 @@ from fer_edge.bench.apply import apply
 from fer_edge.classifiers.cards import LOCAL, models_folder
 from fer_edge.errors import FerEdgeError
 from fer_edge.logs.files import parts
-from fer_edge.logs.reader import entries, parse
+from fer_edge.logs.reader import entries
+from fer_edge.records import parse
 from fer_edge.settings import load
 
 LOG = Path("/var/lib/fer-edge/fer-edge.jsonl")

@@ -1,4 +1,4 @@
-"""Which files belong to a log, in the order of writing, and what a line's time is without reading the line."""
+"""Which files belong to a log, in the order of writing, and the lines in them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
-START = b'{"time"'  # how every line begins
+from fer_edge.records import LINE_START, line_time
+
 CHUNK = 65536  # bytes read at once
 LONGEST = 4 << 20  # bytes; no line of ours comes near it
 LEFT = ".purge~"  # ends the name of a file that a purge writes before it takes the other's place
 STAMP = "%Y%m%dT%H%M%SZ"
-TIME = re.compile(rb'\{"time": ?"([^"\\]{20,40})"')
 
 
 class Span(NamedTuple):
@@ -73,8 +73,8 @@ def part_path(path: Path, number: int, span: Span) -> Path:
 def looks_ours(file: int) -> bool:
     """Whether an open file begins as a log does, or is empty. Power cuts leave zeros where data was not yet written."""
     size = os.fstat(file).st_size
-    start = os.pread(file, len(START), 0).rstrip(b"\0")
-    return START.startswith(start) and (bool(start) or size <= CHUNK)
+    start = os.pread(file, len(LINE_START), 0).rstrip(b"\0")
+    return LINE_START.startswith(start) and (bool(start) or size <= CHUNK)
 
 
 def raw_lines(file: int) -> Iterator[bytes]:
@@ -86,18 +86,6 @@ def raw_lines(file: int) -> Iterator[bytes]:
             while len(rest) == LONGEST and not rest.endswith(b"\n"):
                 rest = stream.readline(LONGEST)
             yield line
-
-
-def line_time(line: bytes) -> datetime | None:
-    """The time that a line begins with; None where it has none that can be read."""
-    match = TIME.match(line)
-    if match is None:
-        return None
-    try:
-        time = datetime.fromisoformat(match[1].decode())
-        return time.astimezone(UTC) if time.tzinfo else None
-    except (ValueError, OverflowError):
-        return None
 
 
 def span_of(file: int) -> Span | None:

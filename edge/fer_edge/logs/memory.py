@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
-from fer_edge.logs.reader import Entry, parse
+from fer_edge.records import Entry, parse
 
 
 class Memory:

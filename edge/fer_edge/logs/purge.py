@@ -11,8 +11,9 @@ from datetime import datetime
 from pathlib import Path
 
 from fer_edge.errors import LogError
-from fer_edge.logs.files import LEFT, LONGEST, leftovers, line_time, looks_ours, parts, raw_lines
+from fer_edge.logs.files import LEFT, LONGEST, leftovers, looks_ours, parts, raw_lines
 from fer_edge.logs.folder import Folder
+from fer_edge.records import line_time
 
 
 @dataclass

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from fer_edge.errors import LogError
-from fer_edge.logs.files import line_time, looks_ours, parts, raw_lines
-
-
-class Entry(NamedTuple):
-    """One line. `data` is the object as it was written: "time", "source", "frame", "faces", and maybe "events"."""
-
-    time: datetime  # UTC
-    data: dict[str, Any]
+from fer_edge.logs.files import looks_ours, parts, raw_lines
+from fer_edge.records import Entry, line_time, parse
 
 
 class Entries:
@@ -92,31 +84,3 @@ def entries(path: Path, start: datetime | None = None, end: datetime | None = No
     next reading. Iterating raises LogError where there is no log, it cannot be read, or it is something else.
     """
     return Entries(path, start, end)
-
-
-def parse(line: bytes) -> Entry | None:
-    """The entry that a line holds; None where it is torn, or no line of a log."""
-    time = line_time(line)
-    if time is None:
-        return None
-    try:
-        data = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return Entry(time, data) if isinstance(data, dict) and _is_entry(data) else None
-
-
-def _is_entry(data: dict[str, Any]) -> bool:
-    faces, events = data.get("faces"), data.get("events", [])
-    return (
-        isinstance(data.get("frame"), int)
-        and isinstance(data.get("source"), str)
-        and isinstance(faces, list)
-        and isinstance(events, list)
-        and all(_has(face, "id", int) and _has(face, "emotion", str) for face in faces)
-        and all(_has(event, "kind", str) for event in events)
-    )
-
-
-def _has(part: Any, key: str, kind: type) -> bool:
-    return isinstance(part, dict) and isinstance(part.get(key), kind)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 
-from fer_edge.logs.reader import Entry
+from fer_edge.records import GONE, Entry, Record
 from fer_edge.report.dates import hour_of
 from fer_edge.types import UNCERTAIN
 
@@ -131,13 +131,11 @@ class Tally:
         self._faces.clear()
         self._last = None
 
-    def _see(self, time: float, data: dict[str, object]) -> None:
+    def _see(self, time: float, data: Record) -> None:
         """Take over who is in view."""
         within = self._start <= time < self._end
         faces, events = data["faces"], data.get("events", [])
-        assert isinstance(faces, list)
-        assert isinstance(events, list)
-        gone = {event.get("id") for event in events if event["kind"] == "gone"}
+        gone = {event.get("id") for event in events if event["kind"] == GONE}
         there = {face["id"] for face in faces}
         for number, seen in list(self._faces.items()):
             if number in gone or (self._every_frame and number not in there) or time - seen.told > self._longest:

@@ -16,7 +16,7 @@ from fer_edge.pause import PauseSwitch
 from fer_edge.records import percent
 from fer_edge.settings import Settings
 from fer_edge.tell import CLEAR
-from fer_edge.types import Face, Observation, Sink, State
+from fer_edge.types import EventKind, Face, Observation, Sink, State
 
 WORDS: dict[State, str] = {"running": "is on again", "paused": "is off: paused", "lost": "is lost"}
 REDRAW = 0.1  # seconds between two drawings of the last line
@@ -42,12 +42,12 @@ class Console(Sink):
         self._begin = time if self._begin is None else self._begin
         for event in observation.events:
             face = event.face
-            what = {
+            what: dict[EventKind, str] = {
                 "came": f"came: {face.emotion} ({percent(face.confidence)})",
                 "changed": f"now {face.emotion} ({percent(face.confidence)})",
                 "gone": "gone",
-            }[event.kind]
-            self._say(f"{time - self._begin:8.2f} s  face {face.id} {what}")
+            }
+            self._say(f"{time - self._begin:8.2f} s  face {face.id} {what[event.kind]}")
 
     def _say(self, text: str) -> None:
         print(text, file=self._stream, flush=True)

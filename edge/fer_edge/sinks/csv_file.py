@@ -14,11 +14,11 @@ from fer_edge.errors import SinkError
 from fer_edge.logs.files import CHUNK
 from fer_edge.logs.repair import mend
 from fer_edge.pause import PauseSwitch
-from fer_edge.records import face_record, record
+from fer_edge.records import FACE_COLUMNS, FRAME_COLUMNS, face_cells, face_record, frame_cells, record
 from fer_edge.settings import CsvSettings, Settings
 from fer_edge.types import Face, Observation, Sink, State
 
-COLUMNS = ("time", "source", "frame", "event", "id", "x", "y", "width", "height", "emotion", "confidence")
+COLUMNS = (*FRAME_COLUMNS, "event", *FACE_COLUMNS)
 HEADER = (",".join(COLUMNS) + "\n").encode()
 
 
@@ -124,12 +124,10 @@ class CsvFile(Sink):
 def text_of(observation: Observation, rows: list[tuple[str, Face]]) -> str:
     """The rows of (event, face), in the order of COLUMNS."""
     entry, text = record(observation), io.StringIO()
-    source = "".join(letter if letter.isprintable() else " " for letter in entry["source"])  # a row is one line
-    start = (entry["time"], source, entry["frame"])
+    entry["source"] = "".join(c if c.isprintable() else " " for c in entry["source"])  # a row is one line
     writer = csv.writer(text, lineterminator="\n")
     for event, face in rows:
-        facts = face_record(face)
-        writer.writerow((*start, event, face.id, *face.box, face.emotion, facts["confidence"]))
+        writer.writerow((*frame_cells(entry), event, *face_cells(face_record(face))))
     return text.getvalue()
 
 

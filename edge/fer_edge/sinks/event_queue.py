@@ -7,10 +7,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection
-from typing import Any
 
 from fer_edge.errors import SinkError
-from fer_edge.records import event_record
+from fer_edge.records import EventRecord, event_record
 from fer_edge.retry import Retry
 from fer_edge.tell import tell
 from fer_edge.types import Observation, Sink
@@ -34,7 +33,7 @@ class EventQueue(Sink):
         name: str,
         on: Collection[str],
         limit: int,
-        send: Callable[[dict[str, Any]], None],
+        send: Callable[[EventRecord], None],
         stop: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -43,7 +42,7 @@ class EventQueue(Sink):
         self._on, self._limit, self._send, self._stop, self._clock = on, limit, send, stop, clock
         self._retry = Retry()
         self._changed = threading.Condition()
-        self._waiting: deque[dict[str, Any]] = deque()
+        self._waiting: deque[EventRecord] = deque()
         self._due = -math.inf  # the moment before which nothing is sent, after a failure
         self._closing = False
         self._thread = threading.Thread(target=self._run, name=f"sink {name}", daemon=True)
@@ -94,7 +93,7 @@ class EventQueue(Sink):
                 if self._retry.worked(self._clock()):
                     tell(f"{self.name}: works again", "note")
 
-    def _next(self) -> dict[str, Any] | None:
+    def _next(self) -> EventRecord | None:
         """The oldest event, once it is due; None at the end."""
         with self._changed:
             while not self._closing and not (self._waiting and self._clock() >= self._due):
@@ -102,7 +101,7 @@ class EventQueue(Sink):
                 self._changed.wait(pause)
             return self._waiting.popleft() if self._waiting else None
 
-    def _put_back(self, record: dict[str, Any]) -> None:
+    def _put_back(self, record: EventRecord) -> None:
         with self._changed:
             self._waiting.appendleft(record)
             self._trim()

@@ -11,11 +11,10 @@ import shutil
 import signal
 import subprocess
 from contextlib import suppress
-from typing import Any
 
 from fer_edge.errors import SettingsError
 from fer_edge.pause import PauseSwitch
-from fer_edge.records import line
+from fer_edge.records import EventRecord, line
 from fer_edge.settings import HookSettings, Settings
 from fer_edge.sinks.event_queue import EventQueue, Refused
 
@@ -41,7 +40,7 @@ class Hook:
         self._child: subprocess.Popen[bytes] | None = None
         self._stopped = False
 
-    def run(self, record: dict[str, Any]) -> None:
+    def run(self, record: EventRecord) -> None:
         """Run it once, within the time limit. Raises Refused where it fails."""
         try:
             # A session of its own, so that what it starts ends with it.

@@ -8,12 +8,11 @@ what keeps them whole.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from fer_edge.logs.memory import Memory, memory
 from fer_edge.logs.store import LogStore
 from fer_edge.pause import PauseSwitch
-from fer_edge.records import line, record
+from fer_edge.records import HEARTBEAT, EventEntry, event_entries, line, record
 from fer_edge.settings import LogSettings, Settings
 from fer_edge.types import Observation, Sink, State
 
@@ -53,18 +52,19 @@ class Log(Sink):
         """Write what the mode asks for. Raises SinkError where the disk is full or gone; the next call tries anew."""
         now = observation.frame.time
         if self._settings.mode == "frames":
-            self._append(observation, {})
+            self._append(observation, None)
         elif observation.events:
-            events = [{"kind": e.kind, "id": e.face.id, "emotion": e.face.emotion} for e in observation.events]
-            self._append(observation, {"events": events})
+            self._append(observation, event_entries(observation.events))
         elif self._last_line is None or now - self._last_line >= self._settings.heartbeat_seconds:
-            self._append(observation, {"events": [{"kind": "heartbeat"}]})
+            self._append(observation, [{"kind": HEARTBEAT}])
         if self._unflushed is not None and now - self._unflushed >= self._settings.flush_seconds:
             self._flush()
 
-    def _append(self, observation: Observation, more: dict[str, Any]) -> None:
-        now = observation.frame.time
-        self._store.append(line(record(observation) | more).encode(), observation.frame.taken, now)
+    def _append(self, observation: Observation, events: list[EventEntry] | None) -> None:
+        now, entry = observation.frame.time, record(observation)
+        if events is not None:
+            entry["events"] = events
+        self._store.append(line(entry).encode(), observation.frame.taken, now)
         self._last_line = now
         self._unflushed = now if self._unflushed is None else self._unflushed
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TextIO
 
 from fer_edge.errors import SinkError
-from fer_edge.records import line, record
+from fer_edge.records import FACE_COLUMNS, FRAME_COLUMNS, face_cells, frame_cells, line, record
 from fer_edge.settings import LogSettings
 from fer_edge.sinks.log import Log
 from fer_edge.types import Observation, Sink
 
-COLUMNS = ("time", "source", "frame", "id", "x", "y", "width", "height", "emotion", "confidence")
+COLUMNS = (*FRAME_COLUMNS, *FACE_COLUMNS)
 
 
 def json_lines(name: str) -> Sink:
@@ -65,9 +65,7 @@ class Csv(Sink):
         entry = record(observation)
         try:
             for face in entry["faces"]:
-                start = (entry["time"], entry["source"], entry["frame"], face["id"])
-                row = (*start, *face["box"], face["emotion"], face["confidence"], *face["scores"].values())
-                self._write.writerow(row)
+                self._write.writerow((*frame_cells(entry), *face_cells(face), *face["scores"].values()))
         except OSError as cause:
             self._fail(cause)
 

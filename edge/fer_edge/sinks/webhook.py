@@ -11,13 +11,12 @@ import ssl
 import threading
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from fer_edge import __version__
 from fer_edge.errors import SettingsError, SinkError, first_line
 from fer_edge.pause import PauseSwitch
-from fer_edge.records import line
+from fer_edge.records import EventRecord, line
 from fer_edge.settings import Settings, WebhookSettings
 from fer_edge.sinks.event_queue import EventQueue, Refused
 
@@ -44,7 +43,7 @@ class Webhook:
         self._headers |= _headers(settings)
         self._trust = _trust(settings) if parts.scheme == "https" else None
 
-    def post(self, record: dict[str, Any]) -> None:
+    def post(self, record: EventRecord) -> None:
         """Post it once, within the time limit. Raises SinkError where that may work later, and Refused where not."""
         connection = self._connection()
         late = threading.Event()

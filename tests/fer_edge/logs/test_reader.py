@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from fer_edge.errors import LogError
 from fer_edge.logs.files import parts
-from fer_edge.logs.reader import entries, parse
+from fer_edge.logs.reader import entries
+from fer_edge.records import parse
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st

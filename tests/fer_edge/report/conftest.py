@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 import pytest
-from fer_edge.logs.reader import Entry, parse
+from fer_edge.records import Entry, parse
 from fer_edge.report.tally import Summary, tally
 
 BEGIN = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 from fer_edge.errors import SinkError
-from fer_edge.settings import EVENTS
 from fer_edge.sinks import event_queue
 from fer_edge.sinks.event_queue import EventQueue, Refused
-from fer_edge.types import Event, Observation
+from fer_edge.types import EVENT_KINDS, Event, Observation
 
 Make = Callable[..., Observation]
 SOON = 10.0  # seconds
@@ -30,7 +29,7 @@ class Door:
         self.now = 0.0
         self.boxes: list[EventQueue] = []
 
-    def box(self, limit: int = 100, on: tuple[str, ...] = EVENTS) -> EventQueue:
+    def box(self, limit: int = 100, on: tuple[str, ...] = EVENT_KINDS) -> EventQueue:
         self.boxes.append(EventQueue("post", on, limit, self.send, self.gate.set, lambda: self.now))
         return self.boxes[-1]
 

@@ -1,4 +1,4 @@
-"""The JSON API; `openapi.json` beside this file describes it, and a test holds the two together."""
+"""The JSON API; `openapi.py` beside this file describes it, and a test holds the two together."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
@@ -18,18 +17,18 @@ from fer_edge import __version__
 from fer_edge.errors import LogError, SourceError
 from fer_edge.pause import PauseSwitch
 from fer_edge.settings import Settings
-from fer_edge.sinks.kiosk import metrics, views
+from fer_edge.sinks.kiosk import metrics, openapi, views
 from fer_edge.sinks.kiosk.detect import FORMATS, PictureReader
 from fer_edge.sinks.kiosk.history import LONGEST, history
 from fer_edge.sinks.kiosk.responses import RequestError, body, problem
 from fer_edge.sinks.kiosk.state import KioskState
 from fer_edge.sinks.kiosk.stream import Stream
+from fer_edge.types import EVENT_KINDS
 
 WAITING = 2  # pictures that may wait for their turn, and histories
 FRESH = 10.0  # seconds that a history up to now is not read anew
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE)
 MEDIA = (*(f"image/{form.lower()}" for form in FORMATS), "application/octet-stream")
-OPENAPI = Path(__file__).with_name("openapi.json")
 
 
 class Api:
@@ -53,7 +52,7 @@ class Api:
                 "paused": self._pause_switch.paused,
                 "uptime_seconds": round(time.monotonic() - self._begun, 1),
                 "frames": board.frames,
-                "events": {kind: board.events[kind] for kind in ("came", "changed", "gone")},
+                "events": {kind: board.events[kind] for kind in EVENT_KINDS},
                 "viewers": self._stream.readers,
                 "live": self._settings.kiosk.live,
                 "log": "log" in self._settings.run.sinks,
@@ -126,7 +125,7 @@ class Api:
     async def openapi(self, request: Request) -> Response:
         """What this API is."""
         _check_query(request, ())
-        return Response(OPENAPI.read_bytes(), media_type="application/json")
+        return Response(openapi.text(), media_type="application/json")
 
     async def metrics(self, request: Request) -> Response:
         """For Prometheus."""

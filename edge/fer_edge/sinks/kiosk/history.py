@@ -19,7 +19,8 @@ from typing import Any
 from fer_edge.drawing.palette import colour_of
 from fer_edge.errors import LogError
 from fer_edge.logs.memory import memory
-from fer_edge.logs.reader import Entry, entries
+from fer_edge.logs.reader import entries
+from fer_edge.records import Entry
 from fer_edge.report.tally import QUARTER, Part, Tally
 from fer_edge.settings import LogSettings
 from fer_edge.types import UNCERTAIN

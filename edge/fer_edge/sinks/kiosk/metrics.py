@@ -9,7 +9,7 @@ from typing import get_args
 from fer_edge import __version__
 from fer_edge.sinks.kiosk.state import KioskState
 from fer_edge.stopwatch import peak_memory, written
-from fer_edge.types import State
+from fer_edge.types import EVENT_KINDS, State
 
 TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -35,7 +35,7 @@ def _lines(board: KioskState, readers: int) -> Iterator[str]:
         for emotion in dict.fromkeys((*labels, *showing)):
             yield f'fer_edge_faces{{emotion="{_escaped(emotion)}"}} {showing[emotion]}'
     yield from _head("events_total", "counter", "Faces that came, changed their emotion, or went.")
-    for kind in ("came", "changed", "gone"):
+    for kind in EVENT_KINDS:
         yield f'fer_edge_events_total{{kind="{kind}"}} {board.events[kind]}'
     if latest is not None:
         yield from _head("last_frame_timestamp_seconds", "gauge", "When the newest frame was taken.")

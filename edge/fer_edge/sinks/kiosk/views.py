@@ -6,7 +6,7 @@ from typing import Any
 
 from fer_edge.drawing.palette import colour_of
 from fer_edge.pause import PauseSwitch
-from fer_edge.records import record
+from fer_edge.records import FRAME_COLUMNS, record
 from fer_edge.sinks.kiosk.state import KioskState
 from fer_edge.types import UNCERTAIN, Face
 
@@ -17,7 +17,7 @@ COARSE = 20  # confidence is shown in steps of 1 / COARSE, or the page would nev
 def now(board: KioskState, pause_switch: PauseSwitch) -> dict[str, Any]:
     """`/api/v1/now`: the newest observation as the log writes it; `time`, `source` and `frame` are null before one."""
     latest = board.latest
-    seen = {"time": None, "source": None, "frame": None, "faces": []} if latest is None else record(latest)
+    seen: dict[str, Any] = {**dict.fromkeys(FRAME_COLUMNS), "faces": []} if latest is None else {**record(latest)}
     return {"state": board.state, "paused": pause_switch.paused, **seen}
 
 

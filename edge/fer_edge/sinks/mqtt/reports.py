@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from fer_edge.records import event_entries
 from fer_edge.settings import MqttSettings
 from fer_edge.types import Face, Observation, State
 
@@ -36,8 +37,7 @@ class Reports:
         """The message for it; None where it says nothing new."""
         now = observation.frame.time
         report = _report("running", observation.frame.taken, observation.faces)
-        for event in observation.events:
-            report["events"].append({"kind": event.kind, "id": event.face.id, "emotion": event.face.emotion})
+        report["events"] = event_entries(observation.events)
         if not report["events"] and not self._due(report, now - self._said):
             return None
         self._said = now

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from fer_edge.pause import PauseSwitch
 from fer_edge.settings import Settings, parse
-from fer_edge.sinks.kiosk.api import OPENAPI
 from fer_edge.sinks.kiosk.app import App
+from fer_edge.sinks.kiosk.openapi import document
 from fer_edge.sinks.kiosk.sink import Kiosk
 from fer_edge.sinks.kiosk.state import KioskState
 
@@ -35,10 +35,22 @@ def test_schemathesis_finds_nothing_that_is_not_as_the_document_says(
 ) -> None:
     pytest.importorskip("schemathesis", reason="needs schemathesis, from the extra test")
     more = {"token_file": str(token_file)} if locked else {}
+    description = tmp_path / "openapi.json"
+    description.write_text(json.dumps(document()))
     with closing(Kiosk(settings(tmp_path, **more), PauseSwitch())) as sink:
         sink.state("running")
         address = f"http://127.0.0.1:{sink.port}"
-        command = [sys.executable, "-m", "schemathesis.cli", "run", str(OPENAPI), "--url", address, "--checks", "all"]
+        command = [
+            sys.executable,
+            "-m",
+            "schemathesis.cli",
+            "run",
+            str(description),
+            "--url",
+            address,
+            "--checks",
+            "all",
+        ]
         command += ["--max-examples", "40", "--generation-deterministic", "--no-color", "--exclude-path", ENDLESS]
         # A time may be well written and make no sense, and bytes may be no picture: no schema can foresee that.
         command += ["--exclude-checks", "positive_data_acceptance"]
@@ -56,14 +68,12 @@ def test_every_path_of_the_api_is_in_the_document_and_no_other(tmp_path: Path) -
         for method in route.methods - {"HEAD"}
         if route.path.startswith("/api/") or route.path in ("/metrics", "/healthz")
     }
-    document = json.loads(OPENAPI.read_text())
-    assert routes == {(path, method) for path, methods in document["paths"].items() for method in methods}
+    assert routes == {(path, method) for path, methods in document()["paths"].items() for method in methods}
 
 
 def test_every_reference_leads_somewhere() -> None:
-    text = OPENAPI.read_text()
-    document = json.loads(text)
-    for found in set(re.findall(r'"\$ref": "#/([^"]+)"', text)):
-        place = document
+    whole = document()
+    for found in set(re.findall(r'"\$ref": "#/([^"]+)"', json.dumps(whole))):
+        place = whole
         for name in found.split("/"):
             place = place[name]
