@@ -6,7 +6,6 @@ import argparse
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from functools import partial
 
 from fer_edge import loop
 from fer_edge.commands.options import add_settings_options, read_settings
@@ -20,11 +19,9 @@ from fer_edge.service.watchdog import Watchdog, watchdog
 from fer_edge.settings import Settings
 from fer_edge.sinks import SINKS
 from fer_edge.sinks.log import Log
-from fer_edge.sources import LIVE, LOCAL, SourceOptions, choose, open_choice
-from fer_edge.sources.camera_health import CameraHealth
-from fer_edge.sources.frame_rate import FrameRateLimit
-from fer_edge.sources.reconnect import ReconnectingSource
-from fer_edge.sources.thermal import ThermalLimit, celsius
+from fer_edge.sources import choose
+from fer_edge.sources.frame_rate import frame_rate_limit
+from fer_edge.sources.reconnect import ReconnectingSource, open_reconnecting
 from fer_edge.stopwatch import Stopwatch, peak_memory, written
 from fer_edge.types import State
 
@@ -85,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
         print(f"model: {describe(parts)}", flush=True)
         stack.enter_context(closing(outputs))
         outputs.follow(settings)
-        pace = _pace(settings, source, lambda: stopped() or pause_switch.paused)
+        pace = frame_rate_limit(settings.source, source.live, lambda: stopped() or pause_switch.paused)
         frames = itertools.islice(pace.frames(source), options.max_frames)
         try:
             while True:
@@ -114,47 +111,21 @@ def _open(
     settings: Settings, pause_switch: PauseSwitch, outputs: Outputs, sign: Watchdog, stopped: Callable[[], bool]
 ) -> ReconnectingSource:
     """The source that the settings name, opened; `outputs` and `sign` learn its states. Raises SourceError."""
-    chosen = settings.source
-    choice = choose(chosen.name)
-    options = SourceOptions(
-        size=(chosen.width, chosen.height),
-        fps=chosen.fps,
-        timeout=chosen.timeout_seconds,
-        stopped=lambda: stopped() or pause_switch.paused,
-    )
-    reopen = partial(open_choice, choice, options)
-    source = reopen()
-    print(f"source: {choice.why}", flush=True)
+    choice = choose(settings.source.name)
 
     def told(state: State) -> None:
         for sink in (*outputs.sinks, sign):
             sink.state(state)
 
-    local = choice.kind in LOCAL and chosen.blind_seconds > 0
-    return ReconnectingSource(
-        source,
-        reopen if choice.kind in LIVE else None,
-        pause_switch,
-        told,
-        stopped,
-        give_up=chosen.give_up_seconds,
-        waiting=sign.waiting,
-        camera_health=CameraHealth(chosen.blind_seconds) if local else None,
-    )
+    source = open_reconnecting(settings.source, choice, pause_switch, told, stopped, sign.waiting)
+    print(f"source: {choice.why}", flush=True)
+    return source
 
 
 def _longest(settings: Settings) -> float:
     """Seconds that one frame may take: a silence of the camera, and the wait between two frames."""
     rates = [rate for rate in (settings.source.fps, settings.source.idle_fps) if rate > 0]
     return settings.source.timeout_seconds + (1 / min(rates) if rates else 0.0)
-
-
-def _pace(settings: Settings, source: ReconnectingSource, hurried: Callable[[], bool]) -> FrameRateLimit:
-    chosen = settings.source
-    idle_fps = chosen.idle_fps if source.live else 0.0
-    return FrameRateLimit(
-        chosen.fps, hurried, idle_fps, chosen.idle_seconds, heat=ThermalLimit(chosen.hot_celsius, celsius)
-    )
 
 
 @contextmanager

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 
-from fer_edge.sources.thermal import ThermalLimit
+from fer_edge.settings import SourceSettings
+from fer_edge.sources.thermal import ThermalLimit, celsius
 from fer_edge.types import Frame, Observation, Sink
 
 SLICE = 0.2  # seconds slept at once, so that a signal to stop is noticed
@@ -64,3 +65,11 @@ class FrameRateLimit(Sink):
 
     def close(self) -> None:
         """Nothing to let go of."""
+
+
+def frame_rate_limit(settings: SourceSettings, live: bool, stopped: Callable[[], bool]) -> FrameRateLimit:
+    """The limit that `settings` ask for; only a `live` source is slower while nobody is there."""
+    idle_fps = settings.idle_fps if live else 0.0
+    return FrameRateLimit(
+        settings.fps, stopped, idle_fps, settings.idle_seconds, heat=ThermalLimit(settings.hot_celsius, celsius)
+    )

@@ -6,10 +6,13 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 from fer_edge.errors import SourceError, SourceGone, SourceLost
 from fer_edge.pause import PauseSwitch
 from fer_edge.retry import Retry
+from fer_edge.settings import SourceSettings
+from fer_edge.sources import LIVE, LOCAL, Choice, SourceOptions, open_choice
 from fer_edge.sources.camera_health import CameraHealth
 from fer_edge.tell import tell
 from fer_edge.types import Frame, Source, State
@@ -154,3 +157,35 @@ class ReconnectingSource:
         """Close the source. May be called twice."""
         self._closed = True
         self._release()
+
+
+def open_reconnecting(
+    settings: SourceSettings,
+    choice: Choice,
+    pause_switch: PauseSwitch,
+    told: Callable[[State], None],
+    stopped: Callable[[], bool],
+    waiting: Callable[[], None] = lambda: None,
+) -> ReconnectingSource:
+    """The source that was chosen, opened; a live one is opened again if it is lost. Raises SourceError.
+
+    `told`, `stopped` and `waiting` are those of ReconnectingSource.
+    """
+    options = SourceOptions(
+        size=(settings.width, settings.height),
+        fps=settings.fps,
+        timeout=settings.timeout_seconds,
+        stopped=lambda: stopped() or pause_switch.paused,
+    )
+    reopen = partial(open_choice, choice, options)
+    local = choice.kind in LOCAL and settings.blind_seconds > 0
+    return ReconnectingSource(
+        reopen(),
+        reopen if choice.kind in LIVE else None,
+        pause_switch,
+        told,
+        stopped,
+        give_up=settings.give_up_seconds,
+        waiting=waiting,
+        camera_health=CameraHealth(settings.blind_seconds) if local else None,
+    )

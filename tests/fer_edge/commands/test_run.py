@@ -28,7 +28,7 @@ from fer_edge.errors import SinkError
 from fer_edge.pause import PauseSwitch
 from fer_edge.service import model_update
 from fer_edge.settings import RunSettings, Settings
-from fer_edge.sources import thermal
+from fer_edge.sources import frame_rate, reconnect, thermal
 from fer_edge.sources.frame_rate import FrameRateLimit
 from fer_edge.types import Frame, Observation, Sink, State
 
@@ -322,7 +322,7 @@ class Frozen:
 def test_a_frozen_camera_is_lost_and_at_last_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command, "open_choice", lambda *_: Frozen())
+    monkeypatch.setattr(reconnect, "open_choice", lambda *_: Frozen())
     monkeypatch.setattr(retry, "FIRST", 0.01)
     settings = ("blind_seconds=0.05", "give_up_seconds=0.1", "fps=200")
     words = [word for setting in settings for word in ("--set", f"source.{setting}")]
@@ -336,7 +336,7 @@ def test_a_frozen_camera_is_lost_and_at_last_given_up(
 def test_a_hot_processor_is_told_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(command, "celsius", lambda: 81.0)
+    monkeypatch.setattr(frame_rate, "celsius", lambda: 81.0)
     monkeypatch.setattr(thermal, "EVERY", 0.1)
     assert run("--max-frames", "60", "--log", str(tmp_path / "log.jsonl")) == 0
     assert "hot: 81 °C; fewer frames a second" in capsys.readouterr().err
