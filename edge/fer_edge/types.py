@@ -96,7 +96,9 @@ class Track(NamedTuple):
 class Source(Protocol):
     """Pictures from somewhere; raises SourceError where there are none. `close` may be called twice."""
 
-    still: bool  # True: pictures that have nothing to do with each other; False: a moving picture
+    still: bool  # single pictures that have nothing to do with each other; False: a moving picture
+    live: bool  # a camera or a stream: it does not wait, and can be lost and opened again; False: a file, or the demo
+    local: bool  # a camera on this device, whose sensor's noise makes each picture another one
 
     def __iter__(self) -> Iterator[Frame]: ...
     def close(self) -> None: ...

@@ -15,7 +15,7 @@ import numpy as np
 from fer_edge.doctor.finding import Finding, Place, of_error
 from fer_edge.errors import SourceError
 from fer_edge.settings import SourceSettings
-from fer_edge.sources import LIVE, Choice, SourceOptions, choose, open_choice
+from fer_edge.sources import Choice, SourceOptions, choose, open_choice
 from fer_edge.types import Pixels
 
 FRAMES = 15  # looked at; the first ones are dark while the exposure settles
@@ -35,7 +35,7 @@ def look(place: Place) -> Iterator[Finding]:
     if choice.kind == "demo":
         yield _none(settings.name, choice.why)
         return
-    if choice.kind not in LIVE:
+    if not choice.source_class.live:
         yield Finding("camera", "ok", f"none is asked for: {choice.why}")
         return
     yield Finding("camera", "ok", choice.why)

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FORMS",
-    "LIVE",
-    "LOCAL",
     "SOURCES",
     "Choice",
     "Opened",
@@ -46,8 +44,6 @@ SOURCES = {
     "folder": "fer_edge.sources.folder:Folder",
     "demo": "fer_edge.sources.demo:Demo",
 }
-LOCAL = ("picamera", "camera")  # a sensor here, whose noise makes each picture another one
-LIVE = (*LOCAL, "stream")  # those that can be lost, and opened anew
 FORMS = (
     "auto, picamera, camera:N, demo, the path of a video, a picture or a folder, "
     "or a URL with rtsp://, http:// or https://"
@@ -55,11 +51,16 @@ FORMS = (
 
 
 class Choice(NamedTuple):
-    """What a spec comes down to."""
+    """Which source a spec stands for."""
 
     kind: str  # a name in SOURCES
-    target: str  # what its class is to open; may hold a password
+    target: str  # what its class opens; may hold a password
     why: str  # one line without secrets: which source, and why this one
+
+    @property
+    def source_class(self) -> Any:
+        """The class of `kind`, imported now: says whether the source is `live` or `local` before it is opened."""
+        return lookup(SOURCES, self.kind, "source")
 
 
 class Opened(NamedTuple):
@@ -132,4 +133,4 @@ def _choose_path(spec: str) -> Choice:
 
 def open_choice(choice: Choice, options: SourceOptions | None) -> Any:
     """The source that was chosen, opened: an fer_edge.types.Source. Raises SourceError."""
-    return lookup(SOURCES, choice.kind, "source")(choice.target, options or SourceOptions())
+    return choice.source_class(choice.target, options or SourceOptions())

@@ -16,7 +16,7 @@ from fer_edge.types import Frame
 class Demo:
     """The frames of fer_edge.demo.clip, as fast as they are taken; `Frame.time` is the position in the clip."""
 
-    still = False
+    still = live = local = False
     fps = float(clip.FPS)
     length = clip.LENGTH
 

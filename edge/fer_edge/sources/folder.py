@@ -21,7 +21,7 @@ class Folder:
     were. Each frame's `source` is its picture's path; its `number` counts the readable ones.
     """
 
-    still = True
+    still, live, local = True, False, False
 
     def __init__(self, target: str, options: SourceOptions) -> None:
         """List the folder `target`. Raises SourceError where it is missing or holds no picture."""

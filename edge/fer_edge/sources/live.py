@@ -30,7 +30,8 @@ class Grabbed(NamedTuple):
 class LiveSource(ABC):
     """Frames of an opened `capture` (a cv2.VideoCapture or its like), always the newest one."""
 
-    still = False
+    still, live = False, True
+    local: bool  # see fer_edge.types.Source
 
     def __init__(self, name: str, capture: Any, options: SourceOptions) -> None:
         """Take over `capture` and start to grab; nothing for `options.timeout` seconds is an error."""

@@ -68,7 +68,7 @@ def find() -> tuple[str | None, str]:
 class PiCamera:
     """Frames of the first Raspberry Pi camera, always the newest one; `colour` is None, since nothing asks for it."""
 
-    still = False
+    still, live, local = False, True, True
 
     def __init__(self, target: str, options: SourceOptions) -> None:  # noqa: ARG002 (every source is opened alike)
         """Open and start the camera. Raises SourceError."""

@@ -32,7 +32,7 @@ _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 class Picture:
     """A source of one frame."""
 
-    still = True
+    still, live, local = True, False, False
     length = 1
 
     def __init__(self, target: str, options: SourceOptions) -> None:

@@ -12,7 +12,7 @@ from fer_edge.errors import SourceError, SourceGone, SourceLost
 from fer_edge.pause import PauseSwitch
 from fer_edge.retry import Retry
 from fer_edge.settings import SourceSettings
-from fer_edge.sources import LIVE, LOCAL, Choice, SourceOptions, open_choice
+from fer_edge.sources import Choice, SourceOptions, open_choice
 from fer_edge.sources.camera_health import CameraHealth
 from fer_edge.tell import tell
 from fer_edge.types import Frame, Source, State
@@ -44,8 +44,7 @@ class ReconnectingSource:
         waiting: Callable[[], None] = lambda: None,
         camera_health: CameraHealth | None = None,
     ) -> None:
-        self.still = source.still
-        self.live = reopen is not None
+        self.still, self.live, self.local = source.still, source.live, source.local
         self._source: Source | None = source
         self._reopen, self._pause_switch, self._told, self._stopped = reopen, pause_switch, told, stopped
         self._clock, self._sleep = clock, sleep
@@ -178,14 +177,14 @@ def open_reconnecting(
         stopped=lambda: stopped() or pause_switch.paused,
     )
     reopen = partial(open_choice, choice, options)
-    local = choice.kind in LOCAL and settings.blind_seconds > 0
+    source = reopen()
     return ReconnectingSource(
-        reopen(),
-        reopen if choice.kind in LIVE else None,
+        source,
+        reopen if source.live else None,
         pause_switch,
         told,
         stopped,
         give_up=settings.give_up_seconds,
         waiting=waiting,
-        camera_health=CameraHealth(settings.blind_seconds) if local else None,
+        camera_health=CameraHealth(settings.blind_seconds) if source.local and settings.blind_seconds > 0 else None,
     )

@@ -20,6 +20,8 @@ _PORTS = {"rtsp": 554, "http": 80, "https": 443}
 class Stream(LiveSource):
     """Frames of a network camera, always the newest one. Its credentials appear nowhere."""
 
+    local = False
+
     def __init__(self, target: str, options: SourceOptions) -> None:
         """Open the URL `target`. Raises SourceError."""
         name = mask(target)

@@ -17,6 +17,8 @@ from fer_edge.sources.quiet import quiet_opencv
 class V4l2Camera(LiveSource):
     """Frames of /dev/video`target`, always the newest one."""
 
+    local = True
+
     def __init__(
         self, target: str, options: SourceOptions, capture: Callable[[int, int], Any] = cv2.VideoCapture
     ) -> None:

@@ -24,6 +24,8 @@ class VideoFile:
     in the log are those of the video, however fast it was read.
     """
 
+    live = local = False
+
     def __init__(self, target: str, options: SourceOptions) -> None:  # noqa: ARG002 (every source is opened alike)
         """Open the file `target`. Raises SourceError where it is missing, empty, or no video."""
         self.name = target

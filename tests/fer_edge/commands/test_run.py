@@ -308,7 +308,7 @@ def test_a_model_installed_meanwhile_is_taken_up_without_a_gap(
 class Frozen:
     """A camera that gives one picture over and over."""
 
-    still = False
+    still, live, local = False, True, True
 
     def __iter__(self) -> Iterator[Frame]:
         grey = np.random.default_rng(1).integers(0, 255, (480, 640), np.uint8)

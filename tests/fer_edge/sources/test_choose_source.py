@@ -63,6 +63,14 @@ def test_specs(spec: str, kind: str, target: str) -> None:
     assert sources.choose(spec) == (kind, target, f"{spec}, as asked for")
 
 
+@pytest.mark.parametrize("kind", sources.SOURCES)
+def test_only_cameras_are_live(kind: str) -> None:
+    """A camera or a stream is opened again when it is lost; only a camera's own sensor is checked for being blind."""
+    source_class = sources.Choice(kind, "", "").source_class
+    assert source_class.live == (kind in ("picamera", "camera", "stream"))
+    assert source_class.local == (kind in ("picamera", "camera"))
+
+
 def test_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name, kind in (("a.mp4", "video"), ("a.JPEG", "picture"), ("demo", "video"), ("a", "video")):

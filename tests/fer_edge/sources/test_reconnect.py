@@ -18,7 +18,7 @@ from fer_edge.types import Frame, Pixels, State
 class Camera:
     """Gives frames of these times; then ends, or fails as a camera that is pulled out."""
 
-    still = False
+    still, live, local = False, True, True
 
     def __init__(
         self,
