@@ -36,9 +36,12 @@ class Parts(NamedTuple):
     smoother: Smoother
 
 
-def make_parts(settings: Settings, classifier: Classifier, still: bool) -> Parts:
-    """The parts for a moving picture, or for `still` ones: those have time for small faces, and no memory."""
-    detector = make_detector(settings.detector, classifier, still)
+def make_parts(settings: Settings, classifier: Classifier, still: bool, detector: Detector | None = None) -> Parts:
+    """The parts for a moving picture, or for `still` ones: those have time for small faces, and no memory.
+
+    `detector`: one that was made for this classifier and for stills, to be used again; None: a new one.
+    """
+    detector = detector or make_detector(settings.detector, classifier, still)
     if still:
         return Parts(detector, NoTracking(), classifier, Smoother(settings.smoother))
     return Parts(detector, Tracker(settings.tracker), TestTimeAugmentation(classifier), Smoother(settings.smoother))

@@ -68,6 +68,11 @@ class Face:
     confidence: float  # steadied probability of the label that leads, 0 to 1
     prediction: Prediction
 
+    @property
+    def scores(self) -> dict[str, float]:
+        """Probability of each label in this frame alone, 0 to 1, in the model's order."""
+        return dict(zip(self.prediction.labels, self.prediction.scores, strict=True))
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

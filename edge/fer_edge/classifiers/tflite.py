@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -112,25 +113,29 @@ class TfliteClassifier:
         return shares
 
 
+_QUIETING = threading.Lock()  # two threads at once would each restore what the other one had turned away
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without the line "INFO: Created TensorFlow Lite XNNPACK delegate", which no setting of the runtimes turns off.
 
     They print it from C++, so only the file descriptor can be turned away. Failures come as exceptions, not there.
     """
-    try:
-        kept = os.dup(2)
-    except OSError:  # no standard error, nothing to quiet
-        yield
-        return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+    with _QUIETING:
+        try:
+            kept = os.dup(2)
+        except OSError:  # no standard error, nothing to quiet
+            yield
+            return
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(nowhere, 2)
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            os.close(nowhere)
 
 
 def _only(path: Path, details: list[dict[str, Any]], what: str) -> dict[str, Any]:

@@ -12,17 +12,16 @@ from typing import TextIO
 from tqdm import tqdm
 
 from fer_edge import loop
-from fer_edge.build import make_classifier, make_parts
 from fer_edge.commands.options import add_settings_options, read_settings
 from fer_edge.errors import SettingsError, SourceError
-from fer_edge.settings import Settings
+from fer_edge.reader import Reader
 from fer_edge.sinks.annotated import AnnotatedPictures, AnnotatedVideo
 from fer_edge.sinks.tables import Csv, json_lines
 from fer_edge.sinks.verdict import PictureVerdict, VideoVerdict
 from fer_edge.sources import open_files
 from fer_edge.sources.video import VideoFile
 from fer_edge.stopwatch import Stopwatch
-from fer_edge.types import Classifier, Sink
+from fer_edge.types import Sink
 
 LONG = 50  # frames or pictures
 
@@ -42,16 +41,16 @@ def run(options: argparse.Namespace) -> int:
     _check(options)
     failed = 0
     with ExitStack() as stack:
-        classifier = make_classifier(settings.classifier)
+        reader = Reader(settings=settings)
         tables: list[Sink] = []
         if options.json is not None:
             tables.append(stack.enter_context(closing(json_lines(options.json))))
         if options.csv is not None:
-            tables.append(stack.enter_context(closing(Csv(options.csv, classifier.labels))))
+            tables.append(stack.enter_context(closing(Csv(options.csv, reader.labels))))
         words = sys.stderr if "-" in (options.json, options.csv) else sys.stdout
         for path in options.paths:
             try:
-                _read(path, settings, classifier, tables, options.annotate, words)
+                _read(path, reader, tables, options.annotate, words)
             except SourceError as error:
                 if len(options.paths) == 1:
                     raise
@@ -71,8 +70,7 @@ def _check(options: argparse.Namespace) -> None:
 
 def _read(
     path: str,
-    settings: Settings,
-    classifier: Classifier,
+    reader: Reader,
     tables: Sequence[Sink],
     folder: Path | None,
     words: TextIO,
@@ -93,5 +91,5 @@ def _read(
         # A bar on a terminal alone, and only where there is something to wait for.
         quiet = None if (source.length or LONG) >= LONG else True
         frames = tqdm(source, total=source.length, unit=" frames", leave=False, disable=quiet)
-        parts = make_parts(settings, classifier, source.still)
+        parts = stack.enter_context(reader.parts(source.still))
         loop.run(frames, *parts, sinks, Stopwatch())

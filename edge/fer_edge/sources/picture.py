@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import stat
 import struct
+import threading
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -20,10 +22,6 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from fer_edge.errors import SourceError
 from fer_edge.sources.options import PICTURES, SourceOptions
 from fer_edge.types import Frame, Pixels
-
-# Pillow's own guard against giant pictures warns on stderr without a name; ours comes before it, and names the file.
-Image.MAX_IMAGE_PIXELS = None
-
 
 # Pillow reads far more, through decoders that few have tried on damaged files, and PostScript by starting Ghostscript.
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
@@ -90,8 +88,7 @@ def decode_picture(data: Path | BinaryIO, name: str, max_pixels: int, formats: t
     PermissionError.
     """
     try:
-        # What Pillow warns of (odd palettes, damaged EXIF) does not change the pixels.
-        with warnings.catch_warnings(action="ignore"), Image.open(data, formats=formats) as image:
+        with _own_limits(), Image.open(data, formats=formats) as image:
             width, height = image.size
             if width * height > max_pixels:
                 raise SourceError(
@@ -114,6 +111,23 @@ def decode_picture(data: Path | BinaryIO, name: str, max_pixels: int, formats: t
         struct.error,
     ) as cause:  # each decoder has its own
         raise SourceError(_damaged(name, cause)) from cause
+
+
+_LIMITS = threading.Lock()  # what follows is the whole program's
+
+
+@contextmanager
+def _own_limits() -> Iterator[None]:
+    """Without Pillow's warnings and its own guard against giant pictures: as they were again at the end.
+
+    What it warns of (odd palettes, damaged EXIF) does not change the pixels; our guard comes first, and names the file.
+    """
+    with _LIMITS, warnings.catch_warnings(action="ignore"):
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            yield
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
 
 
 def _damaged(name: str, cause: Exception) -> str:
