@@ -18,8 +18,8 @@ from pathlib import Path
 from fer_edge.classifiers.cards import processor
 from fer_edge.sources.thermal import ROOT, celsius
 
-HELD_BACK = {0: "under-voltage", 1: "clock capped", 2: "throttled", 3: "soft temperature limit"}  # bits: right now
-SINCE_BOOT = 16  # so many bits further up: the same at some time since the start
+THROTTLE_FLAGS = {0: "under-voltage", 1: "clock capped", 2: "throttled", 3: "soft temperature limit"}  # bits: right now
+SINCE_BOOT_SHIFT = 16  # so many bits further up: the same at some time since the start
 PACKAGES = ("ai-edge-litert", "tflite-runtime", "opencv-python-headless", "opencv-python", "numpy")
 
 
@@ -36,12 +36,12 @@ class Machine:
 
 
 @dataclass(frozen=True)
-class State:
+class MachineState:
     """What does change."""
 
     celsius: float | None
     mhz: float | None  # of the first core
-    throttled: int | None  # the firmware's flags, see HELD_BACK
+    throttled: int | None  # the firmware's flags, see THROTTLE_FLAGS
     busy: float | None  # processor seconds spent by all programs since the start of the machine
     ours: float  # processor seconds spent by this one and its children
     at: float  # seconds, on a clock that never runs back
@@ -71,7 +71,7 @@ def ask_firmware() -> str:
         return ""
 
 
-def sample(root: Path = ROOT, ask: Callable[[], str] = ask_firmware) -> State:
+def sample(root: Path = ROOT, ask: Callable[[], str] = ask_firmware) -> MachineState:
     """How the machine is now."""
     kilohertz = _number(_text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq"))
     # The kernel's file is for systems without the tool; reading it may clear the flags of the past.
@@ -80,7 +80,7 @@ def sample(root: Path = ROOT, ask: Callable[[], str] = ask_firmware) -> State:
     ticks = [_number(word) or 0.0 for word in _field(_text(root / "proc/stat"), "cpu", " ").split()]
     work = sum(ticks[:3] + ticks[5:8]) / os.sysconf("SC_CLK_TCK") if len(ticks) >= 8 else None
     spent = os.times()
-    return State(
+    return MachineState(
         celsius=celsius(root),
         mhz=None if kilohertz is None else kilohertz / 1000,
         throttled=_flags(flags),
@@ -90,7 +90,7 @@ def sample(root: Path = ROOT, ask: Callable[[], str] = ask_firmware) -> State:
     )
 
 
-def others(before: State, after: State) -> float | None:
+def others(before: MachineState, after: MachineState) -> float | None:
     """Processor cores that other programs kept busy between two states, on average."""
     if before.busy is None or after.busy is None or after.at <= before.at:
         return None
@@ -98,7 +98,7 @@ def others(before: State, after: State) -> float | None:
     return max(foreign / (after.at - before.at), 0.0)
 
 
-def held_back(states: Iterable[State]) -> list[str]:
+def held_back(states: Iterable[MachineState]) -> list[str]:
     """What held the machine back while the `states` were sampled, in words; empty where nothing did.
 
     A flag of the past counts where the first state lacks it: it then rose meanwhile.
@@ -108,8 +108,8 @@ def held_back(states: Iterable[State]) -> list[str]:
         return []
     seen = 0
     for now in flags:
-        seen |= now & 0xF | ((now & ~flags[0]) >> SINCE_BOOT)
-    return [words for bit, words in HELD_BACK.items() if seen >> bit & 1]
+        seen |= now & 0xF | ((now & ~flags[0]) >> SINCE_BOOT_SHIFT)
+    return [words for bit, words in THROTTLE_FLAGS.items() if seen >> bit & 1]
 
 
 def _text(path: Path) -> str:

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 from fer_edge.bench.loop_cost import CHUNK
-from fer_edge.bench.machine import HELD_BACK, SINCE_BOOT, Machine, State
+from fer_edge.bench.machine import SINCE_BOOT_SHIFT, THROTTLE_FLAGS, Machine, MachineState
 from fer_edge.bench.results import Loop, Results, Row
 
 WIDTH = 110  # characters of a line on a terminal
@@ -28,7 +28,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], markdown: bool, 
 
 
 def of_machine(
-    machine: Machine, runtimes: Sequence[str], missing: dict[str, str], before: State, markdown: bool
+    machine: Machine, runtimes: Sequence[str], missing: dict[str, str], before: MachineState, markdown: bool
 ) -> str:
     """What it was measured on, before it begins."""
     shown = [f"{name} {number}" for name, number in machine.packages.items()]
@@ -42,7 +42,7 @@ def of_machine(
     return _listed(markdown, lines)
 
 
-def of_state(when: str, state: State) -> str:
+def of_state(when: str, state: MachineState) -> str:
     """Temperature, clock and flags, as far as the machine tells them."""
     words = []
     if state.celsius is not None:
@@ -50,8 +50,8 @@ def of_state(when: str, state: State) -> str:
     if state.mhz is not None:
         words.append(f"{state.mhz:.0f} MHz")
     if state.throttled is not None:
-        now = [name for bit, name in HELD_BACK.items() if state.throttled >> bit & 1]
-        past = [name for bit, name in HELD_BACK.items() if state.throttled >> bit + SINCE_BOOT & 1]
+        now = [name for bit, name in THROTTLE_FLAGS.items() if state.throttled >> bit & 1]
+        past = [name for bit, name in THROTTLE_FLAGS.items() if state.throttled >> bit + SINCE_BOOT_SHIFT & 1]
         words.append(", ".join(now) or "not throttled")
         if past:
             words.append(f"since boot: {', '.join(past)}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fer_edge.bench.machine import Machine, State
+from fer_edge.bench.machine import Machine, MachineState
 from fer_edge.errors import SettingsError, SinkError
 
 T = TypeVar("T")
@@ -90,8 +90,8 @@ class Results:
     made: str  # ISO 8601, with the zone
     fer_edge: str  # its version
     machine: Machine
-    before: State
-    after: State
+    before: MachineState
+    after: MachineState
     held_back: tuple[str, ...]  # what slowed the machine meanwhile
     others: float | None  # cores that other programs kept busy
     missing: dict[str, str]  # interpreters that are not here, and why
@@ -140,8 +140,8 @@ def _results(content: dict[str, Any]) -> Results:
     loop["stages"] = tuple(_made(Stage, entry) for entry in loop["stages"])
     parts = {
         "machine": _made(Machine, fields["machine"]),
-        "before": _made(State, fields["before"]),
-        "after": _made(State, fields["after"]),
+        "before": _made(MachineState, fields["before"]),
+        "after": _made(MachineState, fields["after"]),
         "held_back": tuple(fields["held_back"]),
         "rows": tuple(_made(Row, entry) for entry in fields["rows"]),
         "loop": _made(Loop, loop),

@@ -43,7 +43,7 @@ def find_runtime(name: str = "auto") -> tuple[str, type[Any]]:
         return candidate, found
     raise ModelError(
         f"runtime {name!r}: no TFLite interpreter can be imported ({'; '.join(failures)}); "
-        "mend it with: pip install ai-edge-litert"
+        "fix it with: pip install ai-edge-litert"
     )
 
 

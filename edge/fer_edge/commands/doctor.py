@@ -1,4 +1,4 @@
-"""`fer-edge doctor`: what is wrong here, and the command that mends it."""
+"""`fer-edge doctor`: what is wrong here, and the command that fixes it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 from fer_edge.commands.options import add_settings_options, read_settings
 from fer_edge.doctor import bundle
 from fer_edge.doctor.examine import examine
-from fer_edge.doctor.finding import EXIT_CODES, Finding, Place, worst
-from fer_edge.doctor.report import as_json, in_words, verdict
+from fer_edge.doctor.finding import EXIT_CODES, Context, Finding, worst
+from fer_edge.doctor.report import as_json, as_text, verdict
 from fer_edge.errors import SettingsError
 from fer_edge.settings import Settings
 
@@ -33,39 +33,39 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_settings_options(parser)
 
 
-def run(options: argparse.Namespace, place: Place | None = None) -> int:
-    """Print the findings as they come; the exit code says the worst. Raises SinkError. Tests give a `place`."""
+def run(options: argparse.Namespace, context: Context | None = None) -> int:
+    """Print the findings as they come. The exit code is the worst level's. Raises SinkError. Tests give a `context`."""
     settings, first = _settings(options)
-    place = Place(settings, user=_service_user()) if place is None else place
+    context = Context(settings, user=_service_user()) if context is None else context
     findings: list[Finding] = []
-    for finding in itertools.chain([first], examine(place)):
+    for finding in itertools.chain([first], examine(context)):
         findings.append(finding)
         if not options.json:
-            print(in_words(finding), flush=True)
+            print(as_text(finding), flush=True)
     print(as_json(findings) if options.json else f"\n{verdict(findings)}")
     if options.bundle is not None:
-        bundle.write(options.bundle, findings, place)
-        print(f"written: {options.bundle}; please look into it before you send it", file=sys.stderr)
+        bundle.write(options.bundle, findings, context)
+        print(f"written: {options.bundle}; please look at its contents before you send it", file=sys.stderr)
     return EXIT_CODES[worst(findings)]
 
 
 def _settings(options: argparse.Namespace) -> tuple[Settings, Finding]:
-    """The settings to judge by, the service's where none are named; the defaults where they are wrong."""
+    """The settings to check: the service's unless --config names others; the defaults if those cannot be used."""
     if options.config is None and SERVICE_SETTINGS.parent.is_dir():
         if not os.access(SERVICE_SETTINGS, os.R_OK):
-            words = f"{SERVICE_SETTINGS} cannot be read by you; below, the built-in ones count"
+            words = f"you may not read {SERVICE_SETTINGS}; the checks below use the default settings"
             return Settings(), Finding("settings", "warning", words, "sudo fer-edge doctor")
         options.config = SERVICE_SETTINGS
     try:
         settings = read_settings(options, {})
     except SettingsError as error:
         cure = f"sudo nano {options.config}" if options.config else ""
-        return Settings(), Finding("settings", "failure", f"{error}; below, the built-in ones count", cure)
-    return settings, Finding("settings", "ok", str(options.config or "the built-in ones"))
+        return Settings(), Finding("settings", "failure", f"{error}; the checks below use the default settings", cure)
+    return settings, Finding("settings", "ok", str(options.config or "the default settings"))
 
 
 def _service_user() -> str:
-    """The user that the service runs as, where it is installed; else nobody in particular."""
+    """The user that the service runs as; "" if the service is not installed."""
     try:
         return pwd.getpwnam(SERVICE_USER).pw_name
     except KeyError:

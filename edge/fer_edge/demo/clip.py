@@ -5,17 +5,16 @@ Everything follows from the frame's number, so two runs see the same pixels.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_edge.demo import PORTRAIT
 from fer_edge.errors import SourceError
 from fer_edge.types import Pixels
 
-PORTRAIT = Path(__file__).with_name("astronaut.jpg")
 WIDTH, HEIGHT, FPS = 640, 480, 25
 LENGTH = 24 * FPS  # frames
 

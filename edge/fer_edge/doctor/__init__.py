@@ -1,13 +1,16 @@
-"""What may be wrong, and the command that mends it: one module for each family of checks, one line here."""
+"""`fer-edge doctor`: what may be wrong, and the command that fixes it.
 
-# family -> a function of (Place) that gives Findings; they run in this order, each with a time limit
+One module for each group of checks, one line here.
+"""
+
+# group -> a function of (Context) that yields Findings; they run in this order, each with a time limit
 CHECKS = {
-    "software": "fer_edge.doctor.software:look",
-    "model": "fer_edge.doctor.model:look",
-    "camera": "fer_edge.doctor.camera:look",
-    "devices": "fer_edge.doctor.devices:look",
-    "service": "fer_edge.doctor.service:look",
-    "storage": "fer_edge.doctor.storage:look",
-    "machine": "fer_edge.doctor.heat:look",
-    "network": "fer_edge.doctor.network:look",
+    "software": "fer_edge.doctor.software:check",
+    "model": "fer_edge.doctor.model:check",
+    "camera": "fer_edge.doctor.camera:check",
+    "devices": "fer_edge.doctor.devices:check",
+    "service": "fer_edge.doctor.service:check",
+    "storage": "fer_edge.doctor.storage:check",
+    "machine": "fer_edge.doctor.thermal:check",
+    "network": "fer_edge.doctor.network:check",
 }

@@ -1,8 +1,8 @@
-"""What a bug report needs, in one file: versions, findings, settings, and what the service said of itself.
+"""What a bug report needs, in one file: versions, findings, settings, and the service's own errors.
 
-No picture, no reading, no password: of the settings only numbers, switches and choices are shown; of the journal only
-the lines with which fer-edge and systemd tell of trouble; and every text from the settings, every password in an
-address and the home folder's name are taken out of all of it.
+It holds no picture, no prediction and no password. Of the settings it shows only numbers, switches and choices; of the
+journal only the lines in which fer-edge and systemd report problems. Every text from the settings, every password in a
+URL and the home folder's name are removed from all of it.
 """
 
 from __future__ import annotations
@@ -20,55 +20,55 @@ from pathlib import Path
 from typing import Any
 
 from fer_edge.bench.machine import describe
-from fer_edge.doctor.finding import Finding, Place
+from fer_edge.doctor.finding import Context, Finding
 from fer_edge.doctor.report import as_json
 from fer_edge.errors import SinkError
 from fer_edge.service.settings_changes import shown
 from fer_edge.settings import Settings
 
 JOURNAL = ("journalctl", "-u", "fer-edge", "-o", "short-iso", "--no-hostname", "--no-pager", "-n", "500")
-# lines of the journal that tell of trouble; all others may be readings
-TELLING = re.compile(r"systemd\[\d+\]: |fer-edge: (error|warning|note): |fer-edge\[\d+\]: (source|model): ")
-HIDDEN = "..."
+# journal lines that report problems; all others may hold predictions
+PROBLEM_LINE = re.compile(r"systemd\[\d+\]: |fer-edge: (error|warning|note): |fer-edge\[\d+\]: (source|model): ")
+REDACTED = "..."
 
 
-def write(path: Path, findings: Sequence[Finding], place: Place) -> None:
-    """Write the bundle, a .tar.gz, in place of none: what is there is not overwritten. Raises SinkError."""
-    clean = scrubber(place.settings)
+def write(path: Path, findings: Sequence[Finding], context: Context) -> None:
+    """Write the bundle, a new .tar.gz. An existing file is never overwritten. Raises SinkError."""
+    redact = redactor(context.settings)
     try:
         with path.open("xb") as out, tarfile.open(fileobj=out, mode="w:gz") as archive:
-            for name, text in contents(findings, place).items():
-                data = clean(text).encode()
+            for name, text in contents(findings, context).items():
+                data = redact(text).encode()
                 entry = tarfile.TarInfo(f"fer-edge-doctor/{name}")
                 entry.size, entry.mtime = len(data), int(time.time())
                 archive.addfile(entry, io.BytesIO(data))
     except FileExistsError:
-        raise SinkError(f"--bundle {path}: is there already; choose another name") from None
+        raise SinkError(f"--bundle {path}: exists already; choose another name") from None
     except OSError as cause:
-        raise SinkError(f"--bundle {path}: cannot be written ({cause.strerror}); choose another place") from None
+        raise SinkError(f"--bundle {path}: cannot be written ({cause.strerror}); choose another folder") from None
 
 
-def contents(findings: Sequence[Finding], place: Place) -> dict[str, str]:
-    """Name -> text of each file, before it is scrubbed."""
+def contents(findings: Sequence[Finding], context: Context) -> dict[str, str]:
+    """Name -> text of each file, before anything is redacted."""
     packages = sorted(f"{package.name} {package.version}" for package in distributions())
     return {
         "findings.json": as_json([without_value(finding) for finding in findings]),
-        "machine.json": json.dumps(dataclasses.asdict(describe(place.root)), ensure_ascii=False, indent=1),
-        "settings.json": json.dumps(settings_shown(place.settings), ensure_ascii=False, indent=1),
+        "machine.json": json.dumps(dataclasses.asdict(describe(context.root)), ensure_ascii=False, indent=1),
+        "settings.json": json.dumps(public_settings(context.settings), ensure_ascii=False, indent=1),
         "packages.txt": "\n".join(packages),
-        "journal.txt": "\n".join(telling(place.ask(*JOURNAL))),
+        "journal.txt": "\n".join(problem_lines(context.ask(*JOURNAL))),
     }
 
 
 def without_value(finding: Finding) -> Finding:
-    """Without the value that a refused setting has: what it holds is not known to be none of the secrets."""
+    """`finding` without the value of a refused setting, which may be a secret."""
     if finding.name != "settings" or finding.level != "failure":
         return finding
     return dataclasses.replace(finding, says=f"{finding.says.partition(' = ')[0]}: cannot be used")
 
 
-def settings_shown(settings: Settings) -> dict[str, dict[str, str]]:
-    """Part -> key -> value, "..." for what may be nobody else's business."""
+def public_settings(settings: Settings) -> dict[str, dict[str, str]]:
+    """Part -> key -> value; "..." for a value that may be private."""
     parts = {}
     for part in dataclasses.fields(Settings):
         keys = dataclasses.fields(getattr(settings, part.name))
@@ -76,28 +76,29 @@ def settings_shown(settings: Settings) -> dict[str, dict[str, str]]:
     return parts
 
 
-def telling(journal: str) -> Iterator[str]:
-    """Its lines that are no readings."""
-    return (line for line in journal.splitlines() if TELLING.search(line))
+def problem_lines(journal: str) -> Iterator[str]:
+    """The lines of `journal` that report problems, so none that holds a prediction."""
+    return (line for line in journal.splitlines() if PROBLEM_LINE.search(line))
 
 
-def scrubber(settings: Settings) -> Callable[[str], str]:
-    """A function that takes out of a text what is private: see the module."""
-    usual = set(_texts(_all(Settings())))
-    private = {text for text in _texts(_all(settings)) if text not in usual and len(text) > 2}
+def redactor(settings: Settings) -> Callable[[str], str]:
+    """A function that removes from a text what is private: see the module's docstring."""
+    defaults = set(_texts(_free_values(Settings())))
+    private = {text for text in _texts(_free_values(settings)) if text not in defaults and len(text) > 2}
     home = os.path.expanduser("~")  # noqa: PTH111 (Path.home raises where there is none)
     if len(home) > len("/root"):
         private.add(home)
 
-    def clean(text: str) -> str:
+    def redact(text: str) -> str:
         for word in sorted(private, key=len, reverse=True):
-            text = text.replace(word, HIDDEN).replace(json.dumps(word)[1:-1], HIDDEN)
-        return re.sub(r"(\w+://)[^/\s@]*@", rf"\1{HIDDEN}@", text)
+            text = text.replace(word, REDACTED).replace(json.dumps(word)[1:-1], REDACTED)
+        return re.sub(r"(\w+://)[^/\s@]*@", rf"\1{REDACTED}@", text)
 
-    return clean
+    return redact
 
 
-def _all(settings: Settings) -> Iterator[Any]:
+def _free_values(settings: Settings) -> Iterator[Any]:
+    """The values of all settings but those with a fixed list of choices."""
     for part in dataclasses.fields(Settings):
         table = getattr(settings, part.name)
         for key in dataclasses.fields(table):

@@ -1,32 +1,32 @@
-"""Whether the MQTT broker answers, and lets this device in, where that sink is on."""
+"""Whether the MQTT broker answers and accepts this device's login, if that sink is on."""
 
 from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
 
-from fer_edge.doctor.finding import Finding, Place, of_error
+from fer_edge.doctor.finding import Context, Finding, of_error
 from fer_edge.errors import SettingsError
 from fer_edge.settings import MqttSettings
 from fer_edge.sinks.mqtt.broker import port, try_login
 from fer_edge.sinks.mqtt.names import Topics, own_name
 
-PATIENCE = 5.0  # seconds
+BROKER_TIMEOUT_S = 5.0
 
 
-def look(place: Place) -> Iterator[Finding]:
-    """Opens a connection and logs in, by a name of its own; it publishes nothing."""
-    settings = place.settings.mqtt
-    if "mqtt" not in place.settings.run.sinks:
+def check(context: Context) -> Iterator[Finding]:
+    """Connect and log in with a client name of its own; nothing is published."""
+    settings = context.settings.mqtt
+    if "mqtt" not in context.settings.run.sinks:
         return
-    where = (settings.host, port(settings))
+    address = (settings.host, port(settings))
     try:
-        socket.create_connection(where, PATIENCE).close()
+        socket.create_connection(address, BROKER_TIMEOUT_S).close()
     except OSError as cause:
-        words = f"{where[0]}:{where[1]} does not answer ({cause.strerror or cause})"
-        yield Finding("MQTT broker", "failure", words, f"ping -c 3 {where[0]}")
+        words = f"{address[0]}:{address[1]} does not answer ({cause.strerror or cause})"
+        yield Finding("MQTT broker", "failure", words, f"ping -c 3 {address[0]}")
     else:
-        yield Finding("MQTT broker", "ok", f"{where[0]}:{where[1]} takes connections")
+        yield Finding("MQTT broker", "ok", f"{address[0]}:{address[1]} accepts connections")
         yield _login(settings)
 
 
@@ -35,7 +35,7 @@ def _login(settings: MqttSettings) -> Finding:
         names = Topics(settings.device or own_name(), settings.discovery_prefix)
     except SettingsError as error:
         return of_error("MQTT login", error)
-    if trouble := try_login(settings, names, PATIENCE):
+    if trouble := try_login(settings, names, BROKER_TIMEOUT_S):
         return Finding("MQTT login", "failure", trouble)
     how = "with the name and password in mqtt.credentials_file" if settings.credentials_file else "without a password"
-    return Finding("MQTT login", "ok", f"the broker lets fer-edge in, {how}")
+    return Finding("MQTT login", "ok", f"the broker accepts fer-edge's login, {how}")

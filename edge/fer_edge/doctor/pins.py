@@ -1,4 +1,4 @@
-"""Whether the pins that lights and button are on are there, and free. The kernel is asked; no pin is touched."""
+"""Whether the pins of the lights and the button exist and are free. Only the kernel is asked; no pin is driven."""
 
 from __future__ import annotations
 
@@ -10,95 +10,96 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from fer_edge.doctor.finding import Finding, Place
+from fer_edge.doctor.finding import Context, Finding
 from fer_edge.settings import LedSettings
 
-# linux/gpio.h: struct gpiochip_info and struct gpio_v2_line_info, and the requests that fill them in.
-CHIP = struct.Struct("32s32sI")
-LINE = struct.Struct("32s32sIIQ160s16x")
-CHIPINFO, LINEINFO = 0x8044B401, 0xC100B405
-USED = 1 << 0  # GPIO_V2_LINE_FLAG_USED
-OURS = ("lg", "gpiozero")  # how the libraries that fer-edge drives pins with call themselves there
+# linux/gpio.h: struct gpiochip_info and struct gpio_v2_line_info, and the ioctl requests that fill them in.
+CHIP_INFO = struct.Struct("32s32sI")
+LINE_INFO = struct.Struct("32s32sIIQ160s16x")
+GET_CHIPINFO, GET_LINEINFO = 0x8044B401, 0xC100B405
+FLAG_USED = 1 << 0  # GPIO_V2_LINE_FLAG_USED
+OWN_CONSUMERS = ("lg", "gpiozero")  # consumer names of the libraries with which fer-edge drives pins
 
-Ask = Callable[[int, int, bytearray], object]  # fcntl.ioctl
+Ioctl = Callable[[int, int, bytearray], object]  # fcntl.ioctl
 
 
 class Line(NamedTuple):
-    """What the kernel knows of one pin."""
+    """What the kernel knows about one pin."""
 
     used: bool  # by a program, or by the kernel itself
-    by: str  # whom, as they call themselves
+    consumer: str  # the name that the user of the pin gave itself; "" for some of the kernel's own
 
 
-def look(place: Place, ask: Ask = fcntl.ioctl) -> Iterator[Finding]:
-    """A line for the chip, and one for all pins."""
-    chips = sorted((place.root / "dev").glob("gpiochip*"))
+def check(context: Context, ioctl: Ioctl = fcntl.ioctl) -> Iterator[Finding]:
+    """A finding for the chip, and one for all pins."""
+    chips = sorted((context.root / "dev").glob("gpiochip*"))
     if not chips:
-        return  # told already
+        return  # reported by `devices` already
     try:
-        header = next((chip for chip in chips if name(chip, ask).startswith("pinctrl-")), None)
-        lines = {number: line(header, number, ask) for number in wanted(place.settings.led)} if header else {}
+        header = next((chip for chip in chips if label(chip, ioctl).startswith("pinctrl-")), None)
+        lines = {number: line(header, number, ioctl) for number in used_pins(context.settings.led)} if header else {}
     except OSError as cause:
-        words = f"not asked ({cause.strerror})"
+        words = f"not checked ({cause.strerror})"
         yield Finding("pin chip", "warning", words, "sudo fer-edge doctor" if cause.errno == errno.EACCES else "")
         return
     if header is None:
-        words = f"none of {', '.join(chip.name for chip in chips)} is a Raspberry Pi's 40 pins"
+        words = f"none of {', '.join(chip.name for chip in chips)} is a Raspberry Pi's 40-pin header"
         yield Finding("pin chip", "failure", words, "gpiodetect")
         return
-    yield Finding("pin chip", "ok", f"{header.name} ({name(header, ask)})")
-    ours = place.ask("systemctl", "is-active", "fer-edge").strip() == "active"  # which drives them, by its settings
-    yield _lines(header, lines, wanted(place.settings.led), ours)
+    yield Finding("pin chip", "ok", f"{header.name} ({label(header, ioctl)})")
+    service_runs = context.ask("systemctl", "is-active", "fer-edge").strip() == "active"  # and drives these pins
+    yield _lines(header, lines, used_pins(context.settings.led), service_runs)
 
 
-def wanted(settings: LedSettings) -> dict[int, str]:
-    """Number of a pin -> what it is for."""
+def used_pins(settings: LedSettings) -> dict[int, str]:
+    """Number of a pin -> what it is for: a colour, an emotion or "button"."""
     pins = {number: colour for colour, number in settings.pins.items()}
     return pins | ({settings.button: "button"} if settings.button >= 0 else {})
 
 
-def name(chip: Path, ask: Ask = fcntl.ioctl) -> str:
+def label(chip: Path, ioctl: Ioctl = fcntl.ioctl) -> str:
     """The chip's label, such as "pinctrl-bcm2711". Raises OSError."""
-    return _text(CHIP.unpack(_asked(chip, CHIPINFO, bytearray(CHIP.size), ask))[1])
+    return _text(CHIP_INFO.unpack(_query(chip, GET_CHIPINFO, bytearray(CHIP_INFO.size), ioctl))[1])
 
 
-def line(chip: Path, number: int, ask: Ask = fcntl.ioctl) -> Line | None:
-    """What is known of pin `number`; None where the chip has none of that number. Raises OSError."""
-    question = bytearray(LINE.pack(b"", b"", number, 0, 0, b""))
+def line(chip: Path, number: int, ioctl: Ioctl = fcntl.ioctl) -> Line | None:
+    """What the kernel knows about pin `number`; None if the chip has no such pin. Raises OSError."""
+    request = bytearray(LINE_INFO.pack(b"", b"", number, 0, 0, b""))
     try:
-        answer = _asked(chip, LINEINFO, question, ask)
+        answer = _query(chip, GET_LINEINFO, request, ioctl)
     except OSError as cause:
         if cause.errno == errno.EINVAL:
             return None
         raise
-    _, consumer, _, _, flags, _ = LINE.unpack(answer)
-    return Line(bool(flags & USED), _text(consumer))
+    _, consumer, _, _, flags, _ = LINE_INFO.unpack(answer)
+    return Line(bool(flags & FLAG_USED), _text(consumer))
 
 
-def _lines(chip: Path, lines: dict[int, Line | None], pins: dict[int, str], ours: bool) -> Finding:
+def _lines(chip: Path, lines: dict[int, Line | None], pins: dict[int, str], service_runs: bool) -> Finding:
     missing = [number for number, state in lines.items() if state is None]
     if missing:
         return Finding(
             "pins in use", "failure", f"{chip.name} has no {_listed(missing, pins)}", f"gpioinfo {chip.name}"
         )
-    taken = {number: state.by for number, state in lines.items() if state is not None and state.used}
-    if not taken:
+    used = {number: state.consumer for number, state in lines.items() if state is not None and state.used}
+    if not used:
         return Finding("pins in use", "ok", f"free: {_listed(list(pins), pins)}")
-    words = "; ".join(f"GPIO{number} ({pins[number]}) is used by {by or 'the kernel'}" for number, by in taken.items())
-    if ours and all(by.startswith(OURS) for by in taken.values()):
-        return Finding("pins in use", "ok", f"{words}, which is fer-edge if no other program uses them")
-    return Finding("pins in use", "failure", f"{words}; end that, or set other pins in [led]", f"gpioinfo {chip.name}")
+    words = "; ".join(f"GPIO{number} ({pins[number]}) is used by {by or 'the kernel'}" for number, by in used.items())
+    if service_runs and all(by.startswith(OWN_CONSUMERS) for by in used.values()):
+        return Finding("pins in use", "ok", f"{words}, probably the fer-edge service")
+    words += "; stop that program, or set other pins in [led]"
+    return Finding("pins in use", "failure", words, f"gpioinfo {chip.name}")
 
 
 def _listed(numbers: list[int], pins: dict[int, str]) -> str:
     return ", ".join(f"GPIO{number} ({pins[number]})" for number in numbers)
 
 
-def _asked(chip: Path, request: int, memory: bytearray, ask: Ask) -> bytearray:
-    """`memory` as the kernel filled it in. Raises OSError."""
+def _query(chip: Path, request: int, memory: bytearray, ioctl: Ioctl) -> bytearray:
+    """`memory`, filled in by the kernel. Raises OSError."""
     descriptor = os.open(chip, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        ask(descriptor, request, memory)
+        ioctl(descriptor, request, memory)
     finally:
         os.close(descriptor)
     return memory

@@ -1,4 +1,4 @@
-"""Findings as people read them, 80 columns wide, and as JSON."""
+"""Findings as text, 80 columns wide, and as JSON."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from collections.abc import Sequence
 
 from fer_edge.doctor.finding import Finding, worst
 
-WIDTH = 80
-NAME = 13  # characters; the level before it has 8
-INDENT = " " * (8 + NAME + 1)
+LINE_WIDTH = 80  # characters, as the next two
+LEVEL_WIDTH, NAME_WIDTH = 8, 13
+INDENT = " " * (LEVEL_WIDTH + NAME_WIDTH + 1)
 
 
-def in_words(finding: Finding) -> str:
-    """A line for each finding, and one for its cure, which is never broken: it is to be copied."""
+def as_text(finding: Finding) -> str:
+    """The finding, wrapped, and its cure on a line of its own that is never wrapped, so that it can be copied."""
     level = "FAILURE" if finding.level == "failure" else finding.level
-    head = f"{level:8}{finding.name:{NAME}} "
+    head = f"{level:{LEVEL_WIDTH}}{finding.name:{NAME_WIDTH}} "
     text = textwrap.fill(
         finding.says,
-        WIDTH,
+        LINE_WIDTH,
         initial_indent=head,
         subsequent_indent=INDENT,
         break_long_words=False,
@@ -29,11 +29,11 @@ def in_words(finding: Finding) -> str:
 
 
 def verdict(findings: Sequence[Finding]) -> str:
-    """The last line."""
+    """The last line: how many warnings and failures there are."""
     failures, warnings = (sum(f.level == level for f in findings) for level in ("failure", "warning"))
     if not failures and not warnings:
-        return f"all {len(findings)} are well"
-    cures = "; the lines after $ mend them" if any(finding.cure for finding in findings) else ""
+        return f"all {len(findings)} checks passed"
+    cures = "; the commands after $ fix them" if any(finding.cure for finding in findings) else ""
     return f"{_count(failures, 'failure')}, {_count(warnings, 'warning')}{cures}"
 
 

@@ -1,4 +1,4 @@
-"""Python, its environment, and whether NumPy, OpenCV, the interpreter and picamera2 fit together."""
+"""Python, its environment, and whether the versions of NumPy, OpenCV, the interpreter and picamera2 fit together."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from fer_edge import __version__
-from fer_edge.doctor.finding import Finding, Place
+from fer_edge.doctor.finding import Context, Finding
 
 OPENCV_CURE = "pip install 'opencv-python-headless>=4.8,<5'"
-SEES_SYSTEM = "python3 -m venv --system-site-packages --upgrade {}"
+SHARE_SYSTEM_PACKAGES = "python3 -m venv --system-site-packages --upgrade {}"
 
 
-def look(place: Place) -> Iterator[Finding]:
-    """Nothing here needs a device."""
+def check(context: Context) -> Iterator[Finding]:
+    """Versions only; no device is needed."""
     yield _python(sys.version_info[:3])
-    yield _environment(place, sys.prefix != sys.base_prefix, find_spec("libcamera") is not None)
+    yield _environment(context, sys.prefix != sys.base_prefix, find_spec("libcamera") is not None)
     yield _numpy(installed("numpy"), installed("tflite-runtime"), installed("ai-edge-litert"))
     yield _opencv()
 
 
 def installed(package: str) -> str:
-    """A package's version; nothing where it is not installed."""
+    """A package's version; "" if it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -33,27 +33,27 @@ def installed(package: str) -> str:
 def _python(found: tuple[int, ...]) -> Finding:
     words = f"{'.'.join(map(str, found))}, fer-edge {__version__}"
     if found < (3, 11):
-        return Finding("Python", "failure", f"{words}: 3.11 is the oldest that works", "sudo apt install python3.11")
+        return Finding("Python", "failure", f"{words}: too old, 3.11 is the minimum", "sudo apt install python3.11")
     return Finding("Python", "ok", words)
 
 
-def _environment(place: Place, virtual: bool, sees_libcamera: bool) -> Finding:
-    binding = any((place.root / "usr/lib/python3/dist-packages").glob("libcamera"))
+def _environment(context: Context, virtual: bool, sees_libcamera: bool) -> Finding:
+    binding = any((context.root / "usr/lib/python3/dist-packages").glob("libcamera"))
     if binding and not sees_libcamera:
-        words = "cannot see the system's libcamera, so a Raspberry Pi camera is not found"
-        return Finding("environment", "failure", f"{sys.prefix} {words}", SEES_SYSTEM.format(sys.prefix))
+        words = "cannot import the system's libcamera, so a Raspberry Pi camera is not found"
+        return Finding("environment", "failure", f"{sys.prefix} {words}", SHARE_SYSTEM_PACKAGES.format(sys.prefix))
     kind = "a virtual environment" if virtual else "the system's Python"
-    seen = "libcamera is seen" if sees_libcamera else "libcamera is not installed (Raspberry Pi cameras need it)"
-    return Finding("environment", "ok", f"{kind}; {seen}")
+    has = "libcamera can be imported" if sees_libcamera else "no libcamera (Raspberry Pi cameras need it)"
+    return Finding("environment", "ok", f"{kind}; {has}")
 
 
 def _numpy(numpy: str, old: str, new: str) -> Finding:
-    interpreter = f"ai-edge-litert {new}" if new else f"tflite-runtime {old}" if old else "no interpreter of its own"
+    interpreter = f"ai-edge-litert {new}" if new else f"tflite-runtime {old}" if old else "no TFLite package"
     words = f"{numpy or 'not installed'}, with {interpreter}"
     if not numpy:
         return Finding("NumPy", "failure", words, "pip install numpy")
     if old and not new and int(numpy.partition(".")[0]) >= 2:
-        return Finding("NumPy", "failure", f"{words}: tflite-runtime fails with NumPy 2", "pip install 'numpy<2'")
+        return Finding("NumPy", "failure", f"{words}: tflite-runtime needs NumPy 1", "pip install 'numpy<2'")
     return Finding("NumPy", "ok", words)
 
 
@@ -67,5 +67,5 @@ def _opencv() -> Finding:
 
 def _cascades(found: str, has_haar: bool) -> Finding:
     if not has_haar:
-        return Finding("OpenCV", "failure", f"{found} has no Haar cascades, which find the faces", OPENCV_CURE)
+        return Finding("OpenCV", "failure", f"{found} has no Haar cascades, which find faces", OPENCV_CURE)
     return Finding("OpenCV", "ok", f"{found}, with Haar cascades")

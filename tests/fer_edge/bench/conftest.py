@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 
 import pytest
-from fer_edge.bench.machine import Machine, State
+from fer_edge.bench.machine import Machine, MachineState
 from fer_edge.bench.results import Loop, Results, Row, Stage
 
 
@@ -44,7 +44,7 @@ def make_results(make_row: Callable[..., Row]) -> Callable[..., Results]:
     """Results with an int8 and a float32 row, from a Raspberry Pi."""
 
     def make(**changes: object) -> Results:
-        state = State(celsius=48.5, mhz=2400.0, throttled=0, busy=10.0, ours=1.0, at=0.0)
+        state = MachineState(celsius=48.5, mhz=2400.0, throttled=0, busy=10.0, ours=1.0, at=0.0)
         found = Results(
             made="2026-01-01T12:00:00+00:00",
             fer_edge="0.1.0",

@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from fer_edge.bench.machine import State, ask_firmware, describe, held_back, others, sample
+from fer_edge.bench.machine import MachineState, ask_firmware, describe, held_back, others, sample
 
 
 @pytest.fixture
@@ -26,8 +26,8 @@ def pi(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def state(throttled: int | None) -> State:
-    return State(None, None, throttled, None, 0.0, 0.0)
+def state(throttled: int | None) -> MachineState:
+    return MachineState(None, None, throttled, None, 0.0, 0.0)
 
 
 def test_a_pi_is_known_by_its_device_tree(pi: Path) -> None:
@@ -84,7 +84,7 @@ def test_what_held_it_back_meanwhile(flags: list[int], words: list[str]) -> None
 
 
 def test_what_others_kept_busy() -> None:
-    before = State(None, None, None, busy=100.0, ours=1.0, at=50.0)
+    before = MachineState(None, None, None, busy=100.0, ours=1.0, at=50.0)
     after = dataclasses.replace(before, busy=130.0, ours=11.0, at=60.0)
     assert others(before, after) == pytest.approx(2.0)
     assert others(before, dataclasses.replace(after, busy=105.0)) == 0.0  # clocks differ by a tick

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from fer_edge.cli import main
 from fer_edge.commands import doctor
-from fer_edge.doctor.finding import Finding, Place
+from fer_edge.doctor.finding import Context, Finding
 
 
 @pytest.fixture(autouse=True)
 def found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Finding]:
     findings = [Finding("Python", "ok", "3.11.2")]
 
-    def examine(place: Place) -> Iterator[Finding]:
+    def examine(context: Context) -> Iterator[Finding]:
         yield from findings
 
     monkeypatch.setattr(doctor, "examine", examine)
@@ -26,7 +26,7 @@ def found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Finding]:
 
 def test_the_exit_code_says_the_worst(found: list[Finding], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor"]) == 0
-    assert capsys.readouterr().out.endswith("\n\nall 2 are well\n")
+    assert capsys.readouterr().out.endswith("\n\nall 2 checks passed\n")
     found.append(Finding("clock", "warning", "not set", "sudo timedatectl set-ntp true"))
     assert main(["doctor"]) == 11
     found.insert(0, Finding("camera", "failure", "none"))
@@ -38,7 +38,7 @@ def test_json_alone_is_on_standard_output(tmp_path: Path, capsys: pytest.Capture
     assert main(["doctor", "--json", "--bundle", str(tmp_path / "b.tar.gz")]) == 0
     out, errors = capsys.readouterr()
     assert json.loads(out)["verdict"] == "ok"
-    assert "please look into it before you send it" in errors
+    assert "please look at its contents before you send it" in errors
     assert (tmp_path / "b.tar.gz").is_file()
 
 

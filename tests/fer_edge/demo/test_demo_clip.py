@@ -7,8 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from fer_edge.demo import clip
-from fer_edge.demo.clip import FPS, HEIGHT, LENGTH, PORTRAIT, WIDTH, Clip
+from fer_edge.demo import PORTRAIT, clip
+from fer_edge.demo.clip import FPS, HEIGHT, LENGTH, WIDTH, Clip
 from fer_edge.errors import SourceError
 from fer_edge.sources import open_source
 from fer_edge.types import Pixels

@@ -6,18 +6,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fer_edge.doctor.finding import Place
+from fer_edge.doctor.finding import Context
 from fer_edge.settings import Settings, parse
 
 
 @pytest.fixture
-def make_place(tmp_path: Path) -> Callable[..., Place]:
-    """A place with `answers` (first word of a command -> what it prints) and settings from `tables`."""
+def make_context(tmp_path: Path) -> Callable[..., Context]:
+    """A context with `answers` (first word of a command -> what it prints) and settings from `tables`."""
 
-    def make(answers: dict[str, str] | None = None, **tables: dict[str, object]) -> Place:
+    def make(answers: dict[str, str] | None = None, **tables: dict[str, object]) -> Context:
         def ask(*command: str) -> str:
             return (answers or {}).get(command[0], "")
 
-        return Place(parse(tables) if tables else Settings(), tmp_path, ask)
+        return Context(parse(tables) if tables else Settings(), tmp_path, ask)
 
     return make

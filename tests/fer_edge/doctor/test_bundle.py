@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from fer_edge.doctor import bundle
-from fer_edge.doctor.finding import Finding, Place
+from fer_edge.doctor.finding import Context, Finding
 from fer_edge.errors import SinkError
 from fer_edge.settings import Settings
 
@@ -64,8 +64,8 @@ def read(path: Path) -> dict[str, str]:
 def files(tmp_path: Path) -> tuple[dict[str, str], list[str]]:
     settings, secrets = with_secrets()
     findings = [Finding("x", "failure", f"said {text} and more", f"echo {text}") for text in secrets]
-    place = Place(settings, tmp_path, lambda *command: JOURNAL if command[0] == "journalctl" else "")
-    bundle.write(tmp_path / "b.tar.gz", findings, place)
+    context = Context(settings, tmp_path, lambda *command: JOURNAL if command[0] == "journalctl" else "")
+    bundle.write(tmp_path / "b.tar.gz", findings, context)
     return read(tmp_path / "b.tar.gz"), secrets
 
 
@@ -99,15 +99,15 @@ def test_what_a_bug_report_needs_is_in_it(files: tuple[dict[str, str], list[str]
 
 def test_the_value_of_a_setting_that_was_refused_is_left_out(tmp_path: Path) -> None:
     refused = Finding("settings", "failure", "settings f.toml: webhook.url = ['hunter2']: must be text in quotes")
-    text = bundle.contents([refused], Place(ask=lambda *_: ""))["findings.json"]
+    text = bundle.contents([refused], Context(ask=lambda *_: ""))["findings.json"]
     assert "webhook.url: cannot be used" in text
     assert "hunter2" not in text
 
 
-def test_nothing_is_overwritten(tmp_path: Path, make_place: Callable[..., Place]) -> None:
+def test_nothing_is_overwritten(tmp_path: Path, make_context: Callable[..., Context]) -> None:
     (tmp_path / "b.tar.gz").write_text("mine")
-    with pytest.raises(SinkError, match="is there already"):
-        bundle.write(tmp_path / "b.tar.gz", [], make_place())
+    with pytest.raises(SinkError, match="exists already"):
+        bundle.write(tmp_path / "b.tar.gz", [], make_context())
     with pytest.raises(SinkError, match="No such file"):
-        bundle.write(tmp_path / "no" / "b.tar.gz", [], make_place())
+        bundle.write(tmp_path / "no" / "b.tar.gz", [], make_context())
     assert (tmp_path / "b.tar.gz").read_text() == "mine"

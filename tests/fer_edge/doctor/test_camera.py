@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from fer_edge import demo
+from fer_edge.demo import PORTRAIT as PORTRAIT_FILE
 from fer_edge.doctor import camera
-from fer_edge.doctor.finding import Finding, Place
+from fer_edge.doctor.finding import Context, Finding
 from fer_edge.errors import SourceError
 from fer_edge.sources import Choice
 from fer_edge.types import Frame, Pixels
 
-PORTRAIT = cv2.imread(str(Path(demo.__file__).parent / "astronaut.jpg"), cv2.IMREAD_GRAYSCALE)
-Make = Callable[..., Place]
+PORTRAIT = cv2.imread(str(PORTRAIT_FILE), cv2.IMREAD_GRAYSCALE)
+Make = Callable[..., Context]
 
 
 def noisy(grey: Pixels) -> list[Pixels]:
@@ -80,10 +79,10 @@ def attach(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
     return give
 
 
-def test_a_camera_that_works(attach: Callable[[Any], None], make_frame: Any, make_place: Make) -> None:
+def test_a_camera_that_works(attach: Callable[[Any], None], make_frame: Any, make_context: Make) -> None:
     source = Fake(make_frame, noisy(PORTRAIT))
     attach(source)
-    found = levels(camera.look(make_place()))
+    found = levels(camera.check(make_context()))
     assert found == {"camera": "ok", "pictures": "ok", "brightness": "ok", "sharpness": "ok"}
     assert source.closed
 
@@ -105,24 +104,24 @@ def test_a_camera_that_works(attach: Callable[[Any], None], make_frame: Any, mak
     ],
 )
 def test_a_camera_that_does_not(
-    words: str, cure: str, attach: Callable[[Any], None], make_frame: Any, make_place: Make
+    words: str, cure: str, attach: Callable[[Any], None], make_frame: Any, make_context: Make
 ) -> None:
     attach(Fake(make_frame, [], SourceError(words)))
-    finding = list(camera.look(make_place()))[-1]
+    finding = list(camera.check(make_context()))[-1]
     assert (finding.name, finding.level, finding.says, finding.cure) == ("pictures", "failure", words, cure)
 
 
-def test_the_service_keeps_its_camera(attach: Callable[[Any], None], make_place: Make) -> None:
+def test_the_service_keeps_its_camera(attach: Callable[[Any], None], make_context: Make) -> None:
     attach(None)
-    finding = list(camera.look(make_place({"systemctl": "active\n"})))[-1]
+    finding = list(camera.check(make_context({"systemctl": "active\n"})))[-1]
     assert (finding.name, finding.level) == ("pictures", "ok")
 
 
-def test_no_camera_is_a_warning_and_the_demo_is_none(monkeypatch: pytest.MonkeyPatch, make_place: Make) -> None:
+def test_no_camera_is_a_warning_and_the_demo_is_none(monkeypatch: pytest.MonkeyPatch, make_context: Make) -> None:
     monkeypatch.setattr(camera, "choose", lambda name: Choice("demo", "demo", "demo, because no camera: none"))
-    assert levels(camera.look(make_place())) == {"camera": "warning"}
-    assert levels(camera.look(make_place(source={"name": "demo"}))) == {"camera": "ok"}
+    assert levels(camera.check(make_context())) == {"camera": "warning"}
+    assert levels(camera.check(make_context(source={"name": "demo"}))) == {"camera": "ok"}
     monkeypatch.undo()
-    assert levels(camera.look(make_place(source={"name": "camera:987"})))["camera"] == "ok"
-    assert levels(camera.look(make_place(source={"name": "camera:987"})))["pictures"] == "failure"
-    assert levels(camera.look(make_place(source={"name": "/none.mp4"}))) == {"camera": "failure"}
+    assert levels(camera.check(make_context(source={"name": "camera:987"})))["camera"] == "ok"
+    assert levels(camera.check(make_context(source={"name": "camera:987"})))["pictures"] == "failure"
+    assert levels(camera.check(make_context(source={"name": "/none.mp4"}))) == {"camera": "failure"}

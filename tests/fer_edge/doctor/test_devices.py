@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 from fer_edge.doctor import devices
-from fer_edge.doctor.devices import Person, may_use, who
-from fer_edge.doctor.finding import Place
+from fer_edge.doctor.devices import User, find_user, may_use
+from fer_edge.doctor.finding import Context
 
-Make = Callable[..., Place]
-SERVICE = Person("fer-edge", 998, frozenset({998, 44}))
+Make = Callable[..., Context]
+SERVICE = User("fer-edge", 998, frozenset({998, 44}))
 
 
 @pytest.mark.parametrize(
@@ -26,56 +26,58 @@ SERVICE = Person("fer-edge", 998, frozenset({998, 44}))
 )
 def test_rights(mode: int, owner: int, group: int, may: bool) -> None:
     assert may_use(mode, owner, group, SERVICE) == may
-    assert may_use(mode, owner, group, Person("root", 0, frozenset()))
+    assert may_use(mode, owner, group, User("root", 0, frozenset()))
 
 
-def test_the_cure_names_the_group(make_place: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(devices, "who", lambda name: Person("fer-edge", 99998, frozenset()))
-    place = make_place()
-    (place.root / "dev/dma_heap").mkdir(parents=True)
+def test_the_cure_names_the_group(make_context: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "find_user", lambda name: User("fer-edge", 99998, frozenset()))
+    context = make_context()
+    (context.root / "dev/dma_heap").mkdir(parents=True)
     for name in ("video0", "media0", "media1", "media2", "dma_heap/linux,cma"):
-        (place.root / "dev" / name).touch(0o660)
-    (finding,) = devices.look(place)
+        (context.root / "dev" / name).touch(0o660)
+    (finding,) = devices.check(context)
     assert (finding.name, finding.level) == ("camera", "failure")
     assert finding.says == "fer-edge may not use linux,cma, media0, media1, media2 and 1 more"
     assert "fer-edge" in finding.cure or finding.cure == "sudo udevadm trigger"  # the group is root's
 
 
-def test_pins_and_displays_count_only_where_they_are_used(make_place: Make) -> None:
-    assert list(devices.look(make_place())) == []
-    (finding,) = devices.look(make_place(run={"sinks": ["led"]}))
+def test_pins_and_displays_count_only_where_they_are_used(make_context: Make) -> None:
+    assert list(devices.check(make_context())) == []
+    (finding,) = devices.check(make_context(run={"sinks": ["led"]}))
     assert (finding.name, finding.level) == ("pins", "failure")
-    place = make_place(run={"sinks": ["led"]})
-    (place.root / "dev").mkdir()
-    (place.root / "dev/gpiochip0").touch()
-    found = [(finding.name, finding.level) for finding in devices.look(place)]
+    context = make_context(run={"sinks": ["led"]})
+    (context.root / "dev").mkdir()
+    (context.root / "dev/gpiochip0").touch()
+    found = [(finding.name, finding.level) for finding in devices.check(context)]
     assert found == [("pins", "ok"), ("pin chip", "warning")]  # a file by that name is no chip
 
 
-def test_a_display_is_asked_where_the_settings_say(make_place: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = make_place(run={"sinks": ["oled"]}, oled={"i2c_port": 3, "i2c_address": 0x3D})
-    assert [(finding.name, finding.level) for finding in devices.look(place)] == [
+def test_a_display_is_asked_where_the_settings_say(make_context: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = make_context(run={"sinks": ["oled"]}, oled={"i2c_port": 3, "i2c_address": 0x3D})
+    assert [(finding.name, finding.level) for finding in devices.check(context)] == [
         ("I2C", "failure"),
         ("display", "failure"),
     ]
-    (place.root / "dev").mkdir()
-    (place.root / "dev/i2c-3").touch()
-    assert list(devices.look(place))[-1].cure == "sudo i2cdetect -y 3"
-    monkeypatch.setattr(devices, "answers", lambda bus, address: (bus.name, address) == ("i2c-3", 0x3D))
-    assert list(devices.look(place))[-1].says == "answers at 0x3D on i2c-3"
-    assert devices.needed(make_place(run={"sinks": ["oled"]}, oled={"interface": "spi"}).settings) == {"SPI": "oled"}
-    assert devices.needed(make_place(run={"sinks": ["oled"]}, oled={"device": "dummy"}).settings) == {}
+    (context.root / "dev").mkdir()
+    (context.root / "dev/i2c-3").touch()
+    assert list(devices.check(context))[-1].cure == "sudo i2cdetect -y 3"
+    monkeypatch.setattr(devices, "responds", lambda bus, address: (bus.name, address) == ("i2c-3", 0x3D))
+    assert list(devices.check(context))[-1].says == "answers at 0x3D on i2c-3"
+    assert devices.required_devices(make_context(run={"sinks": ["oled"]}, oled={"interface": "spi"}).settings) == {
+        "SPI": "oled"
+    }
+    assert devices.required_devices(make_context(run={"sinks": ["oled"]}, oled={"device": "dummy"}).settings) == {}
 
 
-def test_a_file_is_no_display(make_place: Make) -> None:
-    place = make_place()
-    (place.root / "dev").mkdir()
-    (place.root / "dev/i2c-1").touch()
-    assert not devices.answers(place.root / "dev/i2c-1", 0x3C)
-    assert not devices.answers(place.root / "dev/i2c-9", 0x3C)
+def test_a_file_is_no_display(make_context: Make) -> None:
+    context = make_context()
+    (context.root / "dev").mkdir()
+    (context.root / "dev/i2c-1").touch()
+    assert not devices.responds(context.root / "dev/i2c-1", 0x3C)
+    assert not devices.responds(context.root / "dev/i2c-9", 0x3C)
 
 
-def test_who_asks(make_place: Make) -> None:
-    assert who("").uid >= 0
-    assert who("root").uid == 0
-    assert who("nobody-of-that-name").name == "nobody-of-that-name"
+def test_who_asks(make_context: Make) -> None:
+    assert find_user("").uid >= 0
+    assert find_user("root").uid == 0
+    assert find_user("nobody-of-that-name").name == "nobody-of-that-name"

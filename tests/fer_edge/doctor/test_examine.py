@@ -10,27 +10,27 @@ from collections.abc import Iterator
 import pytest
 from fer_edge.doctor import CHECKS
 from fer_edge.doctor.examine import examine
-from fer_edge.doctor.finding import Finding, Place, worst
+from fer_edge.doctor.finding import Context, Finding, worst
 from fer_edge.errors import ModelError
 from fer_edge.lookup import lookup
 
 NEVER = threading.Event()
 
 
-def good(place: Place) -> Iterator[Finding]:
+def good(context: Context) -> Iterator[Finding]:
     yield Finding("good", "ok", "fine")
 
 
-def hangs(place: Place) -> Iterator[Finding]:
+def hangs(context: Context) -> Iterator[Finding]:
     yield Finding("before", "ok", "fine")
     NEVER.wait(60)
 
 
-def breaks(place: Place) -> Iterator[Finding]:
+def breaks(context: Context) -> Iterator[Finding]:
     raise ZeroDivisionError("division by zero\nmore")
 
 
-def refuses(place: Place) -> Iterator[Finding]:
+def refuses(context: Context) -> Iterator[Finding]:
     raise ModelError("model x: no such file; give another")
 
 
@@ -43,7 +43,7 @@ def checks(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
 
 def test_whatever_one_does_the_next_has_its_turn(checks: dict[str, str]) -> None:
-    findings = list(examine(Place(), checks, limit=0.2))
+    findings = list(examine(Context(), checks, limit=0.2))
     NEVER.set()
     assert [(finding.name, finding.level) for finding in findings] == [
         ("before", "ok"),
@@ -52,7 +52,7 @@ def test_whatever_one_does_the_next_has_its_turn(checks: dict[str, str]) -> None
         ("refuses", "failure"),
         ("good", "ok"),
     ]
-    assert "no answer for 0.2 s" in findings[1].says
+    assert "no answer within 0.2 s" in findings[1].says
     assert "ZeroDivisionError: division by zero" in findings[2].says
     assert findings[3].says == "model x: no such file; give another"
     assert worst(findings) == "failure"

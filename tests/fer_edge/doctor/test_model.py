@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from fer_edge.classifiers import cards
 from fer_edge.doctor import model
-from fer_edge.doctor.finding import Place
+from fer_edge.doctor.finding import Context
 from fer_edge.errors import ModelError
 
 
-def test_the_shipped_ones_are_well(make_place: Callable[..., Place]) -> None:
-    findings = list(model.look(make_place()))
+def test_the_shipped_ones_are_well(make_context: Callable[..., Context]) -> None:
+    findings = list(model.check(make_context()))
     assert [(finding.name, finding.level) for finding in findings] == [
         ("interpreter", "ok"),
         ("model files", "ok"),
@@ -25,30 +25,30 @@ def test_the_shipped_ones_are_well(make_place: Callable[..., Place]) -> None:
 
 
 def test_a_file_that_was_cut_off(
-    make_place: Callable[..., Place], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_context: Callable[..., Context], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "models"
     shutil.copytree(cards.models_folder(), folder)
     path = folder / "mini_xception-int8.tflite"
     path.write_bytes(path.read_bytes()[:1000])
     monkeypatch.setattr(cards, "models_folder", lambda: folder)
-    _, files, prediction = model.look(make_place(classifier={"variant": "int8"}))
+    _, files, prediction = model.check(make_context(classifier={"variant": "int8"}))
     for finding in (files, prediction):
         assert finding.level == "failure"
         assert "1000 bytes where its card says" in finding.says
     assert files.cure == model.REINSTALL
 
 
-def test_no_interpreter(make_place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_interpreter(make_context: Callable[..., Context], monkeypatch: pytest.MonkeyPatch) -> None:
     def none() -> None:
-        raise ModelError("runtime 'auto': no TFLite interpreter can be imported; mend it with: pip install x")
+        raise ModelError("runtime 'auto': no TFLite interpreter can be imported; fix it with: pip install x")
 
     monkeypatch.setattr(model, "find_runtime", none)
-    finding = next(iter(model.look(make_place())))
+    finding = next(iter(model.check(make_context())))
     assert (finding.level, finding.cure) == ("failure", "pip install ai-edge-litert")
 
 
-def test_one_that_reads_badly_is_a_warning(make_place: Callable[..., Place]) -> None:
-    *_, finding = model.look(make_place(classifier={"name": "fake"}))  # which goes by brightness
+def test_one_that_reads_badly_is_a_warning(make_context: Callable[..., Context]) -> None:
+    *_, finding = model.check(make_context(classifier={"name": "fake"}))  # which goes by brightness
     assert (finding.name, finding.level) == ("a face read", "warning")
     assert finding.says.startswith("the demo's portrait is sad (70 %)")

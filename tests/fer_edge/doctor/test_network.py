@@ -7,19 +7,19 @@ from collections.abc import Callable
 
 import pytest
 from fer_edge.doctor import network
-from fer_edge.doctor.finding import Place
+from fer_edge.doctor.finding import Context
 
 
-def test_the_broker(make_place: Callable[..., Place], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network, "PATIENCE", 0.2)
-    assert list(network.look(make_place())) == []
+def test_the_broker(make_context: Callable[..., Context], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(network, "BROKER_TIMEOUT_S", 0.2)
+    assert list(network.check(make_context())) == []
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         tables = {"run": {"sinks": ["mqtt"]}, "mqtt": {"host": "127.0.0.1", "port": port}}
-        connects, login = network.look(make_place(**tables))
+        connects, login = network.check(make_context(**tables))
         assert connects.level == "ok"
         assert (login.name, login.level) == ("MQTT login", "failure")
         assert "does not answer (nothing for 0.2 s)" in login.says
-    (finding,) = network.look(make_place(**tables))
+    (finding,) = network.check(make_context(**tables))
     assert finding.level == "failure"
     assert f"127.0.0.1:{port} does not answer" in finding.says

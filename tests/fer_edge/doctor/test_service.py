@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 from fer_edge.doctor import service
-from fer_edge.doctor.finding import Place
+from fer_edge.doctor.finding import Context
 
-Make = Callable[..., Place]
+Make = Callable[..., Context]
 GOOD = """LoadState=loaded
 UnitFileState=enabled
 ActiveState=active
@@ -21,15 +21,15 @@ PrivateNetwork=yes
 """
 
 
-def look(make_place: Make, text: str, **tables: dict[str, object]) -> dict[str, tuple[str, str]]:
-    findings = list(service.look(make_place({"systemctl": text}, **tables)))
-    assert all("happy" not in finding.says for finding in findings)  # a reading is nobody's business
+def look(make_context: Make, text: str, **tables: dict[str, object]) -> dict[str, tuple[str, str]]:
+    findings = list(service.check(make_context({"systemctl": text}, **tables)))
+    assert all("happy" not in finding.says for finding in findings)  # a prediction is private
     return {finding.name: (finding.level, finding.cure) for finding in findings}
 
 
-def test_well(make_place: Make) -> None:
-    assert look(make_place, GOOD) == {"service": ("ok", ""), "last exits": ("ok", "")}
-    assert look(make_place, "") == {"service": ("ok", "")}
+def test_well(make_context: Make) -> None:
+    assert look(make_context, GOOD) == {"service": ("ok", ""), "last exits": ("ok", "")}
+    assert look(make_context, "") == {"service": ("ok", "")}
 
 
 @pytest.mark.parametrize(
@@ -43,25 +43,25 @@ def test_well(make_place: Make) -> None:
         ("ActiveState=active", "ActiveState=activating", "last exits", "ok", ""),
     ],
 )
-def test_what_is_not_well(old: str, new: str, name: str, level: str, cure: str, make_place: Make) -> None:
-    assert look(make_place, GOOD.replace(old, new))[name] == (level, cure)
+def test_what_is_not_well(old: str, new: str, name: str, level: str, cure: str, make_context: Make) -> None:
+    assert look(make_context, GOOD.replace(old, new))[name] == (level, cure)
 
 
 def test_the_exit_code_is_put_into_words() -> None:
     state = service.properties(GOOD.replace("=active", "=failed").replace("Status=0", "Status=10"))
-    assert "exit code 10: a camera that was lost and did not come back" in service.health(state).says
+    assert "exit code 10: the camera was lost and did not come back" in service.health(state).says
 
 
 def test_every_exit_code_in_the_table_is_one_of_the_tree() -> None:
     from fer_edge import errors
 
     codes = {kind.exit_code for kind in vars(errors).values() if isinstance(kind, type)}
-    assert set(service.ENDS) <= codes
+    assert set(service.EXIT_REASONS) <= codes
 
 
 @pytest.mark.parametrize("tables", [{"run": {"sinks": ["log", "mqtt"]}}, {"source": {"name": "rtsp://camera/"}}])
-def test_a_network_that_is_needed_and_closed(tables: dict[str, dict[str, object]], make_place: Make) -> None:
-    level, cure = look(make_place, GOOD, **tables)["network"]
+def test_a_network_that_is_needed_and_closed(tables: dict[str, dict[str, object]], make_context: Make) -> None:
+    level, cure = look(make_context, GOOD, **tables)["network"]
     assert level == "failure"
     assert "fer-edge-network.conf" in cure
-    assert look(make_place, GOOD.replace("Network=yes", "Network=no"), **tables)["network"] == ("ok", "")
+    assert look(make_context, GOOD.replace("Network=yes", "Network=no"), **tables)["network"] == ("ok", "")

@@ -1,4 +1,4 @@
-"""Versions that do not fit are failures with the command that mends them."""
+"""Versions that do not fit are failures with the command that fixes them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from fer_edge.doctor import software
-from fer_edge.doctor.finding import Finding, Place
+from fer_edge.doctor.finding import Context, Finding
 from fer_edge.doctor.software import _cascades, _environment, _numpy, _python
 
 
@@ -28,17 +28,17 @@ def test_what_fits_and_what_does_not(finding: Finding, level: str, cure: str) ->
     assert (finding.level, finding.cure) == (level, cure)
 
 
-def test_an_environment_that_cannot_see_libcamera(make_place: Callable[..., Place]) -> None:
-    place = make_place()
-    assert _environment(place, virtual=True, sees_libcamera=False).level == "ok"
-    (place.root / "usr/lib/python3/dist-packages/libcamera").mkdir(parents=True)
-    assert _environment(place, virtual=True, sees_libcamera=True).level == "ok"
-    finding = _environment(place, virtual=True, sees_libcamera=False)
+def test_an_environment_that_cannot_see_libcamera(make_context: Callable[..., Context]) -> None:
+    context = make_context()
+    assert _environment(context, virtual=True, sees_libcamera=False).level == "ok"
+    (context.root / "usr/lib/python3/dist-packages/libcamera").mkdir(parents=True)
+    assert _environment(context, virtual=True, sees_libcamera=True).level == "ok"
+    finding = _environment(context, virtual=True, sees_libcamera=False)
     assert finding.level == "failure"
     assert finding.cure.startswith("python3 -m venv --system-site-packages")
 
 
-def test_this_environment_is_well(make_place: Callable[..., Place]) -> None:
-    findings = list(software.look(make_place()))
+def test_this_environment_is_well(make_context: Callable[..., Context]) -> None:
+    findings = list(software.check(make_context()))
     assert [finding.name for finding in findings] == ["Python", "environment", "NumPy", "OpenCV"]
     assert {finding.level for finding in findings} == {"ok"}

@@ -9,11 +9,11 @@ from types import SimpleNamespace
 
 import pytest
 from fer_edge.doctor import storage
-from fer_edge.doctor.finding import Place
+from fer_edge.doctor.finding import Context
 from fer_edge.settings import LogSettings
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-Make = Callable[..., Place]
+Make = Callable[..., Context]
 
 
 @pytest.mark.parametrize(
@@ -25,8 +25,8 @@ Make = Callable[..., Place]
         (datetime(1970, 1, 2, tzinfo=UTC), "no", "failure"),
     ],
 )
-def test_the_clock(now: datetime, answer: str, level: str, make_place: Make) -> None:
-    assert storage.clock(make_place({"timedatectl": answer}), now).level == level
+def test_the_clock(now: datetime, answer: str, level: str, make_context: Make) -> None:
+    assert storage.clock(make_context({"timedatectl": answer}), now).level == level
 
 
 @pytest.mark.parametrize(("free", "level"), [(50, "ok"), (5, "warning"), (0.01, "failure")])
@@ -59,6 +59,6 @@ def test_what_would_wear_a_card_is_a_warning(tmp_path: Path) -> None:
     assert finding.says.startswith("2000.0 MB a day")
 
 
-def test_memory_and_no_log_write_nothing(make_place: Make) -> None:
+def test_memory_and_no_log_write_nothing(make_context: Make) -> None:
     for tables in ({"log": {"store": "memory"}}, {"run": {"sinks": ["console"]}}):
-        assert [finding.name for finding in storage.look(make_place(**tables))] == ["clock", "log"]
+        assert [finding.name for finding in storage.check(make_context(**tables))] == ["clock", "log"]
