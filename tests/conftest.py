@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import queue
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import hypothesis
 import numpy as np
 import pytest
+from fer_edge.service import log_handler
 from fer_edge.types import EMOTIONS, Box, Face, Frame, Observation, Pixels, Prediction
 
 # FFmpeg reads it once, and a test may write a video before the code under test asks for quiet.
@@ -72,6 +75,34 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("needs ../shared (FER2013, others' models), which is not here")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _printed() -> None:
+    """What is logged is printed as the command line prints it, so that `capsys` has it."""
+    log_handler.install()
+
+
+class Logged(logging.Handler):
+    """Puts each message into a queue, so that a test may wait for one of another thread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(log_handler.OneLine())
+        self.lines: queue.Queue[str] = queue.Queue()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.put(self.format(record).removeprefix("fer-edge: "))
+
+
+@pytest.fixture
+def logged() -> Iterator[queue.Queue[str]]:
+    """Lines such as "error: led: no chip", from any thread."""
+    handler = Logged()
+    logger = logging.getLogger("fer_edge")
+    logger.addHandler(handler)
+    yield handler.lines
+    logger.removeHandler(handler)
 
 
 @pytest.fixture

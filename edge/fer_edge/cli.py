@@ -12,6 +12,9 @@ from typing import NoReturn
 
 from fer_edge import __version__
 from fer_edge.errors import FerEdgeError, SettingsError, SinkError
+from fer_edge.service import log_handler
+
+_log = logging.getLogger(__name__)
 
 # name -> module with `add_options(parser)` and `run(options) -> exit code`
 COMMANDS = {
@@ -49,8 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
     _mend_streams()
-    logging.basicConfig(format="fer-edge: %(levelname)s: %(message)s", level=logging.WARNING)
-    logging.addLevelName(logging.WARNING, "warning")
+    log_handler.install()
     try:
         options = parser(arguments).parse_args(arguments)
         code = int(importlib.import_module(COMMANDS[options.command][0]).run(options))
@@ -73,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _fail(error: FerEdgeError) -> int:
-    print("fer-edge: error:", " ".join(str(error).splitlines()), file=sys.stderr)
+    _log.error(error)
     return error.exit_code
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import logging
 import os
 import stat
 from collections.abc import Iterator
@@ -17,7 +18,8 @@ from fer_edge.logs.files import Span, leftovers, part_path, parts, span_of
 from fer_edge.logs.folder import Folder
 from fer_edge.logs.repair import repair
 from fer_edge.settings import LogSettings
-from fer_edge.tell import tell
+
+_log = logging.getLogger(__name__)
 
 CARE_SECONDS = 600.0  # between two looks at what is to be deleted, and at the disk
 ROOM_AGAIN = 0.02  # share of the disk that must come free before a full one is told of anew
@@ -225,7 +227,7 @@ class LogStore:
             return
         if share >= self._settings.warn_disk > 0 and not self._told_share:
             self._told_share = self._settings.warn_disk - ROOM_AGAIN
-            tell(f"log {self.path}: its disk is {share:.0%} full; make room, or the log stops", "warning")
+            _log.warning(f"log {self.path}: its disk is {share:.0%} full; make room, or the log stops")
         elif share < self._told_share:
             self._told_share = 0.0
 
@@ -234,7 +236,7 @@ class LogStore:
         if what not in self._troubles:
             self._troubles.add(what)
             cure = f"let this user change {self._real.parent}, or choose another file"
-            tell(f"log {self.path}: cannot be {what} ({cause.strerror}), and goes on; {cure}", "warning")
+            _log.warning(f"log {self.path}: cannot be {what} ({cause.strerror}), and goes on; {cure}")
 
     def _release(self) -> None:
         if self._file >= 0:

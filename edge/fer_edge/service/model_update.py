@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import time
@@ -14,8 +15,9 @@ from fer_edge.classifiers.cards import Card, installed, kept_before
 from fer_edge.classifiers.tflite import TfliteClassifier
 from fer_edge.errors import ModelError, first_line
 from fer_edge.settings import ClassifierSettings
-from fer_edge.tell import tell
 from fer_edge.types import Box, Classifier, Pixels, Prediction
+
+_log = logging.getLogger(__name__)
 
 EVERY = 2.0  # seconds between two looks at the files
 READINGS = 1000  # after so many the last model is not kept any longer
@@ -46,7 +48,7 @@ class WithFallback:
                 if not all(map(math.isfinite, prediction.scores)):
                     raise ModelError(f"gives {prediction.scores}, no probabilities")
         except Exception as error:  # noqa: BLE001 (interpreters raise RuntimeError, ValueError and more)
-            tell(f"the new model fails: {first_line(error)}; back to the one before; install another")
+            _log.error(f"the new model fails: {first_line(error)}; back to the one before; install another")
             self.classifier, self._old = self._old, None
             self.usual_entropy = self.classifier.usual_entropy
             return self.classifier.predict(grey, boxes)
@@ -73,7 +75,7 @@ def start_classifier(settings: ClassifierSettings) -> Classifier:
         except ModelError:
             continue
         if failure is not None:
-            tell(f"{failure}; the model {words} is used")
+            _log.error(f"{failure}; the model {words} is used")
             return other
         if other.labels == newest.labels:
             return newest if identity(other) == identity(newest) else WithFallback(newest, other)

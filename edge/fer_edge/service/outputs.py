@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from fer_edge.build import make_sink
 from fer_edge.errors import FerEdgeError
 from fer_edge.pause import PauseSwitch
@@ -10,7 +12,8 @@ from fer_edge.settings import Settings
 from fer_edge.sinks.guard import Guarded
 from fer_edge.sinks.log import Log
 from fer_edge.sinks.mailbox import Mailbox
-from fer_edge.tell import tell
+
+_log = logging.getLogger(__name__)
 
 
 class Outputs:
@@ -58,7 +61,7 @@ class Outputs:
         try:
             self.follow(settings)
         except FerEdgeError as error:
-            tell(f"{error}; the old settings stay")
+            _log.error(f"{error}; the old settings stay")
         else:
             return True
         for name in list(self._open):
@@ -71,7 +74,7 @@ class Outputs:
                     self._start(name)
             except FerEdgeError as error:
                 self.failing = True
-                tell(f"{error}; {name} is off until the settings are read again")
+                _log.error(f"{error}; {name} is off until the settings are read again")
         return False
 
     def _shut(self, name: str) -> None:

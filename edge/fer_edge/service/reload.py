@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from fer_edge.build import Parts, make_classifier, make_parts
@@ -12,9 +13,10 @@ from fer_edge.service.model_update import WithFallback, identity, start_classifi
 from fer_edge.service.outputs import Outputs
 from fer_edge.service.settings_changes import changed, in_words
 from fer_edge.settings import Settings
-from fer_edge.tell import tell
 from fer_edge.tracking.tracker import Tracker
 from fer_edge.types import Classifier
+
+_log = logging.getLogger(__name__)
 
 AT_START = ("source",)  # tables that count from the next start on
 
@@ -29,11 +31,11 @@ def take_up(settings: Settings, parts: Parts) -> Parts:
     try:
         fresh = _renewed(settings, parts)
     except FerEdgeError as error:
-        tell(f"{error}; the model in use stays")
+        _log.error(f"{error}; the model in use stays")
         return parts
     if _file(parts) == _file(fresh):
         return parts
-    tell(f"a new model is taken up: {describe(fresh)}", "note")
+    _log.info(f"a new model is taken up: {describe(fresh)}")
     return fresh
 
 
@@ -61,7 +63,7 @@ def reload(read: Callable[[], Settings], old: Settings, parts: Parts, outputs: O
         new = read()
         fresh = _renewed(new, parts)
     except FerEdgeError as error:
-        tell(f"{error}; the old settings stay")
+        _log.error(f"{error}; the old settings stay")
         return old, parts
     if not outputs.try_follow(new):
         return old, parts
@@ -74,10 +76,10 @@ def reload(read: Callable[[], Settings], old: Settings, parts: Parts, outputs: O
 
 def _tell_changes(old: Settings, new: Settings, other_model: bool) -> None:
     words = [in_words(old, new), f"the model is {'another file' if other_model else 'the same'}"]
-    tell(f"settings read again: {'; '.join(filter(None, words))}", "note")
+    _log.info(f"settings read again: {'; '.join(filter(None, words))}")
     later = [f"{part}.{key}" for part, keys in changed(old, new).items() if part in AT_START for key in keys]
     if later:
-        tell(f"{', '.join(later)}: counts from the next start on: sudo systemctl restart fer-edge", "note")
+        _log.info(f"{', '.join(later)}: counts from the next start on: sudo systemctl restart fer-edge")
 
 
 def _bare(parts: Parts) -> Classifier:

@@ -14,8 +14,8 @@ from typing import TextIO
 
 from fer_edge.pause import PauseSwitch
 from fer_edge.records import percent
+from fer_edge.service.log_handler import CLEAR_LINE
 from fer_edge.settings import Settings
-from fer_edge.tell import CLEAR
 from fer_edge.types import EventKind, Face, Observation, Sink, State
 
 WORDS: dict[State, str] = {"running": "is on again", "paused": "is off: paused", "lost": "is lost"}
@@ -85,11 +85,11 @@ class LiveConsole(Console):
         return f"{face.emotion} {bar} {percent(face.confidence)}"
 
     def _draw(self, text: str) -> None:
-        self._stream.write(CLEAR + text)
+        self._stream.write(CLEAR_LINE + text)
         self._stream.flush()
 
     def _say(self, text: str) -> None:
-        super()._say(CLEAR + text)
+        super()._say(CLEAR_LINE + text)
 
     def close(self) -> None:
         """Take the last line away."""

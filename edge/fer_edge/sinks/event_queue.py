@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 import time
@@ -11,8 +12,9 @@ from collections.abc import Callable, Collection
 from fer_edge.errors import SinkError
 from fer_edge.records import EventRecord, event_record
 from fer_edge.retry import Retry
-from fer_edge.tell import tell
 from fer_edge.types import Observation, Sink
+
+_log = logging.getLogger(__name__)
 
 PATIENCE = 2.0  # seconds that closing may take
 
@@ -74,7 +76,7 @@ class EventQueue(Sink):
         if self._retry.failing:
             raise SinkError(f"{words}, and it still fails at the end")
         if self.lost:
-            tell(words, "note")
+            _log.info(words)
 
     def _run(self) -> None:
         while (record := self._next()) is not None:
@@ -91,7 +93,7 @@ class EventQueue(Sink):
                 self.lost += 1
             else:
                 if self._retry.worked(self._clock()):
-                    tell(f"{self.name}: works again", "note")
+                    _log.info(f"{self.name}: works again")
 
     def _next(self) -> EventRecord | None:
         """The oldest event, once it is due; None at the end."""
@@ -122,4 +124,4 @@ class EventQueue(Sink):
 
     def _fail(self, error: SinkError, what_now: str) -> None:
         if self._retry.failed(self._clock()):
-            tell(f"{error}; {what_now}, and the rest goes on")
+            _log.error(f"{error}; {what_now}, and the rest goes on")

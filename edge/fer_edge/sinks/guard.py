@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+
 from fer_edge.errors import SinkError
 from fer_edge.retry import Retry
-from fer_edge.tell import tell
 from fer_edge.types import Observation, Sink, State
+
+_log = logging.getLogger(__name__)
 
 
 class Guarded(Sink):
@@ -38,7 +41,7 @@ class Guarded(Sink):
             self._fail(error)
         else:
             if self._retry.worked(now):
-                tell(f"{self.name}: works again; {self.missed} frames are missing in it", "note")
+                _log.info(f"{self.name}: works again; {self.missed} frames are missing in it")
                 self.missed = 0
 
     def state(self, state: State) -> None:
@@ -57,4 +60,4 @@ class Guarded(Sink):
 
     def _fail(self, error: SinkError, what_now: str = "; it is tried again, and the rest goes on") -> None:
         if self._retry.failed(self._now):
-            tell(f"{error}{what_now}")
+            _log.error(f"{error}{what_now}")

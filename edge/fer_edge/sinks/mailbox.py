@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -10,8 +11,9 @@ from dataclasses import replace
 
 from fer_edge.errors import FerEdgeError, SettingsError, first_line
 from fer_edge.retry import Retry
-from fer_edge.tell import tell
 from fer_edge.types import Observation, Sink, State
+
+_log = logging.getLogger(__name__)
 
 KEPT = 100  # events that wait at most; the oldest go first
 PATIENCE = 2.0  # seconds that closing may take
@@ -72,9 +74,9 @@ class Mailbox(Sink):
             self._changed.notify()
         self._thread.join(patience)
         if self._thread.is_alive():
-            tell(f"{self.name}: did not close within {patience:g} s, and is left behind")
+            _log.error(f"{self.name}: did not close within {patience:g} s, and is left behind")
         if self.dropped:
-            tell(f"{self.name}: {self.dropped} events were dropped, since it was too slow for them", "note")
+            _log.info(f"{self.name}: {self.dropped} events were dropped, since it was too slow for them")
 
     def _merged(self, waiting: Observation | State | None, newer: Observation) -> Observation:
         if not isinstance(waiting, Observation) or not waiting.events:
@@ -128,7 +130,7 @@ class Mailbox(Sink):
             self._put_back(mail)
         else:
             if self._retry.worked(self._clock()):
-                tell(f"{self.name}: works again", "note")
+                _log.info(f"{self.name}: works again")
 
     def _put_back(self, mail: dict[str, Observation | State]) -> None:
         """What could not be delivered waits on, before what came meanwhile."""
@@ -148,4 +150,4 @@ class Mailbox(Sink):
         if self._retry.failed(self._clock()):
             foreign = f"{self.name}: {type(error).__name__}: {first_line(error)}"
             words = str(error) if isinstance(error, FerEdgeError) else foreign
-            tell(f"{words}; it is tried again, and the rest goes on")
+            _log.error(f"{words}; it is tried again, and the rest goes on")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -14,8 +15,9 @@ from fer_edge.retry import Retry
 from fer_edge.settings import SourceSettings
 from fer_edge.sources import Choice, SourceOptions, open_choice
 from fer_edge.sources.camera_health import CameraHealth
-from fer_edge.tell import tell
 from fer_edge.types import Frame, Source, State
+
+_log = logging.getLogger(__name__)
 
 SLICE = 0.2  # seconds slept at once, so that a wish to stop, to pause or to go on is noticed
 NIGHT = 12  # a camera that sees one shade, as in a dark night, is given up after so many times as long as a lost one
@@ -100,7 +102,7 @@ class ReconnectingSource:
                 self._waiting()
                 continue
             if self._retry.worked(self._clock()):
-                tell(f"{frame.source}: gives pictures again", "note")
+                _log.info(f"{frame.source}: gives pictures again")
             self._change("running")
             self._last = frame.time + behind
             yield replace(frame, number=self._number, time=self._last)
@@ -125,7 +127,7 @@ class ReconnectingSource:
         now = self._clock()
         if self._retry.failed(now):
             self._lost = now
-            tell(f"{error}; it is opened again as soon as it answers")
+            _log.error(f"{error}; it is opened again as soon as it answers")
         self._lost = min(self._lost, now)
         self._change("lost")
         self._release()  # once it is told: what hangs in its driver takes long to close, or for ever

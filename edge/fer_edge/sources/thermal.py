@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from fer_edge.tell import tell
+_log = logging.getLogger(__name__)
+
 
 EVERY = 30.0  # seconds between two looks at the temperature, which takes minutes to follow
 COOLER = 5.0  # degrees below the limit at which it may do more again
@@ -76,7 +78,9 @@ class ThermalLimit:
         self._limit = max(min(fps, self._limit or fps) * STEP, SLOWEST)
         if self._limit < fps and (self._told is None or now - self._told >= SELDOM):
             self._told, self._telling = now, True
-            tell(f"hot: {celsius:.0f} °C; fewer frames a second until it is cooler; give it air, or a heat sink")
+            _log.warning(
+                f"hot: {celsius:.0f} °C; fewer frames a second until it is cooler; give it air, or a heat sink"
+            )
 
     def _more(self) -> None:
         self._limit /= STEP
@@ -84,4 +88,4 @@ class ThermalLimit:
             self._limit = 0.0
             if self._telling:
                 self._telling = False
-                tell("cool again: as many frames a second as before", "note")
+                _log.info("cool again: as many frames a second as before")

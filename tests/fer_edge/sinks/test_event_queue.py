@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from fer_edge.errors import SinkError
-from fer_edge.sinks import event_queue
 from fer_edge.sinks.event_queue import EventQueue, Refused
 from fer_edge.types import EVENT_KINDS, Event, Observation
 
@@ -19,7 +18,7 @@ SOON = 10.0  # seconds
 
 
 class Door:
-    """What events go through: it takes them, fails, refuses or hangs, as told."""
+    """What events go through: it takes them, fails, refuses or hangs, as logged."""
 
     def __init__(self) -> None:
         self.came: queue.Queue[int] = queue.Queue()
@@ -54,13 +53,6 @@ def door() -> Iterator[Door]:
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> queue.Queue[str]:
-    lines: queue.Queue[str] = queue.Queue()
-    monkeypatch.setattr(event_queue, "tell", lambda message, kind="error": lines.put(f"{kind}: {message}"))
-    return lines
-
-
-@pytest.fixture
 def event(make_observation: Make) -> Callable[..., Observation]:
     def make(number: int, kind: str = "changed") -> Observation:
         seen = make_observation(number, "happy")
@@ -79,7 +71,7 @@ def test_events_of_the_kinds_asked_for_go_out_in_order(door: Door, event: Make, 
     assert door.came.empty()
 
 
-def test_a_flood_is_bounded_the_oldest_go_and_are_counted(door: Door, event: Make, told: queue.Queue[str]) -> None:
+def test_a_flood_is_bounded_the_oldest_go_and_are_counted(door: Door, event: Make, logged: queue.Queue[str]) -> None:
     box = door.box(limit=5)
     door.gate.clear()
     box.write(event(0))
@@ -89,14 +81,14 @@ def test_a_flood_is_bounded_the_oldest_go_and_are_counted(door: Door, event: Mak
     door.gate.set()
     assert door.get(5) == [96, 97, 98, 99, 100]
     box.close()
-    assert told.get_nowait() == "note: post: 95 events were not delivered"
+    assert logged.get_nowait() == "note: post: 95 events were not delivered"
 
 
-def test_what_fails_is_told_of_once_and_tried_again_in_order(door: Door, event: Make, told: queue.Queue[str]) -> None:
+def test_what_fails_is_told_of_once_and_tried_again_in_order(door: Door, event: Make, logged: queue.Queue[str]) -> None:
     box = door.box()
     door.error = SinkError("post: the server is away")
     box.write(event(1))
-    assert told.get(timeout=SOON) == "error: post: the server is away; it is tried again, and the rest goes on"
+    assert logged.get(timeout=SOON) == "error: post: the server is away; it is tried again, and the rest goes on"
     box.write(event(2))
     assert door.get(1) == [1]
     door.now = 1.0
@@ -110,12 +102,12 @@ def test_what_fails_is_told_of_once_and_tried_again_in_order(door: Door, event: 
     assert door.get(5) == [1, 2, 3, 4, 5]
     door.now = 9.0
     box.write(event(6))
-    assert told.get(timeout=SOON) == "note: post: works again"
+    assert logged.get(timeout=SOON) == "note: post: works again"
     box.close()
-    assert told.empty()
+    assert logged.empty()
 
 
-def test_what_is_refused_gives_way_to_the_next(door: Door, event: Make, told: queue.Queue[str]) -> None:
+def test_what_is_refused_gives_way_to_the_next(door: Door, event: Make, logged: queue.Queue[str]) -> None:
     box = door.box()
     door.error = Refused("post: answers 404")
     for number in range(3):
@@ -123,8 +115,8 @@ def test_what_is_refused_gives_way_to_the_next(door: Door, event: Make, told: qu
     assert door.get(3) == [0, 1, 2]
     with pytest.raises(SinkError, match="post: 3 events were not delivered, and it still fails at the end"):
         box.close()
-    assert told.get_nowait() == "error: post: answers 404; the next event has its turn, and the rest goes on"
-    assert told.empty()
+    assert logged.get_nowait() == "error: post: answers 404; the next event has its turn, and the rest goes on"
+    assert logged.empty()
 
 
 def test_what_waits_is_delivered_at_the_end(door: Door, event: Make) -> None:
@@ -137,7 +129,7 @@ def test_what_waits_is_delivered_at_the_end(door: Door, event: Make) -> None:
     assert door.get(4) == [0, 1, 2, 3]
 
 
-def test_the_end_does_not_wait_for_what_hangs_or_fails(door: Door, event: Make, told: queue.Queue[str]) -> None:
+def test_the_end_does_not_wait_for_what_hangs_or_fails(door: Door, event: Make, logged: queue.Queue[str]) -> None:
     box = door.box()
     door.gate.clear()
     for number in range(4):
@@ -145,7 +137,7 @@ def test_the_end_does_not_wait_for_what_hangs_or_fails(door: Door, event: Make, 
     assert door.get(1) == [0]
     box.close(patience=0.05)  # the door is told to stop, which opens the gate
     assert door.came.empty()
-    assert told.get_nowait() == "note: post: 3 events were not delivered"
+    assert logged.get_nowait() == "note: post: 3 events were not delivered"
     failing = door.box()
     door.error = SinkError("post: away")
     for number in range(4):
@@ -154,11 +146,11 @@ def test_the_end_does_not_wait_for_what_hangs_or_fails(door: Door, event: Make, 
         failing.close()
 
 
-def test_what_nobody_foresaw_costs_one_event_and_is_told(door: Door, event: Make, told: queue.Queue[str]) -> None:
+def test_what_nobody_foresaw_costs_one_event_and_is_told(door: Door, event: Make, logged: queue.Queue[str]) -> None:
     box = door.box()
     door.error = ValueError("35 is not a valid signal")
     box.write(event(1))
-    assert "post: ValueError: 35 is not a valid signal" in told.get(timeout=SOON)
+    assert "post: ValueError: 35 is not a valid signal" in logged.get(timeout=SOON)
     assert door.get(1) == [1]
     door.error = None
     box.write(event(2))

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from fer_edge.errors import SettingsError, SinkError
-from fer_edge.sinks import mailbox
 from fer_edge.sinks.mailbox import KEPT, Mailbox
 from fer_edge.types import Event, Observation, Sink, State
 
@@ -134,10 +133,8 @@ def test_a_state_keeps_its_place_behind_what_waited_before_it(place: Place, make
 
 
 def test_a_sink_that_fails_is_told_of_once_closed_and_made_anew_with_what_waits(
-    place: Place, make_observation: Make, monkeypatch: pytest.MonkeyPatch
+    place: Place, make_observation: Make, logged: queue.Queue[str]
 ) -> None:
-    told: queue.Queue[str] = queue.Queue()
-    monkeypatch.setattr(mailbox, "tell", lambda message, kind="error": told.put(f"{kind}: {message}"))
     box = place.box()
     box.state("running")
     place.wait(1)
@@ -145,7 +142,7 @@ def test_a_sink_that_fails_is_told_of_once_closed_and_made_anew_with_what_waits(
     event = with_event(make_observation(1, "happy"))
     box.write(event)
     words = "error: lamp: no answer on /dev/i2c-1; check its wires; it is tried again, and the rest goes on"
-    assert told.get(timeout=SOON) == words
+    assert logged.get(timeout=SOON) == words
     assert box.failing
     assert place.made == 1
     place.broken = None
@@ -161,8 +158,8 @@ def test_a_sink_that_fails_is_told_of_once_closed_and_made_anew_with_what_waits(
     place.wait(4)
     box.close()
     assert not box.failing
-    assert told.get(timeout=SOON) == "note: lamp: works again"
-    assert told.empty()
+    assert logged.get(timeout=SOON) == "note: lamp: works again"
+    assert logged.empty()
 
 
 def test_a_sink_that_is_not_there_at_the_start_may_come_later(

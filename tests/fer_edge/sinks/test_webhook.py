@@ -20,7 +20,6 @@ from fer_edge.errors import SettingsError, SinkError
 from fer_edge.pause import PauseSwitch
 from fer_edge.records import event_record
 from fer_edge.settings import Settings, WebhookSettings
-from fer_edge.sinks import event_queue
 from fer_edge.sinks.event_queue import Refused
 from fer_edge.sinks.webhook import Webhook, open_webhook
 from fer_edge.types import Event, Observation
@@ -141,10 +140,8 @@ def test_a_server_that_is_no_web_server_is_said(server: Server, record: dict[str
 
 
 def test_an_event_gets_through_after_two_failures(
-    server: Server, make_observation: Make, monkeypatch: pytest.MonkeyPatch
+    server: Server, make_observation: Make, monkeypatch: pytest.MonkeyPatch, logged: queue.Queue[str]
 ) -> None:
-    told: queue.Queue[str] = queue.Queue()
-    monkeypatch.setattr(event_queue, "tell", lambda message, kind="error": told.put(message))
     monkeypatch.setattr("fer_edge.retry.FIRST", 0.01)
     server.answers = [500, 503]
     box = open_webhook(replace(Settings(), webhook=WebhookSettings(url=server.url())), PauseSwitch())
@@ -154,8 +151,8 @@ def test_an_event_gets_through_after_two_failures(
     assert bodies == [event_record(seen, event)] * 3
     box._retry.failing = False  # or it would be too soon to say so
     box.close()
-    assert "answers 500" in told.get_nowait()
-    assert told.empty()
+    assert "answers 500" in logged.get_nowait()
+    assert logged.empty()
     assert server.got.empty()
 
 

@@ -44,7 +44,7 @@ def test_hot_takes_frames_away_until_it_is_not_and_cool_gives_them_back(capsys: 
     while processor.run():
         pass
     assert capsys.readouterr().err.splitlines() == [
-        "fer-edge: error: hot: 75 °C; fewer frames a second until it is cooler; give it air, or a heat sink",
+        "fer-edge: warning: hot: 75 °C; fewer frames a second until it is cooler; give it air, or a heat sink",
         "fer-edge: note: cool again: as many frames a second as before",
     ]
 

@@ -5,6 +5,7 @@ Per frame it puts one reference up, so the loop itself writes it; all else is do
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from fer_edge.errors import SettingsError, SinkError
@@ -12,11 +13,12 @@ from fer_edge.pause import PauseSwitch
 from fer_edge.settings import KioskSettings, Settings
 from fer_edge.sinks.kiosk.origin import is_address, is_loopback
 from fer_edge.sinks.kiosk.state import KioskState
-from fer_edge.tell import tell
 from fer_edge.types import Observation, Sink, State
 
 if TYPE_CHECKING:
     from fer_edge.sinks.kiosk.server import Server
+
+_log = logging.getLogger(__name__)
 
 
 def open_kiosk(settings: Settings, pause_switch: PauseSwitch) -> Kiosk:
@@ -68,7 +70,7 @@ class Kiosk(Sink):
             raise SinkError(str(error)) from None
         self._server = self._server_kind(app, kiosk.address, kiosk.port, kiosk.viewers)
         self._prepared = None
-        tell(f"kiosk: http://{_shown(kiosk.address)}:{self._server.port}/", "note")
+        _log.info(f"kiosk: http://{_shown(kiosk.address)}:{self._server.port}/")
 
     def close(self) -> None:
         """End the server. May be called twice."""

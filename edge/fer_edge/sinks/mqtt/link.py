@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import queue
 import random
@@ -15,7 +16,8 @@ from typing import Any, NamedTuple, Protocol
 from fer_edge.errors import SinkError, first_line
 from fer_edge.retry import Retry
 from fer_edge.sinks.mqtt.outbox import Outbox
-from fer_edge.tell import tell
+
+_log = logging.getLogger(__name__)
 
 WINDOW = 20  # messages under way at once
 CHECK = 0.5  # seconds between looks whether a connection that was lost holds now
@@ -155,7 +157,7 @@ class Link:
             key, text = item
             self._under_way[self._publish(self._topic, text).mid] = key
         if self._up and self._retry.worked(now):
-            tell("mqtt: the broker answers again", "note")
+            _log.info("mqtt: the broker answers again")
 
     def _dial(self) -> None:
         try:
@@ -205,7 +207,7 @@ class Link:
         self._hang_up()
         now = self._clock()
         if self._retry.failed(now):
-            tell(f"{self._line.why(reason)}; messages wait until it answers, and the rest goes on")
+            _log.error(f"{self._line.why(reason)}; messages wait until it answers, and the rest goes on")
         self._redial = self._retry.due + random.uniform(0, self._spread)
 
     def _taken(self, client: Any, mid: int) -> None:

@@ -6,6 +6,7 @@ While the broker takes them, none is ever written to the disk: that spares the S
 from __future__ import annotations
 
 import json
+import logging
 import math
 from collections import deque
 from collections.abc import Mapping
@@ -15,7 +16,8 @@ from typing import Any
 from fer_edge.errors import SinkError
 from fer_edge.retry import Retry
 from fer_edge.sinks.mqtt.store import MessageStore
-from fer_edge.tell import tell
+
+_log = logging.getLogger(__name__)
 
 PAGE = 50  # messages read from the disk at once
 FORGET = 5.0  # seconds between two tries to delete from a disk that allowed no change
@@ -108,7 +110,7 @@ class Outbox:
             self.store.sync()
         except SinkError as error:
             if self._retry.failed(now):
-                tell(f"{error}; until then messages wait in memory, {MEMORY} at most")
+                _log.error(f"{error}; until then messages wait in memory, {MEMORY} at most")
         else:
             self._unsynced = False
             self._retry.worked(now)
@@ -117,5 +119,5 @@ class Outbox:
         """Bring all to the disk and let go of it; say what there was no room for."""
         self.flush(math.inf)
         if dropped := self.dropped + self.store.dropped:
-            tell(f"mqtt: {dropped} messages were dropped, since the queue was full", "note")
+            _log.info(f"mqtt: {dropped} messages were dropped, since the queue was full")
         self.store.close()

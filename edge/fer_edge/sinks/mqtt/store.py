@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from fer_edge.errors import SinkError, first_line
-from fer_edge.tell import tell
 from fer_edge.types import EMOTIONS
+
+_log = logging.getLogger(__name__)
 
 OURS = 0x46455251  # application_id in the file's header: "FERQ"
 HEAD = b"SQLite format 3\0"
@@ -135,7 +137,7 @@ class MessageStore:
             raise SinkError(
                 f"mqtt: queue {self.path}: is damaged, and cannot be put aside ({error.strerror}); {ELSEWHERE}"
             ) from None
-        tell(f"mqtt: queue {self.path}: is damaged ({first_line(cause)}); it is now {aside}, and begun anew")
+        _log.error(f"mqtt: queue {self.path}: is damaged ({first_line(cause)}); it is now {aside}, and begun anew")
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -66,19 +66,18 @@ def make(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 
 def test_a_fleet_comes_back_at_random_moments(
-    line: Line, make: Callable[..., Link], monkeypatch: pytest.MonkeyPatch
+    line: Line, make: Callable[..., Link], monkeypatch: pytest.MonkeyPatch, logged: queue.Queue[str]
 ) -> None:
     asked: queue.Queue[tuple[float, float]] = queue.Queue()
-    told: queue.Queue[str] = queue.Queue()
-    monkeypatch.setattr(module, "tell", lambda message, kind="error": told.put(message))
     monkeypatch.setattr(module.random, "uniform", lambda low, high: asked.put((low, high)) or -100.0)
     line.broken = OSError("no route to host")
     link = make(spread=300.0)
     link.start([])
     assert [asked.get(timeout=SOON) for _ in range(3)] == [(0, 300.0)] * 3
-    assert told.get(timeout=SOON) == "mqtt: no route to host; messages wait until it answers, and the rest goes on"
+    words = "error: mqtt: no route to host; messages wait until it answers, and the rest goes on"
+    assert logged.get(timeout=SOON) == words
     link.close()
-    assert told.empty()
+    assert logged.empty()
 
 
 def test_it_ends_in_time_while_a_connection_is_held_up_and_leaves_none_behind(
@@ -104,7 +103,6 @@ def test_it_ends_in_time_while_a_connection_is_held_up_and_leaves_none_behind(
 def test_what_a_connection_left_undone_the_next_one_does_in_the_same_order(
     line: Line, make: Callable[..., Link], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "tell", lambda *_: None)
     monkeypatch.setattr(module.random, "uniform", lambda low, high: -100.0)
     link = make()
     silent = FakeClient()

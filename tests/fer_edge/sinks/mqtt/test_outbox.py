@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import queue
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fer_edge.errors import SinkError
-from fer_edge.sinks.mqtt import outbox as module
 from fer_edge.sinks.mqtt.outbox import MEMORY, PAGE, Outbox
 from fer_edge.sinks.mqtt.store import MessageStore
 
@@ -92,11 +92,8 @@ def test_what_a_run_leaves_the_next_one_sends_first(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_told_of_once_and_messages_wait_in_memory(
-    store: MessageStore, monkeypatch: pytest.MonkeyPatch
+    store: MessageStore, monkeypatch: pytest.MonkeyPatch, logged: queue.Queue[str]
 ) -> None:
-    told: list[str] = []
-    monkeypatch.setattr(module, "tell", lambda message, kind="error": told.append(message))
-
     def full(messages: object) -> None:
         raise SinkError("mqtt: queue q.db: cannot be written (database or disk is full); make room")
 
@@ -109,8 +106,8 @@ def test_a_full_disk_is_told_of_once_and_messages_wait_in_memory(
             box.flush(float(now))
         assert box.due > 5.0
         filled(box, 5, MEMORY + 7)
-    assert told == [
-        "mqtt: queue q.db: cannot be written (database or disk is full); make room; "
+    assert [logged.get_nowait() for _ in range(logged.qsize())] == [
+        "error: mqtt: queue q.db: cannot be written (database or disk is full); make room; "
         f"until then messages wait in memory, {MEMORY} at most"
     ]
     assert box.dropped == 7
@@ -118,7 +115,7 @@ def test_a_full_disk_is_told_of_once_and_messages_wait_in_memory(
     assert drained(box) == list(range(7, MEMORY + 7))
     assert store.count == MEMORY
     box.close()
-    assert told[-1] == "mqtt: 7 messages were dropped, since the queue was full"
+    assert logged.get_nowait() == "note: mqtt: 7 messages were dropped, since the queue was full"
 
 
 def test_on_a_full_disk_what_was_taken_is_not_handed_out_again_and_memory_is_kept(store: MessageStore) -> None:

@@ -1,0 +1,51 @@
+"""Python's logging as `fer-edge` prints it: one line a message on standard error, "fer-edge: warning: hot: 75 °C; ...".
+
+Only the command line installs it. A program that imports fer_edge gets what logging does by default, by the logger
+"fer_edge".
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from contextlib import suppress
+
+CLEAR_LINE = "\r\x1b[K"  # over the console's live line, which shares the terminal
+
+
+class OneLine(logging.Formatter):
+    """ "fer-edge: KIND: message", the message's lines joined; a traceback, if there is one, stands below."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The text of `record`, without a newline at its end."""
+        text = f"fer-edge: {_kind(record.levelno)}: {' '.join(record.getMessage().splitlines())}"
+        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+
+
+class StderrHandler(logging.Handler):
+    """Writes to what sys.stderr is at that moment, from any thread; errors of writing are ignored."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one line, over a live line of the same terminal."""
+        text = self.format(record) + "\n"
+        with suppress(OSError, ValueError):  # ValueError: closed
+            sys.stderr.write((CLEAR_LINE if sys.stderr.isatty() else "") + text)
+            sys.stderr.flush()
+
+
+_HANDLER = StderrHandler()
+_HANDLER.setFormatter(OneLine())
+
+
+def install() -> None:
+    """Print warnings of all libraries, and notes of fer_edge too. May be called twice."""
+    logging.getLogger().addHandler(_HANDLER)
+    logging.getLogger("fer_edge").setLevel(logging.INFO)
+
+
+def _kind(level: int) -> str:
+    if level >= logging.ERROR:
+        return "error"
+    if level >= logging.WARNING:
+        return "warning"
+    return "note" if level >= logging.INFO else "debug"
