@@ -21,15 +21,15 @@ COMMANDS = {
     "run": ("fer_edge.commands.run", "read a camera or video, and log the emotions"),
     "detect": ("fer_edge.commands.detect", "read pictures, videos or folders once"),
     "report": ("fer_edge.commands.report", "say what the log says: time per emotion, faces, busiest hours"),
-    "log": ("fer_edge.commands.log", "care for the log: delete what is older than a date"),
+    "log": ("fer_edge.commands.log", "delete the log's lines before a date"),
     "models": ("fer_edge.commands.models", "list the installed models"),
-    "doctor": ("fer_edge.commands.doctor", "say what is wrong here, and the command that mends it"),
+    "doctor": ("fer_edge.commands.doctor", "say what is wrong here, and the command that fixes it"),
     "bench": ("fer_edge.commands.bench", "measure what models and the loop cost here, and say which model to use"),
 }
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, as all of fer-edge does."""
+    """Reports what is wrong in one line, as all of fer-edge does."""
 
     def error(self, message: str) -> NoReturn:
         """Raise SettingsError."""
@@ -51,7 +51,7 @@ def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    _mend_streams()
+    _fix_streams()
     log_handler.install()
     try:
         options = parser(arguments).parse_args(arguments)
@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as cause:
         if cause.filename is not None or cause.filename2 is not None:
             raise
-        # Files are dealt with where they are written; what is left is standard output.
+        # Errors of files are caught where they are written; what is left is standard output.
         _forget_output()
         return _fail(SinkError(f"standard output: cannot be written ({cause.strerror}); make room"))
     return code
@@ -79,7 +79,7 @@ def _fail(error: FerEdgeError) -> int:
     return error.exit_code
 
 
-def _mend_streams() -> None:
+def _fix_streams() -> None:
     """Make standard output and error take any text, and be there at all: a service may have closed them."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
@@ -89,5 +89,5 @@ def _mend_streams() -> None:
 
 
 def _forget_output() -> None:
-    """What is still to be written to standard output has nowhere to go; Python would complain of it at exit."""
+    """Send what is still buffered to nowhere: nobody reads standard output, and Python would complain at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

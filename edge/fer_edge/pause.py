@@ -1,4 +1,4 @@
-"""Who may pause the loop: a button, a page, a switch in a smart home, a signal; all of them through one PauseSwitch."""
+"""The switch that pauses the loop, for a button, the page, a smart home and a signal alike."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 
 
 class PauseSwitch:
-    """Whether somebody wants the camera off. Every method may be called from any thread, and from a signal handler."""
+    """Whether the camera is to be off. Every method may be called from any thread, and from a signal handler."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()  # a signal handler runs in a thread that may hold it already
@@ -14,20 +14,20 @@ class PauseSwitch:
 
     @property
     def paused(self) -> bool:
-        """Whether the camera is to be let go of; sinks learn by `state` when it was."""
+        """Whether the camera is to be released; `Sink.state` says when it was."""
         return self._paused
 
     def pause(self) -> None:
-        """Let go of the camera until `resume`."""
+        """Release the camera until `resume`."""
         with self._lock:
             self._paused = True
 
     def resume(self) -> None:
-        """Go on."""
+        """End the pause."""
         with self._lock:
             self._paused = False
 
     def toggle(self) -> None:
-        """Pause if running, else go on."""
+        """Pause, or end the pause."""
         with self._lock:
             self._paused = not self._paused

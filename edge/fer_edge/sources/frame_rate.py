@@ -1,4 +1,4 @@
-"""Holds a source back to a number of frames a second, fewer while nobody is there, or while it is hot."""
+"""Holds a source back to so many frames a second: fewer while no face is in view, or while the processor is hot."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from fer_edge.settings import SourceSettings
 from fer_edge.sources.thermal import ThermalLimit, celsius
 from fer_edge.types import Frame, Observation, Sink
 
-SLICE = 0.2  # seconds slept at once, so that a signal to stop is noticed
+SLEEP_STEP_S = 0.2  # slept at once, so that a stop is noticed
 
 
 class FrameRateLimit(Sink):
-    """At most `fps` frames a second of real time, and `idle_fps` once no face was seen for `idle_seconds`; 0: no limit.
+    """At most `fps` frames a second of real time, and `idle_fps` after `idle_seconds` without a face; 0: no limit.
 
-    It learns as a sink who is there. `heat` may ask for fewer still.
+    As a sink it learns whether there are faces. `thermal` may ask for fewer frames still. `stopped` ends a wait.
     """
 
     def __init__(
@@ -26,10 +26,10 @@ class FrameRateLimit(Sink):
         idle_seconds: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
-        heat: ThermalLimit | None = None,
+        thermal: ThermalLimit | None = None,
     ) -> None:
         self._fps, self._idle_fps, self._idle_seconds = fps, idle_fps, idle_seconds
-        self._heat, self._stopped, self._clock, self._sleep = heat, stopped, clock, sleep
+        self._thermal, self._stopped, self._clock, self._sleep = thermal, stopped, clock, sleep
         self._seen: float | None = None  # frame time, seconds, of the last face; or of the first frame
 
     def frames(self, source: Iterable[Frame]) -> Iterator[Frame]:
@@ -43,10 +43,10 @@ class FrameRateLimit(Sink):
             fps = self._rate(frame.time)
             if fps <= 0:
                 continue
-            # A loop that fell behind does not hurry afterwards: it starts a new rhythm.
+            # A loop that fell behind does not catch up: the next frame is due from now on.
             due = max(due + 1 / fps, self._clock())
             while (left := due - self._clock()) > 0 and not self._stopped():
-                self._sleep(min(left, SLICE))
+                self._sleep(min(left, SLEEP_STEP_S))
 
     def _rate(self, now: float) -> float:
         self._seen = now if self._seen is None else self._seen
@@ -54,22 +54,22 @@ class FrameRateLimit(Sink):
         limits = (
             self._fps,
             self._idle_fps if idle else 0.0,
-            self._heat.limit(self._clock()) if self._heat is not None else 0.0,
+            self._thermal.limit(self._clock()) if self._thermal is not None else 0.0,
         )
         return min((limit for limit in limits if limit > 0), default=0.0)
 
     def write(self, observation: Observation) -> None:
-        """Note whether somebody is there."""
+        """Note whether a face is in view."""
         if observation.faces:
             self._seen = observation.frame.time
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Nothing to release."""
 
 
 def frame_rate_limit(settings: SourceSettings, live: bool, stopped: Callable[[], bool]) -> FrameRateLimit:
-    """The limit that `settings` ask for; only a `live` source is slower while nobody is there."""
+    """The limit that `settings` ask for; only a `live` source is slowed down while no face is in view."""
     idle_fps = settings.idle_fps if live else 0.0
     return FrameRateLimit(
-        settings.fps, stopped, idle_fps, settings.idle_seconds, heat=ThermalLimit(settings.hot_celsius, celsius)
+        settings.fps, stopped, idle_fps, settings.idle_seconds, thermal=ThermalLimit(settings.hot_celsius, celsius)
     )

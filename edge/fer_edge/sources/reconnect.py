@@ -1,4 +1,4 @@
-"""Between a source and the loop: lets go of the camera while somebody wants a pause, and opens a lost one anew."""
+"""Between a source and the loop: releases the camera during a pause, and opens a lost one again."""
 
 from __future__ import annotations
 
@@ -19,18 +19,20 @@ from fer_edge.types import Frame, Source, State
 
 _log = logging.getLogger(__name__)
 
-SLICE = 0.2  # seconds slept at once, so that a wish to stop, to pause or to go on is noticed
-NIGHT = 12  # a camera that sees one shade, as in a dark night, is given up after so many times as long as a lost one
+SLEEP_STEP_S = 0.2  # slept at once, so that a stop, a pause or its end is noticed
+DARK_PATIENCE = 12  # a camera that shows one shade, as in a dark night, is given up after so many times as long
+
+StateListener = Callable[[State], None]
 
 
 class ReconnectingSource:
     """The frames of `source`, with numbers and times that go on over a pause and over a loss.
 
-    With `reopen` it is a live one: closed while paused, and opened anew after that or after a SourceError; only what
+    With `reopen` it is a live one: closed during a pause, and opened again after that or after a SourceError. Only what
     fails before the first frame is raised, and SourceGone after `give_up` seconds of trying in vain (0: never).
-    Without, a pause holds it where it is, and its end and its errors stand. `told` learns each change of state, in the
-    loop's thread, and `waiting` is called several times a second while it waits. A camera whose pictures
-    trouble `camera_health` counts as lost, until they show something again.
+    Without, a pause holds it at its place, and its end and its errors are final. `on_state` gets each change of state,
+    in the loop's thread; `on_wait` is called several times a second during a wait. A camera whose pictures show
+    nothing, as `camera_health` finds, is lost until they show something again.
     """
 
     def __init__(
@@ -38,32 +40,32 @@ class ReconnectingSource:
         source: Source,
         reopen: Callable[[], Source] | None,
         pause_switch: PauseSwitch,
-        told: Callable[[State], None],
+        on_state: StateListener,
         stopped: Callable[[], bool],
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         give_up: float = 0.0,
-        waiting: Callable[[], None] = lambda: None,
+        on_wait: Callable[[], None] = lambda: None,
         camera_health: CameraHealth | None = None,
     ) -> None:
         self.still, self.live, self.local = source.still, source.live, source.local
         self._source: Source | None = source
-        self._reopen, self._pause_switch, self._told, self._stopped = reopen, pause_switch, told, stopped
+        self._reopen, self._pause_switch, self._on_state, self._stopped = reopen, pause_switch, on_state, stopped
         self._clock, self._sleep = clock, sleep
-        self._give_up, self._waiting, self._camera_health = give_up, waiting, camera_health
-        self._lost = math.inf  # the moment since which it does not work, seconds
-        self._blind = False  # whether it was lost since it saw nothing, and has not seen since
+        self._give_up, self._on_wait, self._camera_health = give_up, on_wait, camera_health
+        self._lost = math.inf  # seconds, the moment from which on it has not worked
+        self._blind = False  # whether it was lost because it showed nothing, and has shown nothing since
         self._state: State = "starting"
         self._retry = Retry()
-        self._number, self._last = 0, 0.0  # of the next frame; seconds, of the frame before
+        self._number, self._last = 0, 0.0  # of the next frame; seconds, of the last one
         self._closed = False
 
     def __iter__(self) -> Iterator[Frame]:
-        """The frames, until the source ends, `close` or a stop. Raises SourceError."""
-        return self._held() if self._reopen is None else self._live(self._reopen)
+        """The frames, until the source ends, `close`, or a stop. Raises SourceError."""
+        return self._file_frames() if self._reopen is None else self._live_frames(self._reopen)
 
-    def _held(self) -> Iterator[Frame]:
-        """A source that waits by itself, such as a file."""
+    def _file_frames(self) -> Iterator[Frame]:
+        """Of a source that waits by itself, such as a file."""
         for frame in self._source or ():
             if self._pause_switch.paused:
                 self._pause()
@@ -72,7 +74,7 @@ class ReconnectingSource:
             self._change("running")
             yield frame
 
-    def _live(self, reopen: Callable[[], Source]) -> Iterator[Frame]:
+    def _live_frames(self, reopen: Callable[[], Source]) -> Iterator[Frame]:
         while not self._over():
             if self._pause_switch.paused:
                 self._release()
@@ -80,7 +82,7 @@ class ReconnectingSource:
                 continue
             try:
                 if self._camera_health is not None:
-                    self._camera_health.reset()  # first: one that cannot be opened does not see a dark night
+                    self._camera_health.reset()  # first: a camera that cannot be opened shows no dark night
                 if self._source is None:
                     self._source = reopen()
                 yield from self._one_opening(self._source)
@@ -90,16 +92,16 @@ class ReconnectingSource:
                 self._mark_lost(error)
 
     def _one_opening(self, source: Source) -> Iterator[Frame]:
-        """The frames until somebody wants a pause or a stop. Raises SourceError."""
-        behind: float | None = None  # seconds that this opening's clock lies behind the last one's
+        """The frames until a pause or a stop. Raises SourceError."""
+        behind: float | None = None  # seconds that this opening's clock is behind the last one's
         for frame in source:
             if self._pause_switch.paused or self._over():
                 return
             if behind is None:
                 behind = max(self._last - frame.time, 0.0)
-            if self._camera_health is not None and not self._seen(frame, self._camera_health):
+            if self._camera_health is not None and not self._shows(frame, self._camera_health):
                 self._change("lost")
-                self._waiting()
+                self._on_wait()
                 continue
             if self._retry.worked(self._clock()):
                 _log.info(f"{frame.source}: gives pictures again")
@@ -110,8 +112,8 @@ class ReconnectingSource:
         if not self._pause_switch.paused and not self._over():
             raise SourceLost("camera: stopped giving pictures; check its cable and power")
 
-    def _seen(self, frame: Frame, camera_health: CameraHealth) -> bool:
-        """Whether the loop may have this frame: one that was blind is to see something first. Raises SourceLost."""
+    def _shows(self, frame: Frame, camera_health: CameraHealth) -> bool:
+        """Whether the loop gets this frame: a blind camera has to show something first. Raises SourceLost."""
         if trouble := camera_health.trouble(frame.grey, self._clock()):
             self._blind = True
             raise SourceLost(f"{frame.source}: {trouble}; check its cable")
@@ -121,7 +123,7 @@ class ReconnectingSource:
     def _pause(self) -> None:
         self._change("paused")
         self._wait(lambda: not self._pause_switch.paused)
-        self._lost = math.inf  # who paused it may have used it
+        self._lost = math.inf  # another program may have used it meanwhile
 
     def _mark_lost(self, error: SourceError) -> None:
         now = self._clock()
@@ -130,21 +132,21 @@ class ReconnectingSource:
             _log.error(f"{error}; it is opened again as soon as it answers")
         self._lost = min(self._lost, now)
         self._change("lost")
-        self._release()  # once it is told: what hangs in its driver takes long to close, or for ever
-        night = self._camera_health is not None and self._camera_health.flat
-        if 0 < self._give_up * (NIGHT if night else 1) <= now - self._lost:
+        self._release()  # after it is logged: a driver that hangs takes long to close, or never does
+        dark = self._camera_health is not None and self._camera_health.flat
+        if 0 < self._give_up * (DARK_PATIENCE if dark else 1) <= now - self._lost:
             raise SourceGone(f"{error}; tried in vain for {now - self._lost:.0f} s, so fer-edge ends") from error
         self._wait(lambda: self._clock() >= self._retry.due or self._pause_switch.paused)
 
     def _change(self, state: State) -> None:
         if state != self._state:
             self._state = state
-            self._told(state)
+            self._on_state(state)
 
     def _wait(self, until: Callable[[], bool]) -> None:
         while not until() and not self._over():
-            self._waiting()
-            self._sleep(SLICE)
+            self._on_wait()
+            self._sleep(SLEEP_STEP_S)
 
     def _over(self) -> bool:
         return self._closed or self._stopped()
@@ -164,13 +166,13 @@ def open_reconnecting(
     settings: SourceSettings,
     choice: Choice,
     pause_switch: PauseSwitch,
-    told: Callable[[State], None],
+    on_state: StateListener,
     stopped: Callable[[], bool],
-    waiting: Callable[[], None] = lambda: None,
+    on_wait: Callable[[], None] = lambda: None,
 ) -> ReconnectingSource:
     """The source that was chosen, opened; a live one is opened again if it is lost. Raises SourceError.
 
-    `told`, `stopped` and `waiting` are those of ReconnectingSource.
+    `on_state`, `stopped` and `on_wait` are those of ReconnectingSource.
     """
     options = SourceOptions(
         size=(settings.width, settings.height),
@@ -184,9 +186,9 @@ def open_reconnecting(
         source,
         reopen if source.live else None,
         pause_switch,
-        told,
+        on_state,
         stopped,
         give_up=settings.give_up_seconds,
-        waiting=waiting,
+        on_wait=on_wait,
         camera_health=CameraHealth(settings.blind_seconds) if source.local and settings.blind_seconds > 0 else None,
     )

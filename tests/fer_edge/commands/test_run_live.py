@@ -71,8 +71,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def camera(monkeypatch: pytest.MonkeyPatch) -> Iterator[Camera]:
-    monkeypatch.setattr("fer_edge.retry.FIRST", 0.01)
-    monkeypatch.setattr(reconnect, "SLICE", 0.005)
+    monkeypatch.setattr("fer_edge.retry.FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(reconnect, "SLEEP_STEP_S", 0.005)
     with Camera() as running:
         thread = threading.Thread(target=running.serve_forever, args=(0.01,))
         thread.start()

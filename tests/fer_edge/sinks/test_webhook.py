@@ -142,7 +142,7 @@ def test_a_server_that_is_no_web_server_is_said(server: Server, record: dict[str
 def test_an_event_gets_through_after_two_failures(
     server: Server, make_observation: Make, monkeypatch: pytest.MonkeyPatch, logged: queue.Queue[str]
 ) -> None:
-    monkeypatch.setattr("fer_edge.retry.FIRST", 0.01)
+    monkeypatch.setattr("fer_edge.retry.FIRST_PAUSE_S", 0.01)
     server.answers = [500, 503]
     box = open_webhook(replace(Settings(), webhook=WebhookSettings(url=server.url())), PauseSwitch())
     seen, event = changed(make_observation)

@@ -114,7 +114,7 @@ def test_of_two_limits_the_lower_one_holds(make_frame: MakeFrame, fps: float, id
 
 def test_what_the_heat_allows_is_kept(make_frame: MakeFrame) -> None:
     clock, heat = Clock(), ThermalLimit(75.0, lambda: 90.0)
-    pace = FrameRateLimit(10, lambda: False, heat=heat, clock=clock, sleep=clock.sleep)
+    pace = FrameRateLimit(10, lambda: False, thermal=heat, clock=clock, sleep=clock.sleep)
     times = []
     for _ in pace.frames([make_frame(k) for k in range(400)]):
         times.append(clock.now)

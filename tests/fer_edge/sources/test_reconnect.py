@@ -76,7 +76,7 @@ class Rig:
         stopped = lambda: self.now >= self.stop_at  # noqa: E731
         clock = lambda: self.now  # noqa: E731
         told = self.states.append
-        more: dict[str, Any] = {"give_up": give_up, "waiting": self.sign, "camera_health": camera_health}
+        more: dict[str, Any] = {"give_up": give_up, "on_wait": self.sign, "camera_health": camera_health}
         return ReconnectingSource(self.open(), reopen, self.pause_switch, told, stopped, clock, self.sleep, **more)
 
 

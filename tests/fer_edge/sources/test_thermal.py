@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 
 import pytest
-from fer_edge.sources.thermal import EVERY, SELDOM, SLOWEST, ThermalLimit
+from fer_edge.sources.thermal import CHECK_INTERVAL_S, LOG_INTERVAL_S, MIN_FPS, ThermalLimit
 
 
 class Processor:
@@ -18,7 +18,7 @@ class Processor:
         self.heat = ThermalLimit(hot, lambda: self.celsius)
 
     def run(
-        self, fps: float = 20.0, seconds: float = EVERY + 1, each: Callable[[float], None] = lambda _: None
+        self, fps: float = 20.0, seconds: float = CHECK_INTERVAL_S + 1, each: Callable[[float], None] = lambda _: None
     ) -> float:
         """For so long; the limit then. `each` frame takes so many seconds."""
         until = self.now + seconds
@@ -60,13 +60,13 @@ def test_while_it_gets_cooler_no_more_is_taken_away() -> None:
 def test_it_never_stops_altogether() -> None:
     processor = Processor()
     processor.celsius = 99.0
-    assert [processor.run(2.0) for _ in range(9)][-1] == SLOWEST
+    assert [processor.run(2.0) for _ in range(9)][-1] == MIN_FPS
 
 
 def test_a_rate_of_a_few_seconds_a_frame_is_left_alone_and_not_told_of(capsys: pytest.CaptureFixture[str]) -> None:
     processor = Processor()
     processor.celsius = 99.0
-    processor.run(0.5, 10 * EVERY)
+    processor.run(0.5, 10 * CHECK_INTERVAL_S)
     assert not capsys.readouterr().err
 
 
@@ -75,7 +75,7 @@ def test_a_pause_is_not_taken_for_a_low_rate() -> None:
     processor.run()
     processor.now += 600.0
     processor.celsius = 80.0
-    assert processor.run(seconds=EVERY / 2) == 0
+    assert processor.run(seconds=CHECK_INTERVAL_S / 2) == 0
     assert processor.run() == pytest.approx(14, rel=0.1)
 
 
@@ -101,7 +101,7 @@ def test_a_processor_that_takes_minutes_to_warm_up_settles_near_the_limit(
         hottest = max(hottest, degrees)
 
     for _ in range(240):  # two hours
-        rates.append(processor.run(25.0, EVERY, warm) or 25.0)
+        rates.append(processor.run(25.0, CHECK_INTERVAL_S, warm) or 25.0)
     assert hottest < 80.5
     assert sum(rates[60:]) / len(rates[60:]) > 25 * 0.8 * (75 - ambient) / (full - ambient)
-    assert len(capsys.readouterr().err.splitlines()) <= 2 * (2 * 3600 / SELDOM)
+    assert len(capsys.readouterr().err.splitlines()) <= 2 * (2 * 3600 / LOG_INTERVAL_S)
