@@ -1,8 +1,7 @@
 """THE LOOP: source -> detector -> tracker -> classifier -> smoother -> sinks.
 
 Read this first. It has no branch on the type of a part, no input or output of its own and no clock: time comes with the
-frame. `edge/fer_edge/types.py` has the nouns and the parts' protocols; `edge/fer_edge/build.py` makes the parts from
-the settings.
+frame. `types.py` has the nouns and the parts' protocols; `build.py` makes the parts from the settings.
 """
 
 from __future__ import annotations
@@ -10,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from fer_edge.stopwatch import Stopwatch
-from fer_edge.tracking.smoother import Smoother
-from fer_edge.types import Classifier, Detector, FaceTracker, Frame, Observation, Sink
+from fer_edge.types import Classifier, Detector, FaceTracker, Frame, LabelSmoother, Observation, Sink
 
 
 def run(
@@ -19,7 +17,7 @@ def run(
     detector: Detector,
     tracker: FaceTracker,
     classifier: Classifier,
-    smoother: Smoother,
+    smoother: LabelSmoother,
     sinks: Sequence[Sink],
     watch: Stopwatch,
     stopped: Callable[[], bool] = lambda: False,
@@ -31,9 +29,11 @@ def run(
         boxes = detector.detect(frame)
         watch.lap("detect")
         tracks, gone = tracker.update(frame.time, boxes)
+        watch.lap("track")
         predictions = classifier.predict(frame.grey, [track.box for track in tracks])
         watch.lap("classify")
         faces, events = smoother.update(frame.time, tracks, predictions, gone)
+        watch.lap("smooth")
         observation = Observation(frame, faces, events)
         for sink in sinks:
             sink.write(observation)

@@ -50,7 +50,7 @@ def test_a_face_comes_changes_and_goes(make_frame: Callable[..., Frame]) -> None
 
 def test_every_stage_is_timed_for_every_frame(make_frame: Callable[..., Frame]) -> None:
     _, watch = go([make_frame(number) for number in range(10)])
-    assert list(watch.stages) == ["source", "detect", "classify", "sinks"]
+    assert list(watch.stages) == ["source", "detect", "track", "classify", "smooth", "sinks"]
     assert {times.total for times in watch.stages.values()} == {10}
 
 

@@ -15,10 +15,9 @@ from fer_edge.bench import latency, loop_cost
 from fer_edge.bench.baseline import TutorialLoop
 from fer_edge.bench.candidates import Candidate, memory_of, reader
 from fer_edge.bench.results import Loop, Row, Stage
-from fer_edge.build import make_parts, make_sink
-from fer_edge.classifiers.cards import installed
-from fer_edge.classifiers.tflite import TfliteClassifier
-from fer_edge.settings import Settings
+from fer_edge.build import make_classifier, make_parts, make_sink
+from fer_edge.classifiers.cards import installed, is_path, load_card
+from fer_edge.settings import ClassifierSettings, Settings
 from fer_edge.sources import open_source
 from fer_edge.types import Classifier, Sink
 
@@ -61,7 +60,7 @@ def measure_loop(
     in a clip decides what a frame costs. Raises SourceError, ModelError.
     """
     limit, calm_seconds = (like.frames, like.pace_frames / PACE) if like else (None, seconds)
-    plain = _plain_int8(classifier)
+    plain = _plain_int8(settings.classifier, classifier)
     tutorial = TutorialLoop(plain)
     with _log(settings) as sinks:
         tell(f"running both loops on {spec} for {f'{limit} frames' if limit else f'{seconds:g} s at most'}")
@@ -76,13 +75,13 @@ def measure_loop(
         source=spec,
         width=both.size[0],
         height=both.size[1],
-        model=_words(classifier),
+        model=classifier.name,
         frames=both.frames,
         faces=both.faces,
         stages=tuple(stages),
         fps=both.fps,
         cpu=both.cpu,
-        tutorial_model=_words(plain),
+        tutorial_model=plain.name,
         tutorial_frames=both.tutorial_frames,
         tutorial_faces=both.tutorial_faces,
         tutorial_cpu=both.tutorial_cpu,
@@ -93,13 +92,18 @@ def measure_loop(
     )
 
 
-def _plain_int8(classifier: Classifier) -> Classifier:
-    """What the tutorial's loop reads faces with: the int8 variant of the same network; else the same classifier."""
-    if not isinstance(classifier, TfliteClassifier):
+def _plain_int8(settings: ClassifierSettings, classifier: Classifier) -> Classifier:
+    """What the tutorial's loop reads faces with: the int8 variant of the same network; else the same classifier.
+
+    Raises ModelError.
+    """
+    known = installed()
+    own = [load_card(Path(settings.model))] if is_path(settings.model) else known
+    networks = [card.model for card in own if card.sha256 == classifier.identity]
+    found = [card for card in known if networks and (card.model, card.variant) == (networks[0], "int8")]
+    if not found:
         return classifier
-    card = classifier.card
-    found = [other for other in installed() if (other.model, other.variant) == (card.model, "int8")]
-    return TfliteClassifier(found[0], classifier.runtime) if found else classifier
+    return make_classifier(dataclasses.replace(settings, model=str(found[0].path), threads=1))
 
 
 @contextmanager
@@ -109,9 +113,3 @@ def _log(settings: Settings) -> Iterator[list[Sink]]:
         log = dataclasses.replace(settings.log, path=str(Path(folder) / "log.jsonl"))
         with closing(make_sink("log", dataclasses.replace(settings, log=log))) as sink:
             yield [sink]
-
-
-def _words(classifier: Classifier) -> str:
-    if not isinstance(classifier, TfliteClassifier):
-        return type(classifier).__name__
-    return f"{classifier.card.name} with {classifier.runtime}"

@@ -16,6 +16,7 @@ T = TypeVar("T")
 
 FORMAT = "fer-edge bench"
 VERSION = 1  # of the file; a change of what a field means is a new one
+OLDER_STAGES = {"classify": "track and classify", "sinks": "smooth and sinks"}  # what they were up to 0.1.0
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def read(path: Path) -> Results:
 def _results(content: dict[str, Any]) -> Results:
     fields = {name: value for name, value in content.items() if name not in ("format", "version")}
     loop = dict(fields.pop("loop"))
-    loop["stages"] = tuple(_made(Stage, entry) for entry in loop["stages"])
+    loop["stages"] = _stages([_made(Stage, entry) for entry in loop["stages"]])
     parts = {
         "machine": _made(Machine, fields["machine"]),
         "before": _made(MachineState, fields["before"]),
@@ -147,6 +148,13 @@ def _results(content: dict[str, Any]) -> Results:
         "loop": _made(Loop, loop),
     }
     return _made(Results, fields | parts)
+
+
+def _stages(stages: list[Stage]) -> tuple[Stage, ...]:
+    """The stages of a file; an older one has the tracker's time under "classify" and the smoother's under "sinks"."""
+    if any(stage.name == "track" for stage in stages):
+        return tuple(stages)
+    return tuple(dataclasses.replace(stage, name=OLDER_STAGES.get(stage.name, stage.name)) for stage in stages)
 
 
 def _made(kind: type[T], fields: Mapping[str, Any]) -> T:

@@ -62,7 +62,7 @@ def make_results(make_row: Callable[..., Row]) -> Callable[..., Results]:
                 model="mini-int8 with ai-edge-litert",
                 frames=100,
                 faces=90,
-                stages=(Stage("source", 0.001, 0.002), Stage("detect", 0.007, 0.01)),
+                stages=(Stage("source", 0.001, 0.002), Stage("detect", 0.007, 0.01), Stage("track", 0.00002, 0.00003)),
                 fps=120.0,
                 cpu=0.008,
                 tutorial_model="mini-int8 with ai-edge-litert",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from pathlib import Path
 
 from fer_edge.bench.compare import compare
-from fer_edge.bench.results import Results, Row
+from fer_edge.bench.results import Results, Row, Stage, read, write
 
 
 def test_ratios_and_what_rose(make_results: Callable[..., Results], make_row: Callable[..., Row]) -> None:
@@ -53,3 +54,16 @@ def test_another_source_is_no_comparison(make_results: Callable[..., Results]) -
     text = compare(make_results(loop=dataclasses.replace(old.loop, source="door.mp4")), old, markdown=False)
     assert "another source: demo of 640 x 480 then, door.mp4 of 640 x 480 now" in text
     assert "CPU a frame" not in text
+
+
+def stages(*names: str) -> tuple[Stage, ...]:
+    return tuple(Stage(name, 0.001, 0.002) for name in names)
+
+
+def test_older_stages_are_not_mixed_up(make_results: Callable[..., Results], tmp_path: Path) -> None:
+    """A file of 0.1.0 is still compared with, but for the stages that had the tracker's or the smoother's time, too."""
+    loop, path = make_results().loop, tmp_path / "old.json"
+    write(make_results(loop=dataclasses.replace(loop, stages=stages("source", "detect", "classify", "sinks"))), path)
+    names = ("source", "detect", "track", "classify", "smooth", "sinks")
+    text = compare(make_results(loop=dataclasses.replace(loop, stages=stages(*names))), read(path), markdown=False)
+    assert [line.split()[1] for line in text.splitlines() if line.startswith("stage ")] == ["source", "detect"]

@@ -79,7 +79,7 @@ def test_cost_is_cpu_without_the_source(world: World, clip: Callable[[int], Iter
     assert found.size == (64, 48)
     assert found.tutorial_faces == 4
     assert found.faces == 20
-    assert list(found.stages) == ["source", "detect", "classify", "sinks"]
+    assert list(found.stages) == ["source", "detect", "track", "classify", "smooth", "sinks"]
     assert found.stages["source"].percentile(0.5) == pytest.approx(0.001, rel=0.02)
     assert found.stages["detect"].percentile(0.5) == pytest.approx(0.010, rel=0.02)
 
