@@ -84,7 +84,7 @@ def lives(device: Device) -> None:
     changed = device.told("log.mode changes -> frames")
     device.settings(mode="frames")
     device.run("systemctl", "reload", "fer-edge", check=True)
-    device.until("new settings are taken up and said", 5, changed)
+    device.until("new settings are used and said", 5, changed)
     kept = device.told("the old settings stay")
     device.settings(mode="loud")
     device.run("systemctl", "reload", "fer-edge", check=True)
@@ -100,7 +100,7 @@ def lives(device: Device) -> None:
 
 
 def takes_models(device: Device) -> None:
-    """A model that is installed is taken up, spoilt ones are refused, and the doctor is content."""
+    """A model that is installed is loaded, spoilt ones are refused, and the doctor is content."""
     device.settings()
     device.restart()
     device.until("mended: ready", 10, device.active)
@@ -113,9 +113,9 @@ def takes_models(device: Device) -> None:
     (place / f"{name}.json").write_text(json.dumps(card))
     (place / f"{name}.tflite").write_bytes(model)
     install = ("/usr/local/bin/fer-edge", "models", "install", f"/srv/new/{name}.tflite")
-    taken = device.told("a new model is taken up")
+    taken = device.told("a new model is loaded")
     device.run(*install, check=True)
-    device.until("a model is installed: taken up", 10, taken)
+    device.until("a model is installed: loaded", 10, taken)
     before = (device.root / LOCAL).readlink()
     (place / f"{name}.tflite").write_bytes(model[:-1])
     out = device.run(*install)

@@ -143,9 +143,9 @@ kiosk = {{port = {self.kiosk}}}
                 "broker killed", self.broker.stop, self.broker.start, r"error: mqtt", r"mqtt: the broker answers again"
             ),
             Fault("camera silent", self.camera.sleep, self.camera.wake, lost, back),
-            Fault("another model", self.install, lambda: None, r"a new model is taken up", ""),
+            Fault("another model", self.install, lambda: None, r"a new model is loaded", ""),
             Fault("webhook's server gone", self.webhook.stop, self.webhook.start, r"error: webhook", r"webhook: works"),
-            Fault("model spoilt", self.spoil, self.install, r"the model in use stays", r"a new model is taken up"),
+            Fault("model spoilt", self.spoil, self.install, r"the model in use stays", r"a new model is loaded"),
             Fault(
                 "settings read again",
                 lambda: self.reload("changes"),

@@ -10,8 +10,6 @@ import cv2
 import numpy as np
 
 from fer_edge.classifiers import CLASSIFIERS
-from fer_edge.classifiers.cards import Card, choose, installed, is_path
-from fer_edge.classifiers.tflite import TfliteClassifier, find_runtime
 from fer_edge.classifiers.tta import TestTimeAugmentation
 from fer_edge.detectors import DETECTORS
 from fer_edge.detectors.face_verifier import FaceVerifier
@@ -24,7 +22,7 @@ from fer_edge.sinks.guard import Guarded
 from fer_edge.sinks.mailbox import Mailbox
 from fer_edge.tracking.smoother import Smoother
 from fer_edge.tracking.tracker import NoTracking, Tracker
-from fer_edge.types import Box, Classifier, Detector, FaceTracker
+from fer_edge.types import Box, Classifier, Detector, FaceTracker, LabelSmoother
 
 
 class Parts(NamedTuple):
@@ -33,11 +31,11 @@ class Parts(NamedTuple):
     detector: Detector
     tracker: FaceTracker
     classifier: Classifier
-    smoother: Smoother
+    smoother: LabelSmoother
 
 
 def make_parts(settings: Settings, classifier: Classifier, still: bool, detector: Detector | None = None) -> Parts:
-    """The parts for a moving picture, or for `still` ones: those have time for small faces, and no memory.
+    """The parts for a moving picture; or for `still` ones, which have time for small faces and need no memory.
 
     `detector`: one that was made for this classifier and for stills, to be used again; None: a new one.
     """
@@ -48,32 +46,22 @@ def make_parts(settings: Settings, classifier: Classifier, still: bool, detector
 
 
 def make_detector(settings: DetectorSettings, classifier: Classifier, still: bool) -> Detector:
-    """The detector that the settings name, with the threads that they allow; `classifier` is its witness."""
+    """The detector that the settings name, with the threads that they allow; `classifier` verifies what it finds."""
     cv2.setNumThreads(settings.threads or -1)
     detector: Detector = lookup(DETECTORS, settings.name, "detector")(settings, FaceVerifier(classifier), still)
     return detector
 
 
-def make_classifier(settings: ClassifierSettings, among: list[Card] | None = None) -> Classifier:
-    """The classifier that the settings name, with the model that suits this runtime and processor.
-
-    `among`: the cards to choose from; None: those that are installed. It has read one empty face, so that it is known
-    to work. Raises ModelError.
-    """
-    kind = lookup(CLASSIFIERS, settings.name, "classifier")
-    if kind is not TfliteClassifier:
-        other: Classifier = kind()
-        return other
-    runtime, _ = find_runtime(settings.runtime)
-    if among is None:
-        among = [] if is_path(settings.model) else installed()
-    classifier = TfliteClassifier(choose(settings.model, settings.variant, runtime, among), runtime, settings.threads)
+def make_classifier(settings: ClassifierSettings) -> Classifier:
+    """The classifier that the settings name. It has read one empty face, so it is known to work. Raises ModelError."""
+    classifier: Classifier = lookup(CLASSIFIERS, settings.name, "classifier")(settings)
     try:
         (prediction,) = classifier.predict(np.zeros((64, 64), np.uint8), [Box(0, 0, 64, 64)])
     except Exception as cause:  # the runtimes raise RuntimeError, ValueError and more
-        raise ModelError(f"model {classifier.card.path}: {runtime} cannot run it ({first_line(cause)})") from cause
+        reason = first_line(cause)
+        raise ModelError(f"model {classifier.name}: cannot read a face ({reason}); install another model") from cause
     if not all(map(math.isfinite, prediction.scores)):
-        raise ModelError(f"model {classifier.card.path}: gives {prediction.scores}, no probabilities; convert it again")
+        raise ModelError(f"model {classifier.name}: gives {prediction.scores}, no probabilities; convert it again")
     return classifier
 
 

@@ -9,23 +9,23 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-IMPORTED = time.monotonic()
-STEP = math.log(1.02)  # histogram buckets 2 % wide, so a percentile is right to 1 %
-LOWEST = 1e-6  # seconds, the first bucket
-BUCKETS = 1024  # 1.02 ** 1024 * 1 us: 10 minutes
+IMPORT_TIME_S = time.monotonic()
+BUCKET_WIDTH = math.log(1.02)  # of the histograms, 2 %, so a percentile is right to 1 %
+LOWEST_S = 1e-6  # the first bucket
+BUCKET_COUNT = 1024  # 1.02 ** 1024 * 1 us: 10 minutes
 
 
 class Histogram:
     """Durations in seconds, as counts in logarithmic buckets."""
 
     def __init__(self) -> None:
-        self._counts = [0] * BUCKETS
+        self._counts = [0] * BUCKET_COUNT
         self.total = 0
 
     def add(self, seconds: float) -> None:
         """Count one duration."""
-        bucket = int(math.log(max(seconds, LOWEST) / LOWEST) / STEP)
-        self._counts[min(bucket, BUCKETS - 1)] += 1
+        bucket = int(math.log(max(seconds, LOWEST_S) / LOWEST_S) / BUCKET_WIDTH)
+        self._counts[min(bucket, BUCKET_COUNT - 1)] += 1
         self.total += 1
 
     def percentile(self, share: float) -> float:
@@ -34,12 +34,12 @@ class Histogram:
         for bucket, count in enumerate(self._counts):
             seen += count
             if count and seen >= share * self.total:
-                return LOWEST * math.exp((bucket + 0.5) * STEP)
+                return LOWEST_S * math.exp((bucket + 0.5) * BUCKET_WIDTH)
         return 0.0
 
 
 class Stopwatch:
-    """Laps of the loop, one histogram a stage, in the order in which they first came."""
+    """Times the loop's stages, one histogram each, in the order in which they first came."""
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
@@ -48,16 +48,16 @@ class Stopwatch:
         self.stages: dict[str, Histogram] = {}
         self.frames = 0
         self.faces = 0  # faces shown, summed over the frames
-        self.first_prediction: float | None = None  # seconds from the process's start to the first face's reading
+        self.first_prediction: float | None = None  # seconds from the process's start to the first face's prediction
 
     def start(self) -> None:
-        """Begin a lap; the first time, the count of the time too: new settings start the loop again."""
+        """Begin a lap. The first call also begins the total time; new settings start the loop, and call it, again."""
         self._last = self._clock()
         if self._begun is None:
             self._begun = self._ended = self._last
 
     def lap(self, stage: str) -> None:
-        """End the lap called `stage` and begin the next."""
+        """End the lap of `stage` and begin the next."""
         now = self._clock()
         if stage not in self.stages:
             self.stages[stage] = Histogram()
@@ -79,6 +79,23 @@ class Stopwatch:
         return self.frames / elapsed if elapsed > 0 else 0.0
 
 
+def summary(watch: Stopwatch) -> list[str]:
+    """Lines for people: frames, stages, the first prediction, memory and disk of this process."""
+    lines = [
+        f"frames {watch.frames}, faces {watch.faces}, {watch.fps:.1f} frames a second",
+        f"{'stage':10} {'median':>8} {'p95':>8}  ms",
+    ]
+    for stage, times in watch.stages.items():
+        lines.append(f"{stage:10} {1000 * times.percentile(0.5):8.2f} {1000 * times.percentile(0.95):8.2f}")
+    if watch.first_prediction is not None:
+        lines.append(f"first face read {watch.first_prediction:.2f} s after the start")
+    lines.append(f"peak memory {peak_memory() / 1e6:.0f} MB")
+    if (count := written()) is not None:
+        size = f"{count / 1e6:.1f} MB" if count >= 1e6 else f"{count / 1e3:.0f} kB"
+        lines.append(f"written to disk {size}")
+    return lines
+
+
 def peak_memory() -> int:
     """Bytes that this process had in memory at most.
 
@@ -94,7 +111,7 @@ def peak_memory() -> int:
 
 
 def written() -> int | None:
-    """Bytes that this process has had written to disks, in whole pages; None where the system does not tell.
+    """Bytes that this process has had written to disks, in whole pages; None if the system does not say.
 
     Linux: proc(5), `write_bytes` of /proc/self/io.
     """
@@ -115,6 +132,6 @@ def since_start() -> float:
     try:
         text = Path("/proc/self/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
-        return time.monotonic() - IMPORTED
+        return time.monotonic() - IMPORT_TIME_S
     fields = text[text.rindex(")") + 1 :].split()  # the command's name, in brackets, may hold anything
     return time.clock_gettime(time.CLOCK_BOOTTIME) - int(fields[19]) / os.sysconf("SC_CLK_TCK")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias, get_args
@@ -11,10 +11,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from fer_edge.settings import SmootherSettings, TrackerSettings
+
 UNCERTAIN = "uncertain"  # what a face shows while no label is probable enough
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")  # FER2013's order
 State = Literal["starting", "running", "paused", "lost"]
-# of the source: opening; giving frames; let go of until somebody resumes; a camera that is gone and opened anew
+# of the source: being opened; giving frames; released until the pause ends; a camera that is gone, and opened again
 EventKind = Literal["came", "changed", "gone"]  # a face came into view, shows another emotion, left
 EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
 Pixels: TypeAlias = "NDArray[np.uint8]"  # numpy is not imported here; (height, width) grey, or (height, width, 3) BGR
@@ -116,22 +118,40 @@ class Detector(Protocol):
 
 
 class FaceTracker(Protocol):
-    """Gives boxes identities; also says which of them are gone for good. `time` is the frame's."""
+    """Gives boxes identities, and says which of those are gone for good. `time` is the frame's, in seconds."""
 
     def update(self, time: float, boxes: Sequence[Box]) -> tuple[list[Track], set[int]]: ...
+    def reconfigure(self, settings: TrackerSettings) -> None: ...  # from the next frame on; faces keep their identities
 
 
 class Classifier(Protocol):
     """Reads expressions, one Prediction a box, in the boxes' order."""
 
-    labels: tuple[str, ...]
-    usual_entropy: tuple[float, float] | None  # mean and deviation on faces, shares of the greatest; None: not known
+    @property
+    def name(self) -> str: ...  # in words, for people: "mini_xception-int8 with ai-edge-litert"
+    @property
+    def identity(self) -> str: ...  # the same for the same model alone: its file's sha256, or a name
+    @property
+    def labels(self) -> tuple[str, ...]: ...
+    @property
+    def usual_entropy(self) -> tuple[float, float] | None: ...
+
+    # mean and deviation on faces, as shares of the greatest entropy; None: not known
 
     def predict(self, grey: Pixels, boxes: Sequence[Box]) -> list[Prediction]: ...
 
 
+class LabelSmoother(Protocol):
+    """Smooths each face's label over time. Gives the faces, one a track, and what changed since the last frame."""
+
+    def update(
+        self, time: float, tracks: Sequence[Track], predictions: Sequence[Prediction], gone: Iterable[int]
+    ) -> tuple[tuple[Face, ...], tuple[Event, ...]]: ...
+    def reconfigure(self, settings: SmootherSettings) -> None: ...  # from the next frame on; faces keep their history
+
+
 class Sink(Protocol):
-    """Takes readings away; raises SinkError. One that inherits from it ignores states. `close` may be called twice."""
+    """Takes observations away; raises SinkError. A subclass ignores states by default. `close` may be called twice."""
 
     def write(self, observation: Observation) -> None: ...
     def state(self, state: State) -> None:  # noqa: ARG002 (most ignore it)

@@ -1,14 +1,22 @@
-"""A moving picture gets parts that remember, single pictures parts that do not."""
+"""A moving picture gets parts that remember, single pictures parts that do not; a model that cannot work is refused."""
 
 from __future__ import annotations
 
-from fer_edge.build import make_parts
+import sys
+import types
+from collections.abc import Callable
+
+import pytest
+from fer_edge.build import make_classifier, make_parts
+from fer_edge.classifiers import CLASSIFIERS
 from fer_edge.classifiers.fake import FakeClassifier
 from fer_edge.classifiers.tta import TestTimeAugmentation
 from fer_edge.detectors.following import Following
 from fer_edge.detectors.search import FullSearch
-from fer_edge.settings import Settings
+from fer_edge.errors import ModelError, SettingsError
+from fer_edge.settings import ClassifierSettings, Settings
 from fer_edge.tracking.tracker import NoTracking, Tracker
+from fer_edge.types import EMOTIONS, Prediction
 
 
 def test_a_moving_picture_is_followed_and_read_in_many_views() -> None:
@@ -24,3 +32,34 @@ def test_single_pictures_are_searched_whole_and_read_as_they_are() -> None:
     assert isinstance(parts.detector, FullSearch)
     assert isinstance(parts.tracker, NoTracking)
     assert parts.classifier is classifier
+
+
+def broken() -> list[Prediction]:
+    raise RuntimeError("tensor 3 was not allocated")
+
+
+def no_numbers() -> list[Prediction]:
+    return [Prediction(EMOTIONS, (float("nan"),) * 7)]
+
+
+@pytest.mark.parametrize(("predict", "why"), [(broken, "cannot read a face"), (no_numbers, "no probabilities")])
+def test_a_model_must_read_a_face(
+    predict: Callable[[], list[Prediction]], why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever classifier it is, so that it does not end the loop at the first face."""
+
+    class Broken(FakeClassifier):
+        name = "mine"
+
+        def predict(self, *_: object) -> list[Prediction]:
+            return predict()
+
+    monkeypatch.setitem(sys.modules, "mine", types.SimpleNamespace(classifier=lambda _: Broken()))  # type: ignore[arg-type]
+    monkeypatch.setitem(CLASSIFIERS, "mine", "mine:classifier")
+    with pytest.raises(ModelError, match=f"model mine: .*{why}"):
+        make_classifier(ClassifierSettings(name="mine"))
+
+
+def test_an_unknown_classifier_is_refused() -> None:
+    with pytest.raises(SettingsError, match="classifier 'mine': unknown; known are tflite, fake"):
+        make_classifier(ClassifierSettings(name="mine"))

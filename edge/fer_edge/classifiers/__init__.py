@@ -1,6 +1,9 @@
-"""What reads an expression from a face: one file per kind, one line here."""
+"""What reads an expression from a face: one file per kind, one line here: name -> "module:function".
+
+The function takes ClassifierSettings and returns an `fer_edge.types.Classifier`. It raises ModelError.
+"""
 
 CLASSIFIERS = {
-    "tflite": "fer_edge.classifiers.tflite:TfliteClassifier",
-    "fake": "fer_edge.classifiers.fake:FakeClassifier",
+    "tflite": "fer_edge.classifiers.tflite:classifier",
+    "fake": "fer_edge.classifiers.fake:classifier",
 }

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fer_edge import preprocess
+from fer_edge.settings import ClassifierSettings
 from fer_edge.types import EMOTIONS, Box, Pixels, Prediction
 
 
 class FakeClassifier:
     """Reads each face's mean brightness: 0 is the first emotion, 255 the last; confidence is always 0.7."""
 
+    name = identity = "fake"
     labels: tuple[str, ...] = EMOTIONS
     usual_entropy: tuple[float, float] | None = None
 
@@ -24,3 +26,8 @@ class FakeClassifier:
                 Prediction(self.labels, tuple(0.7 if k == chosen else rest for k in range(len(self.labels))))
             )
         return predictions
+
+
+def classifier(settings: ClassifierSettings) -> FakeClassifier:  # noqa: ARG001 - as every one
+    """The mean brightness."""
+    return FakeClassifier()

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_edge import preprocess
-from fer_edge.classifiers.cards import Card, read_model
+from fer_edge.classifiers.cards import Card, choose, installed, is_path, read_model
 from fer_edge.errors import ModelError, first_line
+from fer_edge.settings import ClassifierSettings
 from fer_edge.types import Box, Pixels, Prediction
 
 # In the order of preference: the maintained one, the light old one, the gigabyte.
@@ -61,6 +62,7 @@ class TfliteClassifier:
         self.card = card
         self.labels, self.usual_entropy = card.labels, card.usual_entropy
         self.runtime, interpreter = find_runtime(runtime)
+        self.name, self.identity = f"{card.name} with {self.runtime}", card.sha256
         try:
             with _quiet():
                 self._interpreter = interpreter(model_content=content, num_threads=threads)
@@ -111,6 +113,16 @@ class TfliteClassifier:
         # An int8 softmax sums to 1 only within its steps of 1/256.
         shares: NDArray[np.float32] = scores / max(scores.sum(), np.float32(1e-6))
         return shares
+
+
+def classifier(settings: ClassifierSettings) -> TfliteClassifier:
+    """The installed model that the settings name, in the variant that suits this runtime and processor.
+
+    Raises ModelError.
+    """
+    runtime, _ = find_runtime(settings.runtime)
+    cards = [] if is_path(settings.model) else installed()
+    return TfliteClassifier(choose(settings.model, settings.variant, runtime, cards), runtime, settings.threads)
 
 
 _QUIETING = threading.Lock()  # two threads at once would each restore what the other one had turned away

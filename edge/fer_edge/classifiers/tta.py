@@ -24,10 +24,25 @@ class TestTimeAugmentation:
     __test__ = False  # pytest takes classes named Test* for tests
 
     def __init__(self, classifier: Classifier) -> None:
-        self.labels, self.usual_entropy = classifier.labels, classifier.usual_entropy
+        self.labels = classifier.labels
         self.classifier = classifier
         self._known: list[Box] = []
         self._count = 0
+
+    @property
+    def name(self) -> str:
+        """See `Classifier`."""
+        return self.classifier.name
+
+    @property
+    def identity(self) -> str:
+        """See `Classifier`."""
+        return self.classifier.identity
+
+    @property
+    def usual_entropy(self) -> tuple[float, float] | None:
+        """See `Classifier`."""
+        return self.classifier.usual_entropy
 
     def predict(self, grey: Pixels, boxes: Sequence[Box]) -> list[Prediction]:
         """See `Classifier`."""

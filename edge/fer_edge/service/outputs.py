@@ -1,14 +1,15 @@
-"""The sinks that the settings name, opened, and changed when the settings are."""
+"""The outputs that the settings name: opened, closed, and changed when the settings change."""
 
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from fer_edge.build import make_sink
 from fer_edge.errors import FerEdgeError
 from fer_edge.pause import PauseSwitch
 from fer_edge.service.settings_changes import changed
-from fer_edge.settings import Settings
+from fer_edge.settings import RunSettings, Settings
 from fer_edge.sinks.guard import Guarded
 from fer_edge.sinks.log import Log
 from fer_edge.sinks.mailbox import Mailbox
@@ -20,31 +21,56 @@ class Outputs:
     """Opens, closes and counts sinks; all in the loop's thread."""
 
     def __init__(self, pause_switch: PauseSwitch) -> None:
-        self.failing = False  # whether one failed at the end and had not come back
-        self.logs: list[Log] = []  # all that were open at some time
+        self.failing = False  # whether an output was failing when it was closed, or could not be opened again
+        self.logs: list[Log] = []  # every log that was opened
         self._pause_switch = pause_switch
         self._open: dict[str, Guarded | Mailbox] = {}
-        self._settings = Settings()
+        self._settings = replace(Settings(), run=RunSettings(sinks=()))  # what is open now
 
     @property
     def sinks(self) -> list[Guarded | Mailbox]:
         """Those that are open, in the settings' order."""
         return list(self._open.values())
 
-    def follow(self, settings: Settings) -> None:
-        """Open and close what it takes to be as `settings` say. Raises FerEdgeError; those opened so far stay open.
+    def reconfigure(self, settings: Settings) -> None:
+        """Open and close outputs until they are as `settings` say. Raises FerEdgeError; then all is as before.
 
-        A sink whose table changed is closed before it is opened anew: two cannot have one file.
+        An output whose table changed is closed before it is opened again: two cannot have one file. If the old one then
+        cannot be opened either, it stays off, and `failing` says so.
         """
-        stale = changed(self._settings, settings)
-        for name in list(self._open):
-            if name not in settings.run.sinks or name in stale:
-                self._shut(name)
+        before = self._settings
+        try:
+            self._apply(settings)
+        except FerEdgeError:
+            self._go_back(before)
+            raise
+
+    def _apply(self, settings: Settings) -> None:
+        self._close_all_but(settings)
         self._settings = settings
         for name in settings.run.sinks:
             if name not in self._open:
                 self._start(name)
         self._open = {name: self._open[name] for name in settings.run.sinks}
+
+    def _go_back(self, before: Settings) -> None:
+        self._close_all_but(before)
+        self._settings = before
+        for name in before.run.sinks:
+            try:
+                if name not in self._open:
+                    self._start(name)
+            except FerEdgeError as error:
+                self.failing = True
+                _log.error(f"{error}; {name} is off until the settings are read again")
+        self._open = {name: self._open[name] for name in before.run.sinks if name in self._open}
+
+    def _close_all_but(self, settings: Settings) -> None:
+        """Close the outputs that are not in `settings`, or that have other settings there."""
+        stale = changed(self._settings, settings)
+        for name in list(self._open):
+            if name not in settings.run.sinks or name in stale:
+                self._close(name)
 
     def _start(self, name: str) -> None:
         sink = self._open[name] = make_sink(name, self._settings, self._pause_switch)
@@ -55,29 +81,7 @@ class Outputs:
                 cut = f"cut {sink.sink.repaired} bytes of a half-written last line off {sink.sink.path}"
                 print(f"log: {cut}", flush=True)
 
-    def try_follow(self, settings: Settings) -> bool:
-        """As `follow`; where that fails it is told and all is as before, but what then cannot be opened again."""
-        before = self._settings
-        try:
-            self.follow(settings)
-        except FerEdgeError as error:
-            _log.error(f"{error}; the old settings stay")
-        else:
-            return True
-        for name in list(self._open):
-            if name not in before.run.sinks or name in changed(before, settings):
-                self._shut(name)
-        self._settings = before
-        for name in before.run.sinks:
-            try:
-                if name not in self._open:
-                    self._start(name)
-            except FerEdgeError as error:
-                self.failing = True
-                _log.error(f"{error}; {name} is off until the settings are read again")
-        return False
-
-    def _shut(self, name: str) -> None:
+    def _close(self, name: str) -> None:
         sink = self._open.pop(name)
         sink.close()
         self.failing |= sink.failing
@@ -85,4 +89,4 @@ class Outputs:
     def close(self) -> None:
         """Close all. May be called twice."""
         for name in reversed(list(self._open)):
-            self._shut(name)
+            self._close(name)

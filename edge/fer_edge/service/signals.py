@@ -1,4 +1,4 @@
-"""What signals ask of `fer-edge run`: SIGINT, SIGTERM end it, SIGUSR1 pauses or resumes, SIGHUP reads settings anew."""
+"""What signals ask of `fer-edge run`: SIGINT and SIGTERM end it, SIGUSR1 pauses or resumes, SIGHUP reloads settings."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from fer_edge.pause import PauseSwitch
 
 
-class Wishes:
-    """What was asked for, and when it was not yet done."""
+class Signals:
+    """What signals have asked for, until it is done."""
 
     def __init__(self, pause_switch: PauseSwitch) -> None:
         self.stopped = False
@@ -20,7 +20,7 @@ class Wishes:
         self._pause_switch = pause_switch
 
     def handle(self, number: int, _: types.FrameType | None) -> None:
-        """Take note; a second wish to stop interrupts at once, whatever is being waited for."""
+        """Note a signal. The second one to stop interrupts at once, whatever is being waited for."""
         if number == signal.SIGUSR1:
             self._pause_switch.toggle()
         elif number == signal.SIGHUP:
@@ -31,25 +31,25 @@ class Wishes:
             self.stopped = True
 
     def take_reload(self) -> bool:
-        """Whether settings are to be read anew; said once."""
+        """Whether the settings are to be read again; True once for a signal."""
         asked, self.reload = self.reload, False
         return asked
 
 
 @contextmanager
-def listening(pause_switch: PauseSwitch) -> Iterator[Wishes]:
-    """The wishes that come by signal meanwhile.
+def handle_signals(pause_switch: PauseSwitch) -> Iterator[Signals]:
+    """What signals ask for meanwhile; the handlers before it come back afterwards.
 
     In a terminal SIGHUP means that its window was closed, and ends the program as it always did; under `nohup` it means
     nothing.
     """
-    wishes = Wishes(pause_switch)
+    signals = Signals(pause_switch)
     numbers = [signal.SIGINT, signal.SIGTERM, signal.SIGUSR1]
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN and not _in_terminal():
         numbers.append(signal.SIGHUP)
-    before = {number: signal.signal(number, wishes.handle) for number in numbers}
+    before = {number: signal.signal(number, signals.handle) for number in numbers}
     try:
-        yield wishes
+        yield signals
     finally:
         for number, old in before.items():
             signal.signal(number, old)

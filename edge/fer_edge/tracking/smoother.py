@@ -28,8 +28,8 @@ class Smoother:
         self._settings = settings
         self._states: dict[int, _State] = {}
 
-    def follow(self, settings: SmootherSettings) -> None:
-        """Steady by other settings from now on; what is known of the faces stays."""
+    def reconfigure(self, settings: SmootherSettings) -> None:
+        """Use other settings from now on; the faces keep their history."""
         self._settings = settings
 
     def update(
@@ -44,7 +44,7 @@ class Smoother:
                 events.append(Event("came", face))
             else:
                 before = state.face.emotion
-                face = state.face = self._follow(state, time, track, prediction)
+                face = state.face = self._update_state(state, time, track, prediction)
                 if face.emotion != before:
                     events.append(Event("changed", face))
             faces.append(face)
@@ -59,7 +59,7 @@ class Smoother:
         self._states[track.id] = _State(list(prediction.scores), 1, time, time, shown, certain, face)
         return face
 
-    def _follow(self, state: _State, time: float, track: Track, prediction: Prediction) -> Face:
+    def _update_state(self, state: _State, time: float, track: Track, prediction: Prediction) -> Face:
         # Exponential average with a time constant: the same at any frame rate. At first it is the plain mean, or one
         # reading would count for more than the many after it.
         seconds = self._settings.seconds

@@ -44,6 +44,9 @@ class NoTracking:
         self._count += len(boxes)
         return self._last, gone
 
+    def reconfigure(self, settings: TrackerSettings) -> None:
+        """No setting is of use here."""
+
 
 class Tracker:
     """Matches each frame's boxes to the known faces, best overlap first."""
@@ -53,8 +56,8 @@ class Tracker:
         self._known: list[_Known] = []
         self._last_id = 0
 
-    def follow(self, settings: TrackerSettings) -> None:
-        """Go by other settings from now on; the faces keep their numbers."""
+    def reconfigure(self, settings: TrackerSettings) -> None:
+        """Use other settings from now on; the faces keep their numbers."""
         self._settings = settings
 
     def update(self, time: float, boxes: Sequence[Box]) -> tuple[list[Track], set[int]]:

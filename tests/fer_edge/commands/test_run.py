@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import os
 import shutil
 import signal
 import socket
@@ -15,6 +16,7 @@ import types
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +56,9 @@ def test_the_demo_is_read_and_logged(tmp_path: Path, capsys: pytest.CaptureFixtu
         "p95",
         "source",
         "detect",
+        "track",
         "classify",
+        "smooth",
         "sinks",
         "peak memory",
         "written to",
@@ -282,11 +286,11 @@ def test_a_disk_that_is_full_does_not_stop_the_loop(capsys: pytest.CaptureFixtur
     assert errors.count("\n") == 1
 
 
-def test_a_model_installed_meanwhile_is_taken_up_without_a_gap(
+def test_an_installed_model_is_loaded_without_a_gap(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(cards, "LOCAL", tmp_path / "models")
-    monkeypatch.setattr(model_update, "EVERY", 0.0)
+    monkeypatch.setattr(model_update, "POLL_INTERVAL_S", 0.0)
     log, name, write = tmp_path / "log.jsonl", "mini_xception-int8", FrameRateLimit.write
     other = cards.models_folder() / "mini_xception-float32.tflite"
     shutil.copy(other, tmp_path / f"{name}.tflite")
@@ -301,7 +305,7 @@ def test_a_model_installed_meanwhile_is_taken_up_without_a_gap(
     monkeypatch.setattr(FrameRateLimit, "write", install)
     model = ("--set", f"classifier.model={name}")
     assert run("--max-frames", "30", "--log", str(log), "--log-mode", "frames", *model) == 0
-    assert capsys.readouterr().err == f"fer-edge: note: a new model is taken up: {name} with ai-edge-litert\n"
+    assert capsys.readouterr().err == f"fer-edge: note: a new model is loaded: {name} with ai-edge-litert\n"
     assert [json.loads(line)["frame"] for line in log.read_text().splitlines()] == list(range(30))
 
 
@@ -323,7 +327,7 @@ def test_a_frozen_camera_is_lost_and_at_last_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(reconnect, "open_choice", lambda *_: Frozen())
-    monkeypatch.setattr(retry, "FIRST", 0.01)
+    monkeypatch.setattr(retry, "FIRST_PAUSE_S", 0.01)
     settings = ("blind_seconds=0.05", "give_up_seconds=0.1", "fps=200")
     words = [word for setting in settings for word in ("--set", f"source.{setting}")]
     log = ("--sink", "log", "--log", str(tmp_path / "log.jsonl"))
@@ -333,13 +337,66 @@ def test_a_frozen_camera_is_lost_and_at_last_given_up(
     assert last.endswith("so fer-edge ends")
 
 
-def test_a_hot_processor_is_told_of(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+OWN_CLASSIFIER = """
+from fer_edge.types import Prediction
+
+
+class Own:
+    labels, usual_entropy = ("bored", "awake"), None
+
+    def __init__(self, settings):
+        self.name = self.identity = f"own with {settings.threads} threads"
+
+    def predict(self, grey, boxes):
+        return [Prediction(self.labels, (0.2, 0.8)) for _ in boxes]
+"""
+WITH_OWN_CLASSIFIER = """
+import sys
+from fer_edge.classifiers import CLASSIFIERS
+CLASSIFIERS["own"] = "own:Own"
+from fer_edge.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_a_classifier_is_added_by_one_line(tmp_path: Path) -> None:
+    """By the table's rule: a module, a line in CLASSIFIERS, and nothing else knows of it."""
+    (tmp_path / "own.py").write_text(OWN_CLASSIFIER)
+    log = tmp_path / "log.jsonl"
+    command = [sys.executable, "-c", WITH_OWN_CLASSIFIER, "run", "--source", "demo", "--max-frames", "3"]
+    command += ["--threads", "2", "--set", "classifier.name=own", "--log", str(log), "--log-mode", "frames"]
+    paths = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    child = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": paths}, check=False)
+    assert child.returncode == 0, child.stderr
+    assert "model: own with 2 threads" in child.stdout
+    assert json.loads(log.read_text().splitlines()[-1])["faces"][0]["scores"] == {"bored": 0.2, "awake": 0.8}
+
+
+class Clock:
+    """Time that passes by half a second whenever it is asked for, and as long as somebody sleeps."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 0.5
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.mark.parametrize(("hot", "lines"), [("75", ["hot", "cool again"]), ("0", [])])
+def test_a_hot_processor_gets_fewer_frames(
+    hot: str, lines: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(frame_rate, "celsius", lambda: 81.0)
-    monkeypatch.setattr(thermal, "EVERY", 0.1)
-    assert run("--max-frames", "60", "--log", str(tmp_path / "log.jsonl")) == 0
-    assert "hot: 81 °C; fewer frames a second" in capsys.readouterr().err
-    capsys.readouterr()
-    assert run("--max-frames", "60", "--log", str(tmp_path / "log.jsonl"), "--set", "source.hot_celsius=0") == 0
-    assert "hot" not in capsys.readouterr().err
+    """Of its temperature `source.hot_celsius` decides; more frames come when it is cool again. 0: never fewer."""
+    clock, celsius = Clock(), itertools.chain([81.0], itertools.repeat(40.0))
+    limit = partial(FrameRateLimit, clock=clock, sleep=clock.sleep)
+    monkeypatch.setattr(frame_rate, "FrameRateLimit", limit)
+    monkeypatch.setattr(frame_rate, "celsius", lambda: next(celsius))
+    monkeypatch.setattr(thermal, "CHECK_INTERVAL_S", 4.0)
+    log = ("--sink", "log", "--log", str(tmp_path / "log.jsonl"))
+    assert run("--max-frames", "30", *log, "--set", f"source.hot_celsius={hot}") == 0
+    told = capsys.readouterr().err.splitlines()
+    assert [line.split(": ")[2] for line in told] == lines
+    assert all("81 °C; fewer frames a second" in line for line in told[:1])

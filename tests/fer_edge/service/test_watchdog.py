@@ -59,7 +59,7 @@ def test_a_pause_and_a_loss_are_said(make_observation: Make) -> None:
     manager.watchdog.close()
     words = [told.get("STATUS", "") for told in manager.told[1:]]
     assert words == [
-        "paused: the camera is off until somebody resumes",
+        "paused: the camera is off until it is resumed",
         "the camera is lost, and being opened again",
         "ending",
     ]

@@ -1,0 +1,170 @@
+"""What `fer-edge run` runs, and the one way in which it changes: build the new, prove it, swap between two frames."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from itertools import islice
+
+from fer_edge import loop
+from fer_edge.build import make_classifier, make_detector, make_parts
+from fer_edge.errors import FerEdgeError, SettingsError, SinkError, SourceError
+from fer_edge.pause import PauseSwitch
+from fer_edge.service.model_update import ModelWatcher, load_model
+from fer_edge.service.outputs import Outputs
+from fer_edge.service.settings_changes import changed, in_words
+from fer_edge.service.signals import Signals, handle_signals
+from fer_edge.service.watchdog import make_watchdog
+from fer_edge.settings import Settings
+from fer_edge.sources import choose
+from fer_edge.sources.frame_rate import frame_rate_limit
+from fer_edge.sources.reconnect import ReconnectingSource, open_reconnecting
+from fer_edge.stopwatch import Stopwatch, summary
+from fer_edge.types import Classifier, Sink, State
+
+_log = logging.getLogger(__name__)
+
+ONLY_AT_START = ("source",)  # tables that count from the next start on
+
+
+def run(read: Callable[[], Settings], max_frames: int | None = None) -> int:
+    """Run until the source or a signal ends it, or `max_frames` were read; the exit code. Raises FerEdgeError.
+
+    `read` gives the settings, at the start and at each SIGHUP.
+    """
+    pause_switch = PauseSwitch()
+    with handle_signals(pause_switch) as signals:
+        try:
+            runtime = Runtime(read, signals, pause_switch)
+        except SourceError:
+            if signals.stopped:  # a camera that does not open while the program ends is no news
+                return 0
+            raise
+        with closing(runtime):
+            return runtime.run(max_frames)
+
+
+class Runtime:
+    """A source, a model, the parts and the outputs, as the settings name them. All in the loop's thread.
+
+    New settings and a new model change it between two frames, and one line says so. What cannot be used changes
+    nothing. Faces keep their numbers and the history of their labels.
+    """
+
+    def __init__(self, read: Callable[[], Settings], signals: Signals, pause_switch: PauseSwitch) -> None:
+        """Open the source, load the model, build the parts, open the outputs. Raises FerEdgeError, with all closed."""
+        self._read, self._signals, self._pause_switch = read, signals, pause_switch
+        self.settings = settings = read()
+        self.stopwatch = Stopwatch()
+        with ExitStack() as opened:
+            self.watchdog = opened.enter_context(closing(make_watchdog(settings.source)))
+            self.outputs = opened.enter_context(closing(Outputs(pause_switch)))
+            self.source = opened.enter_context(closing(self._open_source()))
+            self.frame_rate = frame_rate_limit(settings.source, self.source.live, self._hurried)
+            self.model_watcher = ModelWatcher(settings.classifier)
+            self.model = load_model(settings.classifier)
+            self.parts = make_parts(settings, self.model, self.source.still)
+            print(f"model: {self.model.name}", flush=True)
+            self.outputs.reconfigure(settings)
+            self._opened = opened.pop_all()
+
+    def _open_source(self) -> ReconnectingSource:
+        settings = self.settings.source
+        choice = choose(settings.name)
+        stopped, waiting = (lambda: self._signals.stopped), self.watchdog.waiting
+        source = open_reconnecting(settings, choice, self._pause_switch, self._state, stopped, waiting)
+        print(f"source: {choice.why}", flush=True)
+        return source
+
+    @property
+    def sinks(self) -> list[Sink]:
+        """The outputs, then the watchdog: what it reports went all the way through."""
+        return [*self.outputs.sinks, self.frame_rate, self.watchdog]
+
+    def run(self, max_frames: int | None = None) -> int:
+        """Take frames through the parts until the source ends or a signal ends it, then print the summary.
+
+        The exit code says whether an output was failing at the end. Raises FerEdgeError.
+        """
+        frames = islice(self.frame_rate.frames(self.source), max_frames)
+        try:
+            while True:
+                loop.run(frames, *self.parts, self.sinks, self.stopwatch, self._interrupted)
+                if self._signals.stopped:
+                    break
+                if self._signals.take_reload():
+                    self.reload()
+                elif self.model_watcher.changed():
+                    self.update_model()
+                else:
+                    break  # the source has ended
+        except SourceError:
+            if not self._signals.stopped:  # a camera that is cut off while the program ends is no news
+                raise
+        finally:
+            self.watchdog.close()  # who waits for the end learns that it has begun
+            self.outputs.close()  # before the summary: it counts all of the log, and the console has said its last
+            logs = [f"log {log.path} ({log.lines} lines written)" for log in self.outputs.logs]
+            print("", *summary(self.stopwatch), *logs, sep="\n", flush=True)
+        return SinkError.exit_code if self.outputs.failing else 0
+
+    def reload(self) -> None:
+        """Read the settings again, and change to them. A model file that was replaced is loaded, too."""
+        before, model = self.settings, self.model.identity
+        try:
+            settings = self._read()
+            watcher = ModelWatcher(settings.classifier)  # first: a model that comes while this one is loaded is news
+            self._change(settings, make_classifier(settings.classifier))
+        except FerEdgeError as error:
+            _log.error(f"{error}; the old settings stay")
+            return
+        self.model_watcher = watcher
+        words = [in_words(before, settings)]
+        words.append(f"the model is {'the same' if self.model.identity == model else 'another file'}")
+        _log.info(f"settings read again: {'; '.join(filter(None, words))}")
+        later = [
+            f"{part}.{key}" for part, keys in changed(before, settings).items() if part in ONLY_AT_START for key in keys
+        ]
+        if later:
+            _log.info(f"{', '.join(later)}: counts from the next start on: sudo systemctl restart fer-edge")
+
+    def update_model(self) -> None:
+        """Change to the model that is installed now."""
+        self.model_watcher.acknowledge()  # first: a model that comes while this one is loaded is news
+        try:
+            classifier = make_classifier(self.settings.classifier)
+            if classifier.identity == self.model.identity:
+                return
+            self._change(self.settings, classifier)
+        except FerEdgeError as error:
+            _log.error(f"{error}; the model in use stays")
+            return
+        _log.info(f"a new model is loaded: {self.model.name}")
+
+    def _change(self, settings: Settings, classifier: Classifier) -> None:
+        """Swap in `settings` and `classifier`, which has read a face. Raises FerEdgeError; then all is as before."""
+        if classifier.labels != self.model.labels:
+            raise SettingsError(f"{classifier.name}: other labels than before; try: sudo systemctl restart fer-edge")
+        detector = make_detector(settings.detector, self.model, self.source.still)
+        self.outputs.reconfigure(settings)
+        # All of it works: from here on nothing fails.
+        self.model.swap(classifier)
+        self.parts = self.parts._replace(detector=detector)
+        self.parts.tracker.reconfigure(settings.tracker)
+        self.parts.smoother.reconfigure(settings.smoother)
+        self.settings = settings
+
+    def _state(self, state: State) -> None:
+        for sink in self.sinks:
+            sink.state(state)
+
+    def _hurried(self) -> bool:
+        return self._signals.stopped or self._pause_switch.paused
+
+    def _interrupted(self) -> bool:
+        return self._signals.stopped or self._signals.reload or self.model_watcher.changed()
+
+    def close(self) -> None:
+        """Close the source and the outputs. May be called twice."""
+        self._opened.close()
