@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import stat
-import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from fer_edge.errors import ModelError, SinkError, first_line
+from fer_edge.files import atomic_write, sync
 
-PART = ".part"  # ends the names of temporary files that would pass for cards
-STALE = 3600.0  # seconds without a write, after which a temporary file is one that a killed process left
 KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISCHR, "a character device"),
@@ -38,21 +35,13 @@ def whole(path: Path) -> Iterator[Path]:
     cannot be written.
     """
     goal = target(path)
-    # The suffix stays, because Keras tells the format by it; not that of a card, or who looks for cards would find it.
-    suffix = f"{goal.suffix}{PART}" if goal.suffix == ".json" else goal.suffix
-    temporary = goal.with_name(f".{goal.stem}.{os.getpid()}{suffix}")
-    _sweep(goal)
     try:
-        yield temporary
-        _flush(temporary)
-        temporary.replace(goal)
+        with atomic_write(goal) as temporary:
+            yield temporary
     except OSError as cause:
         if isinstance(cause, FileNotFoundError) and not goal.parent.is_dir():
             raise SinkError(f"{path}: cannot be written (no such folder {goal.parent}); make it") from None
         raise SinkError(f"{path}: cannot be written ({cause.strerror or cause}); check rights and space") from None
-    finally:
-        with suppress(OSError):  # where nothing could be written, there is nothing to remove
-            temporary.unlink()
 
 
 def target(path: Path) -> Path:
@@ -72,25 +61,6 @@ def target(path: Path) -> Path:
         kind = next((words for test, words in KINDS if test(mode)), "an open file")
         raise SinkError(f"{str(path)!r}: cannot be written (it is {kind}); give the name of a file")
     return Path(os.path.realpath(path))
-
-
-def _sweep(goal: Path) -> None:
-    """Remove the temporary files for `goal` of processes that were killed.
-
-    No file of a living process: neither of one that this machine knows, nor of another container or computer that
-    writes to the same folder, whose numbers mean nothing here; no write takes as long as STALE.
-    """
-    name = re.compile(rf"\.{re.escape(goal.stem)}\.([0-9]+){re.escape(goal.suffix)}({re.escape(PART)})?")
-    with suppress(OSError):  # what cannot be removed is in nobody's way
-        for entry in goal.parent.iterdir():
-            found = name.fullmatch(entry.name)
-            if found and not Path(f"/proc/{found[1]}").exists() and time.time() - entry.stat().st_mtime > STALE:
-                entry.unlink()
-
-
-def _flush(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
 
 
 def write_text(path: Path, text: str) -> None:
@@ -124,7 +94,7 @@ def write_all(contents: Mapping[Path, bytes]) -> None:
         for path, content in reversed(list(contents.items())):  # the stack ends in the reverse order
             temporary = stack.enter_context(whole(path))
             temporary.write_bytes(content)
-            _flush(temporary)  # a full disk may show only here, and no file may have taken its place by then
+            sync(temporary)  # a full disk may show only here, and no file may have taken its place by then
 
 
 def save(path: Path, model: Any, progress: dict[str, Any]) -> None:

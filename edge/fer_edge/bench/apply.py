@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 import tomllib
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from fer_edge.errors import SettingsError, SinkError
+from fer_edge.files import atomic_write
 
 Values = Mapping[str, str | int]
 
@@ -94,22 +93,10 @@ def _toml(value: str | int) -> str:
 
 def _write(path: Path, text: str) -> None:
     """Put `text` in the place of the file's content at once: a power cut leaves old or new. Raises SinkError."""
-    temporary = ""
     try:
-        before = path.stat() if path.exists() else None
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(text.encode("utf-8"))
-            if before is not None:
-                with suppress(PermissionError):  # who is not root keeps it
-                    os.fchown(file.fileno(), before.st_uid, before.st_gid)  # the service's group may read it
-            os.fchmod(file.fileno(), 0o644 if before is None else before.st_mode & 0o777)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)  # noqa: PTH105
+        with atomic_write(path, mode=0o644) as temporary:  # the service's user reads a new one
+            temporary.write_bytes(text.encode("utf-8"))
     except OSError as cause:
-        with suppress(OSError):
-            os.unlink(temporary)  # noqa: PTH108
         raise SinkError(
             f"settings {path}: cannot be written ({cause.strerror}); make its folder writable, then --apply again"
         ) from None

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from fer_edge.bench.machine import Machine, MachineState
 from fer_edge.errors import SettingsError, SinkError
+from fer_edge.files import new_file
 
 T = TypeVar("T")
 
@@ -104,8 +105,8 @@ class Results:
 def write(results: Results, path: Path) -> None:
     """Write the JSON file `path`, which must not be there yet. Raises SinkError."""
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text_of(results))
+        with new_file(path) as file:
+            file.write(text_of(results).encode())
     except OSError as cause:
         raise SinkError(f"output {path}: cannot be written ({cause.strerror}); choose another file") from None
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 from fer_edge.commands.options import read_settings
 from fer_edge.errors import LogError, SettingsError, SinkError
+from fer_edge.files import atomic_write
 from fer_edge.logs.reader import entries
 from fer_edge.report import page, table, terminal
 from fer_edge.report.dates import moment, period
@@ -82,7 +82,6 @@ def _when(start: datetime | None, end: datetime | None, zone: tzinfo | None) -> 
 
 def _write(option: str, path: Path, text: str, start: str) -> None:
     """Write `path` at once or not at all; what is there is replaced where it begins with `start`. Raises SinkError."""
-    new = path.with_name(path.name + ".new~")
     try:
         if path.is_file() and path.stat().st_size:
             with path.open("rb") as old:
@@ -91,11 +90,8 @@ def _write(option: str, path: Path, text: str, start: str) -> None:
         if path.exists() and not path.is_file():  # /dev/stdout
             path.write_text(text, encoding="utf-8")
             return
-        with new.open("w", encoding="utf-8") as out:
-            out.write(text)
-            out.flush()
-            os.fsync(out.fileno())
-        new.replace(path)
+        with atomic_write(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
     except OSError as cause:
         raise SinkError(f"{option} {path}: cannot be written ({cause.strerror}); choose another file") from None
     print(f"written: {path}", file=sys.stderr)

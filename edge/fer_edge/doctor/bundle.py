@@ -23,6 +23,7 @@ from fer_edge.bench.machine import describe
 from fer_edge.doctor.finding import Context, Finding
 from fer_edge.doctor.report import as_json
 from fer_edge.errors import SinkError
+from fer_edge.files import new_file
 from fer_edge.service.settings_changes import shown
 from fer_edge.settings import Settings
 
@@ -36,7 +37,7 @@ def write(path: Path, findings: Sequence[Finding], context: Context) -> None:
     """Write the bundle, a new .tar.gz. An existing file is never overwritten. Raises SinkError."""
     redact = redactor(context.settings)
     try:
-        with path.open("xb") as out, tarfile.open(fileobj=out, mode="w:gz") as archive:
+        with new_file(path) as out, tarfile.open(fileobj=out, mode="w:gz") as archive:
             for name, text in contents(findings, context).items():
                 data = redact(text).encode()
                 entry = tarfile.TarInfo(f"fer-edge-doctor/{name}")

@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from fer_edge.errors import LogError
+from fer_edge.files import atomic_write
 from fer_edge.logs.files import LEFT, LONGEST, leftovers, looks_ours, parts, raw_lines
 from fer_edge.logs.folder import Folder
 from fer_edge.records import line_time
@@ -107,21 +108,11 @@ def _rewrite(file: int, path: Path, before: datetime) -> None:
     new = path.with_name(path.name + LEFT)
     if new in leftovers(path):
         new.unlink()
-    status = os.fstat(file)
-    try:
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as out:
-            if status.st_uid != os.geteuid():
-                os.fchown(out.fileno(), status.st_uid, status.st_gid)
-            os.fchmod(out.fileno(), stat.S_IMODE(status.st_mode))
-            for line in raw_lines(file):
-                time = _time(line)
-                if time is not None and time >= before:
-                    out.write(line if line.endswith(b"\n") else line + b"\n")
-            out.flush()
-            os.fdatasync(out.fileno())
-        new.rename(path)
-    finally:
-        new.unlink(missing_ok=True)
+    with atomic_write(path, new, same_owner=True) as temporary, temporary.open("wb") as out:
+        for line in raw_lines(file):
+            time = _time(line)
+            if time is not None and time >= before:
+                out.write(line if line.endswith(b"\n") else line + b"\n")
 
 
 def _refuse_written(file: int, path: Path) -> None:

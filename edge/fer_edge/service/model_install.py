@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -13,6 +12,7 @@ from fer_edge import demo
 from fer_edge.classifiers.cards import Card, load_card, sides
 from fer_edge.classifiers.tflite import TfliteClassifier
 from fer_edge.errors import ModelError, first_line
+from fer_edge.files import sync
 from fer_edge.records import percent
 from fer_edge.sources import open_files
 from fer_edge.types import Box
@@ -85,17 +85,9 @@ def _turn(folder: Path, files: list[Path]) -> None:
         shutil.copyfile(file, new / file.name)
     for path in [*new.iterdir(), new]:
         path.chmod(0o755 if path.is_dir() else 0o644)  # the service's user reads them
-        _sync(path)
+        sync(path)
     link = folder.with_name(f"{folder.name}.new")
     link.unlink(missing_ok=True)
     link.symlink_to(new.name)
     link.replace(folder)
-    _sync(folder.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(folder.parent)

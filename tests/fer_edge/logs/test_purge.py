@@ -91,7 +91,7 @@ def test_a_full_disk_changes_nothing(
     def no_room(_: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(os, "fdatasync", no_room)
+    monkeypatch.setattr(os, "fsync", no_room)
     with pytest.raises(LogError, match=r"No space left on device\) after 0 lines; .* room for one more file"):
         purge(path, BEGIN + timedelta(seconds=5))
     assert list(tmp_path.iterdir()) == [path]
