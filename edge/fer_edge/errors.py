@@ -27,6 +27,11 @@ class FerEdgeError(Exception):
     exit_code = 1
 
 
+def one_line(name: str, error: Exception) -> str:
+    """What went wrong in the part `name`: our own errors say it all, any other gets the name and its type."""
+    return str(error) if isinstance(error, FerEdgeError) else f"{name}: {type(error).__name__}: {first_line(error)}"
+
+
 class SettingsError(FerEdgeError):
     """A settings file or an option holds something that is not allowed."""
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from itertools import count
 
 import numpy as np
+import pytest
 from fer_edge import loop
 from fer_edge.classifiers.fake import FakeClassifier
 from fer_edge.detectors.fake import FakeDetector
@@ -63,3 +64,20 @@ def test_it_stops_when_told_to_after_a_whole_frame(make_frame: Callable[..., Fra
 def test_no_frames_are_no_error() -> None:
     seen, watch = go([])
     assert (seen, watch.frames, watch.fps) == ([], 0, 0)
+
+
+def test_without_a_stop_the_source_decides(make_frame: Callable[..., Frame]) -> None:
+    """Whoever calls the loop without `stopped` gets every frame."""
+    kept, watch = Kept(), Stopwatch()
+    parts = FakeDetector(), Tracker(TrackerSettings()), FakeClassifier(), Smoother(SmootherSettings())
+    loop.run([make_frame(number) for number in range(5)], *parts, [kept], watch)
+    assert len(kept.seen) == watch.frames == 5
+
+
+def test_the_first_frame_is_timed_too(make_frame: Callable[..., Frame]) -> None:
+    """The rate counts from the start of the loop, not from the clock's zero: ten frames of four laps of a second."""
+    watch = Stopwatch(map(float, count(1000)).__next__)
+    parts = FakeDetector(), Tracker(TrackerSettings()), FakeClassifier(), Smoother(SmootherSettings())
+    loop.run([make_frame(number) for number in range(10)], *parts, [], watch)
+    assert watch.fps == 10 / 40
+    assert watch.stages["source"].percentile(1.0) == pytest.approx(1.0, rel=0.011)

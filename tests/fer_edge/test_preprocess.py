@@ -19,6 +19,20 @@ def test_a_box_inside_the_frame_is_a_view_of_it() -> None:
     np.testing.assert_array_equal(face, FRAME[20:45, 10:40])
 
 
+def test_boxes_at_the_edges_are_views() -> None:
+    """A box that touches all edges lies inside the frame."""
+    assert preprocess.crop(FRAME, Box(0, 0, 80, 60)).base is FRAME
+
+
+@pytest.mark.parametrize("box", [(-1, 20, 30, 30), (20, -1, 30, 30), (51, 20, 30, 30), (20, 31, 30, 30)])
+def test_one_edge_is_enough(box: tuple[int, int, int, int]) -> None:
+    """Of a box that reaches over a single edge by a pixel the edge is repeated."""
+    x, y, width, height = box
+    padded = cv2.copyMakeBorder(FRAME, 1, 1, 1, 1, cv2.BORDER_REPLICATE)
+    face = preprocess.crop(FRAME, Box(*box))
+    np.testing.assert_array_equal(face, padded[y + 1 : y + 1 + height, x + 1 : x + 1 + width])
+
+
 @given(st.integers(-200, 200), st.integers(-200, 200), st.integers(1, 100), st.integers(1, 100))
 def test_where_a_box_reaches_over_an_edge_the_edge_is_repeated(x: int, y: int, width: int, height: int) -> None:
     padded = cv2.copyMakeBorder(FRAME, 300, 300, 300, 300, cv2.BORDER_REPLICATE)
@@ -45,3 +59,26 @@ def test_it_writes_where_it_is_told_to() -> None:
 def test_shrinking_averages_instead_of_skipping_pixels() -> None:
     stripes = np.tile(np.array([0, 255], np.uint8), (128, 64))
     assert set(preprocess.resize(stripes, (64, 64)).ravel().tolist()) <= {127, 128}
+
+
+def test_shrinking_counts_every_column() -> None:
+    """One dark column in four darkens the mean by a quarter, whichever of the four it is."""
+    for dark in range(4):
+        columns = np.where(np.arange(256) % 4 == dark, 0, 255).astype(np.uint8)
+        for rows in (256, 64):  # also where only one side shrinks
+            face = np.tile(columns, (rows, 1))
+            assert set(preprocess.resize(face, (64, 64)).ravel().tolist()) == {191}
+            assert set(preprocess.resize(face.T, (64, 64)).ravel().tolist()) == {191}
+
+
+def test_a_size_is_height_and_width() -> None:
+    assert preprocess.face_pixels(FRAME, Box(0, 0, 40, 40), (20, 30)).shape == (20, 30)
+
+
+def test_enlarging_makes_a_soft_edge() -> None:
+    """A face that is enlarged, if only in one direction, has no blocks: grey levels lie between the pixels'."""
+    edge = np.tile(np.repeat(np.array([0, 200], np.uint8), 8), (64, 1))
+    for size in ((64, 64), (8, 64)):
+        for levels in (preprocess.resize(edge, size)[0], preprocess.resize(edge.T, size[::-1])[:, 0]):
+            assert levels.tolist() == sorted(levels)
+            assert len(set(levels)) > 3

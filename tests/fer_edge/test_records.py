@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,10 +28,12 @@ from fer_edge.records import (
     line,
     line_time,
     parse,
+    percent,
     record,
 )
 from fer_edge.types import EVENT_KINDS, Box, Event, Face, Frame, Observation, Prediction
 
+Make = Callable[..., Observation]
 TIME = datetime(2026, 1, 1, 12, 0, 0, 40_000, tzinfo=UTC)
 FACE = Face(3, Box(-4, 2, 108, 107), "happy", 0.958412, Prediction(("sad", "happy"), (0.041588, 0.958412)))
 SEEN = Observation(Frame(1, 0.04, TIME, np.zeros((2, 2), np.uint8), "camera:0"), (FACE,), (Event("came", FACE),))
@@ -112,3 +116,43 @@ def test_any_name_of_a_source_is_one_line(source: str) -> None:
     text = line(record(Observation(frame, (), ()))).encode("utf-8")
     assert text.count(b"\n") == 1
     assert parse(text) is not None
+
+
+def test_shares_have_four_digits(make_observation: Make) -> None:
+    """More is noise, and would double the log's size."""
+    (face,) = make_observation(0, "happy").faces
+    prediction = Prediction(("happy", "sad"), (2 / 3, 1 / 3))
+    entry = face_record(replace(face, confidence=0.123456, prediction=prediction))
+    assert entry["confidence"] == 0.1235
+    assert entry["scores"] == {"happy": 0.6667, "sad": 0.3333}
+
+
+def test_no_label_is_left_out(make_observation: Make) -> None:
+    """A model with more labels than scores is a mistake, not a shorter record."""
+    (face,) = make_observation(0, "happy").faces
+    with pytest.raises(ValueError, match="argument"):
+        face_record(replace(face, prediction=Prediction(("happy", "sad"), (1.0,))))
+
+
+def test_an_event_tells_of_its_face_alone(make_observation: Make) -> None:
+    """A webhook gets nothing of the others in the room."""
+    seen = make_observation(3, "happy", "sad")
+    entry = event_record(seen, Event("gone", seen.faces[1]))
+    assert list(entry) == ["time", "source", "frame", "kind", "face"]
+    assert (entry["kind"], entry["face"]["id"], entry["face"]["emotion"]) == ("gone", 2, "sad")
+
+
+def test_labels_stand_as_they_are_written(make_observation: Make) -> None:
+    """So that `grep müde` finds them; a line is one line whatever they hold."""
+    (face,) = make_observation(0, "happy").faces
+    seen = replace(make_observation(0), faces=(replace(face, emotion="müde\n嬉"),))
+    text = line(record(seen))
+    assert "müde\\n嬉" in text
+    assert text.count("\n") == 1
+    assert text.endswith("}\n")
+    assert json.loads(text)["faces"][0]["emotion"] == "müde\n嬉"
+
+
+@pytest.mark.parametrize(("share", "text"), [(0.0, "0 %"), (0.926, "93 %"), (1.0, "100 %")])
+def test_percent_is_whole(share: float, text: str) -> None:
+    assert percent(share) == text

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fer_edge import stopwatch
 from fer_edge.stopwatch import Histogram, Stopwatch, peak_memory, since_start, written
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,7 +43,7 @@ def test_laps_frames_and_faces_are_counted() -> None:
 
 
 def test_a_loop_that_is_started_again_counts_from_its_first_start() -> None:
-    times = iter([0.0, 1.0, 1.5, 2.0])
+    times = iter([100.0, 101.0, 101.5, 102.0])  # a clock's zero means nothing
     watch = Stopwatch(lambda: next(times))
     for _ in range(2):
         watch.start()
@@ -59,6 +60,29 @@ def test_peak_memory_is_this_processs_own_and_not_its_parents() -> None:
     child = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=root)
     assert 5_000_000 < int(child.stdout) < 100_000_000 <= peak_memory()
     del ballast
+
+
+def test_peak_memory_is_in_bytes() -> None:
+    """A hundred million bytes more are a hundred million more."""
+    program = (
+        "from fer_edge.stopwatch import peak_memory; before = peak_memory(); ballast = b'x' * 100_000_000\n"
+        "print(peak_memory() - before)"
+    )
+    root = Path(__file__).parents[2] / "edge"
+    child = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=root)
+    assert int(child.stdout) == pytest.approx(100e6, rel=0.1)
+
+
+def test_the_first_reading_is_the_first_faces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the first frame's, and not a later face's."""
+    seconds = iter([3.0, 4.0])
+    monkeypatch.setattr(stopwatch, "since_start", lambda: next(seconds))
+    watch = Stopwatch()
+    found = []
+    for faces in (0, 2, 1, 0):
+        watch.frame(faces)
+        found.append(watch.first_prediction)
+    assert found == [None, 3.0, 3.0, 3.0]
 
 
 def test_the_time_since_the_start_of_the_process_includes_everything() -> None:

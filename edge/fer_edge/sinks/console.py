@@ -50,7 +50,11 @@ class Console(Sink):
             self._say(f"{time - self._begin:8.2f} s  face {face.id} {what[event.kind]}")
 
     def _say(self, text: str) -> None:
-        print(text, file=self._stream, flush=True)
+        try:
+            print(text, file=self._stream, flush=True)
+        except BrokenPipeError:
+            # `fer-edge run | head`: its reader is gone, so it ends with SIGPIPE's code, as other programs do.
+            raise SystemExit(141) from None
 
     def state(self, state: State) -> None:
         """Say that the camera is let go of, lost, or back; its first start goes without saying."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from fer_edge.errors import SinkError
+from fer_edge.errors import one_line
 from fer_edge.retry import Retry
 from fer_edge.types import Observation, Sink, State
 
@@ -14,6 +14,7 @@ _log = logging.getLogger(__name__)
 class Guarded(Sink):
     """`sink`, told of once when it fails, and written again after growing pauses, by the frames' time.
 
+    Any exception is a failure, not only a SinkError: a mistake in one output ends neither the loop nor the others.
     What comes in a pause is not kept: a log with lines of another moment would be wrong.
     """
 
@@ -36,7 +37,7 @@ class Guarded(Sink):
             return
         try:
             self.sink.write(observation)
-        except SinkError as error:
+        except Exception as error:  # noqa: BLE001 (whatever an output raises, the loop goes on)
             self.missed += 1
             self._fail(error)
         else:
@@ -48,16 +49,16 @@ class Guarded(Sink):
         """Pass it on; a sink that cannot take it fails with the next observation."""
         try:
             self.sink.state(state)
-        except SinkError as error:
+        except Exception as error:  # noqa: BLE001
             self._fail(error)
 
     def close(self) -> None:
         """Close the sink."""
         try:
             self.sink.close()
-        except SinkError as error:
+        except Exception as error:  # noqa: BLE001
             self._fail(error, "")
 
-    def _fail(self, error: SinkError, what_now: str = "; it is tried again, and the rest goes on") -> None:
+    def _fail(self, error: Exception, what_now: str = "; it is tried again, and the rest goes on") -> None:
         if self._retry.failed(self._now):
-            _log.error(f"{error}{what_now}")
+            _log.error(f"{one_line(self.name, error)}{what_now}")

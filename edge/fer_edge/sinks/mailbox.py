@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
-from fer_edge.errors import FerEdgeError, SettingsError, first_line
+from fer_edge.errors import SettingsError, one_line
 from fer_edge.retry import Retry
 from fer_edge.types import Observation, Sink, State
 
@@ -148,6 +148,4 @@ class Mailbox(Sink):
 
     def _fail(self, error: Exception) -> None:
         if self._retry.failed(self._clock()):
-            foreign = f"{self.name}: {type(error).__name__}: {first_line(error)}"
-            words = str(error) if isinstance(error, FerEdgeError) else foreign
-            _log.error(f"{words}; it is tried again, and the rest goes on")
+            _log.error(f"{one_line(self.name, error)}; it is tried again, and the rest goes on")

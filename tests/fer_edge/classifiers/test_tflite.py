@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -87,6 +89,47 @@ def test_whole_faces_are_read_as_boxes_are(portrait: Pixels, face: Box) -> None:
     assert classifier.read_faces(np.empty((0, 48, 48), np.uint8)).shape == (0, 7)
 
 
+class Int8Outputs:
+    """An interpreter whose model gives the shares -128 to 127, as TensorFlow's own converter makes them."""
+
+    def __init__(self, model_content: bytes, num_threads: int) -> None:
+        os.write(2, b"INFO: Created TensorFlow Lite XNNPACK delegate\n")
+        self._face = np.zeros((1, 64, 64, 1), np.uint8)
+
+    def allocate_tensors(self) -> None: ...
+
+    def invoke(self) -> None: ...
+
+    def get_input_details(self) -> list[dict[str, Any]]:
+        return [{"index": 0, "shape": self._face.shape, "dtype": np.uint8, "quantization": (1.0, 0)}]
+
+    def get_output_details(self) -> list[dict[str, Any]]:
+        return [{"index": 1, "shape": (1, 7), "dtype": np.int8, "quantization": (1 / 256, -128)}]
+
+    def tensor(self, index: int) -> Callable[[], Pixels]:
+        return lambda: self._face
+
+    def get_tensor(self, index: int) -> Any:
+        return np.array([[-128, -128, -64, 64, -128, -128, -128]], np.int8)
+
+
+def test_int8_outputs_become_shares(monkeypatch: pytest.MonkeyPatch, portrait: Pixels, face: Box) -> None:
+    monkeypatch.setattr(tflite, "find_runtime", lambda name: (name, Int8Outputs))
+    (prediction,) = TfliteClassifier(shipped("int8")).predict(portrait, [face])
+    assert prediction.scores == pytest.approx((0, 0, 0.25, 0.75, 0, 0, 0))
+
+
+def test_only_loading_is_quiet(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """What a runtime prints while a model loads is dropped, later errors are not, and no file stays open."""
+    monkeypatch.setattr(tflite, "find_runtime", lambda name: (name, Int8Outputs))
+    before = len(list(Path("/dev/fd").iterdir()))
+    for _ in range(3):
+        TfliteClassifier(shipped("int8"))
+    assert len(list(Path("/dev/fd").iterdir())) == before
+    os.write(2, b"an error\n")
+    assert capfd.readouterr() == ("", "an error\n")
+
+
 def test_no_faces_is_no_reading(portrait: Pixels) -> None:
     card = shipped("int8")
     assert TfliteClassifier(card).predict(portrait, []) == []
@@ -165,3 +208,10 @@ def test_tflite_runtime_with_numpy_2_is_told_the_cure() -> None:
     words = tflite._why(Path("m.tflite"), "tflite-runtime", RuntimeError("_ARRAY_API not found"))
     if int(np.__version__.split(".")[0]) >= 2:
         assert "pip install 'numpy<2'" in words
+
+
+def test_only_numpy_2_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With an older NumPy, and with another runtime, the model's file is what is wrong."""
+    for runtime, numpy in (("tflite-runtime", "1.26.4"), ("ai-edge-litert", "2.2.0")):
+        monkeypatch.setattr(np, "__version__", numpy)
+        assert "restore the file" in tflite._why(Path("m.tflite"), runtime, RuntimeError("bad flatbuffer"))

@@ -38,8 +38,17 @@ def test_as_sure_as_usual_speaks_for_a_face_whatever_the_model() -> None:
     assert FaceVerifier(Says(*scores, usual=(entropy(scores), 0.2))).log_odds(GREY, BOX) == pytest.approx(SURE)
 
 
+def test_only_much_hesitation_speaks_against_a_face() -> None:
+    """A deviation more than usual still counts for a face, two deviations more count against one."""
+    scores = (0.5, 0.3, 0.2)
+    for deviations, is_face in ((1, True), (2, False)):
+        usual = (entropy(scores) - deviations * 0.1, 0.1)
+        assert (FaceVerifier(Says(*scores, usual=usual)).log_odds(GREY, BOX) > 0) == is_face
+
+
 def test_a_model_that_is_broken_has_no_say() -> None:
     assert FaceVerifier(Says(math.nan, math.nan)).log_odds(GREY, BOX) == 0.0
+    assert FaceVerifier(Says(math.nan, 0.5, 0.5)).log_odds(GREY, BOX) == 0.0
 
 
 def test_a_model_whose_card_does_not_say_what_is_usual_has_no_say() -> None:

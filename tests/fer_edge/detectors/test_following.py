@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import cv2
@@ -11,7 +12,7 @@ import pytest
 from fer_edge.classifiers.fake import FakeClassifier
 from fer_edge.demo.clip import FPS, Clip
 from fer_edge.detectors.face_verifier import FaceVerifier
-from fer_edge.detectors.following import Following
+from fer_edge.detectors.following import Following, _peak
 from fer_edge.detectors.framing import Framing
 from fer_edge.detectors.haar import detector as haar
 from fer_edge.detectors.search import Candidate, FullSearch, look, same, scaled
@@ -166,6 +167,14 @@ def test_what_the_witness_says_counts_for_a_new_face(
     assert len(boxes[-1]) == found
 
 
+@pytest.mark.parametrize("kind", [Following, FullSearch])
+def test_full_certainty_is_enough(kind: type[Following | FullSearch], make_frame: MakeFrame) -> None:
+    """With 1 as the least that counts a face of which the detector is all sure is found, and kept."""
+    detector = kind(Doubtful(1.0), replace(SETTINGS, score=1.0, keep_score=1.0, patience_seconds=0), None)
+    seen = [detector.detect(make_frame(number, scene((100, 80, 60)))) for number in range(40)]
+    assert all(len(boxes) == 1 for boxes in seen[1:])
+
+
 @pytest.mark.parametrize(("look", "patience"), [(2.0, 1.2), (0.5, 0.3), (0.5, 0.0)])
 def test_a_face_that_no_close_look_missed_stays_however_rare_they_are(
     look: float, patience: float, make_frame: MakeFrame
@@ -231,11 +240,172 @@ def test_a_face_that_hides_for_a_moment_is_found_again_without_a_search(make_fra
     assert search.begun <= begun + 1  # something moved
 
 
+def test_newcomer_where_another_stood_is_found(make_frame: MakeFrame) -> None:
+    """Motion that a known face explains is explained until the next search, not for ever."""
+    detector = Following(Bright(), SETTINGS, NOBODY)
+    walk = [(20 + min(4 * n, 180), 80, 50) for n in range(65)]  # at its end long before the search at 2 s
+    watch(detector, [scene(place) for place in walk], make_frame)
+    seen = watch(detector, [scene(walk[-1], (20, 80, 50))] * 10, make_frame, begin=65)
+    assert len(seen[-1]) == 2
+    assert near(seen[-1][1], 20, 80, 50)
+
+
+def test_faces_that_merge_are_one(make_frame: MakeFrame) -> None:
+    """Of two that came to lie on one face the longer known stays."""
+    detector = Following(Bright(), replace(SETTINGS, look_seconds=60), NOBODY)
+    standing = (240, 80, 50)
+    watch(detector, [scene(standing)] * 10, make_frame)
+    coming = [scene((100 + 4 * n, 80, 60), standing) for n in range(31)]
+    seen = watch(detector, coming, make_frame, begin=10)
+    assert len(seen[15]) == 2
+    assert len(seen[-1]) == 1
+    assert near(seen[-1][0], *standing)
+
+
+class Told(Bright):
+    """A search that takes any place for a face; it finds `place`, and notes when it looks, and when in vain."""
+
+    def __init__(self, place: Candidate) -> None:
+        super().__init__()
+        self.place, self.blind, self.now = place, False, 0.0
+        self.looked: list[float] = []
+
+    def candidates(self) -> list[Candidate]:
+        return [self.place]
+
+    def look(self, picture: Pixels, thorough: bool) -> Candidate | None:
+        self.looked.append(self.now)
+        middle = (side / 2 - self.patch / 2 for side in picture.shape[::-1])
+        return None if self.blind else Candidate(*middle, self.patch, 0.9)
+
+
+def test_a_missed_look_is_soon_repeated(make_frame: MakeFrame) -> None:
+    """After a close look that saw no face the next comes within 0.2 s, and one that sees it ends the haste."""
+    search = Told(Candidate(100, 80, 60, 0.9))
+    detector = Following(search, replace(SETTINGS, look_seconds=1.0, patience_seconds=10), NOBODY)
+    for number in range(100):
+        search.now, search.blind = number / 25, 20 <= number < 30
+        boxes = detector.detect(make_frame(number, scene((100, 80, 60))))
+        assert len(boxes) == (number > 0)
+    pauses = [later - earlier for earlier, later in pairwise(search.looked)]
+    assert pauses == pytest.approx([1.0, 0.2, 1.0, 1.0], abs=0.05)
+
+
+def test_a_look_brings_a_face_back_at_once(make_frame: MakeFrame) -> None:
+    """A face that looks unlike itself from one frame to the next is found where the close look sees it."""
+    detector = Following(Told(Candidate(100, 80, 60, 0.9)), replace(SETTINGS, look_seconds=60), NOBODY)
+    turned = [patterned(100, 80, 1, 0)] * 10 + [patterned(100, 80, 0, 1)] * 5
+    assert all(len(boxes) == 1 for boxes in watch(detector, turned, make_frame)[1:])
+
+
+@pytest.mark.parametrize("place", [(250, 105), (40, 105), (145, 208), (145, 2)])
+def test_newcomers_beside_a_face_are_found(place: tuple[int, int], make_frame: MakeFrame) -> None:
+    """A known face explains what moves about it, half a side far, and no more."""
+    detector = Following(Bright(), replace(SETTINGS, rest_seconds=60), NOBODY)
+    known = (120, 80, 80)
+    watch(detector, [scene(known)] * 10, make_frame)
+    seen = watch(detector, [scene(known, (*place, 30))] * 6, make_frame, begin=10)
+    assert len(seen[-1]) == 2
+
+
+@pytest.mark.parametrize(("x", "y"), [(0, 0), (262, 182)])
+def test_a_face_in_the_corner_begins_no_search(x: int, y: int, make_frame: MakeFrame) -> None:
+    search = Told(Candidate(x, y, 58, 0.9))
+    detector = Following(search, replace(SETTINGS, rest_seconds=60), NOBODY)
+    turns = [(np.cos(angle), np.sin(angle)) for angle in np.linspace(0, np.pi / 2, 50)]
+    assert all(watch(detector, [patterned(x, y, *turn) for turn in turns], make_frame)[1:])
+    assert search.begun == 1
+
+
+class Sliced(Bright):
+    """A search in twelve slices."""
+
+    def begin(self, picture: Pixels, smallest: float, kind: int) -> int:
+        super().begin(picture, smallest, kind)
+        return 12
+
+    def slice(self, number: int) -> None:
+        self.slices += 1
+
+
+def test_a_search_is_spread_over_three_frames(make_frame: MakeFrame) -> None:
+    """Of another scene it is done in two: there the faces are not known yet."""
+    search, slices = Sliced(), []
+    detector = Following(search, SETTINGS, NOBODY)
+    for number in range(55):
+        before = search.slices
+        detector.detect(make_frame(number, scene()))
+        slices.append(search.slices - before)
+    assert slices == [6, 6, *[0] * 48, 4, 4, 4, 0, 0]
+
+
+def test_a_face_before_a_wall_is_followed(make_frame: MakeFrame) -> None:
+    """It is recognized by itself, not by what lies beside it."""
+    search = Told(Candidate(60, 80, 60, 0.9))
+    detector = Following(search, replace(SETTINGS, look_seconds=60, max_faces=1), NOBODY)
+    wall = np.random.default_rng(6).integers(60, 190, (48, 64), np.uint8)
+    behind = np.asarray(cv2.resize(wall, (320, 240), interpolation=cv2.INTER_LINEAR), np.uint8)
+    for number in range(80):
+        x, y = 60 + 1.5 * number, 80 + 0.75 * number
+        picture = behind.copy()
+        picture[round(y) : round(y) + 60, round(x) : round(x) + 60] = patterned(0, 0, 1)[:60, :60]
+        boxes = detector.detect(make_frame(number, picture))
+        assert not number or near(boxes[0], x, y, 60)
+    assert len(search.looked) == 1
+
+
 def test_faces_are_followed_up_to_the_most_that_are_wanted(make_frame: MakeFrame) -> None:
     three = scene((20, 30, 50), (120, 90, 50), (230, 40, 50))
     for most, wanted in ((8, 3), (2, 2)):
         detector = Following(Bright(), DetectorSettings(max_faces=most), NOBODY)
         assert len(watch(detector, [three] * 6, make_frame)[-1]) == wanted
+
+
+PATTERNS, _ = np.linalg.qr(np.hstack([np.ones((144, 1)), np.random.default_rng(5).normal(size=(144, 3))]))
+
+
+def patterned(x: float, y: float, *shares: float) -> Pixels:
+    """A grey frame with a square of 60 pixels at (x, y) that mixes patterns without likeness to one another."""
+    mix = PATTERNS[:, 1 : len(shares) + 1] @ shares / np.linalg.norm(shares)
+    square = np.clip(125 + 400 * mix, 0, 255).astype(np.uint8).reshape(12, 12)
+    matrix = np.array([[5.0, 0, x], [0, 5.0, y]])
+    return np.asarray(
+        cv2.warpAffine(square, matrix, (320, 240), borderMode=cv2.BORDER_CONSTANT, borderValue=(125,)), np.uint8
+    )
+
+
+def test_a_face_that_slowly_changes_is_followed(make_frame: MakeFrame) -> None:
+    """What it is recognized by changes with it."""
+    search = Told(Candidate(100, 80, 60, 0.9))
+    detector = Following(search, replace(SETTINGS, look_seconds=60), NOBODY)
+    turns = [(np.cos(angle), np.sin(angle)) for angle in np.linspace(0, np.pi / 2, 60)]
+    seen = watch(detector, [patterned(100, 80, *turn) for turn in turns], make_frame)
+    assert all(len(boxes) == 1 and near(boxes[0], 100, 80, 60) for boxes in seen[1:])
+    assert len(search.looked) == 1
+
+
+def test_a_doubtful_look_is_not_learnt(make_frame: MakeFrame) -> None:
+    """What resembles the face a little is followed; what resembles no more than that is another."""
+    search = Told(Candidate(100, 80, 60, 0.9))
+    detector = Following(search, replace(SETTINGS, look_seconds=60, patience_seconds=60), NOBODY)
+    face, doubtful, other = (patterned(100, 80, *mix) for mix in ((1, 0, 0), (0.5, 0.85, 0), (0, 0.6, 0.8)))
+    watch(detector, [face] * 5, make_frame)
+    search.blind = True
+    assert all(watch(detector, [doubtful] * 20, make_frame, begin=5))
+    assert not any(watch(detector, [other] * 5, make_frame, begin=25))
+    assert all(watch(detector, [face] * 5, make_frame, begin=30))
+
+
+def test_slow_faces_are_followed_smoothly(make_frame: MakeFrame) -> None:
+    """A face that moves by a fifth of its pattern's pixel a frame is neither left behind nor jerks."""
+    search = Told(Candidate(100, 80, 60, 0.9))
+    detector = Following(search, replace(SETTINGS, look_seconds=60, max_faces=1), NOBODY)
+    places = [(100 + 0.5 * n, 80 + 0.25 * n) for n in range(75)]
+    seen = watch(detector, [patterned(*place, 1) for place in places], make_frame)[1:]
+    for (box,), place in zip(seen, places[1:], strict=True):
+        assert near(box, *place, 60, off=2)
+    assert max(abs(b.x - a.x) for (a,), (b,) in pairwise(seen)) <= 1
+    assert len(search.looked) == 1
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 900), (2000, 20), (480, 640)])
@@ -264,6 +434,22 @@ def test_haar_follows_the_demos_face_in_good_light(make_frame: MakeFrame) -> Non
 # --- the pieces ---
 
 
+@pytest.mark.parametrize(
+    ("values", "index", "peak"),
+    [
+        ([1, 4, 3], 1, 1.25),
+        ([3, 4, 1], 1, 0.75),
+        ([0, 2, 2], 1, 1.5),
+        ([4, 3, 1], 0, 0),
+        ([1, 3, 4], 2, 2),
+        ([1] * 3, 1, 1),
+    ],
+)
+def test_a_peak_may_lie_between_values(values: list[float], index: int, peak: float) -> None:
+    """The parabola through three values says where it is highest; at an end, or on a plain, the value itself is it."""
+    assert _peak(values, index) == peak
+
+
 def test_a_close_look_is_in_the_frames_pixels() -> None:
     found = look(Bright(), scene((100, 60, 80)), Candidate(96, 63, 76, 0.5), thorough=True)
     assert found is not None
@@ -280,8 +466,11 @@ def test_what_is_hardly_in_the_frame_is_not_looked_at(place: tuple[float, float]
 def test_one_face_shares_half_of_the_smaller_square() -> None:
     face = Candidate(100, 100, 60, 0.9)
     assert same(face, Candidate(110, 120, 60, 0.5))
-    assert same(face, Candidate(120, 130, 20, 0.5))  # a mouth
-    assert not same(face, Candidate(150, 100, 60, 0.5))
+    mouth = Candidate(120, 130, 20, 0.5)
+    assert same(face, mouth)
+    assert same(mouth, face)
+    assert same(face, Candidate(125, 100, 60, 0.5))
+    assert not same(face, Candidate(135, 100, 60, 0.5))
     assert not same(face, Candidate(300, 100, 60, 0.5))
 
 
@@ -290,6 +479,35 @@ def test_pictures_are_scaled_both_ways() -> None:
         picture, factor = scaled(scene(), scale)
         assert picture.shape == (round(240 * scale), round(320 * scale))
         assert factor == pytest.approx(1 / scale, rel=0.02)
+
+
+class Listed(Bright):
+    """A search of 320 x 240 that finds the places it is given, and sees there what it is given."""
+
+    def __init__(self, *places: Candidate) -> None:
+        super().__init__()
+        self.places = list(places)
+
+    def candidates(self) -> list[Candidate]:
+        return self.places
+
+    def look(self, picture: Pixels, thorough: bool) -> Candidate | None:
+        self.looks += 1
+        middle = (side / 2 - self.patch / 2 for side in picture.shape[::-1])
+        return Candidate(*middle, self.patch, self.places[self.looks - 1].score)
+
+
+def test_the_surest_come_first(make_frame: MakeFrame) -> None:
+    """By their close looks, whatever the order in which they were found; two looks at one face are one."""
+    places = [
+        Candidate(20, 80, 50, 0.8),
+        Candidate(230, 80, 50, 0.95),
+        Candidate(25, 85, 50, 0.85),
+        Candidate(120, 80, 50, 0.9),
+    ]
+    for most, wanted in ((8, [230, 120, 20]), (2, [230, 120]), (1, [230])):
+        boxes = FullSearch(Listed(*places), replace(SETTINGS, max_faces=most), None).detect(make_frame(0, scene()))
+        assert [box.x for box in boxes] == pytest.approx(wanted, abs=1)
 
 
 def test_single_pictures_are_searched_whole(make_frame: MakeFrame) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
+import pytest
 from fer_edge.logs.files import Part, Span, part_path, parts
-from fer_edge.logs.keeping import SteadyClock, expired
+from fer_edge.logs.keeping import SteadyClock, days_before, disk_used, expired, too_many
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,3 +60,34 @@ def test_a_clock_is_trusted_after_an_hour_without_a_jump() -> None:
     assert clock.trusted(NOW + timedelta(minutes=60, seconds=20), 3600.0)
     assert not clock.trusted(NOW + timedelta(days=2), 3660.0)
     assert clock.trusted(NOW + timedelta(days=2, hours=1), 7260.0)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "free", "available", "share"),
+    [(100, 40, 40, 0.6), (100, 40, 20, 0.75), (100, 0, 0, 1.0), (100, 100, 90, 0.0), (0, 0, 0, 0.0)],
+)
+def test_the_share_is_dfs(
+    monkeypatch: pytest.MonkeyPatch, blocks: int, free: int, available: int, share: float
+) -> None:
+    """What only root may fill is no room for the log: 60 blocks of 80 are three quarters."""
+    disk = SimpleNamespace(f_blocks=blocks, f_bfree=free, f_bavail=available)
+    monkeypatch.setattr(os, "statvfs", lambda _: disk)
+    assert disk_used(Path("/")) == share
+
+
+def test_many_days_reach_the_beginning() -> None:
+    """Settings may ask for more days than there were; then nothing is too old."""
+    assert days_before(NOW, 1.5) == datetime(2026, 6, 29, 12, tzinfo=UTC)
+    assert days_before(NOW, 1e6) == datetime.min.replace(tzinfo=UTC)
+
+
+def test_the_oldest_go_until_the_rest_fits(tmp_path: Path) -> None:
+    """Of 10, 20, 30 and 40 bytes, the last two are 70; a file that is gone already takes no room."""
+    files = [part(number, NOW)._replace(path=tmp_path / f"{number}") for number in range(1, 6)]
+    for file in files[:4]:
+        file.path.write_bytes(bytes(10 * file.number))
+    assert too_many(files, 100) == []
+    assert too_many(files, 99) == files[:1]
+    assert too_many(files, 70) == files[:2]
+    assert too_many(files, 69) == files[:3]
+    assert too_many(files, 0) == files[:4]

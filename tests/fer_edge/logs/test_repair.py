@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fer_edge.logs.files import LONGEST
 
 Frames = Callable[[Path], list[int]]
 
@@ -33,3 +34,18 @@ def test_lines_with_zeros_go_and_those_behind_them_stay(
     again.store.close()
     assert path.read_bytes() == b"".join(lines[:2] + lines[5:])
     assert len(frames(path)) == 5 + more
+
+
+def test_only_the_end_is_repaired(tmp_path: Path, make_writer: Callable[..., Any]) -> None:
+    """In a log larger than what is looked at, too; an odd line further up may be evidence and is left alone."""
+    path = tmp_path / "log.jsonl"
+    writer = make_writer(path)
+    writer.write(3)
+    writer.store.close()
+    lines = path.read_bytes().splitlines(keepends=True)
+    whole = lines[0] + b'{"time" odd\n' + lines[1] * (LONGEST // len(lines[1]) + 1) + lines[2]
+    path.write_bytes(whole + lines[0][:20])
+    again = make_writer(path)
+    again.store.close()
+    assert again.store.repaired == 20
+    assert path.read_bytes() == whole

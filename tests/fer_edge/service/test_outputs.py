@@ -79,6 +79,19 @@ def test_a_lost_output_shows_in_the_exit_code(
     assert "log is off until the settings are read again" in capsys.readouterr().err
 
 
+def test_a_repair_is_said(outputs: Outputs, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a power cut left of the last line is gone, and the journal says so; of a whole log it says nothing."""
+    path = tmp_path / "log.jsonl"
+    outputs.reconfigure(settings(tmp_path, "log"))
+    outputs.close()
+    assert not capsys.readouterr().out
+    path.write_text('{"time": "2026-01-01')
+    outputs.reconfigure(settings(tmp_path, "console"))
+    outputs.reconfigure(settings(tmp_path, "log"))
+    outputs.close()
+    assert capsys.readouterr().out == f"log: cut 20 bytes of a half-written last line off {path}\n"
+
+
 def test_a_failed_start_leaves_nothing_open(outputs: Outputs, tmp_path: Path) -> None:
     with pytest.raises(SinkError, match="no/log"):
         outputs.reconfigure(settings(tmp_path, "csv", "log", path=str(tmp_path / "no" / "log")))

@@ -12,12 +12,14 @@ import subprocess
 import sys
 import termios
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fer_edge.pause import PauseSwitch
 from fer_edge.settings import Settings
 from fer_edge.sinks.console import Console, LiveConsole, fit, open_console
+from fer_edge.sinks.guard import Guarded
 from fer_edge.types import Event, Observation
 
 Make = Callable[..., Observation]
@@ -158,3 +160,28 @@ def test_a_real_terminal_ends_with_the_summary_and_nothing_of_the_last_line() ->
     drawn = re.findall(r"\r\x1b\[K([^\r]*)(?=\r)", written.decode())
     assert any(line.startswith("     1.0 s  happy ███") for line in drawn), drawn
     assert max(len(line) for line in drawn if "came" not in line) == 29
+
+
+def test_a_closed_pipe_ends_the_program(make_observation: Make) -> None:
+    """`fer-edge run | head` ends with SIGPIPE's exit code; no other output could tell that its reader is gone."""
+
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    seen = make_observation(0, "happy")
+    console = Guarded("console", Console(Closed()))
+    with pytest.raises(SystemExit, match="141"):
+        console.write(replace(seen, events=(Event("came", seen.faces[0]),)))
+
+
+def test_states_are_said_but_the_first_start(make_observation: Make) -> None:
+    """That the camera runs is news only after it did not; a pause or a loss is said at any time."""
+    stream = io.StringIO()
+    console = Console(stream)
+    for state in ("starting", "paused", "running"):
+        console.state(state)  # type: ignore[arg-type]
+    console.write(make_observation(0))
+    for state in ("lost", "running"):
+        console.state(state)  # type: ignore[arg-type]
+    assert stream.getvalue().splitlines() == ["camera is off: paused", "camera is lost", "camera is on again"]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from fer_edge import retry
 from fer_edge.errors import SinkError
 from fer_edge.sinks.event_queue import EventQueue, Refused
 from fer_edge.types import EVENT_KINDS, Event, Observation
@@ -157,3 +160,31 @@ def test_what_nobody_foresaw_costs_one_event_and_is_told(door: Door, event: Make
     assert door.get(1) == [2]
     with pytest.raises(SinkError, match="post: 1 events were not delivered"):
         box.close()
+
+
+def test_what_failed_goes_out_though_nothing_comes(
+    event: Callable[..., Observation], told: queue.Queue[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last event of the day is sent again after the pause by itself, and the thread slept until then."""
+    monkeypatch.setattr(retry, "FIRST", 0.05)
+    asked, tries, sent = 0, 0, threading.Event()
+
+    def clock() -> float:
+        nonlocal asked
+        asked += 1
+        return time.monotonic()
+
+    def send(record: dict[str, Any]) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise SinkError("post: the server is away")
+        sent.set()
+
+    box = EventQueue("post", EVENT_KINDS, 10, send, clock=clock)
+    box.write(event(1))
+    assert sent.wait(SOON)
+    assert asked < 50
+    with suppress(SinkError):  # it has not worked for long
+        box.close()
+    assert box.lost == 0

@@ -68,12 +68,104 @@ def test_a_failure_at_the_end_is_told_and_counts(capsys: pytest.CaptureFixture[s
     assert "does not take it" in capsys.readouterr().err
 
 
-def test_a_mistake_in_a_sink_is_not_hidden(make_observation: Make) -> None:
-    class Wrong(Sink):
-        def write(self, observation: Observation) -> None:
-            raise KeyError("mistake")
+class Broken(Sink):
+    """Raises `error` from the methods that `where` names, until it is taken away."""
 
-        def close(self) -> None: ...
+    def __init__(self, error: BaseException, *where: str) -> None:
+        self.error: BaseException | None = error
+        self.where, self.written = where, 0
 
-    with pytest.raises(KeyError):
-        Guarded("wrong", Wrong()).write(make_observation())
+    def write(self, observation: Observation) -> None:
+        self._fail("write")
+        self.written += 1
+
+    def state(self, state: State) -> None:
+        self._fail("state")
+
+    def close(self) -> None:
+        self._fail("close")
+
+    def _fail(self, method: str) -> None:
+        if self.error is not None and method in self.where:
+            raise self.error
+
+
+MISTAKES = [(RuntimeError("no\nroom"), "RuntimeError: no"), (ValueError("no digit: 'x'"), "ValueError: no digit: 'x'")]
+AGAIN = "; it is tried again, and the rest goes on"
+
+
+@pytest.mark.parametrize(("error", "words"), MISTAKES)
+def test_any_exception_in_write_is_retried(
+    error: Exception, words: str, make_observation: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line names the output, the type and the text; it is written again after the first second."""
+    broken = Broken(error, "write")
+    guarded = Guarded("lamp", broken)
+    for number in range(25):
+        guarded.write(make_observation(number))
+    assert capsys.readouterr().err == f"fer-edge: error: lamp: {words}{AGAIN}\n"
+    assert guarded.failing
+    broken.error = None
+    for number in range(25, 51):
+        guarded.write(make_observation(number))
+    assert broken.written == 26
+    assert not guarded.failing
+    assert capsys.readouterr().err == "fer-edge: note: lamp: works again; 25 frames are missing in it\n"
+
+
+@pytest.mark.parametrize(("error", "words"), MISTAKES)
+def test_any_exception_in_state_is_retried(
+    error: Exception, words: str, make_observation: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The output then gets no frame for a second, as after any failure."""
+    broken = Broken(error, "state")
+    guarded = Guarded("lamp", broken)
+    guarded.write(make_observation(0))
+    guarded.state("paused")
+    assert capsys.readouterr().err == f"fer-edge: error: lamp: {words}{AGAIN}\n"
+    assert guarded.failing
+    for number in range(1, 26):
+        guarded.write(make_observation(number))
+    assert broken.written == 2
+
+
+def test_a_start_that_fails_is_retried(make_observation: Make) -> None:
+    """A failure before the first frame counts from the beginning of the frames' time."""
+    broken = Broken(SinkError("lamp: dark"), "state")
+    guarded = Guarded("lamp", broken)
+    guarded.state("starting")
+    assert guarded.failing
+    for number in range(26):
+        guarded.write(make_observation(number))
+    assert broken.written == 1
+
+
+def test_each_trouble_counts_its_own_frames(make_observation: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was missed the first time is not missed again in the second note."""
+    broken = Broken(SinkError("lamp: dark"), "write")
+    guarded = Guarded("lamp", broken)
+    for number in range(200):
+        broken.error = SinkError("lamp: dark") if number in (0, 100) else None
+        guarded.write(make_observation(number))
+    notes = [line for line in capsys.readouterr().err.splitlines() if "works again" in line]
+    assert notes == ["fer-edge: note: lamp: works again; 25 frames are missing in it"] * 2
+
+
+@pytest.mark.parametrize(("error", "words"), MISTAKES)
+def test_any_exception_in_close_is_said(error: Exception, words: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It counts for the exit code, and nothing is tried again after the end."""
+    guarded = Guarded("lamp", Broken(error, "close"))
+    guarded.close()
+    assert guarded.failing
+    assert capsys.readouterr().err == f"fer-edge: error: lamp: {words}\n"
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3)])
+def test_a_wish_to_end_passes(error: BaseException, make_observation: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ctrl+C and sys.exit are no failures of an output."""
+    guarded = Guarded("lamp", Broken(error, "write", "state", "close"))
+    for call in (lambda: guarded.write(make_observation()), lambda: guarded.state("paused"), guarded.close):
+        with pytest.raises(type(error)):
+            call()
+    assert not guarded.failing
+    assert not capsys.readouterr().err

@@ -46,7 +46,11 @@ def test_it_gets_the_event_as_json_and_its_arguments_as_they_are(tmp_path: Path,
 
 @pytest.mark.parametrize(
     ("program", "words"),
-    [("raise SystemExit(3)", "ended with exit code 3"), ("import os; os.kill(os.getpid(), 9)", r"signal 9 \(Killed\)")],
+    [
+        ("raise SystemExit(3)", "ended with exit code 3"),
+        ("raise SystemExit(1)", "ended with exit code 1"),
+        ("import os; os.kill(os.getpid(), 9)", r"signal 9 \(Killed\)"),
+    ],
 )
 def test_one_that_fails_is_said(record: dict[str, Any], program: str, words: str) -> None:
     with pytest.raises(Refused, match=words):
@@ -83,6 +87,13 @@ def test_one_that_runs_is_ended_at_the_end(tmp_path: Path, make_observation: Mak
         assert alive.readline() == "here\n"
         outbox.close(patience=0.05)
         assert alive.read() == ""
+
+
+def test_one_that_starts_at_the_end_is_ended(record: dict[str, Any]) -> None:
+    """`stop` may come just before the next event's program starts: it is no failure, and nothing waits for it."""
+    hook = Hook(python("import time; time.sleep(60)", timeout_seconds=10.0))
+    hook.stop()
+    hook.run(record)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import pytest
 from fer_edge.errors import SinkError
 from fer_edge.settings import LogSettings
 from fer_edge.sinks.log import Log
-from fer_edge.types import Event, Frame, Observation
+from fer_edge.types import Event, Frame, Observation, State
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
@@ -223,3 +223,22 @@ def test_a_log_in_something_that_is_no_file_works(make_observation: Make) -> Non
     log.write(make_observation(0))
     log.close()
     assert log.lines == 1
+
+
+@pytest.mark.parametrize("state", ["paused", "lost"])
+def test_a_pause_brings_lines_to_the_disk(
+    tmp_path: Path, make_observation: Make, monkeypatch: pytest.MonkeyPatch, state: State
+) -> None:
+    """No frames come then whose times would say when it is due; with nothing new, the disk is left alone."""
+    flushed: list[int] = []
+    monkeypatch.setattr(os, "fdatasync", flushed.append)
+    log = opened(tmp_path / "log.jsonl", mode="frames", flush_seconds=5.0)
+    log.state("starting")
+    log.write(make_observation(0))
+    log.state("running")
+    assert not flushed
+    log.state(state)
+    assert len(flushed) == 1
+    log.state(state)
+    assert len(flushed) == 1
+    log.close()

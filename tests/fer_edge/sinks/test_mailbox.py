@@ -6,9 +6,11 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from fer_edge import retry
 from fer_edge.errors import SettingsError, SinkError
 from fer_edge.sinks.mailbox import KEPT, Mailbox
 from fer_edge.types import Event, Observation, Sink, State
@@ -101,17 +103,19 @@ def test_the_newest_replaces_what_waits_and_takes_over_its_events(place: Place, 
     assert box.dropped == 0
 
 
-def test_events_that_wait_are_bounded_and_counted(
+def test_oldest_events_are_dropped_first(
     place: Place, make_observation: Make, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Of more events than it keeps, the newest wait, and those that were dropped are counted."""
     box = place.box()
     place.gate.clear()
     box.write(make_observation(0))
     assert place.entered.acquire(timeout=SOON)
     for number in range(KEPT + 30):
-        box.write(with_event(make_observation(number, "happy")))
+        seen = make_observation(number, "happy")
+        box.write(with_event(replace(seen, faces=(replace(seen.faces[0], confidence=number),))))
     place.gate.set()
-    assert len(place.wait(2)[1].events) == KEPT
+    assert [event.face.confidence for event in place.wait(2)[1].events] == list(range(30, KEPT + 30))
     box.close()
     assert box.dropped == 30
     assert "lamp: 30 events were dropped" in capsys.readouterr().err
@@ -217,3 +221,57 @@ def test_what_waits_is_delivered_before_the_end(place: Place, make_observation: 
     box.close()
     assert [observation.frame.number for observation in place.got] == [0, 1]
     assert place.closed == 1
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no bus"), ValueError("no bus")])
+@pytest.mark.parametrize("method", ["write", "state"])
+def test_any_exception_in_the_thread_is_retried(
+    place: Place, make_observation: Make, monkeypatch: pytest.MonkeyPatch, error: Exception, method: str
+) -> None:
+    """As in the loop: the line names the output, the type and the text, and what waits is delivered later."""
+    told: queue.Queue[str] = queue.Queue()
+    monkeypatch.setattr(mailbox, "tell", lambda message, kind="error": told.put(f"{kind}: {message}"))
+    box, seen = place.box(), make_observation(1)
+    place.broken = error
+    box.write(seen) if method == "write" else box.state("lost")
+    line = f"error: lamp: {type(error).__name__}: no bus; it is tried again, and the rest goes on"
+    assert told.get(timeout=SOON) == line
+    assert box.failing
+    place.broken, place.now = None, 1.0
+    box.state("running")
+    assert place.wait(1)[0] == (seen if method == "write" else "running")
+    box.close()
+
+
+def test_an_exception_in_close_ends_quietly(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    """At its end there is nothing to try again."""
+
+    class Stuck(Lamp):
+        def close(self) -> None:
+            super().close()
+            raise RuntimeError("no bus")
+
+    box = Mailbox("lamp", lambda: Stuck(place), lambda: place.now)
+    box.close()
+    assert place.closed == 1
+    assert not box._thread.is_alive()
+    assert not capsys.readouterr().err
+
+
+def test_it_comes_back_though_nothing_comes(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lamp that answers again shows the state by itself after the pause, and its thread slept until then."""
+    monkeypatch.setattr(retry, "FIRST", 0.05)
+    asked = 0
+
+    def clock() -> float:
+        nonlocal asked
+        asked += 1
+        return time.monotonic()
+
+    place.broken = OSError("Remote I/O error")
+    box = Mailbox("lamp", lambda: Lamp(place), clock)
+    place.broken = None
+    box.state("running")
+    assert place.wait(1) == ["running"]
+    assert asked < 50
+    box.close()

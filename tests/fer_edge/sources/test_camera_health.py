@@ -37,6 +37,22 @@ def test_a_single_shade_is_trouble_after_the_patience(shade: int, words: str) ->
     assert words in told[0][1]
 
 
+@pytest.mark.parametrize("begin", [-500.0, 90_000.0])
+def test_the_clocks_zero_does_not_matter(begin: float) -> None:
+    """A clock may count from the computer's start: what counts is how long nothing was seen."""
+    camera_health, dark = CameraHealth(4.0), np.zeros((48, 64), np.uint8)
+    assert [bool(camera_health.trouble(dark, begin + second)) for second in range(6)] == [False] * 4 + [True] * 2
+
+
+def test_a_reset_forgets_the_dark() -> None:
+    """Else a camera that cannot be opened would be waited for as long as one in a dark night."""
+    camera_health = CameraHealth(4.0)
+    camera_health.trouble(np.zeros((48, 64), np.uint8), 0.0)
+    assert camera_health.flat
+    camera_health.reset()
+    assert not camera_health.flat
+
+
 def test_the_same_picture_over_and_over_is_trouble() -> None:
     told = troubles([still(0, 255, 0)[0]] * 20)
     assert told[0] == (4.0, "every picture for 4 s was the same to the last bit")
@@ -71,6 +87,13 @@ def test_a_single_shade_with_a_little_noise_is_trouble_too() -> None:
 def test_at_a_low_rate_one_dark_picture_is_no_trouble() -> None:
     camera_health, dark = CameraHealth(4.0), np.zeros((48, 64), np.uint8)
     assert [bool(camera_health.trouble(dark, now)) for now in (0.0, 10.0, 20.0)] == [False, False, True]
+
+
+def test_a_blink_at_a_low_rate_is_no_trouble() -> None:
+    """After pictures that showed something, too, three dark ones in a row are needed."""
+    camera_health, dark = CameraHealth(4.0), np.zeros((480, 640), np.uint8)
+    pictures = [*still(0, 255, 3)[:2], dark, dark, dark]
+    assert [bool(camera_health.trouble(grey, 10.0 * k)) for k, grey in enumerate(pictures)] == [False] * 4 + [True]
 
 
 def test_a_picture_smaller_than_the_grid_is_looked_at_too() -> None:

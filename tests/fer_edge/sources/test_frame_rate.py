@@ -104,7 +104,7 @@ def test_while_nobody_is_there_fewer_frames_are_taken_and_at_once_more_when_some
     assert min(t for t in times if t > 33) < 33.25
 
 
-@pytest.mark.parametrize(("fps", "idle", "expected"), [(10, 5, 5), (2, 5, 2), (10, 0, 10), (0, 0, 50)])
+@pytest.mark.parametrize(("fps", "idle", "expected"), [(10, 5, 5), (2, 5, 2), (10, 0, 10), (0, 0, 50), (0, 0.5, 0.5)])
 def test_of_two_limits_the_lower_one_holds(make_frame: MakeFrame, fps: float, idle: float, expected: float) -> None:
     clock = Clock()
     pace = FrameRateLimit(fps, lambda: False, idle, 1, clock, clock.sleep)

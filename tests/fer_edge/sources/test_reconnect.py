@@ -156,6 +156,17 @@ def test_a_pause_while_the_camera_is_lost_leaves_it_alone(make_frame: Make) -> N
     assert rig.states == ["running", "lost", "paused", "running"]
 
 
+def test_a_pause_is_shown_at_once_while_lost(make_frame: Make) -> None:
+    """Though the camera is not to be opened again for half a minute."""
+    rig = Rig(Camera(make_frame, [0.0], LOST), *[LOST] * 20)
+    rig.at[40.0] = rig.pause_switch.pause  # between the tries at 31 and at 63 s
+    shown: list[State] = []
+    rig.at[40.3] = lambda: shown.append(rig.states[-1])
+    rig.stop_at = 41.0
+    list(rig.attend())
+    assert shown == ["paused"]
+
+
 def test_a_camera_taken_by_somebody_else_in_a_pause_is_waited_for(make_frame: Make) -> None:
     rig = Rig(Camera(make_frame, [0.0, 0.1]), SourceError("camera:0: in use"), Camera(make_frame, [5.0]))
     frames = iter(rig.attend())
@@ -181,6 +192,26 @@ def test_a_camera_that_just_ends_is_lost_too(make_frame: Make, capsys: pytest.Ca
     assert len(list(islice(rig.attend(), 2))) == 2
     assert rig.states == ["running", "lost", "running"]
     assert "camera: stopped giving pictures" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_an_end_on_request_is_no_loss(make_frame: Make, paused: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    """Sources end by themselves once a pause or a stop is wanted, between two pictures."""
+    rig = Rig()
+
+    class Obedient(Camera):
+        def __iter__(self) -> Iterator[Frame]:
+            yield self._make(0, time=0.0)
+            if paused:
+                rig.pause_switch.pause()
+            else:
+                rig.stop_at = rig.now
+
+    rig.openings = [Obedient(make_frame, []), Camera(make_frame, [1.0])]
+    rig.at[3.0] = rig.pause_switch.resume
+    assert len(list(islice(rig.attend(), 2))) == 1 + paused
+    assert rig.states == (["running", "paused", "running"] if paused else ["running"])
+    assert not capsys.readouterr().err
 
 
 def test_a_video_waits_in_a_pause_and_misses_nothing(make_frame: Make) -> None:

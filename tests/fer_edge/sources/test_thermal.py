@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from fer_edge.sources.thermal import CHECK_INTERVAL_S, LOG_INTERVAL_S, MIN_FPS, ThermalLimit
+from fer_edge.sources.thermal import CHECK_INTERVAL_S, LOG_INTERVAL_S, MIN_FPS, STEADY_CHECKS, ThermalLimit, celsius
 
 
 class Processor:
@@ -55,6 +56,64 @@ def test_while_it_gets_cooler_no_more_is_taken_away() -> None:
     first = processor.run()
     for processor.celsius in (83.0, 80.0, 76.0):
         assert processor.run() == first
+
+
+def test_frames_come_back_step_by_step() -> None:
+    """As many as were taken away: all at once would make it hot at once."""
+    processor = Processor()
+    processor.run()
+    processor.celsius = 75.0
+    for _ in range(3):
+        processor.run()
+    processor.celsius = 70.0
+    assert [processor.run() for _ in range(3)] == [pytest.approx(9.8, rel=0.1), pytest.approx(14, rel=0.1), 0]
+
+
+def test_it_is_said_once_an_hour(capsys: pytest.CaptureFixture[str]) -> None:
+    """A processor at its limit goes to and fro; what was not said to be hot is not said to be cool again."""
+    processor = Processor()
+    processor.run()
+    said = []
+    for _ in range(int(1.5 * LOG_INTERVAL_S / (2 * CHECK_INTERVAL_S))):
+        for processor.celsius in (80.0, 60.0):
+            processor.run(seconds=CHECK_INTERVAL_S)
+            said += [(processor.now, line.split()[2]) for line in capsys.readouterr().err.splitlines()]
+    assert [word for _, word in said] == ["hot:", "cool", "hot:", "cool"]
+    assert LOG_INTERVAL_S <= said[2][0] - said[0][0] <= LOG_INTERVAL_S + 2 * CHECK_INTERVAL_S
+
+
+def test_a_steady_warmth_gets_more_again() -> None:
+    """Between cool and hot, more is tried after so many looks, and not before."""
+    processor = Processor()
+    processor.run()
+    processor.celsius = 75.0
+    limit = [processor.run() for _ in range(2)][-1]
+    processor.celsius = 72.0
+    limits = [processor.run(seconds=CHECK_INTERVAL_S) for _ in range(STEADY_CHECKS + 2)]
+    assert limits[: STEADY_CHECKS - 1] == [limit] * (STEADY_CHECKS - 1)
+    assert limits[-1] > limit
+
+
+def test_what_comes_is_what_is_cut() -> None:
+    """Where fewer frames come than are allowed, to cut what is allowed would change nothing."""
+    processor = Processor()
+    processor.run()
+    processor.celsius = 75.0
+    assert processor.run(20.0) == pytest.approx(14, rel=0.1)
+    processor.celsius = 72.0
+    processor.run(5.0)
+    processor.celsius = 76.0
+    assert processor.run(5.0) == pytest.approx(3.5, rel=0.1)
+
+
+@pytest.mark.parametrize(("text", "degrees"), [("48312\n", 48.312), ("-2000\n", -2.0), ("", None), (None, None)])
+def test_degrees_are_the_kernels(tmp_path: Path, text: str | None, degrees: float | None) -> None:
+    """The kernel tells thousandths of a degree; a computer without a sensor has no such file."""
+    zone = tmp_path / "sys/class/thermal/thermal_zone0"
+    zone.mkdir(parents=True)
+    if text is not None:
+        (zone / "temp").write_text(text)
+    assert celsius(tmp_path) == degrees
 
 
 def test_it_never_stops_altogether() -> None:

@@ -51,6 +51,31 @@ def test_without_averaging_each_frame_speaks_for_itself(make_prediction: Callabl
     assert changes(predictions, 25, SmootherSettings(seconds=0, margin=0, hold_seconds=0)) == [0.04, 0.08]
 
 
+def test_each_change_restarts_the_hold(make_prediction: Callable[..., Prediction]) -> None:
+    """However fast the readings flip, every label is shown for as long as the settings say."""
+    predictions = [make_prediction("sad" if number // 3 % 2 else "happy") for number in range(50)]
+    settings = SmootherSettings(seconds=0, margin=0, hold_seconds=0.5)
+    assert changes(predictions, 25, settings) == [0.6, 1.2, 1.8]
+
+
+@pytest.mark.parametrize(
+    ("levels", "shown"),
+    [
+        ((0.9, 0.1, 0.9, 0.9, 0.9), ("happy", UNCERTAIN, UNCERTAIN, "happy", "happy")),
+        ((0.1, 0.9, 0.1, 0.1, 0.1), (UNCERTAIN, "happy", "happy", UNCERTAIN, UNCERTAIN)),
+    ],
+)
+def test_uncertain_is_held_too(
+    levels: tuple[float, ...], shown: tuple[str, ...], make_prediction: Callable[..., Prediction]
+) -> None:
+    """What becomes certain, and what no longer is, is shown for as long as a label, and not a frame longer."""
+    smoother = Smoother(SmootherSettings(seconds=0, hold_seconds=0.5, certain=0.5, margin=0.1))
+    for number, (level, wanted) in enumerate(zip(levels, shown, strict=True)):
+        time = 0.25 * number + (0.25 if number else 0)  # 0, 0.5, 0.75, 1 and 1.25 seconds
+        (face,), _ = smoother.update(time, [TRACK], [Prediction(("happy", "sad"), (level, 0.0))], [])
+        assert face.emotion == wanted
+
+
 def test_at_first_every_reading_counts_as_much(make_prediction: Callable[..., Prediction]) -> None:
     smoother = Smoother(SmootherSettings())
     for number, share in enumerate((0.4, 0.6, 0.8)):
@@ -107,6 +132,40 @@ def test_a_first_look_may_be_uncertain_and_another_emotion_may_become_certain(
     assert face.emotion == UNCERTAIN
     (face,), _ = smoother.update(0.1, [TRACK], [make_prediction("fear", 0.7)], [])
     assert face.emotion == "fear"
+
+
+def test_an_uncertain_face_needs_no_margin() -> None:
+    """What leads is shown as soon as it is certain: there is no label that it would have to beat."""
+    smoother = Smoother(SmootherSettings(seconds=0, margin=0.12, hold_seconds=0, certain=0.25))
+    labels = ("happy", "sad", "fear", "neutral")
+    (face,), _ = smoother.update(0.0, [TRACK], [Prediction(labels, (0.24, 0.22, 0.22, 0.22))], [])
+    assert face.emotion == UNCERTAIN
+    (face,), _ = smoother.update(0.04, [TRACK], [Prediction(labels, (0.27, 0.38, 0.2, 0.15))], [])
+    assert (face.emotion, face.confidence) == ("sad", 0.38)
+
+
+def test_an_uncertain_lead_starts_no_hold(make_prediction: Callable[..., Prediction]) -> None:
+    """Another label that leads without being shown does not keep the next one from being shown."""
+    smoother = Smoother(SmootherSettings(seconds=0, hold_seconds=0.5, certain=0.5))
+    for time, emotion, level in ((0.0, "happy", 0.4), (0.6, "sad", 0.4), (0.7, "fear", 0.9)):
+        (face,), _ = smoother.update(time, [TRACK], [make_prediction(emotion, level)], [])
+    assert face.emotion == "fear"
+
+
+def test_full_certainty_is_enough(make_prediction: Callable[..., Prediction]) -> None:
+    """With 1 as the least that is certain, what the network is all sure of is shown."""
+    smoother = Smoother(SmootherSettings(seconds=0, margin=0, hold_seconds=0, certain=1))
+    for number, emotion in enumerate(("sad", "sad", "fear")):
+        (face,), _ = smoother.update(number / 25, [TRACK], [make_prediction(emotion, 1.0)], [])
+        assert face.emotion == emotion
+
+
+def test_new_settings_keep_the_faces(make_prediction: Callable[..., Prediction]) -> None:
+    smoother = Smoother(SmootherSettings(seconds=0, hold_seconds=60))
+    smoother.update(0.0, [TRACK], [make_prediction("happy")], [])
+    smoother.follow(SmootherSettings(seconds=0, hold_seconds=0))
+    (face,), events = smoother.update(0.04, [TRACK], [make_prediction("sad")], [])
+    assert (face.emotion, [event.kind for event in events]) == ("sad", ["changed"])
 
 
 def test_with_a_threshold_of_zero_every_face_has_a_label(make_prediction: Callable[..., Prediction]) -> None:

@@ -20,6 +20,7 @@ def test_overlap_is_a_share() -> None:
     assert iou(LEFT, LEFT) == 1
     assert iou(LEFT, RIGHT) == 0
     assert iou(Box(0, 0, 10, 10), Box(5, 0, 10, 10)) == 50 / 150
+    assert iou(Box(0, 0, 2, 2), Box(1, 0, 2, 2)) == iou(Box(0, 0, 2, 2), Box(0, 1, 2, 2)) == 2 / 6
 
 
 @given(boxes, boxes)
@@ -33,6 +34,11 @@ def test_a_face_counts_from_its_second_frame_in_a_row() -> None:
     assert tracker.update(0.0, [LEFT]) == ([], set())
     tracks, gone = tracker.update(0.04, [LEFT])
     assert (ids(tracks), gone) == ([1], set())
+
+
+def test_a_face_counts_after_all_its_frames() -> None:
+    tracker = Tracker(TrackerSettings(hits=4))
+    assert [ids(tracker.update(number / 25, [LEFT])[0]) for number in range(5)] == [[], [], [], [1], [1]]
 
 
 def test_a_single_false_alarm_never_counts() -> None:
@@ -51,6 +57,54 @@ def test_moving_faces_keep_their_identities() -> None:
         assert {track.id: track.box for track in tracks} == ({1: b, 2: a})
 
 
+def test_close_faces_keep_their_ids() -> None:
+    """Each box goes to the face that it overlaps most, also where it overlaps another's enough."""
+    tracker = Tracker(TrackerSettings(hits=1))
+    tracker.update(0.0, [Box(0, 0, 100, 100), Box(50, 0, 100, 100)])
+    tracks, gone = tracker.update(0.04, [Box(2, 0, 100, 100), Box(52, 0, 100, 100)])
+    assert (ids(tracks), gone) == ([1, 2], set())
+
+
+def test_a_box_is_the_nearest_face() -> None:
+    """Where one of two faces is gone, the box that is left belongs to the one that it overlaps most."""
+    tracker = Tracker(TrackerSettings(hits=1))
+    tracker.update(0.0, [Box(0, 0, 100, 100), Box(50, 0, 100, 100)])
+    assert ids(tracker.update(0.04, [Box(2, 0, 100, 100)])[0]) == [1]
+    assert ids(tracker.update(0.08, [Box(48, 0, 100, 100)])[0]) == [2]
+
+
+def test_the_hold_begins_when_last_seen() -> None:
+    """However long a face was there, it may hide for as long as the settings say."""
+    tracker = Tracker(TrackerSettings(hits=1, hold_seconds=0.5))
+    for number in range(5):
+        tracker.update(number / 4, [LEFT])
+    assert tracker.update(1.25, []) == ([], set())
+    assert tracker.update(1.5, []) == ([], {1})
+
+
+def test_two_boxes_are_two_faces() -> None:
+    """Also where both overlap the one face that was known: the nearer box is that face, the other a new one."""
+    tracker = Tracker(TrackerSettings(hits=1))
+    tracker.update(0.0, [LEFT])
+    assert ids(tracker.update(0.04, [Box(30, 0, 100, 100), Box(-10, 0, 100, 100)])[0]) == [2, 1]
+
+
+def test_a_face_may_move_by_half_its_width() -> None:
+    """And a little more: at 60 % a quarter of what both boxes cover is shared; what jumps farther is another face."""
+    for step, wanted in ((60, [1]), (61, [2])):
+        tracker = Tracker(TrackerSettings(hits=1))
+        tracker.update(0.0, [LEFT])
+        assert ids(tracker.update(0.04, [Box(step, 0, 100, 100)])[0]) == wanted
+
+
+def test_the_hold_ends_on_time() -> None:
+    """A face that was not found for as long as the settings say is gone, not a frame later."""
+    tracker = Tracker(TrackerSettings(hits=1, hold_seconds=0.5))
+    tracker.update(1.0, [LEFT])
+    assert tracker.update(1.25, []) == ([], set())
+    assert tracker.update(1.5, []) == ([], {1})
+
+
 def test_a_face_that_hides_for_a_moment_comes_back_as_itself() -> None:
     tracker = Tracker(TrackerSettings(hits=1, hold_seconds=0.5))
     tracker.update(0.0, [LEFT])
@@ -64,6 +118,14 @@ def test_a_face_that_stays_away_is_gone_once_and_its_number_is_not_given_again()
     assert tracker.update(0.6, []) == ([], {1})
     assert tracker.update(0.7, []) == ([], set())
     assert ids(tracker.update(0.8, [LEFT])[0]) == [2]
+
+
+def test_new_settings_keep_the_ids() -> None:
+    tracker = Tracker(TrackerSettings(hits=1, hold_seconds=0.5))
+    tracker.update(0.0, [LEFT])
+    tracker.follow(TrackerSettings(hits=2, hold_seconds=2))
+    assert tracker.update(1.0, [RIGHT]) == ([], set())
+    assert ids(tracker.update(1.04, [LEFT, RIGHT])[0]) == [1, 2]
 
 
 def test_on_single_pictures_every_face_is_a_stranger() -> None:

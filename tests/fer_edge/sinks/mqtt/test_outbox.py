@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from fer_edge.errors import SinkError
-from fer_edge.sinks.mqtt.outbox import MEMORY, PAGE, Outbox
+from fer_edge.sinks.mqtt.outbox import FORGET, MEMORY, PAGE, Outbox
 from fer_edge.sinks.mqtt.store import MessageStore
 
 
@@ -78,6 +78,17 @@ def test_the_disks_come_before_those_in_memory_over_a_flush_in_the_middle(store:
     assert drained(box) == list(range(10, 2 * PAGE + 5))
     assert store.count == 2 * PAGE - 10
     assert not box.empty
+
+
+def test_rewind_gives_the_disks_page_again(store: MessageStore) -> None:
+    """What was read from the disk at once and only handed out in part is read from its beginning."""
+    box = Outbox(store, 5.0)
+    filled(box, 0, 40)
+    box.flush(5.0)
+    for _ in range(20):
+        assert box.next() is not None
+    box.rewind()
+    assert drained(box) == list(range(40))
 
 
 def test_what_a_run_leaves_the_next_one_sends_first(tmp_path: Path) -> None:
@@ -180,3 +191,56 @@ def test_what_was_committed_but_not_yet_synced_is_sent_once(
     assert box.empty
     assert store.count == 0
     assert box.due == math.inf
+
+
+def test_an_empty_queue_is_never_due(store: MessageStore) -> None:
+    """Else the link's thread would wake up for nothing."""
+    assert Outbox(store, 5.0).due == math.inf
+
+
+def test_a_disk_without_room_is_asked_seldom(store: MessageStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be deleted is tried again every FORGET seconds, not at each flush."""
+    tries: list[float] = []
+    now = 0.0
+
+    def full(keys: object) -> None:
+        tries.append(now)
+        raise SinkError("mqtt: queue q.db: cannot be written (disk is full)")
+
+    box = Outbox(store, 5.0)
+    filled(box, 0, 1)
+    box.flush(5.0)
+    item = box.next()
+    assert item is not None
+    monkeypatch.setattr(store, "remove", full)
+    box.taken(item[0])
+    tries.clear()
+    for number in range(60):
+        now = 10.0 + number
+        box.flush(now)
+    assert tries == [10.0 + FORGET * k for k in range(int(60 / FORGET))]
+
+
+def test_what_memory_dropped_is_not_counted_as_sent(store: MessageStore) -> None:
+    """The broker may take what was handed out and then had no room; what waits on the disk still waits."""
+    box = Outbox(store, 5.0)
+    filled(box, 0, 1)
+    box.flush(5.0)
+    store._base.execute("PRAGMA query_only = ON")
+    filled(box, 1, 2)
+    assert box.next() is not None
+    item = box.next()
+    assert item is not None
+    filled(box, 2, MEMORY + 2)  # pushes it out
+    box.taken(item[0])
+    for key in list(box._memory):
+        box.taken(key)
+    assert not box.empty
+    store._base.execute("PRAGMA query_only = OFF")
+
+
+def test_messages_keep_letters_as_they_are(store: MessageStore) -> None:
+    """Labels of one's own are read as they were written, also by whoever only looks at the topic."""
+    box = Outbox(store, 5.0)
+    box.put({"emotion": "müde"}, 0.0)
+    assert box.next() == ((1 << 32) + 1, '{"id":"1-1","emotion":"müde"}'.encode())

@@ -24,7 +24,7 @@ def sure(observation: Observation, confidence: float) -> Observation:
 
 def test_the_largest_face_is_the_emotion_and_all_are_listed(make_observation: Make) -> None:
     seen = make_observation(25, "sad", "happy")
-    large = replace(seen.faces[1], box=Box(0, 0, 40, 40), confidence=0.876)
+    large = replace(seen.faces[1], box=Box(0, 0, 30, 50), confidence=0.876)
     report = reports().seen(replace(seen, faces=(seen.faces[0], large)))
     assert report == {
         "time": "2026-01-01T12:00:01.000+00:00",

@@ -119,8 +119,28 @@ def test_two_at_once_do_not_share_a_file(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(SinkError, match=r"cannot be written \(unable to open database file\)"):
+    with pytest.raises(SinkError, match=r"cannot be written \(unable to open database file\); choose .* its rights"):
         opened(tmp_path / "none")
+
+
+def test_a_file_without_rights_is_said(tmp_path: Path) -> None:
+    """More room would not help there."""
+    store = opened(tmp_path)
+    store._base.execute("PRAGMA query_only = ON")
+    with pytest.raises(SinkError, match=r"readonly database\); choose another with mqtt\.queue, or .* its rights"):
+        store.add(THREE)
+    store.close()
+
+
+def test_a_queue_that_was_hardly_begun_is_used(tmp_path: Path) -> None:
+    """A power cut in the first start may leave a database without an application_id."""
+    base = sqlite3.connect(tmp_path / "queue.db")
+    base.execute("PRAGMA journal_mode = WAL")
+    base.close()
+    store = opened(tmp_path)
+    store.add(THREE)
+    assert store.after(0, 10) == THREE
+    store.close()
 
 
 def test_a_removal_that_fails_half_way_removes_and_counts_nothing(tmp_path: Path) -> None:
