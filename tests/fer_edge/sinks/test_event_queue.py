@@ -163,7 +163,7 @@ def test_what_nobody_foresaw_costs_one_event_and_is_told(door: Door, event: Make
 
 
 def test_what_failed_goes_out_though_nothing_comes(
-    event: Callable[..., Observation], told: queue.Queue[str], monkeypatch: pytest.MonkeyPatch
+    event: Callable[..., Observation], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last event of the day is sent again after the pause by itself, and the thread slept until then."""
     monkeypatch.setattr(retry, "FIRST", 0.05)

@@ -226,16 +226,14 @@ def test_what_waits_is_delivered_before_the_end(place: Place, make_observation: 
 @pytest.mark.parametrize("error", [RuntimeError("no bus"), ValueError("no bus")])
 @pytest.mark.parametrize("method", ["write", "state"])
 def test_any_exception_in_the_thread_is_retried(
-    place: Place, make_observation: Make, monkeypatch: pytest.MonkeyPatch, error: Exception, method: str
+    place: Place, make_observation: Make, logged: queue.Queue[str], error: Exception, method: str
 ) -> None:
     """As in the loop: the line names the output, the type and the text, and what waits is delivered later."""
-    told: queue.Queue[str] = queue.Queue()
-    monkeypatch.setattr(mailbox, "tell", lambda message, kind="error": told.put(f"{kind}: {message}"))
     box, seen = place.box(), make_observation(1)
     place.broken = error
     box.write(seen) if method == "write" else box.state("lost")
     line = f"error: lamp: {type(error).__name__}: no bus; it is tried again, and the rest goes on"
-    assert told.get(timeout=SOON) == line
+    assert logged.get(timeout=SOON) == line
     assert box.failing
     place.broken, place.now = None, 1.0
     box.state("running")
