@@ -75,9 +75,9 @@ def test_without_a_stop_the_source_decides(make_frame: Callable[..., Frame]) -> 
 
 
 def test_the_first_frame_is_timed_too(make_frame: Callable[..., Frame]) -> None:
-    """The rate counts from the start of the loop, not from the clock's zero: ten frames of four laps of a second."""
+    """The rate counts from the start of the loop, not from the clock's zero: ten frames of six laps of a second."""
     watch = Stopwatch(map(float, count(1000)).__next__)
     parts = FakeDetector(), Tracker(TrackerSettings()), FakeClassifier(), Smoother(SmootherSettings())
     loop.run([make_frame(number) for number in range(10)], *parts, [], watch)
-    assert watch.fps == 10 / 40
+    assert watch.fps == 10 / 60
     assert watch.stages["source"].percentile(1.0) == pytest.approx(1.0, rel=0.011)

@@ -166,7 +166,7 @@ def test_what_failed_goes_out_though_nothing_comes(
     event: Callable[..., Observation], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last event of the day is sent again after the pause by itself, and the thread slept until then."""
-    monkeypatch.setattr(retry, "FIRST", 0.05)
+    monkeypatch.setattr(retry, "FIRST_PAUSE_S", 0.05)
     asked, tries, sent = 0, 0, threading.Event()
 
     def clock() -> float:

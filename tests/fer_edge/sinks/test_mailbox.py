@@ -258,7 +258,7 @@ def test_an_exception_in_close_ends_quietly(place: Place, capsys: pytest.Capture
 
 def test_it_comes_back_though_nothing_comes(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """A lamp that answers again shows the state by itself after the pause, and its thread slept until then."""
-    monkeypatch.setattr(retry, "FIRST", 0.05)
+    monkeypatch.setattr(retry, "FIRST_PAUSE_S", 0.05)
     asked = 0
 
     def clock() -> float:

@@ -163,7 +163,7 @@ def test_full_certainty_is_enough(make_prediction: Callable[..., Prediction]) ->
 def test_new_settings_keep_the_faces(make_prediction: Callable[..., Prediction]) -> None:
     smoother = Smoother(SmootherSettings(seconds=0, hold_seconds=60))
     smoother.update(0.0, [TRACK], [make_prediction("happy")], [])
-    smoother.follow(SmootherSettings(seconds=0, hold_seconds=0))
+    smoother.reconfigure(SmootherSettings(seconds=0, hold_seconds=0))
     (face,), events = smoother.update(0.04, [TRACK], [make_prediction("sad")], [])
     assert (face.emotion, [event.kind for event in events]) == ("sad", ["changed"])
 

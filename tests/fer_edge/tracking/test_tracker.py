@@ -123,7 +123,7 @@ def test_a_face_that_stays_away_is_gone_once_and_its_number_is_not_given_again()
 def test_new_settings_keep_the_ids() -> None:
     tracker = Tracker(TrackerSettings(hits=1, hold_seconds=0.5))
     tracker.update(0.0, [LEFT])
-    tracker.follow(TrackerSettings(hits=2, hold_seconds=2))
+    tracker.reconfigure(TrackerSettings(hits=2, hold_seconds=2))
     assert tracker.update(1.0, [RIGHT]) == ([], set())
     assert ids(tracker.update(1.04, [LEFT, RIGHT])[0]) == [1, 2]
 

@@ -148,7 +148,7 @@ def listener(broker: Broker) -> Iterator[Listener]:
 
 @pytest.fixture
 def make_sink(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Mqtt]]:
-    monkeypatch.setattr(retry, "FIRST", 0.05)
+    monkeypatch.setattr(retry, "FIRST_PAUSE_S", 0.05)
     monkeypatch.setattr(retry, "LONGEST", 0.05)
     made: list[Mqtt] = []
 
