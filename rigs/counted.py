@@ -21,7 +21,7 @@ from typing import Any
 import cv2
 import numpy as np
 from fer_edge.bench.baseline import CASCADE, NEIGHBOURS, SCALE_FACTOR
-from fer_edge.bench.candidates import Candidate, find_cards, reader
+from fer_edge.bench.combinations import Combination, face_predictor, find_cards
 from fer_edge.build import make_classifier, make_detector
 from fer_edge.demo.clip import FPS, Clip
 from fer_edge.detectors.framing import shrink
@@ -50,7 +50,7 @@ def counted(row: str, times: int, work: Callable[[], Any]) -> Any:
 def read(runtime: str, variant: str) -> None:
     """One face again and again, as the benchmark and the loop read it."""
     (card,) = find_cards([f"mini_xception-{variant}"])
-    one = reader(Candidate(card, runtime, 1))
+    one = face_predictor(Combination(card, runtime, 1))
 
     def work() -> None:
         for _ in range(READS):

@@ -1,1 +1,1 @@
-"""What `fer-edge bench` is made of: what models and the loop cost on this machine, and which model to use here."""
+"""`fer-edge bench`: measures models and the loop on this machine, and recommends the model to use here."""

@@ -1,7 +1,7 @@
-"""Writes chosen values into a settings file and leaves all else in it as it is, comments included.
+"""Writes values into a settings file and leaves the rest of it unchanged, comments included.
 
-The edit is a small one of lines. What comes out is read again and must say exactly what it should, or nothing is
-written.
+Only single lines are edited. The new text is parsed before it is written: if its content is not exactly what was
+wanted, nothing is written.
 """
 
 from __future__ import annotations
@@ -20,31 +20,31 @@ Values = Mapping[str, str | int]
 
 # A value on one line: "text", 'text', or a bare one; what follows, a comment at most, is kept.
 _VALUE = r"""("(?:[^"\\\n]|\\.)*"|'[^'\n]*'|[^\s#"'\[{]+)"""
-_MARK = "\ufeff"  # Windows' editors begin a file with it
+_BYTE_ORDER_MARK = "\ufeff"  # Windows' editors begin a file with it
 
 
 def apply(path: Path, table: str, values: Values) -> None:
-    """Set the keys `values` of `table` in the settings file `path`, which is made where it is not there.
+    """Set the keys `values` of `table` in the settings file `path`, which is created if it does not exist.
 
-    Raises SettingsError where the file is no TOML or written in a way that cannot be edited, SinkError where it cannot
-    be written; then it is as it was.
+    Raises SettingsError if the file is not TOML or has a form that cannot be edited, SinkError if it cannot be written.
+    The file is then unchanged.
     """
-    path = Path(os.path.realpath(path))  # where a link leads; the link stays
+    path = Path(os.path.realpath(path))  # a link stays a link
     try:
         before = path.read_bytes().decode("utf-8") if path.exists() else ""
     except (OSError, UnicodeDecodeError) as cause:
         reason = cause.strerror if isinstance(cause, OSError) else "not UTF-8 text"
-        raise SettingsError(f"settings {path}: cannot be read ({reason}); mend it, then --apply again") from None
+        raise SettingsError(f"settings {path}: cannot be read ({reason}); fix it, then --apply again") from None
     _write(path, edited(before, table, values, str(path)))
 
 
 def edited(text: str, table: str, values: Values, name: str) -> str:
     """`text` of the settings file `name` with the keys `values` of `table` set. Raises SettingsError."""
-    mark, body = (_MARK, text[1:]) if text.startswith(_MARK) else ("", text)
+    mark, body = (_BYTE_ORDER_MARK, text[1:]) if text.startswith(_BYTE_ORDER_MARK) else ("", text)
     try:
         content: dict[str, Any] = tomllib.loads(body)
     except (tomllib.TOMLDecodeError, RecursionError) as cause:
-        raise SettingsError(f"settings {name}: not TOML ({cause}); mend that line, then --apply again") from None
+        raise SettingsError(f"settings {name}: not TOML ({cause}); fix that line, then --apply again") from None
     after = "".join(_with_values(body.splitlines(keepends=True), table, values))
     wanted = content | {table: {**content.get(table, {}), **values}}
     try:
@@ -54,13 +54,13 @@ def edited(text: str, table: str, values: Values, name: str) -> str:
     if found != wanted:
         lines = ", ".join(f"{key} = {_toml(value)}" for key, value in values.items())
         raise SettingsError(
-            f"settings {name}: [{table}] is written in a way that cannot be edited here; set in it yourself: {lines}"
+            f"settings {name}: [{table}] has a form that fer-edge cannot edit; set these keys in it yourself: {lines}"
         )
     return mark + after
 
 
 def _with_values(lines: list[str], table: str, values: Values) -> list[str]:
-    """The lines with the values set, in place where the keys are there, else at the end of the table."""
+    """The lines with the values set: in place if the key exists, else at the end of the table."""
     end = "\r\n" if lines and lines[0].endswith("\r\n") else "\n"
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += end
@@ -71,7 +71,7 @@ def _with_values(lines: list[str], table: str, values: Values) -> list[str]:
         head = len(lines) - 1
     last = next((index for index in heads if index > head), len(lines))
     while last > head + 1 and not lines[last - 1].strip():
-        last -= 1  # before the blank lines that part it from the next table
+        last -= 1  # new keys go before the blank lines that separate it from the next table
     for key, value in values.items():
         pattern = re.compile(rf"""(\s*["']?{key}["']?\s*=\s*){_VALUE}(?=\s*(#.*)?$)""")
         for index in range(head + 1, last):
@@ -92,7 +92,7 @@ def _toml(value: str | int) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Put `text` in the place of the file's content at once: a power cut leaves old or new. Raises SinkError."""
+    """Replace the file's content atomically: after a power cut it is the old or the new one. Raises SinkError."""
     try:
         with atomic_write(path, mode=0o644) as temporary:  # the service's user reads a new one
             temporary.write_bytes(text.encode("utf-8"))

@@ -1,7 +1,7 @@
-"""The loop that most tutorials teach, to measure ours against: every frame, in full, from nothing.
+"""The baseline: the loop that most tutorials teach, which searches every frame in full.
 
 OpenCV's default Haar cascade with the usual scale factor 1.1 and 5 neighbours searches the whole frame, and an int8
-model reads each face that it finds. Nothing is shrunk, followed, steadied or logged.
+model classifies each face. Nothing is shrunk, tracked, smoothed or logged.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ SCALE_FACTOR, NEIGHBOURS = 1.1, 5
 
 
 class TutorialLoop:
-    """Has no memory, so a sample of the frames costs per frame what all of them do."""
+    """The baseline loop. It has no state, so a sample of the frames gives the cost of a frame."""
 
     def __init__(self, classifier: Classifier) -> None:
-        """`classifier` reads the faces. Raises ModelError where this OpenCV has no Haar cascade."""
+        """`classifier` predicts the emotions. Raises ModelError if this OpenCV has no Haar cascades."""
         path = Path(cv2.__file__).parent / "data" / CASCADE
         if not hasattr(cv2, "CascadeClassifier") or not path.is_file():
             raise ModelError(
                 f"tutorial loop: OpenCV {cv2.__version__} has no {CASCADE}; "
-                "mend it with: pip install 'opencv-python-headless<5'"
+                "fix it with: pip install 'opencv-python-headless<5'"
             )
         self._cascade = cv2.CascadeClassifier(str(path))
         self._classifier = classifier

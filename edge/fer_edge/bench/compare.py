@@ -1,28 +1,28 @@
-"""Ratios of a benchmark to an older one, for catching a regression."""
+"""Ratios of a benchmark to an older one, to find regressions."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from fer_edge.bench.report import joined, table
-from fer_edge.bench.results import Results, Row
+from fer_edge.bench.results import ModelResult, Results
 
-WORSE = 1.1  # ratios above it are named at the end
+REGRESSION_RATIO = 1.1  # new / old above it is reported as a regression
 
 Cost = tuple[str, float, float]  # name, new, old
 
 
 def compare(new: Results, old: Results, markdown: bool) -> str:
-    """Tables of new / old, what differs between the two, and what became worse."""
+    """Tables of new / old, what else differs between the two, and the regressions."""
     before = {row.key: row for row in old.rows}
     now = {row.key: row for row in new.rows}
     both = [(row, before[row.key]) for row in new.rows if row.key in before]
     costs, stages = _costs(new, old)
     parts = [
-        f"against {old.made}, fer-edge {old.fer_edge}: new / old, above 1 is more than before",
+        f"compared with {old.made}, fer-edge {old.fer_edge}: new / old, so above 1 is slower or larger",
         *_differences(new, old, both),
-        *_lonely("there, not measured now", [row for row in old.rows if row.key not in now]),
-        *_lonely("measured now, not there", [row for row in new.rows if row.key not in before]),
+        *_only_in_one("only in the old results", [row for row in old.rows if row.key not in now]),
+        *_only_in_one("only in the new results", [row for row in new.rows if row.key not in before]),
     ]
     if both:
         header = ("model", "interpreter", "threads", "median", "p95", "p99", "peak")
@@ -31,13 +31,13 @@ def compare(new: Results, old: Results, markdown: bool) -> str:
     if costs:
         parts.append(table(("loop", "new / old"), [(name, _ratio(a, b)) for name, a, b in costs + stages], markdown))
     medians = [(" ".join(_words(row)), row.median, then.median) for row, then in both]
-    worse = [f"{name} {_ratio(a, b)}" for name, a, b in medians + costs if a > WORSE * b > 0]
-    parts.append(f"up by more than {WORSE - 1:.0%}: {'; '.join(worse) or 'nothing'}")
+    worse = [f"{name} {_ratio(a, b)}" for name, a, b in medians + costs if a > REGRESSION_RATIO * b > 0]
+    parts.append(f"up by more than {REGRESSION_RATIO - 1:.0%}: {'; '.join(worse) or 'nothing'}")
     return joined(markdown, *parts)
 
 
 def _costs(new: Results, old: Results) -> tuple[list[Cost], list[Cost]]:
-    """What the loop costs, and its stages; the tutorial's loop, which no change of ours touches, shows the noise."""
+    """The costs of the loop, and of its stages. The baseline, which no change here touches, shows the noise."""
     a, b = new.loop, old.loop
     if (a.source, a.width, a.height) != (b.source, b.width, b.height):
         return [], []
@@ -45,14 +45,14 @@ def _costs(new: Results, old: Results) -> tuple[list[Cost], list[Cost]]:
     return [
         ("CPU a frame", a.cpu, b.cpu),
         (f"CPU share at {a.pace:g} frames/s", a.pace_share, b.pace_share),
-        ("CPU a frame, tutorial", a.tutorial_cpu, b.tutorial_cpu),
+        ("CPU a frame, baseline", a.tutorial_cpu, b.tutorial_cpu),
     ], [(f"stage {stage.name}", stage.median, then[stage.name]) for stage in a.stages if stage.name in then]
 
 
-def _differences(new: Results, old: Results, both: Sequence[tuple[Row, Row]]) -> list[str]:
-    """What else than the code may have moved the figures, a line each."""
+def _differences(new: Results, old: Results, both: Sequence[tuple[ModelResult, ModelResult]]) -> list[str]:
+    """What besides the code may have changed the figures, a line each."""
     lines = [
-        f"another {what}: {b} then, {a} now"
+        f"different {what}: {b} then, {a} now"
         for what, a, b in (
             ("machine", new.machine.board, old.machine.board),
             ("processor", new.machine.processor, old.machine.processor),
@@ -63,18 +63,18 @@ def _differences(new: Results, old: Results, both: Sequence[tuple[Row, Row]]) ->
         )
         if a != b
     ]
-    return lines + [f"another file: {row.name}" for row, then in both if row.sha256 != then.sha256]
+    return lines + [f"different file: {row.name}" for row, then in both if row.sha256 != then.sha256]
 
 
-def _lonely(what: str, rows: Sequence[Row]) -> list[str]:
+def _only_in_one(what: str, rows: Sequence[ModelResult]) -> list[str]:
     return [f"{what}: {', '.join(' '.join(_words(row)) for row in rows)}"] if rows else []
 
 
-def _words(row: Row) -> tuple[str, str, str]:
+def _words(row: ModelResult) -> tuple[str, str, str]:
     return row.name, row.runtime, str(row.threads)
 
 
-def _pairs(row: Row, then: Row) -> list[tuple[float, float]]:
+def _pairs(row: ModelResult, then: ModelResult) -> list[tuple[float, float]]:
     return [(row.median, then.median), (row.p95, then.p95), (row.p99, then.p99), (row.memory, then.memory)]
 
 

@@ -1,7 +1,7 @@
-"""How long one face takes to read, for several models that take turns.
+"""The latency of one prediction, measured for several models alternately.
 
-Turns are short and come in a new order each round, so a clock that drifts, a processor that throttles or a program that
-starts meanwhile hits all alike; how far the turns of one model lie apart is shown beside its median.
+The models take short turns, in a new order each round, so a processor that throttles or a program that starts meanwhile
+affects all of them equally. The spread of one model's turns is reported beside its median.
 """
 
 from __future__ import annotations
@@ -14,74 +14,77 @@ from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-WARM_UP = 0.1  # seconds of reads before the first round, for each model
-COLD = 2  # reads at the start of a turn that do not count: the others had the caches
-TURN = 20  # reads that count in a turn, at most,
-TURN_SECONDS = 0.1  # and how long a turn may take before it ends sooner
-ROUNDS = 3  # at least, however little time there is
+WARM_UP_S = 0.1  # of predictions before the first round, for each model
+UNTIMED_READS = 2  # predictions at the start of a turn that do not count: the caches hold the other models' data
+MAX_TURN_READS = 20  # timed predictions in a turn
+MAX_TURN_S = 0.1  # a turn ends sooner if it takes longer
+MIN_ROUNDS = 3  # however short the time is
 
 
 @dataclass(frozen=True)
 class Latency:
-    """Durations of one read, in seconds."""
+    """Durations of one prediction, in seconds."""
 
-    reads: int  # that counted
+    reads: int  # predictions that were timed
     median: float
     p95: float
     p99: float
     mean: float
-    spread: float  # the middle half of the turns' medians lies so far apart, as a share of the median
+    spread: float  # interquartile range of the turns' medians, as a share of the median
 
 
 def measure(
-    readers: Sequence[Callable[[], object]],
+    predictors: Sequence[Callable[[], object]],
     seconds: float,
     clock: Callable[[], int] = time.perf_counter_ns,
 ) -> list[Latency]:
-    """Time the `readers`, each of which reads one face when called, for `seconds` altogether and ROUNDS at least."""
-    for read in readers:
-        begun = clock()
-        while clock() - begun < WARM_UP * 1e9:
-            read()
-    turns: list[list[array[int]]] = [[] for _ in readers]
-    order, shuffle = list(range(len(readers))), random.Random(0).shuffle  # the same order in each run
-    begun, rounds = clock(), 0
-    while rounds < ROUNDS or clock() - begun < seconds * 1e9:
+    """Time the `predictors`, functions that classify one face, for `seconds` in all and MIN_ROUNDS at least.
+
+    `clock` gives nanoseconds.
+    """
+    for predict in predictors:
+        start = clock()
+        while clock() - start < WARM_UP_S * 1e9:
+            predict()
+    turns: list[list[array[int]]] = [[] for _ in predictors]
+    order, shuffle = list(range(len(predictors))), random.Random(0).shuffle  # the same order in each run
+    start, rounds = clock(), 0
+    while rounds < MIN_ROUNDS or clock() - start < seconds * 1e9:
         shuffle(order)
         for number in order:
-            turns[number].append(_turn(readers[number], clock))
+            turns[number].append(_turn(predictors[number], clock))
         rounds += 1
     return [summarise(found) for found in turns]
 
 
-def _turn(read: Callable[[], object], clock: Callable[[], int]) -> array[int]:
-    """Nanoseconds of each read that counts."""
-    for _ in range(COLD):
-        read()
-    took = array("q")
+def _turn(predict: Callable[[], object], clock: Callable[[], int]) -> array[int]:
+    """Nanoseconds of each timed prediction."""
+    for _ in range(UNTIMED_READS):
+        predict()
+    durations = array("q")
     first = before = clock()
-    while len(took) < TURN and before - first < TURN_SECONDS * 1e9:
-        read()
+    while len(durations) < MAX_TURN_READS and before - first < MAX_TURN_S * 1e9:
+        predict()
         now = clock()
-        took.append(now - before)
+        durations.append(now - before)
         before = now
-    return took
+    return durations
 
 
 def summarise(turns: list[array[int]]) -> Latency:
-    """What the turns of one model say; nanoseconds in, seconds out. Two turns at least."""
-    took = sorted(duration for turn in turns for duration in turn)
-    median = statistics.median(took)
+    """The statistics of one model's `turns`, two at least; nanoseconds in, seconds out."""
+    durations = sorted(duration for turn in turns for duration in turn)
+    median = statistics.median(durations)
     lower, _, upper = statistics.quantiles((statistics.median(turn) for turn in turns), n=4)
 
     def percentile(share: float) -> float:
-        return took[min(math.ceil(share * len(took)), len(took)) - 1] / 1e9
+        return durations[min(math.ceil(share * len(durations)), len(durations)) - 1] / 1e9
 
     return Latency(
-        reads=len(took),
+        reads=len(durations),
         median=median / 1e9,
         p95=percentile(0.95),
         p99=percentile(0.99),
-        mean=statistics.fmean(took) / 1e9,
+        mean=statistics.fmean(durations) / 1e9,
         spread=(upper - lower) / median if median else 0.0,
     )

@@ -1,7 +1,7 @@
-"""What the whole loop costs: beside the tutorials' loop on the same frames, and at a camera's calm pace.
+"""The cost of the whole loop: compared with the baseline on the same frames, and at a camera's frame rate.
 
-Cost is processor time of all threads. Reading the source is timed apart, since drawing or decoding a clip is no camera
-and would dilute every ratio.
+The cost is the processor time of all threads. Reading the source is timed separately: drawing or decoding a clip costs
+something else than reading a camera, and would dilute every ratio.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from fer_edge.sources.frame_rate import FrameRateLimit
 from fer_edge.stopwatch import Histogram, Stopwatch
 from fer_edge.types import Frame, Sink
 
-CHUNK = 5  # frames that ours reads before it is the tutorial's turn, which then reads one of them
+CHUNK_FRAMES = 5  # that fer-edge's loop reads in a turn; the baseline then reads one of them
 
 Clock = Callable[[], float]  # seconds
 
 
 @dataclasses.dataclass(frozen=True)
 class Clocks:
-    """Where time comes from; a test brings its own."""
+    """Where time comes from; tests bring their own."""
 
     wall: Clock = time.perf_counter
     cpu: Clock = time.process_time  # of all threads
@@ -34,23 +34,23 @@ class Clocks:
 
 
 class Meter:
-    """Sums up the seconds that pass inside `with`."""
+    """Sums up the seconds spent inside `with`: wall time and processor time."""
 
     def __init__(self, clocks: Clocks) -> None:
         self._clocks = clocks
-        self._begun = (0.0, 0.0)
+        self._start = (0.0, 0.0)
         self.wall = self.cpu = 0.0
 
     def __enter__(self) -> None:
-        self._begun = self._clocks.wall(), self._clocks.cpu()
+        self._start = self._clocks.wall(), self._clocks.cpu()
 
     def __exit__(self, *_: object) -> None:
-        self.wall += self._clocks.wall() - self._begun[0]
-        self.cpu += self._clocks.cpu() - self._begun[1]
+        self.wall += self._clocks.wall() - self._start[0]
+        self.cpu += self._clocks.cpu() - self._start[1]
 
 
-class Metered:
-    """A source's frames, grey alone; `meter` has what reading them took, `times` each one's seconds."""
+class MeteredSource:
+    """A source's frames without their colour; `meter` sums the cost of reading them, `times` has each one's seconds."""
 
     def __init__(self, frames: Iterable[Frame], clocks: Clocks) -> None:
         self._frames = iter(frames)
@@ -68,47 +68,47 @@ class Metered:
             self.times.add(self.meter.wall - before)
             height, width = frame.grey.shape
             self.size = (width, height)
-            yield dataclasses.replace(frame, colour=None)  # ten times as many fit into the memory
+            yield dataclasses.replace(frame, colour=None)  # a chunk of them needs a quarter of the memory
 
 
-class SideBySide(NamedTuple):
-    """Both loops on the same source."""
+class LoopComparison(NamedTuple):
+    """fer-edge's loop and the baseline ("tutorial") on the same source."""
 
     size: tuple[int, int]  # (width, height) of a frame, pixels
-    frames: int  # that ours read
-    faces: int  # that ours showed, summed over its frames
-    fps: float  # frames a second, the source's reading included
+    frames: int  # that fer-edge read
+    faces: int  # that fer-edge showed, summed over its frames
+    fps: float  # frames a second, including reading the source
     cpu: float  # seconds a frame, without the source
     stages: dict[str, Histogram]  # "source" first
-    tutorial_frames: int  # that the tutorial's read, one in CHUNK
+    tutorial_frames: int  # that the baseline read, one in CHUNK_FRAMES
     tutorial_faces: int
     tutorial_cpu: float  # seconds a frame, without the source
 
 
-def side_by_side(
+def compare_loops(
     frames: Iterable[Frame],
     make: Callable[[], Parts],
     sinks: Sequence[Sink],
     tutorial: TutorialLoop,
     seconds: float,
     clocks: Clocks | None = None,
-) -> SideBySide:
-    """Let both loops read `frames` by turns, until they end or `seconds` are over.
+) -> LoopComparison:
+    """Run both loops on `frames` alternately, until the frames end or `seconds` have passed.
 
-    Ours must see every frame, since it follows what moves. The tutorial's has no memory, so one frame in CHUNK tells
-    what a frame costs it, and more of the clip is seen. Both read the first frames once before anything is counted.
+    fer-edge must see every frame, since it follows faces from frame to frame. The baseline has no state, so one frame
+    in CHUNK_FRAMES gives its cost, and more of the clip is seen. Both warm up on the first frames.
     """
     clocks = clocks or Clocks()
-    metered = Metered(frames, clocks)
+    metered = MeteredSource(frames, clocks)
     ours, theirs, watch = Meter(clocks), Meter(clocks), Stopwatch(clocks.wall)
     parts: Parts | None = None
     tutorial_faces = turns = 0
-    begun = clocks.wall()
-    while chunk := list(islice(iter(metered), CHUNK)):
+    start = clocks.wall()
+    while chunk := list(islice(iter(metered), CHUNK_FRAMES)):
         if parts is None:
             loop.run(chunk, *make(), [], Stopwatch(clocks.wall))
             tutorial.predict(chunk[0].grey)
-            parts, begun = make(), clocks.wall()
+            parts, start = make(), clocks.wall()
         for system in (ours, theirs) if turns % 2 else (theirs, ours):
             with system:
                 if system is ours:
@@ -116,16 +116,15 @@ def side_by_side(
                 else:
                     tutorial_faces += len(tutorial.predict(chunk[0].grey))
         turns += 1
-        if clocks.wall() - begun >= seconds:
+        if clocks.wall() - start >= seconds:
             break
-    read = max(watch.frames, 1)
-    return SideBySide(
+    return LoopComparison(
         size=metered.size,
         frames=watch.frames,
         faces=watch.faces,
         fps=watch.frames / max(ours.wall + metered.meter.wall, 1e-9),
-        cpu=ours.cpu / read,
-        # Inside the loop the frames came from a list.
+        cpu=ours.cpu / max(watch.frames, 1),
+        # The loop's own "source" stage is replaced: inside the loop the frames came from a list.
         stages=watch.stages | {"source": metered.times},
         tutorial_frames=turns,
         tutorial_faces=tutorial_faces,
@@ -133,38 +132,38 @@ def side_by_side(
     )
 
 
-class AtPace(NamedTuple):
-    """The loop held to so many frames a second."""
+class PacedRun(NamedTuple):
+    """The loop at a fixed frame rate."""
 
     frames: int
     fps: float  # frames a second that it reached
     share: float  # of one core's time, 0 to the number of cores; without the source
 
 
-def at_pace(
+def run_at_fps(
     frames: Iterable[Frame],
     parts: Parts,
     sinks: Sequence[Sink],
     fps: float,
     seconds: float,
     clocks: Clocks | None = None,
-) -> AtPace:
-    """Run the loop on `frames` as a camera of `fps` frames a second would give them, on as many as `seconds` hold.
+) -> PacedRun:
+    """Run the loop on `frames` as a camera with `fps` frames a second would give them, `seconds` of them.
 
-    It takes as long as the frames need, should this machine be too slow for so many.
+    It takes longer if this machine is too slow for that frame rate.
     """
     clocks = clocks or Clocks()
-    metered, whole, watch = Metered(frames, clocks), Meter(clocks), Stopwatch(clocks.wall)
-    some = islice(thinned(metered, fps), max(round(seconds * fps), 1))
-    pace = FrameRateLimit(fps, lambda: False, clock=clocks.wall, sleep=clocks.sleep)
+    metered, whole, watch = MeteredSource(frames, clocks), Meter(clocks), Stopwatch(clocks.wall)
+    some = islice(thin_out(metered, fps), max(round(seconds * fps), 1))
+    limit = FrameRateLimit(fps, lambda: False, clock=clocks.wall, sleep=clocks.sleep)
     with whole:
-        loop.run(pace.frames(some), *parts, sinks, watch)
+        loop.run(limit.frames(some), *parts, sinks, watch)
     wall = max(whole.wall, 1e-9)
-    return AtPace(watch.frames, watch.frames / wall, (whole.cpu - metered.meter.cpu) / wall)
+    return PacedRun(watch.frames, watch.frames / wall, (whole.cpu - metered.meter.cpu) / wall)
 
 
-def thinned(frames: Iterable[Frame], fps: float) -> Iterator[Frame]:
-    """Of `frames` those that a camera of `fps` frames a second would have taken, by the frames' own times."""
+def thin_out(frames: Iterable[Frame], fps: float) -> Iterator[Frame]:
+    """The frames that a camera with `fps` frames a second would have taken, by the frames' own times."""
     due: float | None = None
     for frame in frames:
         due = frame.time if due is None else due

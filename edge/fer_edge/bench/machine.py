@@ -1,7 +1,7 @@
-"""The machine under the benchmark: what it is, how hot and fast it runs, and whether it was held back.
+"""The machine under the benchmark: its hardware and software, its temperature and clock, and whether it throttled.
 
-On a Raspberry Pi the firmware says so (raspberrypi.com/documentation/computers/os.html, `get_throttled`). What a
-machine does not tell is None. All is read below `root`, so that tests can make a Pi of files.
+A Raspberry Pi's firmware reports throttling (raspberrypi.com/documentation/computers/os.html, `get_throttled`). A value
+that a machine does not report is None. All files are read below `root`, so that tests can simulate a Pi.
 """
 
 from __future__ import annotations
@@ -18,8 +18,13 @@ from pathlib import Path
 from fer_edge.classifiers.cards import processor
 from fer_edge.sources.thermal import ROOT, celsius
 
-THROTTLE_FLAGS = {0: "under-voltage", 1: "clock capped", 2: "throttled", 3: "soft temperature limit"}  # bits: right now
-SINCE_BOOT_SHIFT = 16  # so many bits further up: the same at some time since the start
+THROTTLE_FLAGS = {
+    0: "under-voltage",
+    1: "clock capped",
+    2: "throttled",
+    3: "soft temperature limit",
+}  # bit -> what is true now
+SINCE_BOOT_SHIFT = 16  # this many bits higher: what was true at some time since the boot
 PACKAGES = ("ai-edge-litert", "tflite-runtime", "opencv-python-headless", "opencv-python", "numpy")
 
 
@@ -28,7 +33,7 @@ class Machine:
     """What does not change while the benchmark runs."""
 
     board: str  # "Raspberry Pi 5 Model B Rev 1.0", or the processor's name
-    processor: str  # as costs on cards name it
+    processor: str  # as the costs on cards name it, see `fer_edge.classifiers.cards.processor`
     cores: int  # that this process may use
     system: str  # "Debian GNU/Linux 12 (bookworm)"
     python: str
@@ -37,18 +42,18 @@ class Machine:
 
 @dataclass(frozen=True)
 class MachineState:
-    """What does change."""
+    """What changes while the benchmark runs."""
 
     celsius: float | None
     mhz: float | None  # of the first core
     throttled: int | None  # the firmware's flags, see THROTTLE_FLAGS
-    busy: float | None  # processor seconds spent by all programs since the start of the machine
-    ours: float  # processor seconds spent by this one and its children
-    at: float  # seconds, on a clock that never runs back
+    busy: float | None  # processor seconds spent by all programs since the boot
+    ours: float  # processor seconds spent by this process and its children
+    at: float  # seconds on a monotonic clock
 
 
 def describe(root: Path = ROOT) -> Machine:
-    """The machine that this runs on."""
+    """The machine that this process runs on."""
     board = _text(root / "proc/device-tree/model").strip("\0\n ")
     name = _field(_text(root / "proc/cpuinfo"), "model name", ":")
     system = _field(_text(root / "etc/os-release"), "PRETTY_NAME", "=").strip('"')
@@ -63,7 +68,7 @@ def describe(root: Path = ROOT) -> Machine:
 
 
 def ask_firmware() -> str:
-    """What `vcgencmd get_throttled` says, such as "throttled=0x50005"; nothing where there is no firmware to ask."""
+    """The output of `vcgencmd get_throttled`, such as "throttled=0x50005"; "" on other machines than a Pi."""
     try:
         command = ["vcgencmd", "get_throttled"]
         return subprocess.run(command, capture_output=True, text=True, timeout=5, check=False).stdout
@@ -72,9 +77,9 @@ def ask_firmware() -> str:
 
 
 def sample(root: Path = ROOT, ask: Callable[[], str] = ask_firmware) -> MachineState:
-    """How the machine is now."""
+    """The machine's state now; `ask` gives the output of `vcgencmd get_throttled`."""
     kilohertz = _number(_text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq"))
-    # The kernel's file is for systems without the tool; reading it may clear the flags of the past.
+    # The kernel's file is for systems without vcgencmd; reading it may clear the flags since the boot.
     flags = ask().partition("=")[2] or _text(root / "sys/devices/platform/soc/soc:firmware/get_throttled")
     # proc(5): user nice system idle iowait irq softirq steal; all but idle and iowait are work.
     ticks = [_number(word) or 0.0 for word in _field(_text(root / "proc/stat"), "cpu", " ").split()]
@@ -91,17 +96,17 @@ def sample(root: Path = ROOT, ask: Callable[[], str] = ask_firmware) -> MachineS
 
 
 def others(before: MachineState, after: MachineState) -> float | None:
-    """Processor cores that other programs kept busy between two states, on average."""
+    """Processor cores that other programs kept busy between the two states, on average; None if not known."""
     if before.busy is None or after.busy is None or after.at <= before.at:
         return None
-    foreign = after.busy - before.busy - (after.ours - before.ours)
-    return max(foreign / (after.at - before.at), 0.0)
+    seconds = after.busy - before.busy - (after.ours - before.ours)
+    return max(seconds / (after.at - before.at), 0.0)
 
 
-def held_back(states: Iterable[MachineState]) -> list[str]:
-    """What held the machine back while the `states` were sampled, in words; empty where nothing did.
+def throttle_reasons(states: Iterable[MachineState]) -> list[str]:
+    """Why the machine throttled while the `states` were sampled, in words; empty if it did not.
 
-    A flag of the past counts where the first state lacks it: it then rose meanwhile.
+    A since-boot flag counts only if the first state lacks it, so it was set meanwhile.
     """
     flags = [state.throttled for state in states if state.throttled is not None]
     if not flags:
@@ -120,7 +125,7 @@ def _text(path: Path) -> str:
 
 
 def _field(text: str, key: str, separator: str) -> str:
-    """What stands behind `key` and `separator` on the first line that has both; nothing where no line has."""
+    """The text behind `key` and `separator` on the first line that has both; "" if none has."""
     for line in text.splitlines():
         name, found, value = line.partition(separator)
         if found and name.strip() == key:

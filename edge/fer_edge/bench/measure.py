@@ -1,4 +1,4 @@
-"""Runs the measurements and gathers what they find."""
+"""Runs the measurements and collects their results."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from pathlib import Path
 
 from fer_edge.bench import latency, loop_cost
 from fer_edge.bench.baseline import TutorialLoop
-from fer_edge.bench.candidates import Candidate, memory_of, reader
-from fer_edge.bench.results import Loop, Row, Stage
+from fer_edge.bench.combinations import Combination, face_predictor, peak_memory_of
+from fer_edge.bench.results import LoopResult, ModelResult, StageResult
 from fer_edge.build import make_classifier, make_parts, make_sink
 from fer_edge.classifiers.cards import installed, is_path, load_card
 from fer_edge.settings import ClassifierSettings, Settings
 from fer_edge.sources import open_source
 from fer_edge.types import Classifier, Sink
 
-PACE = 10.0  # frames a second, a calm camera's
+CAMERA_FPS = 10.0  # frames a second of a slow camera
 
-Tell = Callable[[str], None]  # says what is being done to a person who waits
+Progress = Callable[[str], None]  # tells a waiting user what is being done
 
 
-def measure_models(candidates: Sequence[Candidate], seconds: float, tell: Tell) -> list[Row]:
-    """A row for each of `candidates`, timed for `seconds` altogether. Raises ModelError."""
-    tell(f"measuring the memory of {len(candidates)} combinations")
-    memory = [memory_of(candidate) for candidate in candidates]
-    tell(f"reading faces for {seconds:g} s")
-    times = latency.measure([reader(candidate) for candidate in candidates], seconds)
+def measure_models(combinations: Sequence[Combination], seconds: float, progress: Progress) -> list[ModelResult]:
+    """A row for each of `combinations`, timed for `seconds` altogether. Raises ModelError."""
+    progress(f"measuring the memory of {len(combinations)} combinations")
+    memory = [peak_memory_of(combination) for combination in combinations]
+    progress(f"timing predictions for {seconds:g} s")
+    times = latency.measure([face_predictor(combination) for combination in combinations], seconds)
     return [
-        Row(
+        ModelResult(
             name=card.name,
             model=card.model,
             variant=card.variant,
@@ -47,31 +47,31 @@ def measure_models(candidates: Sequence[Candidate], seconds: float, tell: Tell) 
             memory=peak,
             **dataclasses.asdict(found),
         )
-        for (card, runtime, threads), peak, found in zip(candidates, memory, times, strict=True)
+        for (card, runtime, threads), peak, found in zip(combinations, memory, times, strict=True)
     ]
 
 
 def measure_loop(
-    settings: Settings, classifier: Classifier, spec: str, seconds: float, like: Loop | None, tell: Tell
-) -> Loop:
-    """The loop that `settings` make, on the source `spec`: beside the tutorial's, then at PACE.
+    settings: Settings, classifier: Classifier, spec: str, seconds: float, like: LoopResult | None, progress: Progress
+) -> LoopResult:
+    """The loop that `settings` make, on the source `spec`: compared with the baseline, then at CAMERA_FPS.
 
-    Each takes `seconds` at most; where it is to be compared, it reads as many frames as `like` did, since what happens
-    in a clip decides what a frame costs. Raises SourceError, ModelError.
+    Each run takes `seconds` at most. If `like` is given, for a comparison, each reads as many frames as it did, since
+    the cost of a frame depends on what the clip shows. Raises SourceError, ModelError.
     """
-    limit, calm_seconds = (like.frames, like.pace_frames / PACE) if like else (None, seconds)
-    plain = _plain_int8(settings.classifier, classifier)
-    tutorial = TutorialLoop(plain)
-    with _log(settings) as sinks:
-        tell(f"running both loops on {spec} for {f'{limit} frames' if limit else f'{seconds:g} s at most'}")
+    limit, paced_seconds = (like.frames, like.pace_frames / CAMERA_FPS) if like else (None, seconds)
+    baseline_classifier = _int8_variant(settings.classifier, classifier)
+    tutorial = TutorialLoop(baseline_classifier)
+    with _temporary_log(settings) as sinks:
+        progress(f"running both loops on {spec} for {f'{limit} frames' if limit else f'{seconds:g} s at most'}")
         with closing(open_source(spec).source) as source:
             make = partial(make_parts, settings, classifier, source.still)
-            both = loop_cost.side_by_side(islice(source, limit), make, sinks, tutorial, math.inf if like else seconds)
-        tell(f"running the loop at {PACE:g} frames a second for {calm_seconds:g} s at most")
+            both = loop_cost.compare_loops(islice(source, limit), make, sinks, tutorial, math.inf if like else seconds)
+        progress(f"running the loop at {CAMERA_FPS:g} frames a second for {paced_seconds:g} s at most")
         with closing(open_source(spec).source) as source:
-            calm = loop_cost.at_pace(source, make(), sinks, PACE, calm_seconds)
-    stages = [Stage(name, times.percentile(0.5), times.percentile(0.95)) for name, times in both.stages.items()]
-    return Loop(
+            paced = loop_cost.run_at_fps(source, make(), sinks, CAMERA_FPS, paced_seconds)
+    stages = [StageResult(name, times.percentile(0.5), times.percentile(0.95)) for name, times in both.stages.items()]
+    return LoopResult(
         source=spec,
         width=both.size[0],
         height=both.size[1],
@@ -81,19 +81,19 @@ def measure_loop(
         stages=tuple(stages),
         fps=both.fps,
         cpu=both.cpu,
-        tutorial_model=plain.name,
+        tutorial_model=baseline_classifier.name,
         tutorial_frames=both.tutorial_frames,
         tutorial_faces=both.tutorial_faces,
         tutorial_cpu=both.tutorial_cpu,
-        pace=PACE,
-        pace_frames=calm.frames,
-        pace_reached=calm.fps,
-        pace_share=calm.share,
+        pace=CAMERA_FPS,
+        pace_frames=paced.frames,
+        pace_reached=paced.fps,
+        pace_share=paced.share,
     )
 
 
-def _plain_int8(settings: ClassifierSettings, classifier: Classifier) -> Classifier:
-    """What the tutorial's loop reads faces with: the int8 variant of the same network; else the same classifier.
+def _int8_variant(settings: ClassifierSettings, classifier: Classifier) -> Classifier:
+    """The baseline's classifier: the int8 variant of the same network, or else the same classifier.
 
     Raises ModelError.
     """
@@ -107,8 +107,8 @@ def _plain_int8(settings: ClassifierSettings, classifier: Classifier) -> Classif
 
 
 @contextmanager
-def _log(settings: Settings) -> Iterator[list[Sink]]:
-    """The log that `fer-edge run` keeps, in a folder that goes away."""
+def _temporary_log(settings: Settings) -> Iterator[list[Sink]]:
+    """The log that `fer-edge run` writes, in a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="fer-edge-bench-") as folder:
         log = dataclasses.replace(settings.log, path=str(Path(folder) / "log.jsonl"))
         with closing(make_sink("log", dataclasses.replace(settings, log=log))) as sink:

@@ -1,20 +1,20 @@
-"""What people read of a benchmark: tables for a terminal or as Markdown, and what they mean in words."""
+"""A benchmark as text: tables for a terminal or as Markdown, with explanations."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
 
-from fer_edge.bench.loop_cost import CHUNK
+from fer_edge.bench.loop_cost import CHUNK_FRAMES
 from fer_edge.bench.machine import SINCE_BOOT_SHIFT, THROTTLE_FLAGS, Machine, MachineState
-from fer_edge.bench.results import Loop, Results, Row
+from fer_edge.bench.results import LoopResult, ModelResult, Results
 
-WIDTH = 110  # characters of a line on a terminal
-BUSY = 0.1  # cores that other programs may keep busy before figures are called noise
+LINE_WIDTH = 110  # characters of a line on a terminal
+MAX_OTHERS_CORES = 0.1  # that other programs may keep busy before a warning
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], markdown: bool, texts: int = 1) -> str:
-    """A table; the first `texts` columns are words and stand left, the others are figures and stand right."""
+    """A table. The first `texts` columns hold text and are aligned left, the others hold figures, aligned right."""
     cells = [header, *rows]
     widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
 
@@ -30,20 +30,20 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], markdown: bool, 
 def of_machine(
     machine: Machine, runtimes: Sequence[str], missing: dict[str, str], before: MachineState, markdown: bool
 ) -> str:
-    """What it was measured on, before it begins."""
+    """The machine, its software, and its state before the benchmark."""
     shown = [f"{name} {number}" for name, number in machine.packages.items()]
     lines = [
         f"machine: {machine.board}, {machine.cores} cores ({machine.processor}), {machine.system}",
         f"software: Python {machine.python}, {', '.join(shown)}",
         f"interpreters: {', '.join(runtimes)}",
-        *(f"not here: {name} ({why})" for name, why in missing.items()),
+        *(f"not available: {name} ({why})" for name, why in missing.items()),
         of_state("before", before),
     ]
     return _listed(markdown, lines)
 
 
 def of_state(when: str, state: MachineState) -> str:
-    """Temperature, clock and flags, as far as the machine tells them."""
+    """Temperature, clock and throttling flags, as far as the machine reports them."""
     words = []
     if state.celsius is not None:
         words.append(f"{state.celsius:.1f} °C")
@@ -58,8 +58,8 @@ def of_state(when: str, state: MachineState) -> str:
     return f"{when}: {', '.join(words) or 'temperature, clock and throttling unknown'}"
 
 
-def of_rows(rows: Sequence[Row], markdown: bool) -> str:
-    """One face's latency, for each model, interpreter and number of threads."""
+def of_rows(rows: Sequence[ModelResult], markdown: bool) -> str:
+    """The latency of one prediction, for each combination of model, interpreter and number of threads."""
     figures = ("threads", "median ms", "p95", "p99", "spread", "faces/s", "kB", "peak MB", "accuracy")
     body = [
         (
@@ -78,52 +78,52 @@ def of_rows(rows: Sequence[Row], markdown: bool) -> str:
     splits = ", ".join(sorted({row.split for row in rows if row.accuracy is not None}))
     return joined(
         markdown,
-        "one face read (crop, resize, inference), all by turns",
+        "one prediction (crop, resize, inference), all combinations measured alternately",
         table(("model", "interpreter", *figures), body, markdown, texts=2),
-        "spread: how far apart the medians of the middle half of the turns lie, as a share of the median; peak MB: of "
-        f"a process that does this alone; accuracy: share of right answers on {splits or 'no split'}, from the cards",
+        "spread: interquartile range of the medians of the single turns, as a share of the median; peak MB: memory of "
+        f"a process that does only this; accuracy: share of right answers on {splits or 'no split'}, from the cards",
     )
 
 
-def of_loop(loop: Loop, markdown: bool) -> str:
-    """The stages, and the tutorial's loop beside ours."""
+def of_loop(loop: LoopResult, markdown: bool) -> str:
+    """The stages of the loop, and its cost compared with the baseline's."""
     stages = [(stage.name, f"{1000 * stage.median:.2f}", f"{1000 * stage.p95:.2f}") for stage in loop.stages]
     sides = [
         (name, f"{1000 * cpu:.2f}", f"{faces / max(frames, 1):.2f}", str(frames))
         for name, cpu, faces, frames in (
             ("fer-edge", loop.cpu, loop.faces, loop.frames),
-            ("tutorial", loop.tutorial_cpu, loop.tutorial_faces, loop.tutorial_frames),
+            ("baseline", loop.tutorial_cpu, loop.tutorial_faces, loop.tutorial_frames),
         )
     ]
     ours = joined(
         markdown,
-        f"the whole loop on {loop.source} ({loop.width} x {loop.height}); faces read by {loop.model}",
+        f"the whole loop on {loop.source} ({loop.width} x {loop.height}); predictions by {loop.model}",
         table(("stage", "median ms", "p95"), stages, markdown),
-        f"{loop.fps:.1f} frames a second as fast as it goes; at {loop.pace_reached:.1f} frames a second it takes "
-        f"{loop.pace_share:.1%} of one core, reading the source left out",
+        f"{loop.fps:.1f} frames a second without a limit; at {loop.pace_reached:.1f} frames a second it takes "
+        f"{loop.pace_share:.1%} of one core, not counting the source",
     )
     theirs = joined(
         markdown,
-        f"beside it, by turns, on one in {CHUNK} of the same frames: the tutorials' loop, Haar's default cascade "
-        f"(1.1, 5) on the whole frame, {loop.tutorial_model} for each face",
+        f"the baseline, run alternately on one in {CHUNK_FRAMES} of the same frames: the loop of most tutorials, with "
+        f"Haar's default cascade (1.1, 5) on the whole frame and {loop.tutorial_model} for each face",
         table(("loop", "CPU ms a frame", "faces a frame", "frames"), sides, markdown),
-        f"the tutorials' loop takes {loop.factor:.1f} times the processor time of ours, reading the source left out",
+        f"the baseline takes {loop.factor:.1f} times the processor time of fer-edge, not counting the source",
     )
     return f"{ours}\n\n{theirs}"
 
 
 def of_end(results: Results, written: Sequence[str], markdown: bool) -> str:
-    """How the machine fared, warnings in capitals where the figures are not to be trusted, and last what to use."""
+    """The machine's state afterwards, warnings in capitals if the figures cannot be trusted, and the recommendation."""
     lines = [of_state("after", results.after), *(f"written: {name}" for name in written)]
     if results.held_back:
         lines.append(
-            f"WARNING: THE MACHINE WAS HELD BACK ({', '.join(results.held_back)}): these figures are those of a slower "
-            "one; cool it, give it a stronger power supply, and measure again"
+            f"WARNING: THE MACHINE WAS THROTTLED ({', '.join(results.held_back)}): these figures are too slow; "
+            "improve its cooling, use a stronger power supply, and measure again"
         )
-    if results.others is not None and results.others > BUSY:
+    if results.others is not None and results.others > MAX_OTHERS_CORES:
         lines.append(
             f"WARNING: OTHER PROGRAMS KEPT {results.others:.1f} OF {results.machine.cores} CORES BUSY: these figures "
-            "are noise; stop them, and measure again"
+            "are unreliable; stop those programs, and measure again"
         )
     return _listed(markdown, lines) + ("\n\n" if markdown else "\n") + results.verdict  # one line, however wide
 
@@ -133,8 +133,8 @@ def _listed(markdown: bool, lines: Sequence[str]) -> str:
 
 
 def joined(markdown: bool, *parts: str) -> str:
-    """Tables and paragraphs below each other; a terminal gets lines that fit it, Markdown the blank lines it needs."""
+    """Tables and paragraphs as one text: lines wrapped to LINE_WIDTH, or Markdown with blank lines between."""
     if markdown:
         return "\n\n".join(parts)
-    fill = textwrap.TextWrapper(WIDTH, subsequent_indent="  ", break_on_hyphens=False).fill
+    fill = textwrap.TextWrapper(LINE_WIDTH, subsequent_indent="  ", break_on_hyphens=False).fill
     return "\n".join(part if "\n" in part else fill(part) for part in parts)

@@ -1,4 +1,4 @@
-"""What a benchmark found, and the JSON file that keeps it."""
+"""The results of a benchmark, and the JSON file that stores them. Field names are those of the file."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from fer_edge.files import new_file
 T = TypeVar("T")
 
 FORMAT = "fer-edge bench"
-VERSION = 1  # of the file; a change of what a field means is a new one
-OLDER_STAGES = {"classify": "track and classify", "sinks": "smooth and sinks"}  # what they were up to 0.1.0
+VERSION = 1  # of the file format; if the meaning of a field changes, the version does too
+OLDER_STAGES = {"classify": "track and classify", "sinks": "smooth and sinks"}  # what they measured up to 0.1.0
 
 
 @dataclass(frozen=True)
-class Row:
-    """One model in one interpreter with so many threads, reading one face after the other."""
+class ModelResult:
+    """One model, in one interpreter, with a number of threads: the latency of one prediction after the other."""
 
     name: str  # "mini_xception-int8"
     model: str  # "mini_xception"
@@ -34,22 +34,22 @@ class Row:
     threads: int
     accuracy: float | None  # share of right answers on `split`, from the card
     split: str
-    reads: int  # that were timed
+    reads: int  # predictions that were timed
     median: float  # seconds
     p95: float
     p99: float
     mean: float
-    spread: float  # the middle half of the turns' medians lies so far apart, as a share of the median
-    memory: int  # bytes, peak of a process that does this alone
+    spread: float  # interquartile range of the turns' medians, as a share of the median
+    memory: int  # bytes, peak of a process that does only this
 
     @property
     def key(self) -> tuple[str, str, int]:
-        """What the same row in another file is found by."""
+        """Identifies the same row in another file."""
         return (self.name, self.runtime, self.threads)
 
 
 @dataclass(frozen=True)
-class Stage:
+class StageResult:
     """Durations of one stage of the loop, in seconds a frame."""
 
     name: str
@@ -58,52 +58,52 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class Loop:
-    """The whole loop on a source, and the tutorial's loop beside it."""
+class LoopResult:
+    """The whole loop on a source, compared with the baseline, the loop of most tutorials."""
 
     source: str
     width: int  # of a frame, pixels
     height: int
-    model: str  # what reads the faces, and with what
+    model: str  # that classifies the faces, and its interpreter
     frames: int
     faces: int  # shown, summed over the frames
-    stages: tuple[Stage, ...]
-    fps: float  # frames a second as fast as it goes, the source's reading included
+    stages: tuple[StageResult, ...]
+    fps: float  # frames a second without a limit, including reading the source
     cpu: float  # processor seconds a frame, without the source
     tutorial_model: str
     tutorial_frames: int
     tutorial_faces: int
     tutorial_cpu: float
-    pace: float  # frames a second that the loop was then held to,
-    pace_frames: int  # for so many frames,
-    pace_reached: float  # those a second that it reached,
-    pace_share: float  # and the share of one core's time that it took
+    pace: float  # frame rate that the loop was then limited to, frames a second
+    pace_frames: int  # number of frames of that run
+    pace_reached: float  # frame rate that it reached, frames a second
+    pace_share: float  # share of one core's time that it took, without the source
 
     @property
     def factor(self) -> float:
-        """How many times the processor time of ours the tutorial's takes."""
+        """The baseline's processor time as a multiple of fer-edge's."""
         return self.tutorial_cpu / self.cpu if self.cpu else 0.0
 
 
 @dataclass(frozen=True)
 class Results:
-    """All of it."""
+    """All results of one benchmark."""
 
-    made: str  # ISO 8601, with the zone
-    fer_edge: str  # its version
+    made: str  # time, ISO 8601 with the zone
+    fer_edge: str  # version
     machine: Machine
     before: MachineState
     after: MachineState
-    held_back: tuple[str, ...]  # what slowed the machine meanwhile
-    others: float | None  # cores that other programs kept busy
-    missing: dict[str, str]  # interpreters that are not here, and why
-    rows: tuple[Row, ...]
-    loop: Loop
+    held_back: tuple[str, ...]  # why the machine throttled meanwhile; empty if it did not
+    others: float | None  # cores that other programs kept busy, on average
+    missing: dict[str, str]  # interpreters that do not work here -> why
+    rows: tuple[ModelResult, ...]
+    loop: LoopResult
     verdict: str
 
 
 def write(results: Results, path: Path) -> None:
-    """Write the JSON file `path`, which must not be there yet. Raises SinkError."""
+    """Write the JSON file `path`, which must not exist yet. Raises SinkError."""
     try:
         with new_file(path) as file:
             file.write(text_of(results).encode())
@@ -117,7 +117,7 @@ def text_of(results: Results) -> str:
 
 
 def read(path: Path) -> Results:
-    """The results in the JSON file `path`. Raises SettingsError where it is missing or something else."""
+    """The results in the JSON file `path`. Raises SettingsError if it is missing or another kind of file."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as cause:
@@ -139,27 +139,27 @@ def read(path: Path) -> Results:
 def _results(content: dict[str, Any]) -> Results:
     fields = {name: value for name, value in content.items() if name not in ("format", "version")}
     loop = dict(fields.pop("loop"))
-    loop["stages"] = _stages([_made(Stage, entry) for entry in loop["stages"]])
+    loop["stages"] = _stages([_from_json(StageResult, entry) for entry in loop["stages"]])
     parts = {
-        "machine": _made(Machine, fields["machine"]),
-        "before": _made(MachineState, fields["before"]),
-        "after": _made(MachineState, fields["after"]),
+        "machine": _from_json(Machine, fields["machine"]),
+        "before": _from_json(MachineState, fields["before"]),
+        "after": _from_json(MachineState, fields["after"]),
         "held_back": tuple(fields["held_back"]),
-        "rows": tuple(_made(Row, entry) for entry in fields["rows"]),
-        "loop": _made(Loop, loop),
+        "rows": tuple(_from_json(ModelResult, entry) for entry in fields["rows"]),
+        "loop": _from_json(LoopResult, loop),
     }
-    return _made(Results, fields | parts)
+    return _from_json(Results, fields | parts)
 
 
-def _stages(stages: list[Stage]) -> tuple[Stage, ...]:
+def _stages(stages: list[StageResult]) -> tuple[StageResult, ...]:
     """The stages of a file; an older one has the tracker's time under "classify" and the smoother's under "sinks"."""
     if any(stage.name == "track" for stage in stages):
         return tuple(stages)
     return tuple(dataclasses.replace(stage, name=OLDER_STAGES.get(stage.name, stage.name)) for stage in stages)
 
 
-def _made(kind: type[T], fields: Mapping[str, Any]) -> T:
-    """A dataclass from a JSON object that has its fields and no other, numbers where numbers belong."""
+def _from_json(kind: type[T], fields: Mapping[str, Any]) -> T:
+    """A dataclass from a JSON object with exactly its fields. Raises TypeError if a number is expected but missing."""
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         if field.type in ("int", "float") and type(fields[field.name]) not in (int, float):
             raise TypeError(f"{field.name} = {fields[field.name]!r}: a number")

@@ -1,4 +1,4 @@
-"""`fer-edge bench`: what models and the whole loop cost on this machine, and which model to use here."""
+"""`fer-edge bench`: measures models and the whole loop on this machine, and recommends the model to use here."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from pathlib import Path
 
 from fer_edge import __version__, sources
 from fer_edge.bench import apply, compare, machine, plot, report, results
-from fer_edge.bench.candidates import combine, find_cards, find_runtimes
-from fer_edge.bench.choice import Choice, choose
+from fer_edge.bench.combinations import combine, find_cards, find_runtimes
 from fer_edge.bench.measure import measure_loop, measure_models
+from fer_edge.bench.recommendation import Recommendation, recommend
 from fer_edge.build import make_classifier, make_parts
 from fer_edge.classifiers.tflite import RUNTIMES
 from fer_edge.commands.options import add_settings_options, read_settings
@@ -22,8 +22,8 @@ from fer_edge.errors import SinkError, SourceError
 from fer_edge.settings import Settings
 from fer_edge.sources.urls import mask
 
-REPEATABLE = ("demo", "video", "picture", "folder")  # kinds of sources that give the same frames again
-CONFIG = Path("fer-edge.toml")  # what --apply writes where --config names no file
+REPEATABLE_SOURCES = ("demo", "video", "picture", "folder")  # kinds that give the same frames again
+DEFAULT_CONFIG = Path("fer-edge.toml")  # that --apply writes if --config names no file
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -31,22 +31,28 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--models", metavar="NAME", nargs="+", default=["all"], help="models, networks, variants, paths; default: all")
     add("--threads", metavar="N,...", dest="counts", type=counts, help="of the interpreter; default: 1,2,4 or fewer")
-    add("--runtime", choices=("all", *RUNTIMES), default="all", help="the interpreter; default: all that are here")
-    add("--source", metavar="demo|PATH", default="demo", help="what the loops read; default: demo")
+    add("--runtime", choices=("all", *RUNTIMES), default="all", help="the interpreter; default: all that work here")
+    add("--source", metavar="demo|PATH", default="demo", help="source of the loops' frames; default: demo")
     add("--seconds", metavar="N", type=seconds, default=20.0, help="for each of the three measurements; default: 20")
     add("--json", metavar="FILE", help="write the results ('-': standard output)")
     add("--markdown", action="store_true", help="print tables as Markdown")
-    add("--plot", metavar="FILE", type=Path, help="draw latency against accuracy; needs matplotlib")
+    add("--plot", metavar="FILE", type=Path, help="plot accuracy over latency; needs matplotlib")
     add("--compare", metavar="OLD.json", type=Path, help="print ratios to older results")
-    add("--apply", action="store_true", help=f"write the choice to the file of --config; default: {CONFIG}")
+    add(
+        "--apply",
+        action="store_true",
+        help=f"write the recommendation to the file of --config; default: {DEFAULT_CONFIG}",
+    )
     add_settings_options(parser, threads=False)
 
 
 def counts(text: str) -> list[int]:
-    """Whole numbers from 1 to 64, parted by commas."""
+    """Whole numbers from 1 to 64, separated by commas."""
     words = text.split(",")
     if not all(word.isascii() and word.isdecimal() and 1 <= int(word) <= 64 for word in words):
-        raise argparse.ArgumentTypeError(f"{text!r}: must be whole numbers from 1 to 64 parted by commas, as in 1,2,4")
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: must be whole numbers from 1 to 64, separated by commas, as in 1,2,4"
+        )
     return sorted({int(word) for word in words})
 
 
@@ -62,31 +68,31 @@ def seconds(text: str) -> float:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measure, print each part as it is there, and write what was asked for. Raises FerEdgeError."""
+    """Measure, print each part as soon as it is known, and write the files asked for. Raises FerEdgeError."""
     settings = _prepare(options)
     old = results.read(options.compare) if options.compare else None
     cards = find_cards(options.models)
     runtimes = find_runtimes(options.runtime, cards[0])
-    # First what could fail: an error after a minute of measuring would come late.
+    # What could fail comes first: an error after a minute of measuring would come too late.
     classifier = make_classifier(settings.classifier)
     make_parts(settings, classifier, still=False)
     before, this = machine.sample(), machine.describe()
     _say(options, report.of_machine(this, *runtimes, before, options.markdown))
-    candidates = combine(cards, runtimes.usable, options.counts or _default_counts(this.cores))
-    rows = measure_models(candidates, options.seconds, _wait)
+    combinations = combine(cards, runtimes.usable, options.counts or _default_counts(this.cores))
+    rows = measure_models(combinations, options.seconds, _show_progress)
     middle = machine.sample()
     _say(options, report.of_rows(rows, options.markdown))
     like = old.loop if old and old.loop.source == options.source else None
-    loop = measure_loop(settings, classifier, options.source, options.seconds, like, _wait)
+    loop = measure_loop(settings, classifier, options.source, options.seconds, like, _show_progress)
     _say(options, report.of_loop(loop, options.markdown))
-    after, chosen = machine.sample(), choose(rows)
+    after, chosen = machine.sample(), recommend(rows)
     found = results.Results(
         made=datetime.now().astimezone().isoformat(timespec="seconds"),
         fer_edge=__version__,
         machine=this,
         before=before,
         after=after,
-        held_back=tuple(machine.held_back([before, middle, after])),
+        held_back=tuple(machine.throttle_reasons([before, middle, after])),
         others=machine.others(before, after),
         missing=runtimes.missing,
         rows=tuple(rows),
@@ -100,10 +106,10 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _prepare(options: argparse.Namespace) -> Settings:
-    """The loop's settings, after refusing what could not be done in the end. Raises FerEdgeError."""
+    """The loop's settings, after a check that every file can be written and the source read. Raises FerEdgeError."""
     given = options.config
     if options.apply:
-        options.config = given or CONFIG
+        options.config = given or DEFAULT_CONFIG
         _check_folder(options.config)
         given = options.config if os.path.lexists(options.config) else None
     loop_options = argparse.Namespace(**vars(options) | {"config": given})
@@ -111,13 +117,14 @@ def _prepare(options: argparse.Namespace) -> Settings:
     for path in (options.plot, None if options.json in (None, "-") else Path(options.json)):
         if path is not None:
             if os.path.lexists(path):
-                raise SinkError(f"output {path}: is there already, and nothing is overwritten; choose another file")
+                raise SinkError(f"output {path}: exists already, and nothing is overwritten; choose another file")
             _check_folder(path)
     if options.plot:
         plot.check(options.plot)
-    if options.source == "auto" or sources.choose(options.source).kind not in REPEATABLE:
+    if options.source == "auto" or sources.choose(options.source).kind not in REPEATABLE_SOURCES:
         raise SourceError(
-            f"source {mask(options.source)!r}: both loops must see the same frames; give demo or the path of a video"
+            f"source {mask(options.source)!r}: not repeatable, but both loops must see the same frames; "
+            "give demo or the path of a video"
         )
     sources.open_source(options.source).source.close()
     return settings
@@ -125,16 +132,16 @@ def _prepare(options: argparse.Namespace) -> Settings:
 
 def _check_folder(path: Path) -> None:
     if not os.access(path.absolute().parent, os.W_OK | os.X_OK):
-        raise SinkError(f"output {path}: its folder is not there or cannot be written; choose another file")
+        raise SinkError(f"output {path}: its folder does not exist or cannot be written; choose another file")
 
 
 def _say(options: argparse.Namespace, text: str, end: str = "\n\n") -> None:
-    """Print a part and a blank line; standard output is the JSON's where that was asked for."""
+    """Print a part and a blank line, on standard error if standard output carries the JSON."""
     print(text, end=end, file=sys.stderr if options.json == "-" else sys.stdout, flush=True)
 
 
-def _wait(text: str) -> None:
-    """Tell a person who waits what for."""
+def _show_progress(text: str) -> None:
+    """Tell a waiting user what is being done, on a terminal only."""
     if sys.stderr.isatty():
         print(f"({text} …)", file=sys.stderr, flush=True)
 
@@ -143,14 +150,14 @@ def _default_counts(cores: int) -> list[int]:
     return [count for count in (1, 2, 4) if count <= cores]
 
 
-def _write(options: argparse.Namespace, found: results.Results, chosen: Choice) -> None:
-    """Write the files that were asked for, then say how it ended, the choice in the last line."""
+def _write(options: argparse.Namespace, found: results.Results, chosen: Recommendation) -> None:
+    """Write the files asked for, then print the end of the report, with the recommendation in its last line."""
     if options.json == "-":
         print(results.text_of(found), end="", flush=True)
     elif options.json:
         results.write(found, Path(options.json))
     if options.plot:
-        plot.plot(found.rows, f"one face on {found.machine.board}", options.plot)
+        plot.plot(found.rows, f"one prediction on {found.machine.board}", options.plot)
     written = [str(name) for name in (options.json, options.plot) if name not in (None, "-")]
     if options.apply:
         row = chosen.row

@@ -7,15 +7,15 @@ from collections.abc import Callable
 
 import pytest
 from fer_edge.bench.machine import Machine, MachineState
-from fer_edge.bench.results import Loop, Results, Row, Stage
+from fer_edge.bench.results import LoopResult, ModelResult, Results, StageResult
 
 
 @pytest.fixture
-def make_row() -> Callable[..., Row]:
+def make_row() -> Callable[..., ModelResult]:
     """The row of a variant of `mini`: 1 ms, 63 % right, one thread."""
 
-    def make(variant: str = "int8", **changes: object) -> Row:
-        row = Row(
+    def make(variant: str = "int8", **changes: object) -> ModelResult:
+        row = ModelResult(
             name=f"mini-{variant}",
             model="mini",
             variant=variant,
@@ -40,7 +40,7 @@ def make_row() -> Callable[..., Row]:
 
 
 @pytest.fixture
-def make_results(make_row: Callable[..., Row]) -> Callable[..., Results]:
+def make_results(make_row: Callable[..., ModelResult]) -> Callable[..., Results]:
     """Results with an int8 and a float32 row, from a Raspberry Pi."""
 
     def make(**changes: object) -> Results:
@@ -55,14 +55,18 @@ def make_results(make_row: Callable[..., Row]) -> Callable[..., Results]:
             others=0.0,
             missing={"tflite-runtime": "not installed"},
             rows=(make_row("int8"), make_row("float32", median=0.002, mean=0.002, accuracy=0.64)),
-            loop=Loop(
+            loop=LoopResult(
                 source="demo",
                 width=640,
                 height=480,
                 model="mini-int8 with ai-edge-litert",
                 frames=100,
                 faces=90,
-                stages=(Stage("source", 0.001, 0.002), Stage("detect", 0.007, 0.01), Stage("track", 0.00002, 0.00003)),
+                stages=(
+                    StageResult("source", 0.001, 0.002),
+                    StageResult("detect", 0.007, 0.01),
+                    StageResult("track", 0.00002, 0.00003),
+                ),
                 fps=120.0,
                 cpu=0.008,
                 tutorial_model="mini-int8 with ai-edge-litert",

@@ -85,7 +85,9 @@ def test_lines_end_as_they_did() -> None:
 def test_what_cannot_be_edited_is_refused_with_the_lines_to_write(text: str, tmp_path: Path) -> None:
     path = tmp_path / "fer-edge.toml"
     path.write_text(text)
-    with pytest.raises(SettingsError, match=r'set in it yourself: model = "mini", variant = "int8", threads = 2'):
+    with pytest.raises(
+        SettingsError, match=r'set these keys in it yourself: model = "mini", variant = "int8", threads = 2'
+    ):
         apply(path, "classifier", VALUES)
     assert path.read_text() == text
 

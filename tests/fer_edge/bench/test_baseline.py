@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import pytest
 from fer_edge.bench.baseline import TutorialLoop
-from fer_edge.bench.candidates import sample_face
+from fer_edge.bench.combinations import sample_face
 from fer_edge.classifiers.fake import FakeClassifier
 from fer_edge.errors import ModelError
 

@@ -1,4 +1,4 @@
-"""Latencies are timed by turns, warm-up apart, and summed up rightly; the clock is the test's own."""
+"""Latencies are timed alternately, without the warm-up, and summarised; the clock is the test's own."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from array import array
 from collections.abc import Callable
 
 import pytest
-from fer_edge.bench.latency import COLD, ROUNDS, TURN, measure, summarise
+from fer_edge.bench.latency import MAX_TURN_READS, MIN_ROUNDS, UNTIMED_READS, measure, summarise
 
 MS = 1_000_000  # nanoseconds
 
 
 class World:
-    """A clock that moves when somebody reads a face, and a list of who did."""
+    """A clock that moves when a face is read, and a list of who read it."""
 
     def __init__(self) -> None:
         self.now = 0
@@ -40,18 +40,18 @@ def test_they_take_turns_after_the_warm_up_and_the_first_reads_of_a_turn_do_not_
     fast, _ = measure([world.reader("a", MS), world.reader("b", MS)], 0.1, lambda: world.now)
     warm_up = 2 * 100  # 0.1 s of 1 ms each
     turns = world.reads[warm_up:]
-    length = COLD + TURN
+    length = UNTIMED_READS + MAX_TURN_READS
     names = [turns[start] for start in range(0, len(turns), length)]
     assert all(set(turns[start : start + length]) == {turns[start]} for start in range(0, len(turns), length))
     rounds = [set(names[start : start + 2]) for start in range(0, len(names), 2)]
     assert rounds == [{"a", "b"}] * len(rounds)
-    assert fast.reads == len(rounds) * TURN
+    assert fast.reads == len(rounds) * MAX_TURN_READS
 
 
 def test_a_slow_model_gets_short_turns_and_still_every_round() -> None:
     world = World()
     (slow,) = measure([world.reader("a", 400 * MS)], 0.1, lambda: world.now)
-    assert slow.reads == ROUNDS
+    assert slow.reads == MIN_ROUNDS
     assert slow.median == pytest.approx(0.4)
 
 

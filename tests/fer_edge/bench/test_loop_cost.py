@@ -1,4 +1,4 @@
-"""Both loops see the same frames by turns, reading the source is timed apart, and a pace is kept; no real clock."""
+"""Both loops see the same frames alternately, the source is timed apart, a frame rate is kept; no real clock."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 import pytest
 from fer_edge.bench.baseline import TutorialLoop
-from fer_edge.bench.loop_cost import CHUNK, Clocks, at_pace, side_by_side, thinned
+from fer_edge.bench.loop_cost import CHUNK_FRAMES, Clocks, compare_loops, run_at_fps, thin_out
 from fer_edge.build import Parts
 from fer_edge.classifiers.fake import FakeClassifier
 from fer_edge.detectors.fake import FakeDetector
@@ -20,7 +20,7 @@ from fer_edge.types import Box, Frame, Pixels, Prediction
 
 
 class World:
-    """A clock that moves when somebody works or sleeps, and a diary of who saw which frame (its first pixel)."""
+    """A clock that moves when work is done or slept, and a diary of who saw which frame (its first pixel)."""
 
     def __init__(self) -> None:
         self.wall = self.cpu = 0.0
@@ -67,7 +67,7 @@ def clip(world: World, make_frame: Callable[..., Frame]) -> Callable[[int], Iter
 
 
 def run(world: World, frames: Iterator[Frame], seconds: float = math.inf):  # type: ignore[no-untyped-def]
-    return side_by_side(frames, world.parts, [], cast(TutorialLoop, world), seconds, world.clocks)
+    return compare_loops(frames, world.parts, [], cast(TutorialLoop, world), seconds, world.clocks)
 
 
 def test_cost_is_cpu_without_the_source(world: World, clip: Callable[[int], Iterator[Frame]]) -> None:
@@ -89,7 +89,7 @@ def test_they_take_turns_on_the_same_frames_after_a_warm_up(
 ) -> None:
     run(world, clip(15))
     ours = [("ours", number) for number in range(1, 16)]
-    warm_up = [*ours[:CHUNK], ("theirs", 1)]
+    warm_up = [*ours[:CHUNK_FRAMES], ("theirs", 1)]
     counted = [("theirs", 1), *ours[:10], ("theirs", 6), ("theirs", 11), *ours[10:]]
     assert world.diary == warm_up + counted
 
@@ -101,20 +101,20 @@ def test_it_ends_with_the_time_or_with_the_clip(world: World, clip: Callable[[in
 
 
 def test_the_share_at_a_pace(world: World, clip: Callable[[int], Iterator[Frame]]) -> None:
-    found = at_pace(clip(200), world.parts(), [], 10.0, 4.0, world.clocks)
+    found = run_at_fps(clip(200), world.parts(), [], 10.0, 4.0, world.clocks)
     assert found.frames == 40
     assert found.fps == pytest.approx(10.0)
     assert found.share == pytest.approx(0.2)  # 20 ms of two threads in each 100 ms
 
 
 def test_a_machine_that_is_too_slow_says_what_it_reached(world: World, clip: Callable[[int], Iterator[Frame]]) -> None:
-    found = at_pace(clip(200), world.parts(), [], 200.0, 0.1, world.clocks)
+    found = run_at_fps(clip(200), world.parts(), [], 200.0, 0.1, world.clocks)
     assert found.frames == 20
     assert found.fps == pytest.approx(1 / 0.011)
 
 
 def test_a_camera_would_have_taken_fewer_frames(make_frame: Callable[..., Frame]) -> None:
-    numbers = [frame.number for frame in thinned(map(make_frame, range(26)), 10.0)]
+    numbers = [frame.number for frame in thin_out(map(make_frame, range(26)), 10.0)]
     assert numbers == [0, 3, 5, 8, 10, 13, 15, 18, 20, 23, 25]
     stills = [make_frame(number, time=float(number)) for number in range(4)]
-    assert list(thinned(stills, 10.0)) == stills
+    assert list(thin_out(stills, 10.0)) == stills

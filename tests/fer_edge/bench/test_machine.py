@@ -6,7 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from fer_edge.bench.machine import MachineState, ask_firmware, describe, held_back, others, sample
+from fer_edge.bench.machine import MachineState, ask_firmware, describe, others, sample, throttle_reasons
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_a_machine_that_tells_nothing(tmp_path: Path) -> None:
     found = sample(tmp_path, lambda: "VCHI initialization failed\n")
     assert (found.celsius, found.mhz, found.throttled, found.busy) == (None, None, None, None)
     assert describe(tmp_path).board
-    assert held_back([found, found]) == []
+    assert throttle_reasons([found, found]) == []
     assert others(found, found) is None
 
 
@@ -80,7 +80,7 @@ def test_no_firmware_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_what_held_it_back_meanwhile(flags: list[int], words: list[str]) -> None:
-    assert held_back(map(state, flags)) == words
+    assert throttle_reasons(map(state, flags)) == words
 
 
 def test_what_others_kept_busy() -> None:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 
 from fer_edge.bench import report
-from fer_edge.bench.results import Results, Row
+from fer_edge.bench.results import ModelResult, Results
 
 
 def test_a_table_stands_straight_and_as_markdown() -> None:
@@ -24,7 +24,7 @@ def test_a_table_stands_straight_and_as_markdown() -> None:
     ]
 
 
-def test_every_figure_of_a_row_is_shown(make_row: Callable[..., Row]) -> None:
+def test_every_figure_of_a_row_is_shown(make_row: Callable[..., ModelResult]) -> None:
     text = report.of_rows([make_row("int8"), make_row("float32", accuracy=None)], markdown=False)
     int8, float32 = (line.split() for line in text.splitlines()[2:4])
     assert " ".join(int8) == "mini-int8 ai-edge-litert 1 1.000 1.200 1.500 2% 952 100 80 63.0%"
@@ -36,7 +36,7 @@ def test_the_loop_and_the_tutorials(make_results: Callable[..., Results]) -> Non
     text = report.of_loop(make_results().loop, markdown=False)
     for words in ("640 x 480", "120.0 frames a second", "10.0 frames a second", "8.0% of one core", "10.0 times"):
         assert words in text
-    assert max(map(len, text.splitlines())) <= report.WIDTH + 10
+    assert max(map(len, text.splitlines())) <= report.LINE_WIDTH + 10
 
 
 def test_the_choice_is_the_last_line(make_results: Callable[..., Results]) -> None:
@@ -46,7 +46,7 @@ def test_the_choice_is_the_last_line(make_results: Callable[..., Results]) -> No
 
 def test_a_machine_that_was_held_back_or_busy_is_shouted_about(make_results: Callable[..., Results]) -> None:
     text = report.of_end(make_results(held_back=("under-voltage", "throttled"), others=1.26), [], markdown=True)
-    assert "WARNING: THE MACHINE WAS HELD BACK (under-voltage, throttled)" in text
+    assert "WARNING: THE MACHINE WAS THROTTLED (under-voltage, throttled)" in text
     assert "WARNING: OTHER PROGRAMS KEPT 1.3 OF 4 CORES BUSY" in text
     assert text.splitlines()[-1] == "use mini-int8"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import cv2
 import pytest
 from fer_edge.bench import results
-from fer_edge.bench.candidates import sample_face
+from fer_edge.bench.combinations import sample_face
 from fer_edge.cli import main
 
 ROOT = Path(__file__).parents[3]
@@ -42,7 +42,7 @@ def test_every_part_is_measured_and_the_last_line_is_the_choice(
     assert bench("--json", str(path)) == 0
     out = capsys.readouterr().out
     lines = out.splitlines()
-    for words in ("machine:", "interpreters:", "mini_xception-float32", "mini_xception-int8", "detect", "tutorial"):
+    for words in ("machine:", "interpreters:", "mini_xception-float32", "mini_xception-int8", "detect", "baseline"):
         assert any(line.startswith(f"{words} ") for line in lines), words
     assert lines[-1].startswith("use mini_xception-")
     found = results.read(path)
@@ -62,9 +62,9 @@ def test_compared_with_itself_the_same_frames_are_read(
     assert bench("--json", str(path)) == 0
     assert bench("--compare", str(path), "--models", "int8", "--markdown") == 0
     out = capsys.readouterr().out
-    assert "there, not measured now: mini_xception-float32" in out
+    assert "only in the old results: mini_xception-float32" in out
     assert "| mini_xception-int8 |" in out
-    assert "another number of frames" not in out
+    assert "different number of frames" not in out
     assert "up by more than 10%: " in out
 
 
@@ -131,12 +131,12 @@ def test_a_plot(bench: Callable[..., int], tmp_path: Path) -> None:
         (["--compare", "none.json"], 2, "none.json: No such file"),
         (["--compare", str(ROOT / "models" / "mini_xception-int8.json")], 2, "another kind of file"),
         (["--json", str(ROOT / "README.md")], 6, "nothing is overwritten"),
-        (["--json", "/no/such/folder/x.json"], 6, "its folder is not there"),
+        (["--json", "/no/such/folder/x.json"], 6, "its folder does not exist"),
         (["--plot", "x.txt"], 6, "x.txt"),
         (["--config", "none.toml"], 2, "none.toml: No such file"),
         (["--set", "detector.name=yunet"], 5, "set detector.model"),
         (["--set", "log.mode=loud"], 2, "log.mode = 'loud'"),
-        (["--apply", "--config", "/no/such/folder/x.toml"], 6, "its folder is not there"),
+        (["--apply", "--config", "/no/such/folder/x.toml"], 6, "its folder does not exist"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_before_anything_is_measured(

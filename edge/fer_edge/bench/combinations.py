@@ -1,4 +1,4 @@
-"""What the benchmark compares: each model with each interpreter and number of threads."""
+"""What the benchmark compares: every combination of model, interpreter and number of threads."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from fer_edge.errors import ModelError
 from fer_edge.stopwatch import peak_memory
 from fer_edge.types import Box, Pixels
 
-# TensorFlow can run the files too, but is no interpreter for a device; it is measured where it is asked for by name.
+# TensorFlow can run the files too, but is too large for a device; it is measured only if --runtime names it.
 DEVICE_RUNTIMES = tuple(name for name in RUNTIMES if name != "tensorflow")
-MEMORY_READS = 3  # faces that the child process reads: the first one touches all that is needed
+MEMORY_PREDICTIONS = 3  # that the child process makes; the first one allocates all that is needed
 
 
-class Candidate(NamedTuple):
-    """One model in one interpreter with so many threads."""
+class Combination(NamedTuple):
+    """One model, in one interpreter, with a number of threads."""
 
     card: Card
     runtime: str
@@ -35,16 +35,16 @@ class Candidate(NamedTuple):
 
 
 class Runtimes(NamedTuple):
-    """Which interpreters there are."""
+    """Which interpreters work here, and which do not."""
 
     usable: list[str]
     missing: dict[str, str]  # name -> why
 
 
 def find_cards(names: Sequence[str]) -> list[Card]:
-    """The cards of `names`: of models, networks or variants, or paths of .tflite files; "all" are those installed.
+    """The cards of `names`: models, networks, variants or paths of .tflite files; "all" means all installed ones.
 
-    Raises ModelError where there is no such model, or its file is not what its card says.
+    Raises ModelError if a model is not installed, or its file does not match its card.
     """
     known = sorted(installed(), key=lambda card: (card.model, VARIANTS.index(card.variant)))
     chosen: list[Card] = []
@@ -61,14 +61,14 @@ def find_cards(names: Sequence[str]) -> list[Card]:
             )
         chosen += [card for card in found if card not in chosen]
     for card in chosen:
-        read_model(card)  # a damaged file is told now, not after the others were measured
+        read_model(card)  # a damaged file is refused now, not after the others were measured
     return chosen
 
 
 def find_runtimes(name: str, card: Card) -> Runtimes:
-    """The interpreters that `name` means, "all" or one of RUNTIMES, tried with the model of `card`.
+    """The interpreters that `name`, "all" or one of RUNTIMES, stands for, each tested with the model of `card`.
 
-    Raises ModelError where there is none.
+    Raises ModelError if none works.
     """
     usable: list[str] = []
     missing: dict[str, str] = {}
@@ -80,46 +80,46 @@ def find_runtimes(name: str, card: Card) -> Runtimes:
             missing[runtime] = "not installed"
             continue
         try:
-            TfliteClassifier(card, runtime)  # tflite-runtime can be imported beside NumPy 2, and fails here
+            TfliteClassifier(card, runtime)  # with NumPy 2, tflite-runtime can be imported but fails here
             usable.append(runtime)
         except ModelError as cause:
             missing[runtime] = str(cause)
     if not usable:
         reasons = "; ".join(f"{runtime}: {why}" for runtime, why in missing.items())
-        raise ModelError(f"no TFLite interpreter works here ({reasons}); mend it with: pip install ai-edge-litert")
+        raise ModelError(f"no TFLite interpreter works here ({reasons}); fix it with: pip install ai-edge-litert")
     return Runtimes(usable, missing)
 
 
-def combine(cards: Sequence[Card], runtimes: Sequence[str], threads: Sequence[int]) -> list[Candidate]:
-    """Each with each."""
-    return [Candidate(*each) for each in product(cards, runtimes, threads)]
+def combine(cards: Sequence[Card], runtimes: Sequence[str], threads: Sequence[int]) -> list[Combination]:
+    """Every combination of card, interpreter and number of threads."""
+    return [Combination(*each) for each in product(cards, runtimes, threads)]
 
 
-def reader(candidate: Candidate) -> Callable[[], object]:
-    """What reads one face when called, as the loop does: crop, resize, inference. Raises ModelError."""
-    classifier = TfliteClassifier(*candidate)
+def face_predictor(combination: Combination) -> Callable[[], object]:
+    """A function that classifies one face as the loop does: crop, resize, inference. Raises ModelError."""
+    classifier = TfliteClassifier(*combination)
     grey, box = sample_face()
     return lambda: classifier.predict(grey, [box])
 
 
 def sample_face() -> tuple[Pixels, Box]:
-    """The demo's first frame, (height, width) uint8, and where its face is."""
+    """The demo's first frame, (height, width) uint8, and the bounding box of its face."""
     place = clip.FIRST[0]
     side = round(place.face)
     grey = np.asarray(cv2.cvtColor(clip.Clip().draw(0), cv2.COLOR_BGR2GRAY), np.uint8)
     return grey, Box(round(place.x - side / 2), round(place.y - side / 2), side, side)
 
 
-def memory_of(candidate: Candidate) -> int:
-    """Bytes that a fresh process needs at most to load the model and read faces. Raises ModelError.
+def peak_memory_of(combination: Combination) -> int:
+    """Peak memory, in bytes, of a new process that loads the model and classifies faces. Raises ModelError.
 
-    In this process each model would hide in the peak of those before it.
+    In this process the peaks of the models before it would hide its own.
     """
-    arguments = [str(candidate.card.path.absolute()), candidate.runtime, str(candidate.threads)]
-    package = str(Path(__file__).parents[2])  # the child must find this fer-edge, wherever it is started
+    arguments = [str(combination.card.path.absolute()), combination.runtime, str(combination.threads)]
+    package = str(Path(__file__).parents[2])  # so that the child imports this fer-edge, from any working folder
     paths = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
     child = subprocess.run(
-        [sys.executable, "-m", "fer_edge.bench.candidates", *arguments],
+        [sys.executable, "-m", "fer_edge.bench.combinations", *arguments],
         env=os.environ | {"PYTHONPATH": paths},
         capture_output=True,
         text=True,
@@ -128,17 +128,17 @@ def memory_of(candidate: Candidate) -> int:
     if child.returncode != 0 or not child.stdout.strip().isdecimal():
         said = child.stderr.strip().splitlines()[-1:] or [f"exit code {child.returncode}"]
         raise ModelError(
-            f"model {candidate.card.path}: a process of its own could not read a face with it ({said[0]}); "
+            f"model {combination.card.path}: a process of its own could not classify a face with it ({said[0]}); "
             "free memory, or leave it out with --models"
         )
     return int(child.stdout)
 
 
 def main(path: str, runtime: str, threads: str) -> None:
-    """The child process: print the peak of the memory, in bytes."""
-    read = reader(Candidate(load_card(Path(path)), runtime, int(threads)))
-    for _ in range(MEMORY_READS):
-        read()
+    """The child process: print its peak memory in bytes."""
+    predict = face_predictor(Combination(load_card(Path(path)), runtime, int(threads)))
+    for _ in range(MEMORY_PREDICTIONS):
+        predict()
     print(peak_memory())
 
 
