@@ -13,7 +13,7 @@ from fer_edge.errors import FerEdgeError, SettingsError, SinkError, SourceError
 from fer_edge.pause import PauseSwitch
 from fer_edge.service.model_update import ModelWatcher, load_model
 from fer_edge.service.outputs import Outputs
-from fer_edge.service.settings_changes import changed, in_words
+from fer_edge.service.settings_changes import in_words, only_at_start
 from fer_edge.service.signals import Signals, handle_signals
 from fer_edge.service.watchdog import make_watchdog
 from fer_edge.settings import Settings
@@ -21,11 +21,9 @@ from fer_edge.sources import choose
 from fer_edge.sources.frame_rate import frame_rate_limit
 from fer_edge.sources.reconnect import ReconnectingSource, open_reconnecting
 from fer_edge.stopwatch import Stopwatch, summary
-from fer_edge.types import Classifier, Sink, State
+from fer_edge.types import Sink, State
 
 _log = logging.getLogger(__name__)
-
-ONLY_AT_START = ("source",)  # tables that count from the next start on
 
 
 def run(read: Callable[[], Settings], max_frames: int | None = None) -> int:
@@ -113,37 +111,34 @@ class Runtime:
         """Read the settings again, and change to them. A model file that was replaced is loaded, too."""
         before, model = self.settings, self.model.identity
         try:
-            settings = self._read()
-            watcher = ModelWatcher(settings.classifier)  # first: a model that comes while this one is loaded is news
-            self._change(settings, make_classifier(settings.classifier))
+            self._change(self._read())
         except FerEdgeError as error:
             _log.error(f"{error}; the old settings stay")
             return
-        self.model_watcher = watcher
-        words = [in_words(before, settings)]
+        words = [in_words(before, self.settings)]
         words.append(f"the model is {'the same' if self.model.identity == model else 'another file'}")
         _log.info(f"settings read again: {'; '.join(filter(None, words))}")
-        later = [
-            f"{part}.{key}" for part, keys in changed(before, settings).items() if part in ONLY_AT_START for key in keys
-        ]
-        if later:
+        if later := only_at_start(before, self.settings):
             _log.info(f"{', '.join(later)}: counts from the next start on: sudo systemctl restart fer-edge")
 
     def update_model(self) -> None:
-        """Change to the model that is installed now."""
-        self.model_watcher.acknowledge()  # first: a model that comes while this one is loaded is news
+        """Change to the model that is installed now, if it is another one."""
+        model = self.model.identity
+        self.model_watcher.acknowledge()
         try:
-            classifier = make_classifier(self.settings.classifier)
-            if classifier.identity == self.model.identity:
-                return
-            self._change(self.settings, classifier)
+            self._change(self.settings)
         except FerEdgeError as error:
             _log.error(f"{error}; the model in use stays")
             return
-        _log.info(f"a new model is loaded: {self.model.name}")
+        if self.model.identity != model:
+            _log.info(f"a new model is loaded: {self.model.name}")
 
-    def _change(self, settings: Settings, classifier: Classifier) -> None:
-        """Swap in `settings` and `classifier`, which has read a face. Raises FerEdgeError; then all is as before."""
+    def _change(self, settings: Settings) -> None:
+        """Build what `settings` name, prove it, swap it in. Raises FerEdgeError; then all is as before."""
+        watcher = ModelWatcher(settings.classifier)  # first: a model that is installed from here on is news
+        classifier = make_classifier(settings.classifier)
+        if settings is self.settings and classifier.identity == self.model.identity:
+            return  # nothing new: other files were installed than the one in use
         if classifier.labels != self.model.labels:
             raise SettingsError(f"{classifier.name}: other labels than before; try: sudo systemctl restart fer-edge")
         detector = make_detector(settings.detector, self.model, self.source.still)
@@ -153,7 +148,7 @@ class Runtime:
         self.parts = self.parts._replace(detector=detector)
         self.parts.tracker.reconfigure(settings.tracker)
         self.parts.smoother.reconfigure(settings.smoother)
-        self.settings = settings
+        self.settings, self.model_watcher = settings, watcher
 
     def _state(self, state: State) -> None:
         for sink in self.sinks:

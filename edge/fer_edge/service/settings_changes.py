@@ -7,6 +7,8 @@ from typing import Any
 
 from fer_edge.settings import Settings
 
+ONLY_AT_START = ("source",)  # tables that are read at the start alone
+
 
 def changed(old: Settings, new: Settings) -> dict[str, tuple[str, ...]]:
     """Each part -> its keys that differ, in the settings' order; parts without any are left out."""
@@ -25,7 +27,7 @@ def harmless(value: Any, metadata: Any) -> bool:
 
 
 def shown(settings: Settings, part: str, key: str) -> str:
-    """A setting's value, or "..." where it may be nobody else's business."""
+    """A setting's value, or "..." if it may be private."""
     table = getattr(settings, part)
     metadata = next(entry.metadata for entry in dataclasses.fields(table) if entry.name == key)
     value = getattr(table, key)
@@ -34,8 +36,13 @@ def shown(settings: Settings, part: str, key: str) -> str:
     return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
+def only_at_start(old: Settings, new: Settings) -> list[str]:
+    """The keys that differ and count from the next start on: ["source.width"]."""
+    return [f"{part}.{key}" for part, keys in changed(old, new).items() if part in ONLY_AT_START for key in keys]
+
+
 def in_words(old: Settings, new: Settings) -> str:
-    """Such as "log.mode changes -> frames; led.pins changed"; nothing where they are the same."""
+    """Such as "log.mode changes -> frames; led.pins changed"; "" if they are the same."""
     words = []
     for part, keys in changed(old, new).items():
         for key in keys:
