@@ -7,6 +7,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -65,16 +66,17 @@ def load_model(settings: ClassifierSettings) -> WithFallback:
     The older one is used alone if the newest does not work at all. Raises ModelError, with what is wrong with the
     newest, if none works. A path has no older one.
     """
+    older = _older(settings)  # loaded one after the other, as far as they are needed
     try:
         newest = make_classifier(settings)
     except ModelError as failure:
-        for origin, older in _older(settings):
+        for origin, classifier in older:
             _log.error(f"{failure}; the model {origin} is used")
-            return WithFallback(older)
+            return WithFallback(classifier)
         raise
-    for _, older in _older(settings):
-        if older.labels == newest.labels:
-            model = WithFallback(older)
+    for _, classifier in older:
+        if classifier.labels == newest.labels:
+            model = WithFallback(classifier)
             model.swap(newest)
             return model
     return WithFallback(newest)
@@ -88,12 +90,10 @@ def _older(settings: ClassifierSettings) -> Iterator[tuple[str, Classifier]]:
     if before := cards.kept_before(cards.LOCAL):
         shelves.insert(0, ("installed before", partial(cards.installed, local=before)))
     for origin, shelf in shelves:
-        try:
+        with suppress(ModelError):
             runtime, _ = find_runtime(settings.runtime)
             card = cards.choose(settings.model, settings.variant, runtime, shelf())
             yield origin, make_classifier(replace(settings, model=str(card.path)))
-        except ModelError:
-            continue
 
 
 class ModelWatcher:
@@ -103,21 +103,24 @@ class ModelWatcher:
         """What lies there now is no news."""
         self._path = Path(settings.model) if cards.is_path(settings.model) else None
         self._clock = clock
-        self.acknowledge()
-
-    def acknowledge(self) -> None:
-        """What lies there now is no news any longer."""
         self._known = self._last = self._files()
         self._changed = False
-        self._due = self._clock() + POLL_INTERVAL_S
+        self._due = clock() + POLL_INTERVAL_S
 
     def changed(self) -> bool:
-        """Whether there are other files; to be asked often. True until `acknowledge`."""
+        """Whether there are other files; to be asked often. True until `take_change`."""
         if (now := self._clock()) >= self._due:
             self._due = now + POLL_INTERVAL_S
             before, self._last = self._last, self._files()
             self._changed = before == self._last != self._known  # a copy that goes on is waited for
         return self._changed
+
+    def take_change(self) -> bool:
+        """Whether there are other files; True once: what lies there now is no news any longer."""
+        asked, self._changed = self._changed, False
+        if asked:
+            self._known = self._last = self._files()
+        return asked
 
     def _files(self) -> list[tuple[int, ...]]:
         if self._path is not None:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from fer_edge.build import make_sink
 from fer_edge.errors import FerEdgeError
 from fer_edge.pause import PauseSwitch
-from fer_edge.service.settings_changes import changed
 from fer_edge.settings import RunSettings, Settings
 from fer_edge.sinks.guard import Guarded
 from fer_edge.sinks.log import Log
@@ -35,42 +34,34 @@ class Outputs:
     def reconfigure(self, settings: Settings) -> None:
         """Open and close outputs until they are as `settings` say. Raises FerEdgeError; then all is as before.
 
-        An output whose table changed is closed before it is opened again: two cannot have one file. If the old one then
-        cannot be opened either, it stays off, and `failing` says so.
+        An old one that was closed for that, and cannot be opened again, stays off, and `failing` says so.
         """
         before = self._settings
         try:
-            self._apply(settings)
+            self._open_as(settings)
         except FerEdgeError:
-            self._go_back(before)
+            self._open_as(before, at_all_costs=True)
             raise
 
-    def _apply(self, settings: Settings) -> None:
-        self._close_all_but(settings)
-        self._settings = settings
-        for name in settings.run.sinks:
-            if name not in self._open:
-                self._start(name)
-        self._open = {name: self._open[name] for name in settings.run.sinks}
+    def _open_as(self, settings: Settings, at_all_costs: bool = False) -> None:
+        """Close what `settings` do not name or change, and open what is missing.
 
-    def _go_back(self, before: Settings) -> None:
-        self._close_all_but(before)
-        self._settings = before
-        for name in before.run.sinks:
+        What changes is closed before anything is opened: two cannot have one file. `at_all_costs`: without what fails.
+        """
+        before, self._settings = self._settings, settings
+        for name in list(self._open):
+            if name not in settings.run.sinks or getattr(before, name, None) != getattr(settings, name, None):
+                self._close(name)
+        for name in settings.run.sinks:
             try:
                 if name not in self._open:
                     self._start(name)
             except FerEdgeError as error:
+                if not at_all_costs:
+                    raise
                 self.failing = True
                 _log.error(f"{error}; {name} is off until the settings are read again")
-        self._open = {name: self._open[name] for name in before.run.sinks if name in self._open}
-
-    def _close_all_but(self, settings: Settings) -> None:
-        """Close the outputs that are not in `settings`, or that have other settings there."""
-        stale = changed(self._settings, settings)
-        for name in list(self._open):
-            if name not in settings.run.sinks or name in stale:
-                self._close(name)
+        self._open = {name: self._open[name] for name in settings.run.sinks if name in self._open}
 
     def _start(self, name: str) -> None:
         sink = self._open[name] = make_sink(name, self._settings, self._pause_switch)

@@ -19,7 +19,7 @@ from fer_edge.service.watchdog import make_watchdog
 from fer_edge.settings import Settings
 from fer_edge.sources import choose
 from fer_edge.sources.frame_rate import frame_rate_limit
-from fer_edge.sources.reconnect import ReconnectingSource, open_reconnecting
+from fer_edge.sources.reconnect import open_reconnecting
 from fer_edge.stopwatch import Stopwatch, summary
 from fer_edge.types import Sink, State
 
@@ -58,22 +58,19 @@ class Runtime:
         with ExitStack() as opened:
             self.watchdog = opened.enter_context(closing(make_watchdog(settings.source)))
             self.outputs = opened.enter_context(closing(Outputs(pause_switch)))
-            self.source = opened.enter_context(closing(self._open_source()))
-            self.frame_rate = frame_rate_limit(settings.source, self.source.live, self._hurried)
+            choice = choose(settings.source.name)
+            reconnecting = open_reconnecting(
+                settings.source, choice, pause_switch, self._state, self._stopped, self.watchdog.waiting
+            )
+            self.source = opened.enter_context(closing(reconnecting))
+            print(f"source: {choice.why}", flush=True)
+            self.frame_rate = frame_rate_limit(settings.source, self.source.live, self._stopped_or_paused)
             self.model_watcher = ModelWatcher(settings.classifier)
             self.model = load_model(settings.classifier)
             self.parts = make_parts(settings, self.model, self.source.still)
             print(f"model: {self.model.name}", flush=True)
             self.outputs.reconfigure(settings)
             self._opened = opened.pop_all()
-
-    def _open_source(self) -> ReconnectingSource:
-        settings = self.settings.source
-        choice = choose(settings.name)
-        stopped, waiting = (lambda: self._signals.stopped), self.watchdog.waiting
-        source = open_reconnecting(settings, choice, self._pause_switch, self._state, stopped, waiting)
-        print(f"source: {choice.why}", flush=True)
-        return source
 
     @property
     def sinks(self) -> list[Sink]:
@@ -93,7 +90,7 @@ class Runtime:
                     break
                 if self._signals.take_reload():
                     self.reload()
-                elif self.model_watcher.changed():
+                elif self.model_watcher.take_change():
                     self.update_model()
                 else:
                     break  # the source has ended
@@ -124,7 +121,6 @@ class Runtime:
     def update_model(self) -> None:
         """Change to the model that is installed now, if it is another one."""
         model = self.model.identity
-        self.model_watcher.acknowledge()
         try:
             self._change(self.settings)
         except FerEdgeError as error:
@@ -154,7 +150,10 @@ class Runtime:
         for sink in self.sinks:
             sink.state(state)
 
-    def _hurried(self) -> bool:
+    def _stopped(self) -> bool:
+        return self._signals.stopped
+
+    def _stopped_or_paused(self) -> bool:
         return self._signals.stopped or self._pause_switch.paused
 
     def _interrupted(self) -> bool:

@@ -146,7 +146,7 @@ def test_an_installation_is_noticed_within_two_looks(local: Path, models: Callab
     install_model(models("float32"), None, local)
     assert not watched.changed()  # no look before its time
     assert [seen(watched, clock), seen(watched, clock), watched.changed()] == [False, True, True]
-    watched.acknowledge()
+    assert [watched.take_change(), watched.take_change()] == [True, False]
     assert [watched.changed(), seen(watched, clock), seen(watched, clock)] == [False, False, False]
 
 
@@ -155,7 +155,7 @@ def test_a_second_installation_is_noticed(local: Path, models: Callable[[str], P
     watched = ModelWatcher(ClassifierSettings(), clock)
     install_model(models("float32"), None, local)
     assert [seen(watched, clock), seen(watched, clock)] == [False, True]
-    watched.acknowledge()
+    assert watched.take_change()
     install_model(models("dynamic"), None, local)
     assert [seen(watched, clock), seen(watched, clock)] == [False, True]
 
