@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+# For a file, or a pipe: one that nobody reads is then an error, not a halt. Files do not mind O_NONBLOCK.
+APPEND_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
 PART = ".part"  # ends the names of temporary files that would pass for a model's card
 STALE_SECONDS = 3600.0  # without a write, after which a temporary file is one that a killed process left
 
@@ -54,6 +56,12 @@ def atomic_write(
     finally:
         with suppress(OSError):  # it is gone, or could not be made
             temporary.unlink()
+
+
+def append(file: int, data: bytes) -> None:
+    """Append all of `data` in one write to an open file. Raises OSError, also if a disk that fills up takes a part."""
+    if os.write(file, data) != len(data):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @contextmanager

@@ -92,6 +92,11 @@ class Observation:
     faces: tuple[Face, ...]
     events: tuple[Event, ...]
 
+    @property
+    def largest_face(self) -> Face | None:
+        """The one of the most pixels, which outputs for a single face show; None: no face is in view."""
+        return max(self.faces, key=lambda face: face.box.width * face.box.height, default=None)
+
 
 class Track(NamedTuple):
     """A box with an identity."""

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from fer_edge.drawing import palette
 from fer_edge.records import percent
-from fer_edge.types import EMOTIONS, Face, Pixels
+from fer_edge.types import EMOTIONS, Face, Observation, Pixels
 
 FONT = cv2.FONT_HERSHEY_DUPLEX
 
@@ -17,6 +17,12 @@ def colour_of(emotion: str, labels: Sequence[str] = EMOTIONS) -> tuple[int, int,
     """A label's colour, BGR."""
     red, green, blue = palette.colour_of(emotion, labels)
     return blue, green, red
+
+
+def annotate_frame(observation: Observation) -> Pixels:
+    """A copy of the observation's frame, in colour, with its faces drawn in."""
+    frame = observation.frame
+    return annotate(frame.grey if frame.colour is None else frame.colour, observation.faces)
 
 
 def annotate(picture: Pixels, faces: Sequence[Face]) -> Pixels:

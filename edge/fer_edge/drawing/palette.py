@@ -28,7 +28,12 @@ def colour_of(emotion: str, labels: Sequence[str] = EMOTIONS) -> Colour:
     return PALETTE[labels.index(emotion) % len(PALETTE)] if emotion in labels else GREY
 
 
-def parse(text: str) -> Colour:
+def to_hex(colour: Colour) -> str:
+    """As "#d55e00", for CSS and JSON."""
+    return "#{:02x}{:02x}{:02x}".format(*colour)
+
+
+def from_hex(text: str) -> Colour:
     """The colour of "#D55E00"."""
     return int(text[1:3], 16), int(text[3:5], 16), int(text[5:7], 16)
 

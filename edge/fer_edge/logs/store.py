@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import logging
 import os
@@ -13,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from fer_edge.errors import SinkError
+from fer_edge.files import APPEND_FLAGS, append
 from fer_edge.logs import keeping
 from fer_edge.logs.files import Span, leftovers, part_path, parts, span_of
 from fer_edge.logs.folder import Folder
@@ -23,8 +23,6 @@ _log = logging.getLogger(__name__)
 
 CARE_SECONDS = 600.0  # between two looks at what is to be deleted, and at the disk
 ROOM_AGAIN = 0.02  # share of the disk that must come free before a full one is told of anew
-# Not blocking: a pipe that nobody empties is an error, not a halt. Files do not mind.
-FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 class LogStore:
@@ -88,7 +86,7 @@ class LogStore:
         self._release()
         try:
             if _special(self.path):
-                self._file = os.open(self.path, FLAGS)
+                self._file = os.open(self.path, APPEND_FLAGS)
                 return
             self._real = Path(os.path.realpath(self.path))  # a link stays, and what it leads to is rotated
             self._folder = Folder(self._real.parent)
@@ -106,7 +104,7 @@ class LogStore:
     def _open_file(self) -> None:
         """Open the current file, mended, its name on the disk. Raises SinkError, and OSError."""
         assert self._folder is not None
-        self._file = os.open(self._real, FLAGS, 0o644)
+        self._file = os.open(self._real, APPEND_FLAGS, 0o644)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -157,8 +155,7 @@ class LogStore:
                     os.ftruncate(self._file, self._torn)
                     self._torn = None
                 before = os.fstat(self._file).st_size
-            if os.write(self._file, data) != len(data):  # a disk that fills up takes a part
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            append(self._file, data)
         except OSError as cause:
             if self._folder is not None and self._torn is None:
                 self._take_back(before)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from html import escape
 from pathlib import Path
 
-from fer_edge.drawing.palette import GREY
+from fer_edge.drawing.palette import GREY, to_hex
 from fer_edge.records import percent
 from fer_edge.report.charts import Column, bar, columns
 from fer_edge.report.dates import day_name, duration, hour_of, period
@@ -45,7 +45,7 @@ def page(summary: Summary, source: str, torn: int, now: datetime) -> str:
 
 def _style(summary: Summary) -> str:
     shades = [shade(label, summary) for label in summary.labels]
-    rules = [f".c{n} {{ fill: #{r:02x}{g:02x}{b:02x}; }}\n" for n, (r, g, b) in enumerate(shades or [GREY])]
+    rules = [f".c{n} {{ fill: {to_hex(colour)}; }}\n" for n, colour in enumerate(shades or [GREY])]
     return Path(__file__).with_name("page.css").read_text(encoding="utf-8") + "".join(rules)
 
 

@@ -89,9 +89,8 @@ def longest_frame(settings: SourceSettings) -> float:
 
 def status(fps: float, observation: Observation) -> str:
     """Such as "23.9 fps, 1 face, happy 93 %"; the largest face counts."""
-    faces = observation.faces
-    if not faces:
+    faces, largest = observation.faces, observation.largest_face
+    if largest is None:
         return f"{fps:.1f} fps, nobody there"
-    largest = max(faces, key=lambda face: face.box.width * face.box.height)
     count = "1 face" if len(faces) == 1 else f"{len(faces)} faces"
     return f"{fps:.1f} fps, {count}, {largest.emotion} {percent(largest.confidence)}"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import cv2
 
-from fer_edge.drawing.annotate import annotate
+from fer_edge.drawing.annotate import annotate_frame
 from fer_edge.errors import SinkError
 from fer_edge.sources.quiet import quiet_opencv
-from fer_edge.types import Frame, Observation, Pixels, Sink
+from fer_edge.types import Observation, Sink
 
 JPEG_LIMIT = 65500  # pixels a side (libjpeg's JPEG_MAX_DIMENSION)
 
@@ -32,10 +32,6 @@ def _free(folder: Path, stem: str, suffix: str) -> Path:
     return path
 
 
-def _picture(frame: Frame) -> Pixels:
-    return frame.grey if frame.colour is None else frame.colour
-
-
 class AnnotatedPictures(Sink):
     """Writes a JPEG for each frame, named after its source."""
 
@@ -46,7 +42,7 @@ class AnnotatedPictures(Sink):
     def write(self, observation: Observation) -> None:
         """Draw and write. Raises SinkError."""
         path = _free(self._folder, Path(observation.frame.source).stem, ".jpg")
-        drawn = annotate(_picture(observation.frame), observation.faces)
+        drawn = annotate_frame(observation)
         if max(drawn.shape) > JPEG_LIMIT:
             raise SinkError(
                 f"picture {path}: {drawn.shape[1]} x {drawn.shape[0]} is too large for JPEG; shrink it first"
@@ -77,7 +73,7 @@ class AnnotatedVideo(Sink):
 
     def write(self, observation: Observation) -> None:
         """Draw and append. Raises SinkError."""
-        drawn = annotate(_picture(observation.frame), observation.faces)
+        drawn = annotate_frame(observation)
         if self._writer is None:
             height, width = drawn.shape[:2]
             # The absolute path: FFmpeg takes what stands before a colon for a protocol.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import errno
 import fcntl
 import io
 import os
@@ -11,6 +10,7 @@ import stat
 from pathlib import Path
 
 from fer_edge.errors import SinkError
+from fer_edge.files import APPEND_FLAGS, append
 from fer_edge.logs.files import CHUNK
 from fer_edge.logs.repair import mend
 from fer_edge.pause import PauseSwitch
@@ -40,9 +40,7 @@ class CsvFile(Sink):
 
     def _open(self) -> None:
         try:
-            # Not blocking: a pipe that nobody empties is an error, not a halt. Files do not mind.
-            flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
-            self._file = os.open(self.path, flags, 0o644)
+            self._file = os.open(self.path, APPEND_FLAGS, 0o644)
             self._regular = stat.S_ISREG(os.fstat(self._file).st_mode)
             if self._regular:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -88,8 +86,7 @@ class CsvFile(Sink):
         """Write all of `data`, or nothing. Raises OSError."""
         before = os.fstat(self._file).st_size if self._regular else 0
         try:
-            if os.write(self._file, data) != len(data):  # a disk that fills up takes a part
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            append(self._file, data)
         except OSError:
             if self._regular:
                 os.ftruncate(self._file, before)

@@ -19,7 +19,7 @@ from functools import partial
 from threading import Event, Thread
 from typing import Any
 
-from fer_edge.drawing.palette import Colour, colour_of, light, parse
+from fer_edge.drawing.palette import Colour, colour_of, from_hex, light
 from fer_edge.errors import FerEdgeError, SettingsError, SinkError, first_line
 from fer_edge.pause import PauseSwitch
 from fer_edge.settings import LedSettings, Settings
@@ -48,7 +48,7 @@ class Led(Sink):
     def __init__(self, settings: LedSettings, pause_switch: PauseSwitch) -> None:
         _check(settings)
         self._settings = settings
-        self._colours = {name: parse(text) for name, text in settings.colours.items()}
+        self._colours = {name: from_hex(text) for name, text in settings.colours.items()}
         self._shown: tuple[str, Colour, float] | None = None
         self._pattern: _Pattern | None = None
         with _translated(), contextlib.ExitStack() as opening:
@@ -69,7 +69,7 @@ class Led(Sink):
 
     def write(self, observation: Observation) -> None:
         """Show the largest face. Raises SinkError where `pins` or `colours` name no label of the model."""
-        face = max(observation.faces, key=lambda face: face.box.width * face.box.height, default=None)
+        face = observation.largest_face
         shown = ("", BLACK, 0.0) if face is None else self._look(face)
         if shown != self._shown:
             self._end_pattern()

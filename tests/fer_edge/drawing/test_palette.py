@@ -38,6 +38,8 @@ def test_labels_get_colours_in_their_order_and_anything_else_grey() -> None:
 
 
 def test_light_is_linear_and_text_is_read() -> None:
-    assert palette.parse("#D55e00") == palette.PALETTE[0]
+    assert palette.from_hex("#D55e00") == palette.PALETTE[0]
+    assert palette.to_hex(palette.PALETTE[0]) == "#d55e00"
+    assert palette.to_hex((0, 9, 16)) == "#000910"
     assert palette.light((0, 255, 10)) == pytest.approx((0, 1, 0.003), abs=1e-3)
     assert palette.light((188, 188, 188)) == pytest.approx((0.5, 0.5, 0.5), abs=0.01)

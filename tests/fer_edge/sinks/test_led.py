@@ -18,7 +18,7 @@ import pytest
 
 gpiozero = pytest.importorskip("gpiozero")
 
-from fer_edge.drawing.palette import colour_of, light, parse  # noqa: E402
+from fer_edge.drawing.palette import colour_of, from_hex, light  # noqa: E402
 from fer_edge.errors import SettingsError, SinkError  # noqa: E402
 from fer_edge.pause import PauseSwitch  # noqa: E402
 from fer_edge.settings import LedSettings  # noqa: E402
@@ -112,7 +112,7 @@ def test_the_largest_face_counts(opened: Callable[..., Led], make_observation: M
 def test_settings_change_colour_brightness_and_polarity(opened: Callable[..., Led], make_observation: Make) -> None:
     led = opened(colours={"happy": "#FF0080"}, brightness=0.5, follow=False, active_high=False)
     led.write(make_observation(0, "happy"))
-    assert rgb(led) == pytest.approx([1 - 0.5 * part for part in light(parse("#FF0080"))])
+    assert rgb(led) == pytest.approx([1 - 0.5 * part for part in light(from_hex("#FF0080"))])
 
 
 def test_the_same_look_is_not_written_twice(

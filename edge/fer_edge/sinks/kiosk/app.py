@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from fer_edge.pause import PauseSwitch
 from fer_edge.settings import Settings
-from fer_edge.sinks.kiosk import i18n
+from fer_edge.sinks.kiosk import i18n, paths
 from fer_edge.sinks.kiosk.api import Api
 from fer_edge.sinks.kiosk.limits import Limiter
 from fer_edge.sinks.kiosk.live import Live
@@ -50,11 +50,11 @@ class App:
             return Route(path, serve, methods=["POST"])  # type: ignore[arg-type]
 
         self.routes = [
-            get("/", pages.serve("stage")),
-            get("/history", pages.serve("history")),
-            get("/login", login.show),
-            post("/login", refusals(login.enter)),
-            get("/static/{name}", static.serve),
+            get(paths.STAGE, pages.serve("stage")),
+            get(paths.HISTORY, pages.serve("history")),
+            get(paths.LOGIN, login.show),
+            post(paths.LOGIN, refusals(login.enter)),
+            get(f"{paths.STATIC}{{name}}", static.serve),
             get("/favicon.ico", static.icon),
             get("/api/v1/openapi.json", refusals(api.openapi)),
             get("/api/v1/status", refusals(api.status)),
@@ -64,11 +64,11 @@ class App:
             post("/api/v1/pause", refusals(api.pause)),
             post("/api/v1/resume", refusals(api.resume)),
             get("/api/v1/stream", self.stream),
-            get("/metrics", refusals(api.metrics)),
-            get("/healthz", refusals(api.healthz)),
+            get(paths.METRICS, refusals(api.metrics)),
+            get(paths.HEALTH, refusals(api.healthz)),
         ]
         if kiosk.live:
-            self.routes += [get("/live", pages.serve("live")), get("/live.mjpg", self._live)]
+            self.routes += [get(paths.LIVE, pages.serve("live")), get(paths.LIVE_PICTURES, self._live)]
         inner = Starlette(routes=self.routes, exception_handlers={HTTPException: _unknown})  # type: ignore[dict-item]
         limiter = Limiter(kiosk.rate, max(BURST * kiosk.rate, 1.0))
         bodies = {DETECT: int(1e6 * kiosk.picture_megabytes)}

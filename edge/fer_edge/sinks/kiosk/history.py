@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from fer_edge.drawing.palette import colour_of
+from fer_edge.drawing.palette import colour_of, to_hex
 from fer_edge.errors import LogError
 from fer_edge.logs.memory import memory
 from fer_edge.logs.reader import entries
@@ -82,7 +82,7 @@ def summed(lines: Iterable[Entry], start: datetime, end: datetime, longest: floa
         "emotions": [
             {
                 "emotion": label,
-                "colour": "#{:02x}{:02x}{:02x}".format(*colour_of(label, labels)),
+                "colour": to_hex(colour_of(label, labels)),
                 "seconds": round(total.seconds.get(label, 0.0), 1),
                 "share": round(total.seconds.get(label, 0.0) / total.shown, 4) if total.shown else 0.0,
             }

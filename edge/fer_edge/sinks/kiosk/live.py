@@ -8,7 +8,7 @@ from contextlib import suppress
 import cv2
 from starlette.types import Receive, Scope, Send
 
-from fer_edge.drawing.annotate import annotate
+from fer_edge.drawing.annotate import annotate_frame
 from fer_edge.sinks.kiosk.responses import left, problem
 from fer_edge.sinks.kiosk.state import KioskState
 from fer_edge.types import Observation
@@ -75,6 +75,4 @@ class Live:
 
 
 def _draw(observation: Observation) -> bytes:
-    frame = observation.frame
-    picture = annotate(frame.grey if frame.colour is None else frame.colour, observation.faces)
-    return cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
+    return cv2.imencode(".jpg", annotate_frame(observation), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from fer_edge.sinks.kiosk import paths
 from fer_edge.sinks.kiosk.limits import Limiter
 from fer_edge.sinks.kiosk.pages import Pages
 from fer_edge.sinks.kiosk.responses import body, problem
@@ -36,7 +37,7 @@ class Login:
             return problem(400, "not the form of this page: it has more fields")
         if not self._tokens.right(fields.get("token", [""])[0].strip()):
             return self._pages.page("login_wrong", 403)
-        answer = RedirectResponse(_own(request.query_params.get("next", "/")), 303)
+        answer = RedirectResponse(_own(request.query_params.get("next", paths.STAGE)), 303)
         answer.set_cookie(
             COOKIE,
             self._tokens.cookie(),
@@ -50,4 +51,4 @@ class Login:
 
 def _own(path: str) -> str:
     """`path`, where it is one of the pages, else the first page: nobody is led elsewhere."""
-    return path if path in ("/", "/history", "/live") else "/"
+    return path if path in (paths.STAGE, paths.HISTORY, paths.LIVE) else paths.STAGE

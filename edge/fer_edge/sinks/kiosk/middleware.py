@@ -10,12 +10,13 @@ from starlette.requests import cookie_parser
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from fer_edge.sinks.kiosk import paths
 from fer_edge.sinks.kiosk.limits import Limiter
 from fer_edge.sinks.kiosk.origin import from_elsewhere, known_host
 from fer_edge.sinks.kiosk.responses import problem
 from fer_edge.sinks.kiosk.tokens import COOKIE, Tokens
 
-OPEN = ("/healthz", "/login", "/static/")  # what anybody may see: nothing that was read
+OPEN = (paths.HEALTH, paths.LOGIN, paths.STATIC)  # what anybody may see: nothing that was read
 SMALL = 4096  # bytes of a body, where no route asks for more
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
@@ -88,9 +89,9 @@ class Gate:
         path: str = scope["path"]
         if not self._tokens.needed or path.startswith(OPEN) or self._has_token(headers):
             return None
-        if path.startswith(("/api/", "/metrics", "/live.mjpg")):
+        if path.startswith((paths.API, paths.METRICS, paths.LIVE_PICTURES)):
             return problem(401, "a token is needed; send Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"})
-        return RedirectResponse(f"/login?next={quote(path, safe='')}", 303)
+        return RedirectResponse(f"{paths.LOGIN}?next={quote(path, safe='')}", 303)
 
     def _has_token(self, headers: dict[str, str]) -> bool:
         kind, _, token = headers.get("authorization", "").partition(" ")

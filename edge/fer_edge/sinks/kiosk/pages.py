@@ -31,6 +31,7 @@ class Pages:
         """Fill the pages with `words`; `live` says whether there is a link to the camera's picture."""
         texts = {path.stem: path.read_text(encoding="utf-8") for path in (FOLDER / "pages").glob("*.html")}
         self._pages = {name: _filled(text, words, live).encode() for name, text in texts.items()}
+        self._pages["login_wrong"] = _filled(texts["login"], words, live, wrong=True).encode()
 
     def serve(self, name: str) -> Callable[[Request], Awaitable[Response]]:
         """What answers with the page `name`."""
@@ -45,12 +46,15 @@ class Pages:
         return Response(self._pages[name], status, media_type="text/html; charset=utf-8")
 
 
-def _filled(text: str, words: Words, live: bool) -> str:
+def _filled(text: str, words: Words, live: bool, wrong: bool = False) -> str:
+    """A page's text; `wrong` says on the login page that the token was."""
     # In a <script type="application/json">, where no character may end the element.
     data = json.dumps(words, ensure_ascii=False).replace("<", "\\u003c")
     known = {name: html.escape(word) for name, word in words.items()} | {
         "words_json": data,
         "live_hidden": "" if live else "hidden",
+        "login_invalid": ' aria-invalid="true" aria-errormessage="wrong"' if wrong else "",
+        "login_alert": f'<p id="wrong" role="alert">{html.escape(words["login_wrong"])}</p>' if wrong else "",
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda found: known[found[1]], text)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fer_edge.drawing.palette import colour_of
+from fer_edge.drawing.palette import colour_of, to_hex
 from fer_edge.pause import PauseSwitch
 from fer_edge.records import FRAME_COLUMNS, record
 from fer_edge.sinks.kiosk.state import KioskState
@@ -39,5 +39,5 @@ def _figure(face: Face) -> dict[str, Any]:
         "emotion": face.emotion,
         "certain": face.emotion != UNCERTAIN,
         "confidence": round(face.confidence * COARSE) / COARSE,
-        "colour": "#{:02x}{:02x}{:02x}".format(*colour_of(face.emotion, face.prediction.labels)),
+        "colour": to_hex(colour_of(face.emotion, face.prediction.labels)),
     }

@@ -12,22 +12,17 @@ from typing import Any
 
 from fer_edge.records import event_entries
 from fer_edge.settings import MqttSettings
-from fer_edge.types import Face, Observation, State
+from fer_edge.types import Observation, State
 
 GAP = 1.0  # seconds between messages that no event asks for, at least
 
 Report = dict[str, Any]
 
 
-def utc_now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
-
-
 class Reports:
     """Remembers what was said last."""
 
-    def __init__(self, settings: MqttSettings, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, settings: MqttSettings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._settings, self._clock = settings, clock
         self._state: State = "starting"
         self._last: Report | None = None
@@ -36,7 +31,7 @@ class Reports:
     def seen(self, observation: Observation) -> Report | None:
         """The message for it; None where it says nothing new."""
         now = observation.frame.time
-        report = _report("running", observation.frame.taken, observation.faces)
+        report = _report("running", observation.frame.taken, observation)
         report["events"] = event_entries(observation.events)
         if not report["events"] and not self._due(report, now - self._said):
             return None
@@ -73,8 +68,8 @@ class Reports:
         return report
 
 
-def _report(state: State, time: datetime, faces: tuple[Face, ...] = ()) -> Report:
-    largest = max(faces, key=lambda face: face.box.width * face.box.height, default=None)
+def _report(state: State, time: datetime, seen: Observation | None = None) -> Report:
+    faces, largest = (seen.faces, seen.largest_face) if seen is not None else ((), None)
     return {
         "time": _text(time),
         "state": state,

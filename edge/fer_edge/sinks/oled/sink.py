@@ -24,15 +24,10 @@ def open_oled(settings: Settings, pause_switch: PauseSwitch) -> Oled:  # noqa: A
     return Oled(settings.oled)
 
 
-def utc_now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
-
-
 class Oled(Sink):
     """Shows the largest face; draws where something changed."""
 
-    def __init__(self, settings: OledSettings, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, settings: OledSettings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._settings, self._clock = settings, clock
         self.device: Any = open_device(settings)
         try:
@@ -60,7 +55,7 @@ class Oled(Sink):
     def write(self, observation: Observation) -> None:
         """Show the largest face, or that nobody is there. Raises SinkError."""
         now = observation.frame.time
-        face = max(observation.faces, key=lambda face: face.box.width * face.box.height, default=None)
+        face = observation.largest_face
         if face is not None or self._state != "running" or now < self._seen:
             self._seen = now
         self._state = "running"
