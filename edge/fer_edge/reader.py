@@ -217,7 +217,12 @@ def _settings(given: Settings | Mapping[str, Any] | str | os.PathLike[str] | Non
     if isinstance(given, Mapping):
         return parse(given)
     if isinstance(given, str | os.PathLike):
-        return load(Path(given))
+        try:
+            return load(Path(given))
+        except SettingsError as error:
+            raise SettingsError(str(error).removesuffix(" with --config")) from error.__cause__
+        except ValueError as cause:  # a zero character
+            raise SettingsError(f"settings {str(given)!r}: is no path ({cause}); check it") from cause
     raise SettingsError(
         f"settings: is {type(given).__name__}; give a Settings, a mapping of its tables, or the path of a TOML file"
     )

@@ -40,3 +40,22 @@ def test_the_core_needs_neither_opencv_nor_an_interpreter(module: str) -> None:
     program = f"import sys, {module}\nprint(*sys.modules)"
     child = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
     assert not {"cv2", "ai_edge_litert", "tflite_runtime"} & set(child.stdout.split())
+
+
+def loaded_by(statement: str) -> set[str]:
+    """The modules that a fresh process loads for `statement` alone."""
+    program = f"import sys\nbefore = set(sys.modules)\n{statement}\nprint(*set(sys.modules) - before)"
+    child = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    return set(child.stdout.split())
+
+
+def test_import_loads_nothing_else() -> None:
+    """One module: programs that import fer_edge at their top start no later."""
+    assert loaded_by("import fer_edge") == {"fer_edge"}
+
+
+def test_naming_reader_loads_no_opencv() -> None:
+    """Nor an interpreter or Pillow: the first Reader() does."""
+    loaded = {name.partition(".")[0] for name in loaded_by("from fer_edge import Reader, Face, Settings, errors")}
+    assert "fer_edge" in loaded
+    assert not loaded & {"cv2", "ai_edge_litert", "tflite_runtime", "PIL", *HEAVY}
