@@ -258,7 +258,7 @@ def _frame(picture: Any) -> Frame:
 
 
 def _file_frame(path: str) -> Frame:
-    from fer_edge.sources.options import PICTURES
+    from fer_edge.sources.options import PICTURE_SUFFIXES
     from fer_edge.sources.picture import read_frame
 
     hint = "a camera, a URL, a video or a folder is for watch()"
@@ -271,6 +271,6 @@ def _file_frame(path: str) -> Frame:
     except ValueError as cause:  # a zero character
         raise SourceError(f"picture {path!r}: is no path ({cause}); check it") from cause
     except SourceError as error:
-        if path.lower().endswith(PICTURES) or hint in str(error):
+        if path.lower().endswith(PICTURE_SUFFIXES) or hint in str(error):
             raise
         raise type(error)(f"{error}; {hint}") from error.__cause__

@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 from fer_edge import preprocess
 from fer_edge.errors import DataError, SourceError
-from fer_edge.sources.options import PICTURES, SourceOptions
+from fer_edge.sources.options import PICTURE_SUFFIXES, SourceOptions
 from fer_edge.sources.picture import read_frame
 from fer_edge.types import EMOTIONS, Pixels
 from numpy.typing import NDArray
@@ -240,7 +240,7 @@ def _read_split(
     for label, name in enumerate(classes):
         before = len(labels)
         for path in sorted((root / name).rglob("*")):
-            if path.suffix.lower() not in PICTURES:
+            if path.suffix.lower() not in PICTURE_SUFFIXES:
                 continue
             try:
                 if not path.is_file():
@@ -255,7 +255,7 @@ def _read_split(
             labels.append(label)
         if len(labels) == before:
             raise DataError(
-                f"data {root / name}: no picture ({', '.join(PICTURES)}) that can be read; "
+                f"data {root / name}: no picture ({', '.join(PICTURE_SUFFIXES)}) that can be read; "
                 "add some, or remove the class from every split"
             )
     return Faces(np.stack(pixels), np.array(labels, np.int64))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fer_edge.errors import SourceError
 from fer_edge.lookup import lookup
 from fer_edge.sources import devices, picamera
-from fer_edge.sources.options import PICTURES, SourceOptions
+from fer_edge.sources.options import PICTURE_SUFFIXES, SourceOptions
 from fer_edge.sources.urls import mask
 from fer_edge.types import Source
 
@@ -127,7 +127,7 @@ def _choose_path(spec: str) -> Choice:
         raise SourceError(f"source {spec!r}: {cause}; known are {FORMS}") from cause
     if not exists:
         raise SourceError(f"source {spec!r}: no such file or folder; known are {FORMS}")
-    file = "picture" if path.suffix.lower() in PICTURES else "video"
+    file = "picture" if path.suffix.lower() in PICTURE_SUFFIXES else "video"
     return Choice("folder" if folder else file, str(path), f"{spec}, as asked for")
 
 

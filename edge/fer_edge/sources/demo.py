@@ -14,20 +14,20 @@ from fer_edge.types import Frame
 
 
 class Demo:
-    """The frames of fer_edge.demo.clip, as fast as they are taken; `Frame.time` is the position in the clip."""
+    """The frames of fer_edge.demo.clip, as fast as they are read; `Frame.time` is the position in the clip, seconds."""
 
     still = live = local = False
     fps = float(clip.FPS)
     length = clip.LENGTH
 
-    def __init__(self, target: str, options: SourceOptions) -> None:  # noqa: ARG002 (every source is opened alike)
-        """Load the portrait. `target` names the frames' source; the clip has its own size and rate."""
+    def __init__(self, target: str, options: SourceOptions) -> None:  # noqa: ARG002 (every source has these arguments)
+        """Load the portrait. `target` becomes the frames' `source`; the clip has its own size and frame rate."""
         self.name = target
         self._clip: clip.Clip | None = clip.Clip()
         self.opened = datetime.now().astimezone()
 
     def __iter__(self) -> Iterator[Frame]:
-        """All frames, from the first."""
+        """All frames, from the first one on."""
         for number in range(clip.LENGTH):
             if self._clip is None:
                 return

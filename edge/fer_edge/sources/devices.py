@@ -19,16 +19,16 @@ _VIDEO_CAPTURE = 0x00000001
 _STREAMING = 0x04000000
 _DEVICE_CAPS = 0x80000000
 
-# They say that they capture, and give nothing without libcamera: the Pi's codecs, image processors and CSI receivers.
-_NO_CAMERAS = ("bcm2835-codec", "bcm2835-isp", "unicam", "rp1-cfe", "pispbe", "rpivid", "rpi-hevc-dec")
+# These claim to capture but give nothing without libcamera: the Pi's codecs, image processors and CSI receivers.
+_NON_CAMERA_DRIVERS = ("bcm2835-codec", "bcm2835-isp", "unicam", "rp1-cfe", "pispbe", "rpivid", "rpi-hevc-dec")
 
 
 class Device(NamedTuple):
-    """One /dev/videoN: `problem` is None for a usable camera, else why it is none."""
+    """One /dev/videoN: `problem` is None for a usable camera, else why it cannot be used."""
 
     number: int
     path: Path
-    card: str  # its name, as the driver tells it; "" where it could not be asked
+    card: str  # the name that its driver reports; "" if it could not be queried
     problem: str | None
 
     def __str__(self) -> str:
@@ -44,7 +44,7 @@ def query(path: Path) -> bytes:
         os.close(descriptor)
 
 
-def look_at(number: int) -> Device:
+def probe(number: int) -> Device:
     """What /dev/video`number` is. Never raises."""
     path = DEV / f"video{number}"
     try:
@@ -52,29 +52,29 @@ def look_at(number: int) -> Device:
     except FileNotFoundError:
         return Device(number, path, "", "it does not exist")
     except PermissionError:
-        cure = "permission denied; add yourself to its group with: sudo usermod -aG video $USER, and log in again"
-        return Device(number, path, "", cure)
+        problem = "permission denied; add yourself to its group with: sudo usermod -aG video $USER, and log in again"
+        return Device(number, path, "", problem)
     except OSError as cause:
-        return Device(number, path, "", f"it is no V4L2 device ({cause.strerror})")
+        return Device(number, path, "", f"it is not a V4L2 device ({cause.strerror})")
     driver_field, card_field, _, _, capabilities, device_caps = _CAPABILITY.unpack(answer)
     driver, card = (field.split(b"\0")[0].decode(errors="replace") for field in (driver_field, card_field))
     caps = device_caps if capabilities & _DEVICE_CAPS else capabilities
-    problem = None
+    reason = None
     if not (caps & _VIDEO_CAPTURE and caps & _STREAMING):
-        problem = "it does not capture video"
-    elif driver.startswith(_NO_CAMERAS):
-        problem = f"it belongs to the Raspberry Pi's {driver}; its camera is the source picamera"
-    return Device(number, path, card, problem)
+        reason = "it does not capture video"
+    elif driver.startswith(_NON_CAMERA_DRIVERS):
+        reason = f"it belongs to the Raspberry Pi's {driver}; use that camera with: --source picamera"
+    return Device(number, path, card, reason)
 
 
 def list_devices() -> list[Device]:
     """Every /dev/videoN, by number."""
     numbers = [int(path.name[5:]) for path in DEV.glob("video*") if re.fullmatch(r"video\d+", path.name)]
-    return [look_at(number) for number in sorted(numbers)]
+    return [probe(number) for number in sorted(numbers)]
 
 
-def holders(path: Path) -> list[str]:
-    """The other processes that have `path` open, as ``name (pid N)``; those that may not be seen are missing."""
+def processes_using(path: Path) -> list[str]:
+    """The other processes that have `path` open, as ``name (pid N)``; those of other users may be missing."""
     found = []
     for process in PROC.glob("[0-9]*"):
         if process.name == str(os.getpid()):
@@ -82,6 +82,6 @@ def holders(path: Path) -> list[str]:
         try:
             if any(descriptor.readlink() == path for descriptor in (process / "fd").iterdir()):
                 found.append(f"{(process / 'comm').read_text().strip()} (pid {process.name})")
-        except OSError:  # gone meanwhile, or another user's
+        except OSError:  # it has ended, or belongs to another user
             continue
     return found

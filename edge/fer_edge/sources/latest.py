@@ -1,7 +1,8 @@
-"""The newest frame of a live source: a thread that grabs, and a mailbox with one slot.
+"""The newest frame of a live source: a thread that grabs frames, and a queue with one slot.
 
-A camera does not wait. Who reads it only when the loop is ready reads what its driver queued a while ago, and the lag
-grows. Here a thread reads as fast as the camera gives, and the loop takes what is newest; what it missed is dropped.
+A camera does not wait. A loop that reads it only when it is ready gets frames that the driver queued earlier, and the
+lag grows. Here a thread reads as fast as the camera gives, and the loop takes the newest frame; those between are
+dropped.
 """
 
 from __future__ import annotations
@@ -12,26 +13,26 @@ from contextlib import suppress
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
-SLICE = 0.2  # seconds waited at once, so that a wish to stop is noticed
+STOP_CHECK_INTERVAL_S = 0.2  # how often a waiting `get` checks whether it should stop
 
 
-class Ended(Exception):  # noqa: N818 (a notice, no error: the caller turns it into words)
-    """The source has nothing more to give."""
+class Ended(Exception):  # noqa: N818 (a signal, not an error: the caller turns it into a message)
+    """The source gives no more items."""
 
 
 class Closed(Exception):  # noqa: N818
-    """Somebody called `close`."""
+    """`close` was called, or `stopped()` is true."""
 
 
-class Silence(Exception):  # noqa: N818
-    """Nothing came within the time limit."""
+class TimedOut(Exception):  # noqa: N818
+    """No item came within the timeout."""
 
 
 class Latest(Generic[T]):
-    """Calls `grab` in a thread of its own; `get` hands out each result at most once, the newest one.
+    """Calls `grab` in a thread of its own; `get` returns the newest result, each result at most once.
 
-    `grab` returns an item, or None at the source's end, or raises; `release` runs in the same thread after the last
-    `grab`, so that nothing is torn down under a grab that still waits for its camera.
+    `grab` returns an item, or None at the source's end, or raises. `release` runs in the same thread after the last
+    `grab`, so that the camera is never released while a grab still waits for it.
     """
 
     def __init__(self, grab: Callable[[], T | None], release: Callable[[], None], name: str) -> None:
@@ -53,25 +54,26 @@ class Latest(Generic[T]):
                 with self._changed:
                     self._item = item
                     self._changed.notify()
-        except Exception as failure:  # noqa: BLE001 (carried over to the thread that calls get)
+        except Exception as failure:  # noqa: BLE001 (`get` raises it in the caller's thread)
             with self._changed:
                 self._failure = failure
                 self._changed.notify()
         finally:
-            # A release that fails has nobody left to tell; the grab's own failure is what counts.
+            # An error of the release is ignored: the grab's own error is what matters.
             with suppress(Exception):
                 self._release()
 
     def get(self, timeout: float, stopped: Callable[[], bool] = lambda: False) -> T:
-        """The newest item that was not handed out yet; waits for one for up to `timeout` seconds.
+        """The newest item that was not returned yet; waits for one for up to `timeout` seconds.
 
-        Raises Silence where none came in time, Ended at the end, Closed after `close` or once `stopped()`, and what
-        `grab` raised. An item that came before an end or a failure is still handed out first.
+        Raises TimedOut if none came in time, Ended at the end, Closed after `close` or once `stopped()`, and what
+        `grab` raised. An item that came before the end or an error is still returned first.
         """
+        step = STOP_CHECK_INTERVAL_S
         with self._changed:
             left = timeout
-            while not self._changed.wait_for(self._something, min(left, SLICE)) and left > SLICE and not stopped():
-                left -= SLICE
+            while not self._changed.wait_for(self._ready, min(left, step)) and left > step and not stopped():
+                left -= step
             item, self._item = self._item, None
             if self._closing or (item is None and self._failure is None and stopped()):
                 raise Closed
@@ -79,18 +81,18 @@ class Latest(Generic[T]):
                 return item
             if self._failure is not None:
                 raise self._failure
-            raise Silence
+            raise TimedOut
 
-    def _something(self) -> bool:
+    def _ready(self) -> bool:
         return self._item is not None or self._failure is not None or self._closing
 
-    def close(self, patience: float = 2.0) -> bool:
-        """Stop grabbing; True if the thread ended within `patience` seconds. May be called twice.
+    def close(self, timeout: float = 2.0) -> bool:
+        """Stop grabbing; True if the thread ended within `timeout` seconds. May be called twice.
 
-        A thread that hangs inside a driver is left behind: it is a daemon, so it does not keep the program alive.
+        A thread that hangs inside a driver is abandoned: it is a daemon, so it does not keep the program running.
         """
         with self._changed:
             self._closing = True
             self._changed.notify()
-        self._thread.join(patience)
+        self._thread.join(timeout)
         return not self._thread.is_alive()

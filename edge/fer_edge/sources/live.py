@@ -1,4 +1,4 @@
-"""What a V4L2 camera and a network camera share: OpenCV reads them, and only the newest frame counts."""
+"""What V4L2 and network cameras share: OpenCV reads them, and only the newest frame counts."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import cv2
 import numpy as np
 
 from fer_edge.errors import SourceError, first_line
-from fer_edge.sources.latest import Closed, Ended, Latest, Silence
+from fer_edge.sources.latest import Closed, Ended, Latest, TimedOut
 from fer_edge.sources.options import SourceOptions
 from fer_edge.types import Frame, Pixels
 
-DAMAGED_IN_A_ROW = 30  # pictures, about a second
+MAX_DAMAGED_FRAMES = 30  # in a row, about a second; then the camera counts as lost
 
 
 class Grabbed(NamedTuple):
-    """One picture as the grabbing thread saw it come."""
+    """One picture, with the times at which the grabbing thread got it."""
 
     time: float  # time.monotonic()
     taken: datetime  # with zone
@@ -28,19 +28,19 @@ class Grabbed(NamedTuple):
 
 
 class LiveSource(ABC):
-    """Frames of an opened `capture` (a cv2.VideoCapture or its like), always the newest one."""
+    """Frames of an open `capture` (a cv2.VideoCapture or an object like it), always the newest one."""
 
     still, live = False, True
     local: bool  # see fer_edge.types.Source
 
     def __init__(self, name: str, capture: Any, options: SourceOptions) -> None:
-        """Take over `capture` and start to grab; nothing for `options.timeout` seconds is an error."""
+        """Take over `capture` and start to grab; no frame within `options.timeout` seconds is an error."""
         self.name = name
         self._options = options
         self._latest: Latest[Grabbed] = Latest(lambda: _grab(capture), capture.release, name)
 
     def __iter__(self) -> Iterator[Frame]:
-        """The newest frames, until `close` or a stop. Raises SourceLost, or SourceError where not one frame comes."""
+        """The newest frames, until `close` or a stop. Raises SourceLost, or SourceError if not one frame came."""
         number = 0
         timeout = self._options.timeout
         while True:
@@ -48,28 +48,28 @@ class LiveSource(ABC):
                 frame = _to_frame(self._latest.get(timeout, self._options.stopped), number, self.name)
             except Closed:
                 return
-            except Silence:
+            except TimedOut:
                 raise self._lost(number, f"gave no picture for {timeout:g} s") from None
             except Ended:
                 raise self._lost(number, "stopped giving pictures") from None
             except (cv2.error, ValueError, RuntimeError, OSError) as cause:
-                raise self._lost(number, f"gave something that is no picture ({first_line(cause)})") from cause
+                raise self._lost(number, f"gave invalid picture data ({first_line(cause)})") from cause
             yield frame
             number += 1
 
     @abstractmethod
     def _lost(self, number: int, what: str) -> SourceError:
-        """The error to raise after `number` frames, in words that fit the source."""
+        """The error to raise after `number` frames; `what` says what happened, as in "gave no picture for 4 s"."""
 
     def close(self) -> None:
-        """Stop grabbing and let the camera go. May be called twice, and from another thread."""
+        """Stop grabbing and release the camera. May be called twice, and from another thread."""
         self._latest.close()
 
 
 def _grab(capture: Any) -> Grabbed | None:
-    """The next picture; None where the camera gives no more."""
-    # A damaged picture is nothing unusual on USB, and no reason to stop; nothing but damaged ones is.
-    for _ in range(DAMAGED_IN_A_ROW):
+    """The next picture; None if the camera gives no more."""
+    # A damaged picture now and then is normal on USB and is skipped.
+    for _ in range(MAX_DAMAGED_FRAMES):
         if not capture.grab():
             return None
         moment, taken = time.monotonic(), datetime.now().astimezone()
@@ -80,7 +80,7 @@ def _grab(capture: Any) -> Grabbed | None:
 
 
 def _to_frame(grabbed: Grabbed, number: int, name: str) -> Frame:
-    # Here, not in the grabbing thread: the frames that the loop misses cost no conversion.
+    # Here, not in the grabbing thread, so that dropped frames are not converted.
     picture = grabbed.picture
     if picture.ndim == 3 and picture.shape[2] == 3:
         grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)

@@ -1,8 +1,8 @@
 """A Raspberry Pi camera through picamera2.
 
-The image processor itself makes a small YUV420 picture beside the main one, and its first plane is the grey picture
-that everything here works on: no processor time goes into colours. A camera that gives another format instead is read
-too (`edge/fer_edge/sources/pixels.py` knows which), and costs a conversion where that is a packed one.
+The camera's image processor itself makes a small YUV420 picture beside the main one. Its first plane is the grey
+picture that the loop works on, so no processor time is spent on colours. Other formats (see
+`edge/fer_edge/sources/pixels.py`) are read too; the packed ones cost a conversion.
 """
 
 from __future__ import annotations
@@ -24,14 +24,16 @@ from fer_edge.sources.pixels import FORMATS, grey
 from fer_edge.types import Frame
 
 _INSTALL = (
-    "install it with: sudo apt install python3-picamera2, and make the virtual environment with --system-site-packages"
+    "install it with: sudo apt install python3-picamera2, "
+    "and create the virtual environment with --system-site-packages"
 )
+FRAME_DURATION_LIMITS_US = (33_333, 83_333)  # from 30 frames a second in daylight down to 12 in the dark
 
 
 def load() -> Any:
-    """The class Picamera2. Raises SourceError where it cannot be imported."""
-    # libcamera and picamera2 tell each failure on stderr, in many lines; ours is one. Setting LIBCAMERA_LOG_LEVELS
-    # brings theirs back.
+    """The class Picamera2. Raises SourceError if it cannot be imported."""
+    # libcamera and picamera2 report each failure in many lines on stderr; SourceError is one line. To see theirs, set
+    # LIBCAMERA_LOG_LEVELS.
     os.environ.setdefault("LIBCAMERA_LOG_LEVELS", "*:FATAL")
     logging.getLogger("picamera2").setLevel(logging.CRITICAL)
     try:
@@ -40,10 +42,10 @@ def load() -> Any:
         if cause.name == "picamera2":
             raise SourceError(f"picamera: picamera2 is not installed; {_INSTALL}") from cause
         raise SourceError(f"picamera: picamera2 lacks the module {cause.name}; {_INSTALL}") from cause
-    except Exception as cause:  # a NumPy that does not fit raises ValueError, a broken libcamera ImportError and more
+    except Exception as cause:  # an incompatible NumPy raises ValueError, a broken libcamera ImportError and more
         raise SourceError(
             f"picamera: picamera2 cannot be imported ({first_line(cause)}); "
-            "a NumPy from pip often is the cause, mend it with: pip uninstall numpy"
+            "a NumPy from pip often is the cause, fix it with: pip uninstall numpy"
         ) from cause
     return Picamera2
 
@@ -51,13 +53,13 @@ def load() -> Any:
 def find() -> tuple[str | None, str]:
     """(the model of the first Raspberry Pi camera, ""), or (None, why there is none). Never raises.
 
-    libcamera lists USB cameras too; those are V4L2's.
+    libcamera lists USB cameras too; they are left to the V4L2 source.
     """
     try:
         cameras = load().global_camera_info()
     except SourceError as cause:
         return None, str(cause).removeprefix("picamera: ").partition(";")[0]
-    except Exception as cause:  # noqa: BLE001 (libcamera's own errors; auto goes on to the next source, and says why)
+    except Exception as cause:  # noqa: BLE001 (libcamera's own errors; auto then tries the next source, and says why)
         return None, f"libcamera cannot list cameras ({first_line(cause)})"
     for camera in cameras:
         if "/usb" not in camera["Id"]:
@@ -66,11 +68,11 @@ def find() -> tuple[str | None, str]:
 
 
 class PiCamera:
-    """Frames of the first Raspberry Pi camera, always the newest one; `colour` is None, since nothing asks for it."""
+    """Frames of the first Raspberry Pi camera, always the newest one; `colour` is None, since the loop needs none."""
 
     still, live, local = False, True, True
 
-    def __init__(self, target: str, options: SourceOptions) -> None:  # noqa: ARG002 (every source is opened alike)
+    def __init__(self, target: str, options: SourceOptions) -> None:  # noqa: ARG002 (every source has these arguments)
         """Open and start the camera. Raises SourceError."""
         self.name = "picamera"
         self._timeout = options.timeout
@@ -91,23 +93,22 @@ class PiCamera:
     def _start(self, options: SourceOptions) -> None:
         camera = self._camera
         width, height = options.size
-        # The sensor at half its resolution sees the whole view and is fast; small modes see only the middle.
+        # The sensor at half its resolution has the full field of view and is fast; smaller modes crop the middle.
         sensor_width, sensor_height = camera.sensor_resolution
-        wishes: dict[str, Any] = {}
+        controls: dict[str, Any] = {}
         if "FrameDurationLimits" in camera.camera_controls:
-            # Microseconds. Without a wish: 30 frames a second in daylight, down to 12 where it is dark.
-            # A wish below 12 is left to the loop: a longer exposure blurs, and the timeout would take it for a loss.
-            shortest, longest = (33_333, 83_333)
+            shortest, longest = FRAME_DURATION_LIMITS_US
             if options.fps:
+                # The loop limits rates below 12 itself: a longer exposure blurs, and would look like a lost camera.
                 shortest = longest = min(round(1_000_000 / options.fps), longest)
-            wishes["FrameDurationLimits"] = (shortest, longest)
-        # The preview configuration, since its colour space has the full range: a video's black is 16, its white 235.
+            controls["FrameDurationLimits"] = (shortest, longest)
+        # The preview configuration has a full-range colour space; in a video's, black is 16 and white is 235.
         camera.configure(
             camera.create_preview_configuration(
                 main={"size": (width, height), "format": "YUV420"},
                 lores={"size": (width, height), "format": "YUV420"},
                 raw={"size": (sensor_width // 2, sensor_height // 2)},
-                controls=wishes,
+                controls=controls,
             )
         )
         layout = camera.camera_configuration()["lores"]
@@ -117,7 +118,7 @@ class PiCamera:
         camera.start()
 
     def __iter__(self) -> Iterator[Frame]:
-        """The newest frames, until `close`. Raises SourceLost, or SourceError where not one frame comes."""
+        """The newest frames, until `close`. Raises SourceLost, or SourceError if not one frame came."""
         number, last = 0, 0.0
         while self._camera is not None:
             buffer, seconds = self._next(number)
@@ -125,13 +126,13 @@ class PiCamera:
             try:
                 picture = grey(buffer, *self._layout)
             except ValueError as cause:
-                broken = SourceLost if number else SourceError
-                raise broken(f"picamera: gave something that is no picture ({cause})") from cause
+                kind = SourceLost if number else SourceError
+                raise kind(f"picamera: gave invalid picture data ({cause})") from cause
             yield Frame(number, last, datetime.now().astimezone(), picture, self.name)
             number += 1
 
     def _next(self, number: int) -> tuple[NDArray[np.uint8], float]:
-        """The newest buffer and the seconds at which it was exposed."""
+        """The newest buffer, and the time of its exposure in seconds."""
         try:
             job = self._camera.capture_buffers(["lores"], wait=False)
             (buffer,), metadata = job.get_result(timeout=self._timeout)
@@ -141,31 +142,31 @@ class PiCamera:
                 "check the ribbon cable and the power supply"
             )
             raise (SourceLost if number else SourceError)(message) from None
-        except Exception as cause:  # whatever libcamera has to say
+        except Exception as cause:  # libcamera raises errors of many types
             raise SourceLost(f"picamera: stopped after {number} frames: {_why(cause)}") from cause
-        stamp = metadata.get("SensorTimestamp")  # nanoseconds since the start of the machine
+        stamp = metadata.get("SensorTimestamp")  # nanoseconds since the boot
         return buffer, stamp / 1e9 if stamp else time.monotonic()
 
     def close(self) -> None:
-        """Stop the camera and give it back. May be called twice."""
+        """Stop and release the camera. May be called twice."""
         camera, self._camera = self._camera, None
         if camera is None:
             return
         with suppress(Exception):
-            # A capture that timed out would block the camera's own stop; older releases have no such call.
+            # A capture that timed out would block the camera's own stop; older releases lack this method.
             camera.cancel_all_and_flush()
         with suppress(Exception):
             camera.close()
 
 
 def _why(cause: BaseException) -> str:
-    """picamera2 wraps what happened; the words are in the chain."""
+    """The reason in plain words; picamera2 wraps it in other exceptions, so the whole chain is searched."""
     link: BaseException | None = cause
     lines = []
     while link is not None:
         lines.append(first_line(link))
         link = link.__cause__ or link.__context__
-    story = " < ".join(lines)
-    if any(word in story.lower() for word in ("busy", "-16", "in use", "acquire")):
-        return "the camera is in use by another program; end that first (which one: sudo fuser -v /dev/media*)"
+    text = " < ".join(lines).lower()
+    if any(word in text for word in ("busy", "-16", "in use", "acquire")):
+        return "the camera is in use by another program; stop it first (find it with: sudo fuser -v /dev/media*)"
     return f"the camera does not start ({lines[-1]}); check the ribbon cable, then: rpicam-hello --list"

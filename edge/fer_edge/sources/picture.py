@@ -1,6 +1,6 @@
-"""One picture. Pillow reads it: it knows the size before it decodes, and says where a file is cut off.
+"""One picture, read by Pillow, which knows the size before it decodes and reports a truncated file.
 
-OpenCV's own reader fills the missing half of a cut-off JPEG with grey and says nothing.
+OpenCV's own reader fills the missing half of a truncated JPEG with grey and reports nothing.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fer_edge.errors import SourceError
-from fer_edge.sources.options import PICTURES, SourceOptions
+from fer_edge.sources.options import PICTURE_SUFFIXES, SourceOptions
 from fer_edge.types import Frame, Pixels
 
-# Pillow reads far more, through decoders that few have tried on damaged files, and PostScript by starting Ghostscript.
+# Pillow reads many more, with decoders that are little tested on damaged files; for PostScript it starts Ghostscript.
 _FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 
 
@@ -34,7 +34,7 @@ class Picture:
     length = 1
 
     def __init__(self, target: str, options: SourceOptions) -> None:
-        """Read the picture `target`. Raises SourceError where it is missing, empty, damaged, or too large."""
+        """Read the picture `target`. Raises SourceError if it is missing, empty, damaged, or too large."""
         self._frame: Frame | None = read_frame(Path(target), 0, options.max_pixels)
 
     def __iter__(self) -> Iterator[Frame]:
@@ -43,33 +43,33 @@ class Picture:
             yield self._frame
 
     def close(self) -> None:
-        """Forget the picture. May be called twice."""
+        """Release the picture. May be called twice."""
         self._frame = None
 
 
 def read_frame(path: Path, number: int, max_pixels: int) -> Frame:
     """The picture at `path` as frame `number`. Raises SourceError.
 
-    Pictures have no clock: `time` is `number`, as if they came one a second; `taken` is when the file was written.
+    Pictures have no clock: `time` is `number`, as if there were one a second; `taken` is when the file was written.
     """
     colour = read_picture(path, max_pixels)
     grey = np.asarray(cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY), np.uint8)
     try:
         taken = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
-    except (OSError, ValueError, OverflowError):  # gone meanwhile, or a date past the year 9999
+    except (OSError, ValueError, OverflowError):  # the file is gone, or its date is past the year 9999
         taken = datetime.now().astimezone()
     return Frame(number, float(number), taken, grey, str(path), colour)
 
 
 def read_picture(path: Path, max_pixels: int) -> Pixels:
-    """The picture at `path`, (height, width, 3) BGR, turned as its EXIF says.
+    """The picture at `path`, (height, width, 3) BGR, rotated as its EXIF orientation says.
 
-    Raises SourceError where it is missing, empty, no picture, cut off, or has more than `max_pixels`.
+    Raises SourceError if it is missing, empty, not a picture, cut off, or has more than `max_pixels`.
     """
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise SourceError(f"picture {path}: is no file; name a picture")
+            raise SourceError(f"picture {path}: is not a file; give the path of a picture")
         if status.st_size == 0:
             raise SourceError(f"picture {path}: is empty (0 bytes); copy it again")
         return decode_picture(path, f"picture {path}", max_pixels)
@@ -82,13 +82,13 @@ def read_picture(path: Path, max_pixels: int) -> Pixels:
 
 
 def decode_picture(data: Path | BinaryIO, name: str, max_pixels: int, formats: tuple[str, ...] = _FORMATS) -> Pixels:
-    """The picture in `data`, (height, width, 3) BGR, turned as its EXIF says; `name` is what errors call it.
+    """The picture in `data`, (height, width, 3) BGR, rotated as its EXIF orientation says; `name` is for errors.
 
-    Raises SourceError where it is no picture of `formats`, cut off, or has more than `max_pixels`; FileNotFoundError,
+    Raises SourceError if it is not a picture of `formats`, cut off, or has more than `max_pixels`; FileNotFoundError,
     PermissionError.
     """
     try:
-        with _own_limits(), Image.open(data, formats=formats) as image:
+        with _without_pillow_limits(), Image.open(data, formats=formats) as image:
             width, height = image.size
             if width * height > max_pixels:
                 raise SourceError(
@@ -97,8 +97,8 @@ def decode_picture(data: Path | BinaryIO, name: str, max_pixels: int, formats: t
                 )
             return _decode(image)
     except UnidentifiedImageError as cause:
-        known = ", ".join(suffix[1:] for suffix in PICTURES) if formats is _FORMATS else ", ".join(formats)
-        raise SourceError(f"{name}: is no picture that can be read; known are {known}") from cause
+        known = ", ".join(suffix[1:] for suffix in PICTURE_SUFFIXES) if formats is _FORMATS else ", ".join(formats)
+        raise SourceError(f"{name}: is not a picture that can be read; known are {known}") from cause
     except (FileNotFoundError, PermissionError):
         raise
     except (
@@ -109,20 +109,21 @@ def decode_picture(data: Path | BinaryIO, name: str, max_pixels: int, formats: t
         MemoryError,
         RuntimeError,
         struct.error,
-    ) as cause:  # each decoder has its own
+    ) as cause:  # each decoder raises its own errors
         raise SourceError(_damaged(name, cause)) from cause
 
 
-_LIMITS = threading.Lock()  # what follows is the whole program's
+_PILLOW_GLOBALS = threading.Lock()  # held while these globals, which belong to the whole program, are changed
 
 
 @contextmanager
-def _own_limits() -> Iterator[None]:
-    """Without Pillow's warnings and its own guard against giant pictures: as they were again at the end.
+def _without_pillow_limits() -> Iterator[None]:
+    """Switch off Pillow's warnings and its own limit for large pictures, and restore both at the end.
 
-    What it warns of (odd palettes, damaged EXIF) does not change the pixels; our guard comes first, and names the file.
+    Its warnings (odd palettes, damaged EXIF) do not concern the pixels; `max_pixels` is checked first and names the
+    file.
     """
-    with _LIMITS, warnings.catch_warnings(action="ignore"):
+    with _PILLOW_GLOBALS, warnings.catch_warnings(action="ignore"):
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
             yield
@@ -138,7 +139,7 @@ def _damaged(name: str, cause: Exception) -> str:
 def _decode(image: Image.Image) -> Pixels:
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I"):
-        # 16 bits a pixel: Pillow would cut off what is above 255.
+        # 16 bits a pixel: Pillow would clip values above 255.
         deep = np.clip(np.asarray(image), 0, 65535) >> 8
         return np.asarray(cv2.cvtColor(deep.astype(np.uint8), cv2.COLOR_GRAY2BGR), np.uint8)
     return np.asarray(cv2.cvtColor(np.asarray(image.convert("RGB")), cv2.COLOR_RGB2BGR), np.uint8)

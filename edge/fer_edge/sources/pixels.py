@@ -1,6 +1,6 @@
 """The grey picture in a camera's memory, for each pixel format by libcamera's name.
 
-A row takes `stride` bytes: its pixels, then padding that image processors want and nobody should see.
+A row takes `stride` bytes: its pixels, then padding that the image processor needs and that is not part of the picture.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from fer_edge.types import Pixels
 
 class _Layout(NamedTuple):
     size: int  # bytes a pixel in the first plane
-    conversion: str = ""  # what OpenCV calls the way to grey; "": the first plane is the brightness
+    conversion: str = ""  # OpenCV's name of the conversion to grey; "": the first plane is the luminance
 
 
-# A name tells a packed format's colours from the highest byte of a little-endian number to the lowest, so memory holds
-# them the other way round: RGB888 is B, G, R.
+# The name of a packed format lists the colours from the highest byte of a little-endian number to the lowest, so the
+# order in memory is reversed: RGB888 is B, G, R.
 FORMATS = {
     "YUV420": _Layout(1),
     "YVU420": _Layout(1),
@@ -34,19 +34,17 @@ FORMATS = {
 
 
 def grey(buffer: NDArray[np.uint8], layout: str, width: int, height: int, stride: int) -> Pixels:
-    """The brightness, (height, width), of a picture in `layout`, one of FORMATS; a view where it lies there as such.
+    """The grey picture, (height, width) uint8, in `buffer`, whose `layout` is one of FORMATS; a view if possible.
 
-    Raises ValueError where `buffer` is too short for such a picture.
+    Raises ValueError if `buffer` is too short for such a picture.
     """
     size, conversion = FORMATS[layout]
     if stride < width * size or len(buffer) < height * stride:
-        raise ValueError(
-            f"{len(buffer)} bytes in rows of {stride} are no picture of {width} x {height} pixels in {layout}"
-        )
+        raise ValueError(f"{len(buffer)} bytes in rows of {stride} cannot hold {width} x {height} pixels in {layout}")
     rows = buffer[: height * stride].reshape(height, stride)[:, : width * size]
     if not conversion:
         return rows
-    import cv2  # only here: the usual formats need no conversion
+    import cv2  # late: the usual formats need no conversion
 
-    packed = rows.reshape(height, width, size)  # still a view: OpenCV steps over the padding
+    packed = rows.reshape(height, width, size)  # still a view: OpenCV skips the padding
     return np.asarray(cv2.cvtColor(packed, getattr(cv2, conversion)), np.uint8)

@@ -1,7 +1,7 @@
-"""Keeps OpenCV and FFmpeg from writing to stderr: what goes wrong is told once, by our own errors.
+"""Keeps OpenCV and FFmpeg from writing to stderr, since each failure is reported once, as a SourceError.
 
-Must run before the first cv2.VideoCapture: FFmpeg's level is read once. Whoever wants the noise back sets the
-environment variables OPENCV_FFMPEG_LOGLEVEL (56 is everything) and OPENCV_LOG_LEVEL.
+Must run before the first cv2.VideoCapture: FFmpeg's level is read only then. To see their output, set the environment
+variables OPENCV_FFMPEG_LOGLEVEL (56 shows everything) and OPENCV_LOG_LEVEL.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import cv2
 
 
 def quiet_opencv() -> None:
-    """Silence both, where the user has not asked otherwise. May be called often."""
+    """Silence both, unless the user has set those variables. May be called often."""
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     if "OPENCV_LOG_LEVEL" not in os.environ:
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)

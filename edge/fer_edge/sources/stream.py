@@ -1,4 +1,4 @@
-"""A camera on the network: RTSP, or HTTP with moving pictures, through OpenCV's FFmpeg."""
+"""A network camera: RTSP, or video over HTTP, through OpenCV's FFmpeg."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from fer_edge.sources.options import SourceOptions
 from fer_edge.sources.quiet import quiet_opencv
 from fer_edge.sources.urls import mask
 
-_PORTS = {"rtsp": 554, "http": 80, "https": 443}
+_DEFAULT_PORTS = {"rtsp": 554, "http": 80, "https": 443}
 
 
 class Stream(LiveSource):
-    """Frames of a network camera, always the newest one. Its credentials appear nowhere."""
+    """Frames of a network camera, always the newest one. Its credentials are never shown or logged."""
 
     local = False
 
@@ -27,18 +27,18 @@ class Stream(LiveSource):
         name = mask(target)
         parts = _split(target, name)
         quiet_opencv()
-        # Over UDP one lost packet smears the picture until the next whole one; TCP also passes firewalls.
+        # Over UDP one lost packet damages the picture until the next key frame; TCP also passes firewalls.
         os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
-        limit = max(1, round(options.timeout * 1000))
-        wishes = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, limit, cv2.CAP_PROP_READ_TIMEOUT_MSEC, limit]
-        capture = cv2.VideoCapture(target, cv2.CAP_FFMPEG, wishes)
+        timeout_ms = max(1, round(options.timeout * 1000))
+        parameters = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, timeout_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, timeout_ms]
+        capture = cv2.VideoCapture(target, cv2.CAP_FFMPEG, parameters)
         if not capture.isOpened():
             capture.release()
             raise SourceError(f"stream {name}: {_why(parts, options.timeout)}")
         if capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:
-            # Taking the newest of what the network carries would skip most of it.
+            # Only the newest frame counts here, so most of a file would be skipped.
             capture.release()
-            raise SourceError(f"stream {name}: is a file, not a live stream; download it and name its path")
+            raise SourceError(f"stream {name}: is a file, not a live stream; download it and give its path")
         super().__init__(name, capture, options)
 
     def _lost(self, number: int, what: str) -> SourceError:
@@ -53,20 +53,20 @@ def _split(target: str, name: str) -> SplitResult:
     except ValueError:
         good = False
     if not good:
-        raise SourceError(f"stream {name}: is no URL with a host and a port; it looks like rtsp://HOST:554/PATH")
+        raise SourceError(f"stream {name}: is not a URL with a host and a port; write it as rtsp://HOST:554/PATH")
     return parts
 
 
 def _why(parts: SplitResult, timeout: float) -> str:
-    """Why a stream does not open: FFmpeg does not tell OpenCV, so we knock at the door ourselves."""
+    """Why a stream does not open. FFmpeg does not tell OpenCV, so a connection is tried here."""
     host = parts.hostname or ""
-    port = parts.port or _PORTS.get(parts.scheme.lower(), 80)
+    port = parts.port or _DEFAULT_PORTS.get(parts.scheme.lower(), 80)
     try:
         socket.create_connection((host, port), timeout).close()
     except socket.gaierror:
         return f"the host {host!r} is not known; check its name"
     except ConnectionRefusedError:
-        return f"{host} refuses connections on port {port}; check the port, and that the camera's server runs"
+        return f"{host} refuses connections on port {port}; check the port, and that the camera's server is running"
     except OSError as cause:
         return f"{host}, port {port}, cannot be reached ({cause}); check the network and the camera's power"
     return f"{host} answers, but gives no video within {timeout:g} s; check the path, the user and the password"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-# Up to the last @, since a password may hold a slash; a path with an @ loses its host, which is the lesser harm.
+# Up to the last @, since a password may contain a slash; if the path has an @, the host is hidden too, which is safe.
 _USER = re.compile(r"(?<=://)\S*@")
 _SECRET = re.compile(r"(?i)([?&;][^=&#]*(?:user|login|pass|pwd|token|key|auth|secret|sign)[^=&#]*=)[^&#]*")
 
 
 def mask(url: str) -> str:
-    """`url` with ``***`` for ``user:password@`` and for the values of a query that look like credentials."""
+    """`url` with ``***`` for ``user:password@`` and for query values that look like credentials."""
     return _SECRET.sub(r"\1***", _USER.sub("***@", url))

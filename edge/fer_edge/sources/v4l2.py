@@ -22,39 +22,40 @@ class V4l2Camera(LiveSource):
     def __init__(
         self, target: str, options: SourceOptions, capture: Callable[[int, int], Any] = cv2.VideoCapture
     ) -> None:
-        """Open the camera; `capture` (number, backend) stands in for OpenCV's class in tests. Raises SourceError."""
+        """Open the camera; `capture` (number, backend) replaces OpenCV's class in tests. Raises SourceError."""
         name = f"camera:{target}"
-        self._device = device = devices.look_at(int(target))
+        self._device = device = devices.probe(int(target))
         if device.problem:
             others = [f"camera:{other.number} ({other})" for other in devices.list_devices() if not other.problem]
-            cure = f"usable here: {', '.join(others)}" if others else "no other camera is attached; plug one in"
-            raise SourceError(f"{name}: {device}: {device.problem}; {cure}")
+            fix = f"use one of: {', '.join(others)}" if others else "no other camera is attached; plug one in"
+            raise SourceError(f"{name}: {device}: {device.problem}; {fix}")
         quiet_opencv()
         camera = capture(device.number, cv2.CAP_V4L2)
         if not camera.isOpened():
             camera.release()
-            raise SourceError(f"{name}: {device} does not start: {self._who()}")
-        _ask(camera, options)
+            raise SourceError(f"{name}: {device} does not start: {self._why()}")
+        _configure(camera, options)
         super().__init__(name, camera, options)
 
-    def _who(self) -> str:
-        holders = devices.holders(self._device.path)
-        if holders:
-            return f"it is in use by {', '.join(holders)}; end that first"
-        return "it is in use by another program, or its cable or power is bad; end the program, or plug it in again"
+    def _why(self) -> str:
+        """The likely reason why the camera gives nothing, and the fix."""
+        users = devices.processes_using(self._device.path)
+        if users:
+            return f"it is in use by {', '.join(users)}; stop that program first"
+        return "it is in use by another program, or its cable or power is bad; stop the program, or plug it in again"
 
     def _lost(self, number: int, what: str) -> SourceError:
         if not self._device.path.exists():
             return SourceLost(f"{self.name}: {self._device} is gone after {number} frames; plug it in again")
         if number:
             return SourceLost(f"{self.name}: {self._device} {what} after {number} frames; check its cable and power")
-        return SourceError(f"{self.name}: {self._device} {what}: {self._who()}")
+        return SourceError(f"{self.name}: {self._device} {what}: {self._why()}")
 
 
-def _ask(camera: Any, options: SourceOptions) -> None:
-    """Put our wishes to `camera`; what it does not know, it ignores."""
+def _configure(camera: Any, options: SourceOptions) -> None:
+    """Request format, size and frame rate from `camera`, which ignores what it does not support."""
     width, height = options.size
-    # USB 2 carries 640 x 480 at 30 frames a second only compressed; the format must come before the size.
+    # USB 2 carries 640 x 480 at 30 frames a second only compressed. The format must be set before the size.
     camera.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
     camera.set(cv2.CAP_PROP_FRAME_WIDTH, width)
     camera.set(cv2.CAP_PROP_FRAME_HEIGHT, height)

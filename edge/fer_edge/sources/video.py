@@ -18,44 +18,46 @@ from fer_edge.types import Frame
 
 
 class VideoFile:
-    """Every frame of a video file, as fast as it is taken, with the times that the file gives them.
+    """Every frame of a video file, as fast as it is read, with the times that the file gives.
 
-    `Frame.time` is the position in the clip; `Frame.taken` is the moment of opening plus that position, so durations
-    in the log are those of the video, however fast it was read.
+    `Frame.time` is the position in the clip, seconds; `Frame.taken` is the time of opening plus that position, so
+    durations in the log are those of the video, however fast it was read.
     """
 
     live = local = False
 
-    def __init__(self, target: str, options: SourceOptions) -> None:  # noqa: ARG002 (every source is opened alike)
-        """Open the file `target`. Raises SourceError where it is missing, empty, or no video."""
+    def __init__(self, target: str, options: SourceOptions) -> None:  # noqa: ARG002 (every source has these arguments)
+        """Open the file `target`. Raises SourceError if it is missing, empty, or not a video."""
         self.name = target
         self.opened = datetime.now().astimezone()
         try:
             status = Path(target).stat()
             if not stat.S_ISREG(status.st_mode):
-                raise SourceError(f"video {target}: is no file; name a video, a picture or a folder")
+                raise SourceError(f"video {target}: is not a file; give the path of a video, a picture or a folder")
             if status.st_size == 0:
                 raise SourceError(f"video {target}: is empty (0 bytes); copy or record it again")
-            with Path(target).open("rb"):  # FFmpeg does not tell what is wrong
+            with Path(target).open("rb"):  # FFmpeg does not say why it cannot open a file
                 pass
         except OSError as cause:
             raise SourceError(f"video {target}: {cause.strerror}; check the path") from cause
         quiet_opencv()
-        # The absolute path: FFmpeg takes what stands before a colon for a protocol.
+        # The absolute path: FFmpeg reads what stands before a colon as a protocol.
         self._capture = cv2.VideoCapture(str(Path(target).absolute()), cv2.CAP_FFMPEG)
         if not self._capture.isOpened():
             self._capture.release()
-            raise SourceError(f"video {target}: is no video that can be read, or is cut off; copy or record it again")
+            raise SourceError(
+                f"video {target}: is not a video that can be read, or is cut off; copy or record it again"
+            )
         fps = self._capture.get(cv2.CAP_PROP_FPS)
         self.fps = fps if math.isfinite(fps) and fps > 0 else 25.0  # frames a second, as the file says
         count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        self.length = int(count) if 0 < count < 1e9 else None  # frames; None where the file does not say
+        self.length = int(count) if 0 < count < 1e9 else None  # frames; None if the file does not say
         self.still = self.length == 1
 
     def __iter__(self) -> Iterator[Frame]:
         """The frames from where the last iteration stopped.
 
-        Raises SourceError where there is none; SourceLost, after the last one, where the file is cut off.
+        Raises SourceError if there is none; SourceLost, after the last one, if the file is cut off.
         """
         number, seconds = 0, 0.0
         while self._capture.isOpened():
@@ -70,7 +72,7 @@ class VideoFile:
             number += 1
 
     def _position(self, number: int, last: float) -> float:
-        """Seconds of the frame just read; damaged files give zero, nonsense, or run back."""
+        """Seconds of the frame just read; in damaged files the position may be 0, not a number, or run back."""
         position = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
         if not math.isfinite(position) or position < last or (number and position == 0):
             position = number / self.fps
@@ -79,7 +81,7 @@ class VideoFile:
     def _finish(self, number: int, seconds: float) -> None:
         if number == 0:
             raise SourceError(f"video {self.name}: holds no frames; copy or record it again")
-        # The count of some containers is a guess from the duration, so both must fall short.
+        # Some containers only estimate the count from the duration, so both must fall short.
         expected = self.length or 0
         if number < 0.95 * expected - 1 and seconds < 0.95 * (expected / self.fps) - 1 / self.fps:
             raise SourceLost(

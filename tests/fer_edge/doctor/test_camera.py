@@ -90,7 +90,7 @@ def test_a_camera_that_works(attach: Callable[[Any], None], make_frame: Any, mak
 @pytest.mark.parametrize(
     ("words", "cure"),
     [
-        ("camera:0: does not start: it is in use by motion (pid 123); end that first", "sudo kill 123"),
+        ("camera:0: does not start: it is in use by motion (pid 123); stop that program first", "sudo kill 123"),
         ("picamera: the camera is in use by another program", "sudo fuser -v /dev/video* /dev/media*"),
         ("camera:0: gave no picture for 5 s", ""),
         (

@@ -6,7 +6,7 @@ import queue
 import threading
 
 import pytest
-from fer_edge.sources.latest import Closed, Ended, Latest, Silence
+from fer_edge.sources.latest import Closed, Ended, Latest, TimedOut
 
 LONG = 10.0  # seconds that no test waits for unless it fails
 
@@ -45,7 +45,7 @@ def test_gives_each_item_once_and_in_order() -> None:
     for number in range(3):
         camera.give(number)
         got.append(camera.latest.get(LONG))
-    with pytest.raises(Silence):
+    with pytest.raises(TimedOut):
         camera.latest.get(0)
     camera.end()
     assert got == [0, 1, 2]

@@ -83,17 +83,17 @@ def test_faces_are_found_and_read(inside: camera.Inside, log: str) -> None:
 
 
 def test_busy(inside: camera.Inside, log: str) -> None:
-    """A camera that somebody has is told in one line with its cure; they keep it, and once they go we get it."""
+    """A camera in use is reported in one line with the fix; its user keeps it, and once released it can be opened."""
     answer, errors = seen(inside, "busy", log)
     assert answer == {"refused": 3, "then": 0}
     assert errors == [
-        "fer-edge: error: picamera: the camera is in use by another program; end that first "
-        "(which one: sudo fuser -v /dev/media*)"
+        "fer-edge: error: picamera: the camera is in use by another program; stop it first "
+        "(find it with: sudo fuser -v /dev/media*)"
     ]
 
 
 def test_no_camera(inside: camera.Inside, log: str) -> None:
-    """A libcamera that finds no camera is told in one line, without libcamera's own."""
+    """No camera is reported in one line, without libcamera's own."""
     answer, errors = seen(inside, "run", log, LIBCAMERA_PIPELINES_MATCH_LIST="rpi/vc4")
     assert answer == {"exit": 3}
     assert errors == [

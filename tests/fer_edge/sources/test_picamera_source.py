@@ -147,7 +147,7 @@ def test_packed_colours_become_grey(pi: type[Picamera2], layout: str, expected: 
 def test_a_picture_that_is_cut_off(pi: type[Picamera2]) -> None:
     """At first it is an error, later a loss: then the camera is opened again."""
     pi.frames = [([buffer(64, 1)[:2559]], {}), ([buffer(64, 1)], {}), ([buffer(64, 1)[:0]], {})]
-    words = r"gave something that is no picture \({} bytes in rows of 64 are no picture of 60 x 40 pixels in YUV420\)"
+    words = r"gave invalid picture data \({} bytes in rows of 64 cannot hold 60 x 40 pixels in YUV420\)"
     with closing(PiCamera("picamera", OPTIONS)) as source:
         with pytest.raises(SourceError, match=words.format(2559)) as caught:
             next(iter(source))
@@ -194,7 +194,7 @@ def test_close_twice_ends_the_frames(pi: type[Picamera2]) -> None:
 )
 def test_busy(pi: type[Picamera2], failure: Exception) -> None:
     pi.failure = failure
-    with pytest.raises(SourceError, match="the camera is in use by another program; end that first") as caught:
+    with pytest.raises(SourceError, match="the camera is in use by another program; stop it first") as caught:
         PiCamera("picamera", OPTIONS)
     assert not isinstance(caught.value, SourceLost)
 

@@ -112,7 +112,7 @@ def test_cut_off(tmp_path: Path, capfd: pytest.CaptureFixture[str], suffix: str)
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"", "is empty"), (b"words\n" * 100, "is no picture"), (b"\xff\xd8\xff", "is no picture|cut off")],
+    [(b"", "is empty"), (b"words\n" * 100, "is not a picture"), (b"\xff\xd8\xff", "is not a picture|cut off")],
 )
 def test_no_picture(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "a.jpg"
@@ -170,13 +170,13 @@ def test_bad_picture_is_reported_and_the_rest_go_on(tmp_path: Path, caplog: pyte
 def test_formats_that_are_not_promised_are_not_tried(tmp_path: Path, content: bytes) -> None:
     """PostScript in a .jpg would start another program."""
     (tmp_path / "x.jpg").write_bytes(content)
-    with pytest.raises(SourceError, match="is no picture that can be read"):
+    with pytest.raises(SourceError, match="is not a picture that can be read"):
         read(tmp_path / "x.jpg")
 
 
 def test_something_that_is_no_file_is_said(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")
-    with pytest.raises(SourceError, match="is no file"):
+    with pytest.raises(SourceError, match="is not a file"):
         read(tmp_path / "pipe.jpg")
 
 

@@ -72,9 +72,9 @@ def camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Device:
     path = tmp_path / "video0"
     path.touch()
     device = Device(0, path, "HD Webcam", None)
-    monkeypatch.setattr(devices, "look_at", lambda number: device)
+    monkeypatch.setattr(devices, "probe", lambda number: device)
     monkeypatch.setattr(devices, "list_devices", lambda: [device])
-    monkeypatch.setattr(devices, "holders", lambda path: [])
+    monkeypatch.setattr(devices, "processes_using", lambda path: [])
     return device
 
 
@@ -156,8 +156,8 @@ def test_busy_names_who_holds_it(camera: Device, monkeypatch: pytest.MonkeyPatch
     with pytest.raises(SourceError, match="in use by another program"):
         V4l2Camera("0", PATIENT, capture)
     assert capture.released.is_set()
-    monkeypatch.setattr(devices, "holders", lambda path: ["cheese (pid 41)"])
-    with pytest.raises(SourceError, match=r"it is in use by cheese \(pid 41\); end that first"):
+    monkeypatch.setattr(devices, "processes_using", lambda path: ["cheese (pid 41)"])
+    with pytest.raises(SourceError, match=r"it is in use by cheese \(pid 41\); stop that program first"):
         V4l2Camera("0", PATIENT, capture)
     # Some drivers let a second program open the camera, and refuse it the pictures.
     with closing(V4l2Camera("0", PATIENT, Capture(0))) as source:
@@ -168,10 +168,10 @@ def test_busy_names_who_holds_it(camera: Device, monkeypatch: pytest.MonkeyPatch
 
 def test_absent_names_the_others(camera: Device, monkeypatch: pytest.MonkeyPatch) -> None:
     absent = Device(5, Path("/dev/video5"), "", "it does not exist")
-    monkeypatch.setattr(devices, "look_at", lambda number: absent)
+    monkeypatch.setattr(devices, "probe", lambda number: absent)
     with pytest.raises(SourceError) as caught:
         V4l2Camera("5", PATIENT)
-    assert str(caught.value) == (f"camera:5: /dev/video5: it does not exist; usable here: camera:0 ({camera})")
+    assert str(caught.value) == (f"camera:5: /dev/video5: it does not exist; use one of: camera:0 ({camera})")
     monkeypatch.setattr(devices, "list_devices", list)
     with pytest.raises(SourceError, match="no other camera is attached; plug one in"):
         V4l2Camera("5", PATIENT)

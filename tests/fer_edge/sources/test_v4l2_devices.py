@@ -53,26 +53,26 @@ def test_only_capture_nodes_are_cameras(dev: Path) -> None:
     assert [device.number for device in found if not device.problem] == [0]
     assert str(found[0]) == f"{dev / 'video0'} 'HD Webcam'"
     assert found[1].problem == "it does not capture video"
-    assert found[2].problem == "it belongs to the Raspberry Pi's unicam; its camera is the source picamera"
+    assert found[2].problem == "it belongs to the Raspberry Pi's unicam; use that camera with: --source picamera"
 
 
 def test_old_drivers_tell_their_capabilities_elsewhere(dev: Path) -> None:
     answer = struct.pack("=16s32s32sIII12x", b"old", b"Old Cam", b"usb-1", 0, CAPTURE | STREAMING, 0)
     (dev / "video0").write_bytes(answer)
-    assert devices.look_at(0).problem is None
+    assert devices.probe(0).problem is None
 
 
 def test_what_cannot_be_asked(dev: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert devices.list_devices() == []
-    assert devices.look_at(7).problem == "it does not exist"
+    assert devices.probe(7).problem == "it does not exist"
     (dev / "video0").touch()
-    assert devices.look_at(0).problem == "it is no V4L2 device (Inappropriate ioctl for device)"
+    assert devices.probe(0).problem == "it is not a V4L2 device (Inappropriate ioctl for device)"
 
     def refuse(path: Path) -> bytes:
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
 
     monkeypatch.setattr(devices, "query", refuse)
-    problem = devices.look_at(0).problem
+    problem = devices.probe(0).problem
     assert problem is not None
     assert "permission denied" in problem
     assert "usermod -aG video" in problem
@@ -89,4 +89,4 @@ def test_holders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / str(process) / "comm").write_text(name + "\n")
         (tmp_path / str(process) / "fd" / "3").symlink_to(target)
     (tmp_path / "43").mkdir()  # went away while we looked
-    assert devices.holders(Path("/dev/video0")) == ["cheese (pid 41)"]
+    assert devices.processes_using(Path("/dev/video0")) == ["cheese (pid 41)"]

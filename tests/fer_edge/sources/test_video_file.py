@@ -98,7 +98,7 @@ def test_missing_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"", "is empty"), (b"words, words\n" * 500, "is no video"), (b"\0" * 5000, "is no video")],
+    [(b"", "is empty"), (b"words, words\n" * 500, "is not a video"), (b"\0" * 5000, "is not a video")],
 )
 def test_no_video(tmp_path: Path, capfd: pytest.CaptureFixture[str], content: bytes, message: str) -> None:
     path = tmp_path / "a.mp4"
