@@ -24,7 +24,7 @@ from fer_edge import cli
 from fer_edge.bench.apply import apply
 from fer_edge.classifiers.cards import LOCAL, models_folder
 from fer_edge.errors import FerEdgeError
-from fer_edge.logs.files import parts
+from fer_edge.logs.files import full_files
 from fer_edge.logs.reader import entries
 from fer_edge.records import parse
 from fer_edge.settings import load
@@ -60,7 +60,7 @@ def check_log(since: str) -> dict[str, object]:
     for start in range(0, len(new), 20):
         say(f"K {' '.join(new[start : start + 20])}")
     plain = 0
-    for path in [*(part.path for part in parts(LOG)), LOG]:
+    for path in [*(part.path for part in full_files(LOG)), LOG]:
         content = path.read_bytes()
         # After the last newline is a line that is being written, in the file that is being written.
         lines = (
@@ -77,7 +77,7 @@ def check_log(since: str) -> dict[str, object]:
         "plain": plain,
         "report": code,
         "left_out": left_out,
-        "files": len(parts(LOG)) + 1,
+        "files": len(full_files(LOG)) + 1,
     }
 
 

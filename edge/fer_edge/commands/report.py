@@ -56,7 +56,7 @@ def run(options: argparse.Namespace, now: datetime | None = None, zone: tzinfo |
         if log.torn:
             print(f"left out: {log.torn} half-written lines")
     if options.html is not None:
-        _write("--html", options.html, page.page(summary, log.path.name, log.torn, now), page.START)
+        _write("--html", options.html, page.page(summary, log.path.name, log.torn, now), page.FIRST_LINES)
     if options.csv == "-":
         print(table.table(summary), end="")
     elif options.csv is not None:

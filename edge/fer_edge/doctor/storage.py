@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from fer_edge.doctor.finding import Context, Finding
-from fer_edge.logs.files import parts
-from fer_edge.logs.keeping import PLAUSIBLE
+from fer_edge.logs.files import full_files
+from fer_edge.logs.retention import PLAUSIBLE_TIMES
 from fer_edge.settings import LogSettings
 
 MIN_LOG_SPAN = timedelta(hours=1)  # to estimate the bytes a day from
@@ -31,7 +31,7 @@ def check(context: Context) -> Iterator[Finding]:
 def clock(context: Context, now: datetime) -> Finding:
     """Whether the wall clock is set."""
     words = f"{now:%Y-%m-%d %H:%M} UTC"
-    if not PLAUSIBLE[0] <= now < PLAUSIBLE[1]:
+    if not PLAUSIBLE_TIMES[0] <= now < PLAUSIBLE_TIMES[1]:
         cure = f"sudo date -s '{datetime(2026, 1, 31, 12):%Y-%m-%d %H:%M}'"
         return Finding("clock", "failure", f"{words}: not set, so the log's times are wrong", cure)
     synchronized = context.ask("timedatectl", "show", "-p", "NTPSynchronized", "--value").strip()
@@ -66,7 +66,7 @@ def writes(settings: LogSettings) -> Finding:
     """Bytes a day, estimated from the log's files."""
     path = Path(settings.path)
     try:
-        full = parts(path)
+        full = full_files(path)
         total = sum(part.path.stat().st_size for part in full)
     except OSError:
         full, total = [], 0

@@ -14,7 +14,7 @@ from fer_edge.drawing.palette import Colour
 from fer_edge.types import UNCERTAIN
 from PIL import Image, ImageDraw
 
-FINE = 8  # times finer drawn than shown
+OVERSAMPLING = 8  # times finer drawn than shown
 Point = tuple[float, float]
 Mouth = Literal["line", "laugh", "round", "teeth", "tongue", "wave"]
 
@@ -73,7 +73,7 @@ def painted(skin: Colour) -> Paint:
 
 def draw_face(look: Look, size: int, paint: Paint) -> Image.Image:
     """A square picture with sides of `size` pixels, RGB, on black."""
-    pen = _Pen(size * FINE, paint, 0.058 if paint == TWO_COLOURS else 0.052)
+    pen = _Pen(size * OVERSAMPLING, paint, 0.058 if paint == TWO_COLOURS else 0.052)
     pen.head()
     for side in (-1, 1):
         pen.brow(look, side)

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 from fer_edge.records import LINE_START, line_time
 
-CHUNK = 65536  # bytes read at once
-LONGEST = 4 << 20  # bytes; no line of ours comes near it
-LEFT = ".purge~"  # ends the name of a file that a purge writes before it takes the other's place
-STAMP = "%Y%m%dT%H%M%SZ"
+CHUNK_BYTES = 65536  # bytes read at once
+MAX_LINE_BYTES = 4 << 20  # bytes; no line of ours comes near it
+PURGE_SUFFIX = ".purge~"  # ends the name of a file that a purge writes before it takes the other's place
+STAMP_FORMAT = "%Y%m%dT%H%M%SZ"
 
 
 class Span(NamedTuple):
@@ -28,7 +28,7 @@ class Span(NamedTuple):
         return Span(min(self.begin, time), max(self.end, time))
 
 
-class Part(NamedTuple):
+class FullFile(NamedTuple):
     """A full file of a log; `span` is as its name has it, in whole seconds around its lines."""
 
     number: int  # from 1, in the order of writing
@@ -36,7 +36,7 @@ class Part(NamedTuple):
     path: Path
 
 
-def parts(path: Path) -> list[Part]:
+def full_files(path: Path) -> list[FullFile]:
     """The full files of the log whose current file is `path`, oldest first. Raises OSError."""
     found = []
     with os.scandir(path.parent) as entries:
@@ -44,29 +44,35 @@ def parts(path: Path) -> list[Part]:
             match = _form(path).fullmatch(entry.name)
             if match and entry.is_file(follow_symlinks=False):
                 try:
-                    span = Span(*(datetime.strptime(text, STAMP).replace(tzinfo=UTC) for text in match.groups()[1:]))
+                    span = Span(_time(match[2]), _time(match[3]))
                 except ValueError:  # the 31st of February: not a name that we made
                     continue
-                found.append(Part(int(match[1]), span, path.parent / entry.name))
+                found.append(FullFile(int(match[1]), span, path.parent / entry.name))
     return sorted(found)
+
+
+def _time(stamp: str) -> datetime:
+    """Raises ValueError."""
+    return datetime.strptime(stamp, STAMP_FORMAT).replace(tzinfo=UTC)
 
 
 def leftovers(path: Path) -> list[Path]:
     """What purges of the log `path` wrote and did not put in its place. Raises OSError."""
-    names = [entry.name.removesuffix(LEFT) for entry in path.parent.iterdir() if entry.name.endswith(LEFT)]
+    found = [entry.name for entry in path.parent.iterdir() if entry.name.endswith(PURGE_SUFFIX)]
+    names = [name.removesuffix(PURGE_SUFFIX) for name in found]
     ours = [name for name in names if name == path.name or _form(path).fullmatch(name)]
-    found = [path.with_name(name + LEFT) for name in ours]
-    return [left for left in found if left.is_file() and not left.is_symlink()]
+    paths = [path.with_name(name + PURGE_SUFFIX) for name in ours]
+    return [left for left in paths if left.is_file() and not left.is_symlink()]
 
 
 def _form(path: Path) -> re.Pattern[str]:
     return re.compile(re.escape(path.stem) + r"\.(\d{6,})_(\d{8}T\d{6}Z)_(\d{8}T\d{6}Z)" + re.escape(path.suffix))
 
 
-def part_path(path: Path, number: int, span: Span) -> Path:
+def full_file_path(path: Path, number: int, span: Span) -> Path:
     """The name of full file `number` of the log `path`."""
     end = span.end + timedelta(seconds=1) if span.end.microsecond and span.end.year < 9999 else span.end
-    begin_text, end_text = (f"{time.astimezone(UTC).replace(tzinfo=None):{STAMP}}" for time in (span.begin, end))
+    begin_text, end_text = (f"{time.astimezone(UTC).replace(tzinfo=None):{STAMP_FORMAT}}" for time in (span.begin, end))
     return path.with_name(f"{path.stem}.{number:06}_{begin_text:0>16}_{end_text:0>16}{path.suffix}")
 
 
@@ -74,17 +80,17 @@ def looks_ours(file: int) -> bool:
     """Whether an open file begins as a log does, or is empty. Power cuts leave zeros where data was not yet written."""
     size = os.fstat(file).st_size
     start = os.pread(file, len(LINE_START), 0).rstrip(b"\0")
-    return LINE_START.startswith(start) and (bool(start) or size <= CHUNK)
+    return LINE_START.startswith(start) and (bool(start) or size <= CHUNK_BYTES)
 
 
 def raw_lines(file: int) -> Iterator[bytes]:
     """The lines of an open file, streamed; the last may lack its newline, and what no line of ours can be is cut."""
-    with open(file, "rb", buffering=CHUNK, closefd=False) as stream:
+    with open(file, "rb", buffering=CHUNK_BYTES, closefd=False) as stream:
         stream.seek(0)
-        while line := stream.readline(LONGEST):
+        while line := stream.readline(MAX_LINE_BYTES):
             rest = line
-            while len(rest) == LONGEST and not rest.endswith(b"\n"):
-                rest = stream.readline(LONGEST)
+            while len(rest) == MAX_LINE_BYTES and not rest.endswith(b"\n"):
+                rest = stream.readline(MAX_LINE_BYTES)
             yield line
 
 

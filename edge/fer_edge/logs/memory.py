@@ -11,7 +11,7 @@ from pathlib import Path
 from fer_edge.records import Entry, parse
 
 
-class Memory:
+class MemoryLog:
     """Keeps the last lines that were appended. Every method may be called from any thread."""
 
     def __init__(self, most: int) -> None:
@@ -38,17 +38,17 @@ class Memory:
                 yield entry
 
     def flush(self) -> None:
-        """Memory has no disk."""
+        """MemoryLog has no disk."""
 
     def close(self) -> None:
         """What is kept stays, for who still reads it."""
 
 
-_memories: dict[str, Memory] = {}
+_memories: dict[str, MemoryLog] = {}
 _lock = threading.Lock()
 
 
-def memory(name: str, most: int) -> Memory:
+def memory_log(name: str, most: int) -> MemoryLog:
     """The one memory of this process for the log called `name`: the log fills it, and the history page reads it."""
     with _lock:
-        return _memories.setdefault(name, Memory(most))
+        return _memories.setdefault(name, MemoryLog(most))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fer_edge.errors import LogError
 from fer_edge.files import atomic_write
-from fer_edge.logs.files import LEFT, LONGEST, leftovers, looks_ours, parts, raw_lines
+from fer_edge.logs.files import MAX_LINE_BYTES, PURGE_SUFFIX, full_files, leftovers, looks_ours, raw_lines
 from fer_edge.logs.folder import Folder
 from fer_edge.records import line_time
 
@@ -42,7 +42,7 @@ def purge(path: Path, before: datetime) -> Purged:
             stack.callback(folder.close)
             # The current file first: what is put aside from then on holds no line that must go.
             found = _purge_file(folder, real, before, done)
-            full = parts(real)
+            full = full_files(real)
             if not found and not full:
                 raise LogError(f"log {real}: there is none; name one with --log")
             for part in full:
@@ -100,12 +100,12 @@ def _count(file: int, before: datetime) -> tuple[int, int, int]:
 
 def _time(line: bytes) -> datetime | None:
     """When a line was written; None where it is torn."""
-    return line_time(line) if line.rstrip().endswith(b"}") and len(line) < LONGEST else None
+    return line_time(line) if line.rstrip().endswith(b"}") and len(line) < MAX_LINE_BYTES else None
 
 
 def _rewrite(file: int, path: Path, before: datetime) -> None:
     """Put a copy with the lines that are kept in the place of `path`. Raises OSError."""
-    new = path.with_name(path.name + LEFT)
+    new = path.with_name(path.name + PURGE_SUFFIX)
     if new in leftovers(path):
         new.unlink()
     with atomic_write(path, new, same_owner=True) as temporary, temporary.open("wb") as out:

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from fer_edge.errors import LogError
-from fer_edge.logs.files import looks_ours, parts, raw_lines
+from fer_edge.logs.files import full_files, looks_ours, raw_lines
 from fer_edge.records import Entry, line_time, parse
 
 
@@ -35,7 +35,7 @@ class Entries:
         with ExitStack() as stack:
             # The current file is opened first: whatever is rotated or purged meanwhile, no line is read twice.
             current = self._open(self.path, stack)
-            full = parts(self.path) if self.path.parent.is_dir() else []
+            full = full_files(self.path) if self.path.parent.is_dir() else []
             if current is None and not full:
                 raise LogError(f"log {self.path}: there is none; name one with --log, or write it with: fer-edge run")
             for part in full:

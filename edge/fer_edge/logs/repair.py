@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fer_edge.errors import SinkError
-from fer_edge.logs.files import CHUNK, LONGEST, looks_ours
+from fer_edge.logs.files import CHUNK_BYTES, MAX_LINE_BYTES, looks_ours
 
 
 def repair(file: int, path: Path) -> int:
@@ -25,10 +25,10 @@ def repair(file: int, path: Path) -> int:
     foreign = SinkError(f"log {path}: holds something else than a fer-edge log; choose another file")
     if not looks_ours(file):
         raise foreign
-    return mend(file, _whole, foreign)
+    return drop_torn_lines(file, _whole, foreign)
 
 
-def mend(file: int, whole: Callable[[bytes], bool], foreign: SinkError) -> int:
+def drop_torn_lines(file: int, whole: Callable[[bytes], bool], foreign: SinkError) -> int:
     """Take out the lines at the end that are not `whole`; how many bytes that was.
 
     Looked at are a last line without a newline, which gets one if it is kept, and all lines from the first with zeros
@@ -36,11 +36,11 @@ def mend(file: int, whole: Callable[[bytes], bool], foreign: SinkError) -> int:
     full or gone.
     """
     size = os.fstat(file).st_size
-    end = max(size - LONGEST, 0)
-    zero = os.pread(file, LONGEST, end).find(b"\0")
+    end = max(size - MAX_LINE_BYTES, 0)
+    zero = os.pread(file, MAX_LINE_BYTES, end).find(b"\0")
     torn = end + zero if zero >= 0 else size
     start = _line_start(file, torn)
-    if torn - start > LONGEST:
+    if torn - start > MAX_LINE_BYTES:
         raise foreign
     rest = os.pread(file, size - start, start)
     *lines, last = rest.split(b"\n")
@@ -56,10 +56,10 @@ def mend(file: int, whole: Callable[[bytes], bool], foreign: SinkError) -> int:
 
 
 def _line_start(file: int, position: int) -> int:
-    """Where the line begins in which `position` is; more than LONGEST before it where no line is so long."""
+    """Where the line begins in which `position` is; more than MAX_LINE_BYTES before it where no line is so long."""
     begin = position
-    while begin > 0 and position - begin <= LONGEST:
-        step = min(CHUNK, begin)
+    while begin > 0 and position - begin <= MAX_LINE_BYTES:
+        step = min(CHUNK_BYTES, begin)
         begin -= step
         newline = os.pread(file, step, begin).rfind(b"\n")
         if newline >= 0:

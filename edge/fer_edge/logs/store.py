@@ -13,16 +13,16 @@ from pathlib import Path
 
 from fer_edge.errors import SinkError
 from fer_edge.files import APPEND_FLAGS, append
-from fer_edge.logs import keeping
-from fer_edge.logs.files import Span, leftovers, part_path, parts, span_of
+from fer_edge.logs import retention
+from fer_edge.logs.files import Span, full_file_path, full_files, leftovers, span_of
 from fer_edge.logs.folder import Folder
 from fer_edge.logs.repair import repair
 from fer_edge.settings import LogSettings
 
 _log = logging.getLogger(__name__)
 
-CARE_SECONDS = 600.0  # between two looks at what is to be deleted, and at the disk
-ROOM_AGAIN = 0.02  # share of the disk that must come free before a full one is told of anew
+CARE_INTERVAL_S = 600.0  # between two looks at what is to be deleted, and at the disk
+REWARN_FREE_SHARE = 0.02  # share of the disk that must come free before a full one is told of anew
 
 
 class LogStore:
@@ -35,7 +35,7 @@ class LogStore:
         self.repaired = 0  # bytes of a half-written line that were cut off
         self._settings = settings
         self._limit, self._room = _limits(settings)
-        self._clock = keeping.SteadyClock()
+        self._clock = retention.SteadyClock()
         self._next_care = self._next_rotation = 0.0  # source's seconds
         self._told_share = 0.0  # of the disk; what must be free again before it is told anew
         self._troubles: set[str] = set()  # told of already
@@ -61,8 +61,8 @@ class LogStore:
             self._mine = True
             self._span = Span(taken, taken) if self._span is None else self._span.with_time(taken)
             trusted = self._clock.trusted(taken, now)
-            if self._folder is not None and not 0 < self._next_care - now <= CARE_SECONDS:
-                self._next_care = now + CARE_SECONDS
+            if self._folder is not None and not 0 < self._next_care - now <= CARE_INTERVAL_S:
+                self._next_care = now + CARE_INTERVAL_S
                 self._care(taken if trusted else None)
 
     def flush(self) -> None:
@@ -177,12 +177,12 @@ class LogStore:
             # An inherited file is as old as its lines say, but no wrong clock makes it younger than now.
             age = 0.0 if self._span is None or self._mine else (taken - self._span.begin).total_seconds()
             self._born = now - max(age, 0.0)
-        if self._span is None or now < self._next_rotation <= now + CARE_SECONDS:  # empty, or it failed a moment ago
+        if self._span is None or now < self._next_rotation <= now + CARE_INTERVAL_S:  # empty, or it failed a moment ago
             return
         hours = self._settings.rotate_hours
         old = hours > 0 and now - self._born >= 3600 * hours
         if old or (self._limit and os.fstat(self._file).st_size + more > self._limit):
-            self._next_rotation = now + CARE_SECONDS
+            self._next_rotation = now + CARE_INTERVAL_S
             self._rotate(taken)
             self._born = now
 
@@ -194,8 +194,8 @@ class LogStore:
         # A file that was open while the clock was set was full now, whatever the lines of the time before say.
         span = self._span.with_time(taken) if self._mine else self._span
         try:
-            last = max((part.number for part in parts(self._real)), default=0)
-            self._real.rename(part_path(self._real, last + 1, span))
+            last = max((part.number for part in full_files(self._real)), default=0)
+            self._real.rename(full_file_path(self._real, last + 1, span))
         except OSError as cause:  # the folder is not ours to change: one growing file is better than none
             self._trouble("rotated", cause)
             return
@@ -212,18 +212,18 @@ class LogStore:
     def _care(self, now: datetime | None) -> None:
         """Delete what is too much, and what is too old by `now` where the clock is trusted; look at the disk."""
         try:
-            gone = keeping.too_many(parts(self._real), self._room) if self._room is not None else []
+            gone = retention.too_many(full_files(self._real), self._room) if self._room is not None else []
             if now is not None and self._settings.keep_days:
-                oldest = keeping.days_before(now, self._settings.keep_days)
-                gone += keeping.expired(parts(self._real), oldest, now)
+                oldest = retention.days_before(now, self._settings.keep_days)
+                gone += retention.expired(full_files(self._real), oldest, now)
             for part in gone:
-                keeping.delete(part.path)
-            share = keeping.disk_used(self._real.parent)
+                retention.delete(part.path)
+            share = retention.disk_used(self._real.parent)
         except OSError as cause:
             self._trouble("tidied", cause)
             return
         if share >= self._settings.warn_disk > 0 and not self._told_share:
-            self._told_share = self._settings.warn_disk - ROOM_AGAIN
+            self._told_share = self._settings.warn_disk - REWARN_FREE_SHARE
             _log.warning(f"log {self.path}: its disk is {share:.0%} full; make room, or the log stops")
         elif share < self._told_share:
             self._told_share = 0.0

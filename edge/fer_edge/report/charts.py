@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from fer_edge.report.dates import duration
 
-HEIGHT = 180  # pixels of the columns
-TOP, BOTTOM = 10, 26  # pixels above and below them
-LABELS, FEW = 12, 6  # words under the columns at most, on a wide page and on a phone
-STEPS = tuple(60 * n for n in (1, 2, 5, 10, 15, 30)) + tuple(3600 * n for n in (1, 2, 3, 6, 12, 24, 48, 96, 240))
+PLOT_HEIGHT_PX = 180  # pixels of the columns
+TOP_PX, BOTTOM_PX = 10, 26  # pixels above and below them
+MAX_LABELS, MAX_PHONE_LABELS = 12, 6  # words under the columns at most, on a wide page and on a phone
+STEPS_S = tuple(60 * n for n in (1, 2, 5, 10, 15, 30)) + tuple(3600 * n for n in (1, 2, 3, 6, 12, 24, 48, 96, 240))
 
 
 class Column(NamedTuple):
@@ -34,7 +34,7 @@ def columns(name: str, title: str, description: str, bars: Sequence[Column]) -> 
     lines = [n * step for n in range(int(most / step) + 1)]
     scale = "".join(_right(_tick(value), _down(value, most) + 4) for value in lines)
     grid = "".join(f'<line x2="100%" y1="{y:.1f}" y2="{y:.1f}"/>' for y in (_down(value, most) for value in lines))
-    height = TOP + HEIGHT + BOTTOM
+    height = TOP_PX + PLOT_HEIGHT_PX + BOTTOM_PX
     return (
         f'<div class="chart"><svg class="scale" height="{height}" aria-hidden="true">{scale}</svg>'
         f'<svg class="plot" height="{height}" role="img" aria-labelledby="{name}-title {name}-text">'
@@ -54,11 +54,11 @@ def bar(share: float, colour: int) -> str:
 
 def _step(most: float) -> float:
     """The least round time of which four at most reach `most`."""
-    return next((step for step in STEPS if 4 * step >= most), most / 4)
+    return next((step for step in STEPS_S if 4 * step >= most), most / 4)
 
 
 def _down(value: float, most: float) -> float:
-    return TOP + HEIGHT * (1 - value / most)
+    return TOP_PX + PLOT_HEIGHT_PX * (1 - value / most)
 
 
 def _tick(seconds: float) -> str:
@@ -84,10 +84,10 @@ def _column(bar: Column, number: int, count: int, most: float) -> str:
 
 def _names(bars: Sequence[Column]) -> str:
     """The words below; on a phone those of the class `more` are left out."""
-    every = -(-len(bars) // LABELS)
-    few = every * -(-len(bars) // (every * FEW))
+    every = -(-len(bars) // MAX_LABELS)
+    few = every * -(-len(bars) // (every * MAX_PHONE_LABELS))
     words = []
     for number, one in list(enumerate(bars))[::every]:
         kind, x = "name" if number % few == 0 else "name more", 100 * (number + 0.5) / len(bars)
-        words.append(f'<text class="{kind}" x="{x:.3f}%" y="{TOP + HEIGHT + 18}">{escape(one.name)}</text>')
+        words.append(f'<text class="{kind}" x="{x:.3f}%" y="{TOP_PX + PLOT_HEIGHT_PX + 18}">{escape(one.name)}</text>')
     return "".join(words)

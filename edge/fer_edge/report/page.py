@@ -11,13 +11,13 @@ from fer_edge.drawing.palette import GREY, to_hex
 from fer_edge.records import percent
 from fer_edge.report.charts import Column, bar, columns
 from fer_edge.report.dates import day_name, duration, hour_of, period
-from fer_edge.report.tally import Part, Summary
+from fer_edge.report.tally import QUARTER_S, Summary, Totals
 from fer_edge.report.terminal import most_shown, shade
 from fer_edge.types import UNCERTAIN
 
-START = "<!DOCTYPE html>\n<!-- fer-edge report -->\n"
-HOURS = 48  # longest time shown hour by hour
-QUARTER = timedelta(minutes=15)  # clocks change at whole quarters of an hour
+FIRST_LINES = "<!DOCTYPE html>\n<!-- fer-edge report -->\n"
+MAX_HOURLY_SPAN_H = 48  # longest time shown hour by hour
+QUARTER = timedelta(seconds=QUARTER_S)
 
 
 def page(summary: Summary, source: str, torn: int, now: datetime) -> str:
@@ -31,7 +31,7 @@ def page(summary: Summary, source: str, torn: int, now: datetime) -> str:
         lines.append(f"{torn} half-written {'line was' if torn == 1 else 'lines were'} left out.")
     body = _body(summary) if summary.total.shown else "<p>Nobody was in view.</p>"
     return (
-        f'{START}<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'{FIRST_LINES}<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
         f'<meta name="color-scheme" content="light dark">\n<title>Expressions: {escape(when)}</title>\n'
@@ -64,7 +64,7 @@ def _figures(summary: Summary) -> str:
 
 def _body(summary: Summary) -> str:
     hours = list(summary.hours)
-    if hours[-1] - hours[0] < timedelta(hours=HOURS):
+    if hours[-1] - hours[0] < timedelta(hours=MAX_HOURLY_SPAN_H):
         found = _without_gaps(summary)
         names = {hour: f"{day_name(hour.date(), year=False)}, {hour:%H:%M}" for hour in found}
         bars = [_column(summary, f"{hour:%H}", names[hour], part) for hour, part in found.items()]
@@ -74,7 +74,7 @@ def _body(summary: Summary) -> str:
         days = summary.days()
         first, last = min(days), max(days)
         every = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-        bars = [_column(summary, f"{d.day} {d:%b}", day_name(d), days.get(d, Part())) for d in every]
+        bars = [_column(summary, f"{d.day} {d:%b}", day_name(d), days.get(d, Totals())) for d in every]
         over = _section(summary, "time", "Day by day", "day", bars, [(day_name(d, False), p) for d, p in days.items()])
         clock = summary.clock()
         bars = [_column(summary, f"{n:02}", f"{n:02}:00 to {n + 1:02}:00", part) for n, part in clock.items()]
@@ -83,17 +83,17 @@ def _body(summary: Summary) -> str:
     return _emotions(summary) + over
 
 
-def _without_gaps(summary: Summary) -> dict[datetime, Part]:
+def _without_gaps(summary: Summary) -> dict[datetime, Totals]:
     """All hours from the first to the last, also those without a line."""
     first, last = min(summary.hours), max(summary.hours)
-    found: dict[datetime, Part] = {}
+    found: dict[datetime, Totals] = {}
     for quarter in range(int((last - first) / QUARTER) + 1):
         hour = hour_of(first.astimezone(UTC) + quarter * QUARTER, summary.zone)
-        found[hour] = summary.hours.get(hour, Part())
+        found[hour] = summary.hours.get(hour, Totals())
     return found
 
 
-def _column(summary: Summary, name: str, title: str, part: Part) -> Column:
+def _column(summary: Summary, name: str, title: str, part: Totals) -> Column:
     segments = [(number, part.seconds.get(label, 0.0)) for number, label in enumerate(summary.labels)]
     shown = sorted(((s, summary.labels[n]) for n, s in segments if s > 0), reverse=True)
     words = ", ".join(f"{label} {duration(seconds)}" for seconds, label in shown)
@@ -121,7 +121,7 @@ def _emotions(summary: Summary) -> str:
 
 
 def _section(
-    summary: Summary, name: str, title: str, first: str, bars: Sequence[Column], rows: Sequence[tuple[str, Part]]
+    summary: Summary, name: str, title: str, first: str, bars: Sequence[Column], rows: Sequence[tuple[str, Totals]]
 ) -> str:
     """A chart, what its colours mean, and its table."""
     busiest = max(bars, key=lambda one: one.height)

@@ -14,11 +14,11 @@ from fer_edge.records import GONE, Entry, Record
 from fer_edge.report.dates import hour_of
 from fer_edge.types import UNCERTAIN
 
-QUARTER = 900  # seconds: clocks change at whole quarters of an hour, all over the world
+QUARTER_S = 900  # seconds: clocks change at whole quarters of an hour, all over the world
 
 
 @dataclass
-class Part:
+class Totals:
     """What was seen in an hour, a day, or all of the time. Times are seconds; of faces, summed over the faces."""
 
     seconds: dict[str, float] = field(default_factory=dict)  # emotion -> time that faces showed it
@@ -31,7 +31,7 @@ class Part:
         """Time of all faces, seconds."""
         return sum(self.seconds.values())
 
-    def add(self, other: Part) -> None:
+    def add(self, other: Totals) -> None:
         """Add what `other` holds."""
         for emotion, seconds in other.seconds.items():
             self.seconds[emotion] = self.seconds.get(emotion, 0.0) + seconds
@@ -45,14 +45,14 @@ class Summary:
     """What a log says."""
 
     zone: tzinfo | None  # whose hours these are; None: the system's
-    hours: dict[datetime, Part] = field(default_factory=dict)  # the local hour's beginning, with its offset
+    hours: dict[datetime, Totals] = field(default_factory=dict)  # the local hour's beginning, with its offset
     labels: list[str] = field(default_factory=list)  # the model's, in its order, and last UNCERTAIN
     begin: datetime | None = None  # of the first line
     end: datetime | None = None  # of the last line
     crowd: int = 0  # faces at once, at most
 
     @property
-    def total(self) -> Part:
+    def total(self) -> Totals:
         """All of it."""
         return _sum(self.hours.values())
 
@@ -62,12 +62,12 @@ class Summary:
         total = self.total
         return total.seconds.get(UNCERTAIN, 0.0) / total.shown if total.shown else 0.0
 
-    def days(self) -> dict[date, Part]:
+    def days(self) -> dict[date, Totals]:
         """What was seen on each day, in the order of days."""
         days = sorted({hour.date() for hour in self.hours})
         return {day: _sum(part for hour, part in self.hours.items() if hour.date() == day) for day in days}
 
-    def clock(self) -> dict[int, Part]:
+    def clock(self) -> dict[int, Totals]:
         """What was seen at each hour of the day, 0 to 23, over all days."""
         return {n: _sum(part for hour, part in self.hours.items() if hour.hour == n) for n in range(24)}
 
@@ -92,7 +92,7 @@ class Tally:
         self._faces: dict[int, _Seen] = {}
         self._last: tuple[float, str, int] | None = None  # UTC seconds, source, frame
         self._every_frame = False
-        self._quarter = (-1, Part())  # the one looked up last
+        self._quarter = (-1, Totals())  # the one looked up last
 
     def add(self, entry: Entry) -> None:
         """Count one line."""
@@ -163,25 +163,25 @@ class Tally:
         for part, seconds in self._slices(begin, min(until, begin + self._longest)):
             part.watched += seconds
 
-    def _slices(self, begin: float, end: float) -> Iterable[tuple[Part, float]]:
+    def _slices(self, begin: float, end: float) -> Iterable[tuple[Totals, float]]:
         """What of a span is asked for, cut where hours may end."""
         begin, end = max(begin, self._start), min(end, self._end)
         while begin < end:
-            cut = min(end, (begin // QUARTER + 1) * QUARTER)
+            cut = min(end, (begin // QUARTER_S + 1) * QUARTER_S)
             yield self._part(begin), cut - begin
             begin = cut
 
-    def _part(self, time: float) -> Part:
+    def _part(self, time: float) -> Totals:
         """The hour that `time`, UTC seconds, is in."""
-        quarter = int(time // QUARTER)
+        quarter = int(time // QUARTER_S)
         if self._quarter[0] != quarter:
             hour = hour_of(datetime.fromtimestamp(time, UTC), self.summary.zone)
-            self._quarter = quarter, self.summary.hours.setdefault(hour, Part())
+            self._quarter = quarter, self.summary.hours.setdefault(hour, Totals())
         return self._quarter[1]
 
 
-def _sum(parts: Iterable[Part]) -> Part:
-    total = Part()
+def _sum(parts: Iterable[Totals]) -> Totals:
+    total = Totals()
     for part in parts:
         total.add(part)
     return total

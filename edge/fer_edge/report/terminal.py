@@ -10,12 +10,12 @@ from typing import NamedTuple, TextIO
 from fer_edge.drawing.palette import Colour, colour_of
 from fer_edge.records import percent
 from fer_edge.report.dates import day_name, duration, period
-from fer_edge.report.tally import Part, Summary
+from fer_edge.report.tally import Summary, Totals
 from fer_edge.types import UNCERTAIN
 
-BUSIEST = 5  # hours shown
-LEAST = 4  # columns of a bar; narrower, it is left out
-MOST = 100  # columns used
+MAX_BUSIEST_HOURS = 5  # hours shown
+MIN_BAR_COLUMNS = 4  # columns of a bar; narrower, it is left out
+MAX_COLUMNS = 100  # columns used
 
 
 class Style(NamedTuple):
@@ -34,7 +34,7 @@ def style_of(stream: TextIO) -> Style:
         blocks = True
     except UnicodeEncodeError:
         blocks = False
-    width = min(shutil.get_terminal_size().columns, MOST) if terminal or "COLUMNS" in os.environ else 80
+    width = min(shutil.get_terminal_size().columns, MAX_COLUMNS) if terminal or "COLUMNS" in os.environ else 80
     return Style(width, terminal and not os.environ.get("NO_COLOR"), blocks)
 
 
@@ -62,7 +62,7 @@ def report(summary: Summary, style: Style) -> str:
     if len(days) > 1:
         rows = [Row(day_name(day, year=False), p.shown, duration(p.shown), most_shown(p)) for day, p in days.items()]
         blocks += ["", _bars("day", rows, style)]
-    busiest = sorted(summary.clock().items(), key=lambda item: -item[1].shown)[:BUSIEST]
+    busiest = sorted(summary.clock().items(), key=lambda item: -item[1].shown)[:MAX_BUSIEST_HOURS]
     rows = [Row(f"{n:02}:00-{n + 1:02}:00", p.shown, duration(p.shown), most_shown(p)) for n, p in busiest if p.shown]
     return "\n".join([*blocks, "", _bars("busiest hours", rows, style)])
 
@@ -82,7 +82,7 @@ class Row(NamedTuple):
         return self.name, self.text, self.more
 
 
-def _emotions(summary: Summary, total: Part) -> list[Row]:
+def _emotions(summary: Summary, total: Totals) -> list[Row]:
     times = {label: total.seconds.get(label, 0.0) for label in summary.labels}
     order = sorted(times, key=lambda label: (label == UNCERTAIN, -times[label]))
     rows = [(label, times[label], percent(times[label] / total.shown)) for label in order]
@@ -94,7 +94,7 @@ def shade(label: str, summary: Summary) -> Colour:
     return colour_of(label, [name for name in summary.labels if name != UNCERTAIN])
 
 
-def most_shown(part: Part) -> str:
+def most_shown(part: Totals) -> str:
     """The emotion that was shown longest."""
     known = {emotion: seconds for emotion, seconds in part.seconds.items() if emotion != UNCERTAIN} or part.seconds
     return max(known, key=lambda emotion: known[emotion]) if known else ""
@@ -112,7 +112,7 @@ def _bars(title: str, rows: Sequence[Row], style: Style) -> str:
     for row in rows:
         share = "<" if not row.more.endswith("%") else ">"
         line = f"{_cut(row.name, names, style):{names}}  {row.text:>{texts}}  {row.more:{share}{more}}"
-        if room >= LEAST:
+        if room >= MIN_BAR_COLUMNS:
             bar = _bar(row.value / most * room, style)
             shade = style.colour and row.colour is not None and bar
             line += "  " + (f"\x1b[38;5;{_xterm(row.colour)}m{bar}\x1b[0m" if shade and row.colour else bar)

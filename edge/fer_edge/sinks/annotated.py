@@ -11,7 +11,7 @@ from fer_edge.errors import SinkError
 from fer_edge.sources.quiet import quiet_opencv
 from fer_edge.types import Observation, Sink
 
-JPEG_LIMIT = 65500  # pixels a side (libjpeg's JPEG_MAX_DIMENSION)
+MAX_JPEG_SIDE_PX = 65500  # pixels a side (libjpeg's JPEG_MAX_DIMENSION)
 
 
 def _folder(path: Path) -> Path:
@@ -43,7 +43,7 @@ class AnnotatedPictures(Sink):
         """Draw and write. Raises SinkError."""
         path = _free(self._folder, Path(observation.frame.source).stem, ".jpg")
         drawn = annotate_frame(observation)
-        if max(drawn.shape) > JPEG_LIMIT:
+        if max(drawn.shape) > MAX_JPEG_SIDE_PX:
             raise SinkError(
                 f"picture {path}: {drawn.shape[1]} x {drawn.shape[0]} is too large for JPEG; shrink it first"
             )

@@ -18,9 +18,9 @@ from fer_edge.service.log_handler import CLEAR_LINE
 from fer_edge.settings import Settings
 from fer_edge.types import EventKind, Face, Observation, Sink, State
 
-WORDS: dict[State, str] = {"running": "is on again", "paused": "is off: paused", "lost": "is lost"}
-REDRAW = 0.1  # seconds between two drawings of the last line
-BAR = 10  # characters
+STATE_TEXTS: dict[State, str] = {"running": "is on again", "paused": "is off: paused", "lost": "is lost"}
+REDRAW_INTERVAL_S = 0.1  # seconds between two drawings of the last line
+BAR_CHARACTERS = 10  # characters
 
 
 def open_console(settings: Settings, pause_switch: PauseSwitch) -> Console:  # noqa: ARG001 (every sink is made alike)
@@ -58,8 +58,8 @@ class Console(Sink):
 
     def state(self, state: State) -> None:
         """Say that the camera is let go of, lost, or back; its first start goes without saying."""
-        if state in WORDS and (state != "running" or self._begin is not None):
-            self._say(f"camera {WORDS[state]}")
+        if state in STATE_TEXTS and (state != "running" or self._begin is not None):
+            self._say(f"camera {STATE_TEXTS[state]}")
 
     def close(self) -> None:
         """Nothing to let go of: the stream is not ours."""
@@ -78,14 +78,14 @@ class LiveConsole(Console):
         super().write(observation)
         time = observation.frame.time
         if time >= self._next or observation.events:
-            self._next = time + REDRAW
+            self._next = time + REDRAW_INTERVAL_S
             seen = "   ".join(map(self._look, observation.faces)) or "nobody"
             columns = shutil.get_terminal_size().columns
             self._draw(fit(f"{time - (self._begin or 0.0):8.1f} s  {seen}", columns - 1))
 
     def _look(self, face: Face) -> str:
-        full = round(BAR * face.confidence)
-        bar = self._marks[0] * full + self._marks[1] * (BAR - full)
+        full = round(BAR_CHARACTERS * face.confidence)
+        bar = self._marks[0] * full + self._marks[1] * (BAR_CHARACTERS - full)
         return f"{face.emotion} {bar} {percent(face.confidence)}"
 
     def _draw(self, text: str) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from fer_edge.errors import SinkError
 from fer_edge.files import APPEND_FLAGS, append
-from fer_edge.logs.files import CHUNK
-from fer_edge.logs.repair import mend
+from fer_edge.logs.files import CHUNK_BYTES
+from fer_edge.logs.repair import drop_torn_lines
 from fer_edge.pause import PauseSwitch
 from fer_edge.records import FACE_COLUMNS, FRAME_COLUMNS, face_cells, face_record, frame_cells, record
 from fer_edge.settings import CsvSettings, Settings
@@ -134,10 +134,10 @@ def repair(file: int, path: Path) -> None:
     foreign = SinkError(f"csv {path}: holds something else than a table of fer-edge; choose another file")
     # Power cuts leave zeros where a file grew and its data was not yet written (ext4 documentation, data=ordered).
     start = os.pread(file, len(HEADER), 0).rstrip(b"\0")
-    if not HEADER.startswith(start) or (start != HEADER and size > CHUNK):
+    if not HEADER.startswith(start) or (start != HEADER and size > CHUNK_BYTES):
         raise foreign
     if start != HEADER:
         os.ftruncate(file, 0)
         return
     # A row that was cut within its last number looks like any other, but for the end of its line.
-    mend(file, lambda row: row.endswith(b"\n") and b"\0" not in row, foreign)
+    drop_torn_lines(file, lambda row: row.endswith(b"\n") and b"\0" not in row, foreign)

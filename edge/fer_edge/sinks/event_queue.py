@@ -12,11 +12,10 @@ from collections.abc import Callable, Collection
 from fer_edge.errors import SinkError
 from fer_edge.records import EventRecord, event_record
 from fer_edge.retry import Retry
+from fer_edge.sinks.mailbox import CLOSE_TIMEOUT_S
 from fer_edge.types import Observation, Sink
 
 _log = logging.getLogger(__name__)
-
-PATIENCE = 2.0  # seconds that closing may take
 
 
 class Refused(SinkError):  # noqa: N818 (it says it)
@@ -60,18 +59,18 @@ class EventQueue(Sink):
             self._trim()
             self._changed.notify()
 
-    def close(self, patience: float = PATIENCE) -> None:
-        """Deliver what waits, each event once, within `patience` seconds. Raises SinkError where that does not work."""
+    def close(self, timeout_s: float = CLOSE_TIMEOUT_S) -> None:
+        """Deliver what waits, each event once, within `timeout_s`. Raises SinkError if that does not work."""
         with self._changed:
             if self._closing:
                 return
             self._closing = True
             self._changed.notify()
-        self._thread.join(patience)
+        self._thread.join(timeout_s)
         if self._thread.is_alive():
             self._drop()
             self._stop()
-            self._thread.join(patience)
+            self._thread.join(timeout_s)
         words = f"{self.name}: {self.lost} events were not delivered"
         if self._retry.failing:
             raise SinkError(f"{words}, and it still fails at the end")

@@ -25,16 +25,16 @@ from fer_edge.pause import PauseSwitch
 from fer_edge.settings import LedSettings, Settings
 from fer_edge.types import UNCERTAIN, Face, Observation, Sink, State
 
-RGB = ("red", "green", "blue")  # the legs of one LED, where led.pins names these
+RGB_LEGS = ("red", "green", "blue")  # the legs of one LED, where led.pins names these
 WHITE, RED, BLACK = (255, 255, 255), (255, 0, 0), (0, 0, 0)
 Steps = Sequence[tuple[float, float]]  # (share of the brightness, seconds)
-RISE = [step / 37 for step in range(38)]
+RISE_LEVELS = [step / 37 for step in range(38)]
 PATTERNS: dict[State, tuple[Colour, Steps]] = {
-    "starting": (WHITE, [(level**2, 0.04) for level in RISE + RISE[::-1]]),  # squared, since eyes see so
+    "starting": (WHITE, [(level**2, 0.04) for level in RISE_LEVELS + RISE_LEVELS[::-1]]),  # squared, since eyes see so
     "lost": (RED, [(1.0, 0.5), (0.0, 0.5)]),
     "paused": (WHITE, [(1.0, 0.1), (0.0, 2.9)]),
 }
-INSTALL = "install it with: sudo apt install python3-gpiozero python3-lgpio, or: pip install 'fer-edge[gpio]'"
+INSTALL_HINT = "install it with: sudo apt install python3-gpiozero python3-lgpio, or: pip install 'fer-edge[gpio]'"
 
 
 def open_led(settings: Settings, pause_switch: PauseSwitch) -> Led:
@@ -54,7 +54,7 @@ class Led(Sink):
         with _translated(), contextlib.ExitStack() as opening:
             self.factory = _factory(settings.chip)
             opening.callback(self.factory.close)
-            lamp = _Rgb if set(settings.pins) == set(RGB) else _Row
+            lamp = _Rgb if set(settings.pins) == set(RGB_LEGS) else _Row
             self._lamp = opening.enter_context(contextlib.closing(lamp(settings, self.factory)))
             if settings.button >= 0:
                 opening.enter_context(self._button(pause_switch))
@@ -80,7 +80,7 @@ class Led(Sink):
     def _look(self, face: Face) -> tuple[str, Colour, float]:
         """The emotion, its colour, and the light's level from 0 to 1."""
         labels = (*face.prediction.labels, UNCERTAIN)
-        if strange := {*self._settings.colours, *self._settings.pins} - {*labels, *RGB}:
+        if strange := {*self._settings.colours, *self._settings.pins} - {*labels, *RGB_LEGS}:
             raise SinkError(
                 f"led: {', '.join(sorted(strange))}: in led.pins or led.colours, but no emotion of the model; "
                 f"it has {', '.join(labels)}"
@@ -139,7 +139,7 @@ class _Rgb:
     def __init__(self, settings: LedSettings, factory: Any) -> None:
         from gpiozero import RGBLED
 
-        pins = [settings.pins[leg] for leg in RGB]
+        pins = [settings.pins[leg] for leg in RGB_LEGS]
         self._led = RGBLED(*pins, active_high=settings.active_high, pin_factory=factory)
         self.close = self._led.close
 
@@ -177,7 +177,7 @@ def _check(settings: LedSettings) -> None:
     pins = settings.pins
     if not pins and settings.button < 0:
         raise SettingsError("led.pins = {}: names no pin, and led.button none; give one, or take led out of run.sinks")
-    if set(pins) & set(RGB) and set(pins) != set(RGB):
+    if set(pins) & set(RGB_LEGS) and set(pins) != set(RGB_LEGS):
         raise SettingsError(f"led.pins = {pins}: an RGB light has red, green and blue, and no other light beside it")
     used = [*pins.values(), *([settings.button] if settings.button >= 0 else [])]
     if len(set(used)) < len(used):
@@ -205,7 +205,7 @@ def _translated() -> Iterator[None]:
     except FerEdgeError:
         raise
     except ModuleNotFoundError as cause:
-        raise SettingsError(f"led: {cause.name} is not installed; {INSTALL}") from cause
+        raise SettingsError(f"led: {cause.name} is not installed; {INSTALL_HINT}") from cause
     except Exception as cause:  # gpiozero has its own tree, lgpio another, and both raise OSError
         raise SinkError(f"led: {_why(first_line(cause))}") from cause
 

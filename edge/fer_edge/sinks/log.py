@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fer_edge.logs.memory import Memory, memory
+from fer_edge.logs.memory import MemoryLog, memory_log
 from fer_edge.logs.store import LogStore
 from fer_edge.pause import PauseSwitch
 from fer_edge.records import HEARTBEAT, EventEntry, event_entries, line, record
@@ -28,8 +28,10 @@ class Log(Sink):
     def __init__(self, settings: LogSettings) -> None:
         """Open the log, and cut off what a power cut left of its last line. Raises SinkError."""
         self._settings = settings
-        self._store: LogStore | Memory
-        self._store = LogStore(settings) if settings.store == "disk" else memory(settings.path, settings.memory_lines)
+        self._store: LogStore | MemoryLog
+        self._store = (
+            LogStore(settings) if settings.store == "disk" else memory_log(settings.path, settings.memory_lines)
+        )
         self._last_line: float | None = None  # frame time, seconds
         self._unflushed: float | None = None  # frame time of the oldest line that is not yet on the disk
 

@@ -15,8 +15,8 @@ from fer_edge.types import Observation, Sink, State
 
 _log = logging.getLogger(__name__)
 
-KEPT = 100  # events that wait at most; the oldest go first
-PATIENCE = 2.0  # seconds that closing may take
+MAX_WAITING_EVENTS = 100  # events that wait at most; the oldest go first
+CLOSE_TIMEOUT_S = 2.0  # that closing an output may take
 
 
 class Mailbox(Sink):
@@ -65,16 +65,16 @@ class Mailbox(Sink):
             self._mail["state"] = state
             self._changed.notify()
 
-    def close(self, patience: float = PATIENCE) -> None:
-        """Deliver what waits and close the sink, within `patience` seconds; one that hangs is left behind."""
+    def close(self, timeout_s: float = CLOSE_TIMEOUT_S) -> None:
+        """Deliver what waits and close the sink, within `timeout_s` seconds; one that hangs is left behind."""
         with self._changed:
             if self._closing:
                 return
             self._closing = True
             self._changed.notify()
-        self._thread.join(patience)
+        self._thread.join(timeout_s)
         if self._thread.is_alive():
-            _log.error(f"{self.name}: did not close within {patience:g} s, and is left behind")
+            _log.error(f"{self.name}: did not close within {timeout_s:g} s, and is left behind")
         if self.dropped:
             _log.info(f"{self.name}: {self.dropped} events were dropped, since it was too slow for them")
 
@@ -82,8 +82,8 @@ class Mailbox(Sink):
         if not isinstance(waiting, Observation) or not waiting.events:
             return newer
         events = waiting.events + newer.events
-        self.dropped += max(len(events) - KEPT, 0)
-        return replace(newer, events=events[-KEPT:])
+        self.dropped += max(len(events) - MAX_WAITING_EVENTS, 0)
+        return replace(newer, events=events[-MAX_WAITING_EVENTS:])
 
     def _run(self) -> None:
         while True:

@@ -20,7 +20,7 @@ from fer_edge.records import EventRecord, line
 from fer_edge.settings import Settings, WebhookSettings
 from fer_edge.sinks.event_queue import EventQueue, Refused
 
-LATER = (408, 425, 429)  # statuses that ask to try again, as all from 500 do (RFC 9110, 6585, 8470)
+RETRY_STATUSES = (408, 425, 429)  # statuses that ask to try again, as all from 500 do (RFC 9110, 6585, 8470)
 
 
 def open_webhook(settings: Settings, pause_switch: PauseSwitch) -> EventQueue:  # noqa: ARG001 (every sink is made alike)
@@ -67,7 +67,7 @@ class Webhook:
         finally:
             timer.cancel()
             connection.close()
-        if status in LATER or status >= 500:
+        if status in RETRY_STATUSES or status >= 500:
             raise SinkError(f"{self._where}: answers {status} {reason}")
         if status >= 300:
             raise Refused(f"{self._where}: answers {status} {reason}; check webhook.url and webhook.headers")

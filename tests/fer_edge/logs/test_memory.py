@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fer_edge.logs.memory import memory
+from fer_edge.logs.memory import memory_log
 from fer_edge.settings import LogSettings
 from fer_edge.sinks.log import Log
 from fer_edge.types import Observation
@@ -25,7 +25,7 @@ def test_nothing_is_written_and_the_last_lines_are_there_for_who_reads(
     log.state("lost")
     log.close()
     log.close()
-    kept = memory(settings.path, settings.memory_lines)
+    kept = memory_log(settings.path, settings.memory_lines)
     assert [one.data["frame"] for one in kept.entries()] == list(range(30, 80))
     begin = datetime(2026, 1, 1, 12, tzinfo=UTC)
     some: list[Any] = [one.data for one in kept.entries(begin + timedelta(seconds=2), begin + timedelta(seconds=2.1))]

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from fer_edge.logs.files import LEFT
+from fer_edge.logs.files import PURGE_SUFFIX
 from fer_edge.logs.purge import purge
 
 Frames = Callable[[Path], list[int]]
@@ -147,7 +147,7 @@ def reboots(
             read = frames(device / "log.jsonl")
             assert read.pop() == 999
             assert all(first < second for first, second in pairwise(read)), "out of order, or twice"
-            assert not list(device.glob("*" + LEFT))
+            assert not list(device.glob("*" + PURGE_SUFFIX))
             yield cut, read
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from fer_edge.errors import LogError
-from fer_edge.logs.files import LEFT, parts
+from fer_edge.logs.files import PURGE_SUFFIX, full_files
 from fer_edge.logs.purge import purge
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -42,9 +42,9 @@ def test_torn_lines_and_what_an_interrupted_purge_left_go_too(
 ) -> None:
     path = tmp_path / "log.jsonl"
     path.write_bytes(make_line(0) + make_line(1)[:70] + b"\n\0\0\n" + make_line(2)[:-1])
-    left = tmp_path / ("log.jsonl" + LEFT)
+    left = tmp_path / ("log.jsonl" + PURGE_SUFFIX)
     left.write_bytes(make_line(0))
-    orphan = tmp_path / ("log.000001_20260101T120000Z_20260101T120010Z.jsonl" + LEFT)
+    orphan = tmp_path / ("log.000001_20260101T120000Z_20260101T120010Z.jsonl" + PURGE_SUFFIX)
     orphan.write_bytes(make_line(0))
     done = purge(path, BEGIN)
     assert (done.lines, done.torn, done.kept, done.files) == (0, 2, 2, 1)
@@ -62,7 +62,7 @@ def test_rights_and_unchanged_files_stay(tmp_path: Path, make_writer: Make) -> N
     before = {file: file.stat().st_ino for file in tmp_path.iterdir()}
     purge(path, BEGIN + timedelta(seconds=3))
     changed = [file for file in tmp_path.iterdir() if file.stat().st_ino != before[file]]
-    assert changed == [parts(path)[0].path]
+    assert changed == [full_files(path)[0].path]
     assert all(file.stat().st_mode & 0o777 == 0o640 for file in tmp_path.iterdir())
 
 

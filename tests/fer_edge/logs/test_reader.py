@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from fer_edge.errors import LogError
-from fer_edge.logs.files import parts
+from fer_edge.logs.files import full_files
 from fer_edge.logs.reader import entries
 from fer_edge.records import parse
 from hypothesis import HealthCheck, given
@@ -111,7 +111,7 @@ def test_a_log_that_is_rotated_and_deleted_while_it_is_read_gives_each_line_once
     log = iter(entries(path))
     read = [one.data["frame"] for one in itertools.islice(log, 3)]
     writer.write(50)  # five files more, and the one that was current is among them
-    parts(path)[2].path.unlink()
+    full_files(path)[2].path.unlink()
     read += [one.data["frame"] for one in log]
     assert read == [number for number in range(55) if number // 11 != 2]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fer_edge.logs.files import LONGEST
+from fer_edge.logs.files import MAX_LINE_BYTES
 
 Frames = Callable[[Path], list[int]]
 
@@ -43,7 +43,7 @@ def test_only_the_end_is_repaired(tmp_path: Path, make_writer: Callable[..., Any
     writer.write(3)
     writer.store.close()
     lines = path.read_bytes().splitlines(keepends=True)
-    whole = lines[0] + b'{"time" odd\n' + lines[1] * (LONGEST // len(lines[1]) + 1) + lines[2]
+    whole = lines[0] + b'{"time" odd\n' + lines[1] * (MAX_LINE_BYTES // len(lines[1]) + 1) + lines[2]
     path.write_bytes(whole + lines[0][:20])
     again = make_writer(path)
     again.store.close()

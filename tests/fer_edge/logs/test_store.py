@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from fer_edge.errors import SinkError
-from fer_edge.logs import keeping
-from fer_edge.logs.files import parts
+from fer_edge.logs import retention
+from fer_edge.logs.files import full_files
 from fer_edge.logs.purge import purge
 from fer_edge.sinks.tables import json_lines
 
@@ -41,7 +41,7 @@ def test_a_file_is_put_aside_before_it_grows_over_its_size(tmp_path: Path, make_
 def test_a_file_is_put_aside_after_a_day_of_the_sources_clock(tmp_path: Path, make_writer: Make) -> None:
     writer = make_writer(tmp_path / "log.jsonl")
     writer.write(1 + 24 * 60 * 3, seconds=60)
-    assert len(parts(tmp_path / "log.jsonl")) == 3
+    assert len(full_files(tmp_path / "log.jsonl")) == 3
 
 
 def test_a_day_is_a_day_though_the_program_is_started_again_each_hour(tmp_path: Path, make_writer: Make) -> None:
@@ -53,7 +53,7 @@ def test_a_day_is_a_day_though_the_program_is_started_again_each_hour(tmp_path: 
         writer.write(60, seconds=60)
         taken = writer.taken
         writer.store.close()
-    assert [part.span.end - part.span.begin for part in parts(path)] == [timedelta(hours=24, seconds=-60)] * 3
+    assert [part.span.end - part.span.begin for part in full_files(path)] == [timedelta(hours=24, seconds=-60)] * 3
 
 
 def test_pictures_of_all_times_do_not_make_a_file_each(tmp_path: Path, make_writer: Make) -> None:
@@ -61,7 +61,7 @@ def test_pictures_of_all_times_do_not_make_a_file_each(tmp_path: Path, make_writ
     for number in range(100):
         writer.taken += timedelta(days=40) * (-1) ** number
         writer.write()
-    assert parts(tmp_path / "log.jsonl") == []
+    assert full_files(tmp_path / "log.jsonl") == []
 
 
 def test_all_together_stay_below_the_total(tmp_path: Path, make_writer: Make, frames: Frames) -> None:
@@ -236,7 +236,7 @@ def test_a_folder_that_may_not_be_changed_is_told_of_once_and_the_log_goes_on(
     monkeypatch.undo()
     writer.write(1, seconds=700)
     writer.write(1)
-    assert len(parts(path)) == 1
+    assert len(full_files(path)) == 1
     assert frames(path) == list(range(22))
 
 
@@ -244,7 +244,7 @@ def test_a_disk_that_fills_up_is_warned_of_once(
     tmp_path: Path, make_writer: Make, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     shares = iter([0.5, 0.91, 0.95, 0.895, 0.91, 0.87, 0.92])
-    monkeypatch.setattr(keeping, "disk_used", lambda _: next(shares))
+    monkeypatch.setattr(retention, "disk_used", lambda _: next(shares))
     writer = make_writer(tmp_path / "log.jsonl")
     writer.write(7, seconds=601)
     warnings = capsys.readouterr().err.splitlines()

@@ -138,7 +138,7 @@ def test_the_end_does_not_wait_for_what_hangs_or_fails(door: Door, event: Make, 
     for number in range(4):
         box.write(event(number))
     assert door.get(1) == [0]
-    box.close(patience=0.05)  # the door is told to stop, which opens the gate
+    box.close(timeout_s=0.05)  # the door is told to stop, which opens the gate
     assert door.came.empty()
     assert logged.get_nowait() == "note: post: 3 events were not delivered"
     failing = door.box()

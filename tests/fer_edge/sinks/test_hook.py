@@ -85,7 +85,7 @@ def test_one_that_runs_is_ended_at_the_end(tmp_path: Path, make_observation: Mak
     outbox.write(replace(seen, events=(Event("came", seen.faces[0]),)))
     with fifo.open() as alive:
         assert alive.readline() == "here\n"
-        outbox.close(patience=0.05)
+        outbox.close(timeout_s=0.05)
         assert alive.read() == ""
 
 

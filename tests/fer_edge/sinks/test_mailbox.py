@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from fer_edge import retry
 from fer_edge.errors import SettingsError, SinkError
-from fer_edge.sinks.mailbox import KEPT, Mailbox
+from fer_edge.sinks.mailbox import MAX_WAITING_EVENTS, Mailbox
 from fer_edge.types import Event, Observation, Sink, State
 
 Make = Callable[..., Observation]
@@ -111,11 +111,11 @@ def test_oldest_events_are_dropped_first(
     place.gate.clear()
     box.write(make_observation(0))
     assert place.entered.acquire(timeout=SOON)
-    for number in range(KEPT + 30):
+    for number in range(MAX_WAITING_EVENTS + 30):
         seen = make_observation(number, "happy")
         box.write(with_event(replace(seen, faces=(replace(seen.faces[0], confidence=number),))))
     place.gate.set()
-    assert [event.face.confidence for event in place.wait(2)[1].events] == list(range(30, KEPT + 30))
+    assert [event.face.confidence for event in place.wait(2)[1].events] == list(range(30, MAX_WAITING_EVENTS + 30))
     box.close()
     assert box.dropped == 30
     assert "lamp: 30 events were dropped" in capsys.readouterr().err
@@ -203,8 +203,8 @@ def test_a_sink_that_hangs_is_left_behind_in_time(
     box.write(make_observation(0))
     assert place.entered.acquire(timeout=SOON)
     begin = time.monotonic()
-    box.close(patience=0.05)
-    box.close(patience=0.05)
+    box.close(timeout_s=0.05)
+    box.close(timeout_s=0.05)
     assert time.monotonic() - begin < 5
     assert capsys.readouterr().err == "fer-edge: error: lamp: did not close within 0.05 s, and is left behind\n"
     place.gate.set()

@@ -19,16 +19,16 @@ from fer_edge.pause import PauseSwitch
 from fer_edge.settings import Settings
 from fer_edge.sinks.kiosk import metrics, openapi, views
 from fer_edge.sinks.kiosk.detect import FORMATS, PictureReader
-from fer_edge.sinks.kiosk.history import LONGEST, history
+from fer_edge.sinks.kiosk.history import MAX_SPAN, history
 from fer_edge.sinks.kiosk.responses import RequestError, body, problem
 from fer_edge.sinks.kiosk.state import KioskState
 from fer_edge.sinks.kiosk.stream import Stream
 from fer_edge.types import EVENT_KINDS
 
-WAITING = 2  # pictures that may wait for their turn, and histories
-FRESH = 10.0  # seconds that a history up to now is not read anew
+MAX_WAITING_REQUESTS = 2  # pictures that may wait for their turn, and histories
+HISTORY_CACHE_S = 10.0  # seconds that a history up to now is not read anew
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE)
-MEDIA = (*(f"image/{form.lower()}" for form in FORMATS), "application/octet-stream")
+PICTURE_MEDIA_TYPES = (*(f"image/{form.lower()}" for form in FORMATS), "application/octet-stream")
 
 
 class Api:
@@ -76,8 +76,9 @@ class Api:
             if "from" in query
             else _midnight(min(end.astimezone(), now) - timedelta(microseconds=1))
         )
-        if not timedelta(0) < end - start <= LONGEST:
-            raise RequestError(422, f"from {start}, to {end}: must be after each other, by {LONGEST.days} days at most")
+        if not timedelta(0) < end - start <= MAX_SPAN:
+            words = f"from {start}, to {end}: must be after each other, by {MAX_SPAN.days} days at most"
+            raise RequestError(422, words)
         try:
             return JSONResponse(await self._read_history(start, end, "to" not in query))
         except LogError as error:
@@ -85,7 +86,7 @@ class Api:
 
     async def _read_history(self, start: datetime, end: datetime, fresh: bool) -> dict[str, Any]:
         kept = self._today
-        if fresh and kept is not None and kept[1] == start and time.monotonic() - kept[0] < FRESH:
+        if fresh and kept is not None and kept[1] == start and time.monotonic() - kept[0] < HISTORY_CACHE_S:
             return kept[2]
         async with self._histories.place():
             found = await self._histories.run(history, self._settings.log, start, end)
@@ -97,9 +98,9 @@ class Api:
         """What is read in a picture that was sent."""
         _check_query(request, ())
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind not in MEDIA:
+        if kind not in PICTURE_MEDIA_TYPES:
             raise RequestError(
-                415, f"Content-Type {kind!r}: must be one of {', '.join(MEDIA)}; send the picture itself"
+                415, f"Content-Type {kind!r}: must be one of {', '.join(PICTURE_MEDIA_TYPES)}; send the picture itself"
             )
         async with self._pictures.place():  # before it is read: what waits is in memory
             data = await body(request)
@@ -130,7 +131,8 @@ class Api:
     async def metrics(self, request: Request) -> Response:
         """For Prometheus."""
         _check_query(request, ())
-        return Response(metrics.metrics(self._board, self._stream.readers), headers={"Content-Type": metrics.TYPE})
+        text = metrics.metrics(self._board, self._stream.readers)
+        return Response(text, headers={"Content-Type": metrics.MEDIA_TYPE})
 
     async def healthz(self, request: Request) -> Response:
         """Whether the server answers, and nothing else."""
@@ -148,8 +150,8 @@ class _Queue:
     @asynccontextmanager
     async def place(self) -> AsyncIterator[None]:
         """A place in the queue. Raises RequestError where it is full."""
-        if self._waiting > WAITING:
-            raise RequestError(429, f"{WAITING} others wait already; ask again in a moment")
+        if self._waiting > MAX_WAITING_REQUESTS:
+            raise RequestError(429, f"{MAX_WAITING_REQUESTS} others wait already; ask again in a moment")
         self._waiting += 1
         try:
             yield

@@ -18,7 +18,7 @@ from fer_edge.sinks.kiosk.api import Api
 from fer_edge.sinks.kiosk.limits import Limiter
 from fer_edge.sinks.kiosk.live import Live
 from fer_edge.sinks.kiosk.login import Login
-from fer_edge.sinks.kiosk.middleware import Gate
+from fer_edge.sinks.kiosk.middleware import AccessMiddleware
 from fer_edge.sinks.kiosk.origin import own_names
 from fer_edge.sinks.kiosk.pages import Pages, Static
 from fer_edge.sinks.kiosk.responses import problem, refusals
@@ -27,8 +27,8 @@ from fer_edge.sinks.kiosk.stream import Stream
 from fer_edge.sinks.kiosk.tokens import Tokens, read_token
 from fer_edge.sinks.kiosk.views import stage
 
-DETECT = "/api/v1/detect"
-BURST = 3.0  # seconds of the allowed rate that may come at once
+DETECT_PATH = "/api/v1/detect"
+BURST_S = 3.0  # seconds of the allowed rate that may come at once
 
 
 class App:
@@ -60,7 +60,7 @@ class App:
             get("/api/v1/status", refusals(api.status)),
             get("/api/v1/now", refusals(api.now)),
             get("/api/v1/history", refusals(api.history)),
-            post(DETECT, refusals(api.detect)),
+            post(DETECT_PATH, refusals(api.detect)),
             post("/api/v1/pause", refusals(api.pause)),
             post("/api/v1/resume", refusals(api.resume)),
             get("/api/v1/stream", self.stream),
@@ -70,9 +70,9 @@ class App:
         if kiosk.live:
             self.routes += [get(paths.LIVE, pages.serve("live")), get(paths.LIVE_PICTURES, self._live)]
         inner = Starlette(routes=self.routes, exception_handlers={HTTPException: _unknown})  # type: ignore[dict-item]
-        limiter = Limiter(kiosk.rate, max(BURST * kiosk.rate, 1.0))
-        bodies = {DETECT: int(1e6 * kiosk.picture_megabytes)}
-        self.asgi: ASGIApp = Gate(inner, own_names(kiosk.hosts), tokens, limiter, bodies)
+        limiter = Limiter(kiosk.rate, max(BURST_S * kiosk.rate, 1.0))
+        bodies = {DETECT_PATH: int(1e6 * kiosk.picture_megabytes)}
+        self.asgi: ASGIApp = AccessMiddleware(inner, own_names(kiosk.hosts), tokens, limiter, bodies)
 
     def close(self) -> None:
         """End what would never end by itself; in the server's thread."""

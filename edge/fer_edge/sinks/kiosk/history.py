@@ -18,24 +18,24 @@ from typing import Any
 
 from fer_edge.drawing.palette import colour_of, to_hex
 from fer_edge.errors import LogError
-from fer_edge.logs.memory import memory
+from fer_edge.logs.memory import memory_log
 from fer_edge.logs.reader import entries
 from fer_edge.records import Entry
-from fer_edge.report.tally import QUARTER, Part, Tally
+from fer_edge.report.tally import QUARTER_S, Tally, Totals
 from fer_edge.settings import LogSettings
 from fer_edge.types import UNCERTAIN
 
-COLUMNS = 200  # at most
-SIZES = (QUARTER, 3600, 4 * 3600, 86_400)  # seconds of a column
-LONGEST = timedelta(days=COLUMNS)
-PATIENCE = 60.0  # seconds that reading may take
+MAX_COLUMNS = 200  # at most
+COLUMN_SIZES_S = (QUARTER_S, 3600, 4 * 3600, 86_400)  # seconds of a column
+MAX_SPAN = timedelta(days=MAX_COLUMNS)
+READ_TIMEOUT_S = 60.0  # seconds that reading may take
 
 
 def history(settings: LogSettings, start: datetime, end: datetime) -> dict[str, Any]:
-    """What was logged from `start` up to `end` (with zones, at most LONGEST apart). Takes its time. Raises LogError."""
+    """What was logged from `start` up to `end` (with zones, at most MAX_SPAN apart). May take long. Raises LogError."""
     longest = settings.heartbeat_seconds
     if settings.store == "memory":
-        kept = memory(settings.path, settings.memory_lines)
+        kept = memory_log(settings.path, settings.memory_lines)
         return summed(kept.entries(start - timedelta(seconds=longest), end), start, end, longest)
     # This very package, whatever lies in the working directory.
     command = [
@@ -50,11 +50,12 @@ def history(settings: LogSettings, start: datetime, end: datetime) -> dict[str, 
     ours = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
     try:
         child = subprocess.run(
-            [*command, str(longest)], env=ours, capture_output=True, text=True, timeout=PATIENCE, check=False
+            [*command, str(longest)], env=ours, capture_output=True, text=True, timeout=READ_TIMEOUT_S, check=False
         )
     except subprocess.TimeoutExpired:
         raise LogError(
-            f"log {settings.path}: took over {PATIENCE:g} s to read; ask for less, or write it with log.mode = changes"
+            f"log {settings.path}: took over {READ_TIMEOUT_S:g} s to read; ask for less, "
+            "or write it with log.mode = changes"
         ) from None
     if child.returncode:
         raise LogError(child.stderr.strip().splitlines()[-1] if child.stderr.strip() else "the log cannot be read")
@@ -100,7 +101,7 @@ def summed(lines: Iterable[Entry], start: datetime, end: datetime, longest: floa
 
 
 def _size(span: timedelta) -> int:
-    return next((size for size in SIZES if span.total_seconds() <= size * COLUMNS), SIZES[-1])
+    return next((size for size in COLUMN_SIZES_S if span.total_seconds() <= size * MAX_COLUMNS), COLUMN_SIZES_S[-1])
 
 
 class _Timeline(Tally):
@@ -108,12 +109,12 @@ class _Timeline(Tally):
 
     def __init__(self, start: datetime, end: datetime, longest: float, size: int) -> None:
         super().__init__(start, end, longest, UTC)
-        self._first = start.timestamp() // QUARTER * QUARTER  # since spans are cut at quarters
+        self._first = start.timestamp() // QUARTER_S * QUARTER_S  # since spans are cut at quarters
         self._size = size
 
-    def _part(self, time: float) -> Part:
+    def _part(self, time: float) -> Totals:
         begin = self._first + (time - self._first) // self._size * self._size
-        return self.summary.hours.setdefault(datetime.fromtimestamp(begin, UTC), Part())
+        return self.summary.hours.setdefault(datetime.fromtimestamp(begin, UTC), Totals())
 
 
 def main(path: str, start: str, end: str, longest: str) -> int:

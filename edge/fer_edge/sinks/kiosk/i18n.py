@@ -7,13 +7,13 @@ from pathlib import Path
 
 from fer_edge.errors import SettingsError
 
-FOLDER = Path(__file__).with_name("translations")
+TRANSLATIONS_FOLDER = Path(__file__).with_name("translations")
 Words = dict[str, str]
 
 
 def shipped() -> list[str]:
     """The languages that come with it."""
-    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+    return sorted(path.stem for path in TRANSLATIONS_FOLDER.glob("*.toml"))
 
 
 def load(language: str) -> Words:
@@ -21,13 +21,13 @@ def load(language: str) -> Words:
 
     Raises SettingsError where there is no such language, or the file has what no page asks for.
     """
-    english = _read(FOLDER / "en.toml", language)
+    english = _read(TRANSLATIONS_FOLDER / "en.toml", language)
     if language in shipped():
-        return english | _read(FOLDER / f"{language}.toml", language)
+        return english | _read(TRANSLATIONS_FOLDER / f"{language}.toml", language)
     if not language.endswith(".toml"):
         raise SettingsError(
             f"kiosk.language = {language!r}: unknown; known are {', '.join(shipped())}, or name a .toml file "
-            f"with the words of {FOLDER / 'en.toml'} in your language"
+            f"with the words of {TRANSLATIONS_FOLDER / 'en.toml'} in your language"
         )
     own = _read(Path(language), language)
     # Labels of a model of the user's own have words that nobody here knows.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-MOST = 1024  # addresses remembered
+MAX_ADDRESSES = 1024  # addresses remembered
 
 
 class Limiter:
@@ -22,6 +22,6 @@ class Limiter:
         tokens = min(tokens + (now - since) * self._rate, self._burst)
         allowed = tokens >= 1
         self._buckets[address] = (tokens - 1 if allowed else tokens, now)
-        if len(self._buckets) > MOST:  # the one that was silent for longest
+        if len(self._buckets) > MAX_ADDRESSES:  # the one that was silent for longest
             del self._buckets[next(iter(self._buckets))]
         return 0.0 if allowed else (1 - tokens) / self._rate

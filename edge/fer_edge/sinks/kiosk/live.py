@@ -13,11 +13,11 @@ from fer_edge.sinks.kiosk.responses import left, problem
 from fer_edge.sinks.kiosk.state import KioskState
 from fer_edge.types import Observation
 
-PAUSE = 0.15  # seconds between two pictures
-WAIT = 0.5  # the same, where the camera gives fewer
-MOST = 4  # readers at once
-QUALITY = 75  # of the JPEG, 0 to 100
-EDGE = b"fer-edge-frame"
+FRAME_INTERVAL_S = 0.15  # seconds between two pictures
+SAME_FRAME_INTERVAL_S = 0.5  # the same, where the camera gives fewer
+MAX_READERS = 4  # readers at once
+JPEG_QUALITY = 75  # of the JPEG, 0 to 100
+BOUNDARY = b"fer-edge-frame"
 
 
 class Live:
@@ -31,8 +31,8 @@ class Live:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one reader until it leaves."""
-        if self._readers >= MOST:
-            await problem(503, f"{MOST} look already; close one", {"Retry-After": "10"})(scope, receive, send)
+        if self._readers >= MAX_READERS:
+            await problem(503, f"{MAX_READERS} look already; close one", {"Retry-After": "10"})(scope, receive, send)
             return
         self._readers += 1
         leaving = asyncio.create_task(left(receive))
@@ -45,7 +45,7 @@ class Live:
                 self._drawn = None
 
     async def _serve(self, send: Send, leaving: asyncio.Task[None]) -> None:
-        kind = b"multipart/x-mixed-replace; boundary=" + EDGE
+        kind = b"multipart/x-mixed-replace; boundary=" + BOUNDARY
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]})
         shown: Observation | None = None
         while not leaving.done() and not self._closing:
@@ -55,10 +55,10 @@ class Live:
             else:
                 # The same one again, too: browsers show a picture when the next one begins.
                 picture = await self._picture(latest)
-                head = b"--%s\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % (EDGE, len(picture))
+                head = b"--%s\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % (BOUNDARY, len(picture))
                 await send({"type": "http.response.body", "body": head + picture + b"\r\n", "more_body": True})
             with suppress(TimeoutError):
-                async with asyncio.timeout(WAIT if latest is shown else PAUSE):
+                async with asyncio.timeout(SAME_FRAME_INTERVAL_S if latest is shown else FRAME_INTERVAL_S):
                     await asyncio.shield(leaving)
             shown = latest
         await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -75,4 +75,4 @@ class Live:
 
 
 def _draw(observation: Observation) -> bytes:
-    return cv2.imencode(".jpg", annotate_frame(observation), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1].tobytes()
+    return cv2.imencode(".jpg", annotate_frame(observation), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()

@@ -11,9 +11,9 @@ from fer_edge.sinks.kiosk import paths
 from fer_edge.sinks.kiosk.limits import Limiter
 from fer_edge.sinks.kiosk.pages import Pages
 from fer_edge.sinks.kiosk.responses import body, problem
-from fer_edge.sinks.kiosk.tokens import COOKIE, DAYS, Tokens
+from fer_edge.sinks.kiosk.tokens import COOKIE_DAYS, COOKIE_NAME, Tokens
 
-TRIES, PER_SECOND = 5, 1 / 12  # at once, and from then on
+MAX_TRIES_AT_ONCE, TRIES_PER_S = 5, 1 / 12  # at once, and from then on
 
 
 class Login:
@@ -21,7 +21,7 @@ class Login:
 
     def __init__(self, pages: Pages, tokens: Tokens) -> None:
         self._pages, self._tokens = pages, tokens
-        self._limiter = Limiter(PER_SECOND, TRIES)
+        self._limiter = Limiter(TRIES_PER_S, MAX_TRIES_AT_ONCE)
 
     async def show(self, request: Request) -> Response:  # noqa: ARG002 (every page is asked for alike)
         """The page that asks for the token."""
@@ -39,9 +39,9 @@ class Login:
             return self._pages.page("login_wrong", 403)
         answer = RedirectResponse(_own(request.query_params.get("next", paths.STAGE)), 303)
         answer.set_cookie(
-            COOKIE,
+            COOKIE_NAME,
             self._tokens.cookie(),
-            max_age=86_400 * DAYS,
+            max_age=86_400 * COOKIE_DAYS,
             httponly=True,
             samesite="strict",
             secure=request.url.scheme == "https",

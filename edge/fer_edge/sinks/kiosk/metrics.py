@@ -11,7 +11,7 @@ from fer_edge.sinks.kiosk.state import KioskState
 from fer_edge.stopwatch import peak_memory, written
 from fer_edge.types import EVENT_KINDS, State
 
-TYPE = "text/plain; version=0.0.4; charset=utf-8"
+MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def metrics(board: KioskState, readers: int) -> str:

@@ -14,16 +14,16 @@ from fer_edge.sinks.kiosk import paths
 from fer_edge.sinks.kiosk.limits import Limiter
 from fer_edge.sinks.kiosk.origin import from_elsewhere, known_host
 from fer_edge.sinks.kiosk.responses import problem
-from fer_edge.sinks.kiosk.tokens import COOKIE, Tokens
+from fer_edge.sinks.kiosk.tokens import COOKIE_NAME, Tokens
 
-OPEN = (paths.HEALTH, paths.LOGIN, paths.STATIC)  # what anybody may see: nothing that was read
-SMALL = 4096  # bytes of a body, where no route asks for more
-POLICY = (
+PUBLIC_PATHS = (paths.HEALTH, paths.LOGIN, paths.STATIC)  # what anybody may see: nothing that was read
+MAX_BODY_BYTES = 4096  # bytes of a body, where no route asks for more
+CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 )
-HEADERS = {
-    "Content-Security-Policy": POLICY,
+SECURITY_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     # Not no-referrer: with it a form's POST names its origin as "null", and over plain HTTP nothing else tells it.
@@ -31,10 +31,12 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "Cache-Control": "no-store",
 }
+DEFAULT_HEADERS = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 
 
-class Gate:
+class AccessMiddleware:
     """Lets a request through to `app`, or answers it."""
 
     def __init__(
@@ -49,11 +51,8 @@ class Gate:
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
                 own = {name.lower() for name, _ in message["headers"]}
-                message["headers"] = [
-                    *message["headers"],
-                    *((k.lower().encode(), v.encode()) for k, v in HEADERS.items() if k.lower().encode() not in own),
-                    *([] if b"cache-control" in own else [(b"cache-control", b"no-store")]),
-                ]
+                more = [(name, value) for name, value in DEFAULT_HEADERS if name not in own]
+                message["headers"] = [*message["headers"], *more]
             await send(message)
 
         app = self._refusal(scope) or self._app
@@ -79,7 +78,7 @@ class Gate:
         close = {"Connection": "close"}  # what still comes is not read
         if "transfer-encoding" in headers:
             return problem(411, "the length of what you send must be told before it; send a Content-Length", close)
-        most = self._bodies.get(scope["path"], SMALL)
+        most = self._bodies.get(scope["path"], MAX_BODY_BYTES)
         length = headers.get("content-length", "0")
         if len(length) > 15 or int(length) > most:
             return problem(413, f"Content-Length {length}: at most {most} bytes are taken here; send less", close)
@@ -87,7 +86,7 @@ class Gate:
 
     def _unknown(self, scope: Scope, headers: dict[str, str]) -> Response | None:
         path: str = scope["path"]
-        if not self._tokens.needed or path.startswith(OPEN) or self._has_token(headers):
+        if not self._tokens.needed or path.startswith(PUBLIC_PATHS) or self._has_token(headers):
             return None
         if path.startswith((paths.API, paths.METRICS, paths.LIVE_PICTURES)):
             return problem(401, "a token is needed; send Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"})
@@ -98,5 +97,5 @@ class Gate:
         if kind.lower() == "bearer":
             return self._tokens.right(token.strip())
         # Not http.cookies: it gives up at the first cookie that it dislikes, and other programs on this host set some.
-        cookie = cookie_parser(headers.get("cookie", "")).get(COOKIE)
+        cookie = cookie_parser(headers.get("cookie", "")).get(COOKIE_NAME)
         return cookie is not None and self._tokens.holds(cookie)

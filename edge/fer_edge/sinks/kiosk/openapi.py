@@ -10,12 +10,12 @@ from typing import Any, get_args
 from fer_edge.records import EVENT_COUNTS_SCHEMA, FACE_SCHEMA, FRAME_PROPERTIES
 from fer_edge.types import State
 
-FILE = Path(__file__).with_name("openapi.json")
+OPENAPI_FILE = Path(__file__).with_name("openapi.json")
 
 
 def document() -> dict[str, Any]:
     """The whole document: the file, and the schemas that are written elsewhere."""
-    found: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
+    found: dict[str, Any] = json.loads(OPENAPI_FILE.read_text(encoding="utf-8"))
     schemas = found["components"]["schemas"]
     schemas["State"]["enum"] = list(get_args(State))
     schemas["Status"]["properties"]["events"] = EVENT_COUNTS_SCHEMA

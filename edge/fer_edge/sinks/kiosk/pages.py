@@ -15,8 +15,8 @@ from starlette.responses import Response
 from fer_edge.sinks.kiosk.i18n import Words
 from fer_edge.sinks.kiosk.responses import problem
 
-FOLDER = Path(__file__).parent
-TYPES = {
+KIOSK_FOLDER = Path(__file__).parent
+MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
@@ -29,7 +29,7 @@ class Pages:
 
     def __init__(self, words: Words, live: bool) -> None:
         """Fill the pages with `words`; `live` says whether there is a link to the camera's picture."""
-        texts = {path.stem: path.read_text(encoding="utf-8") for path in (FOLDER / "pages").glob("*.html")}
+        texts = {path.stem: path.read_text(encoding="utf-8") for path in (KIOSK_FOLDER / "pages").glob("*.html")}
         self._pages = {name: _filled(text, words, live).encode() for name, text in texts.items()}
         self._pages["login_wrong"] = _filled(texts["login"], words, live, wrong=True).encode()
 
@@ -63,7 +63,7 @@ class Static:
     """`GET /static/NAME`, from memory: there is no path to get out of. A browser asks again, and mostly gets 304."""
 
     def __init__(self) -> None:
-        self._files = {path.name: path for path in (FOLDER / "static").iterdir() if path.suffix in TYPES}
+        self._files = {path.name: path for path in (KIOSK_FOLDER / "static").iterdir() if path.suffix in MEDIA_TYPES}
         self._texts = {name: path.read_bytes() for name, path in self._files.items()}
         self._tags = {name: f'"{hashlib.sha256(text).hexdigest()[:16]}"' for name, text in self._texts.items()}
 
@@ -81,4 +81,4 @@ class Static:
         headers = {"Cache-Control": "no-cache", "ETag": self._tags[name]}
         if request.headers.get("if-none-match") == self._tags[name]:
             return Response(status_code=304, headers=headers)
-        return Response(self._texts[name], headers=headers, media_type=TYPES[self._files[name].suffix])
+        return Response(self._texts[name], headers=headers, media_type=MEDIA_TYPES[self._files[name].suffix])

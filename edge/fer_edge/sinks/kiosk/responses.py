@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive
 
-UPLOAD = 30.0  # seconds that sending a body may take
+UPLOAD_TIMEOUT_S = 30.0  # seconds that sending a body may take
 
 
 def problem(status: int, words: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
@@ -41,10 +41,10 @@ def refusals(serve: Callable[[Request], Awaitable[Response]]) -> Callable[[Reque
 async def body(request: Request) -> bytes:
     """What was sent; the gate has limited its length. Raises RequestError."""
     try:
-        async with asyncio.timeout(UPLOAD):
+        async with asyncio.timeout(UPLOAD_TIMEOUT_S):
             return await request.body()
     except TimeoutError:
-        raise RequestError(408, f"the body did not come within {UPLOAD:g} s; send a smaller one") from None
+        raise RequestError(408, f"the body did not come within {UPLOAD_TIMEOUT_S:g} s; send a smaller one") from None
     except ClientDisconnect:
         raise RequestError(400, "the body did not come whole; send it again") from None
 

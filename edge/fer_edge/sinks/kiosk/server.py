@@ -14,12 +14,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from fer_edge.errors import SinkError
 from fer_edge.sinks.kiosk.app import App
 
-SOON = 10.0  # seconds until it must have begun
-PATIENCE = 1  # seconds for answers that are under way when it ends
-SILENCE = 15  # seconds that a connection may take to say what it wants
-STALL = 15.0  # seconds that it may take nothing of what it is sent
-BUFFER = 16_384  # bytes that wait for one reader, and as many in the kernel
-CONNECTIONS = 100  # beside those that look
+START_TIMEOUT_S = 10.0  # seconds until it must have begun
+STOP_TIMEOUT_S = 1  # seconds for answers that are under way when it ends
+REQUEST_TIMEOUT_S = 15  # seconds that a connection may take to say what it wants
+WRITE_TIMEOUT_S = 15.0  # seconds that it may take nothing of what it is sent
+WRITE_BUFFER_BYTES = 16_384  # bytes that wait for one reader, and as many in the kernel
+MAX_OTHER_CONNECTIONS = 100  # beside those that look
 
 
 class Server:
@@ -40,9 +40,9 @@ class Server:
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            limit_concurrency=viewers + CONNECTIONS,
-            timeout_keep_alive=SILENCE,
-            timeout_graceful_shutdown=PATIENCE,
+            limit_concurrency=viewers + MAX_OTHER_CONNECTIONS,
+            timeout_keep_alive=REQUEST_TIMEOUT_S,
+            timeout_graceful_shutdown=STOP_TIMEOUT_S,
             h11_max_incomplete_event_size=16_384,
         )
         self._uvicorn = uvicorn.Server(config)
@@ -50,8 +50,8 @@ class Server:
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kiosk", daemon=True)
         self._thread.start()
-        if not self._ready.wait(SOON):
-            raise SinkError(f"kiosk: the server did not begin within {SOON:g} s; look at the device's load")
+        if not self._ready.wait(START_TIMEOUT_S):
+            raise SinkError(f"kiosk: the server did not begin within {START_TIMEOUT_S:g} s; look at the device's load")
 
     @property
     def alive(self) -> bool:
@@ -69,11 +69,11 @@ class Server:
         self._uvicorn.should_exit = True
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._app.close)
-        self._thread.join(PATIENCE + 3)
+        self._thread.join(STOP_TIMEOUT_S + 3)
         self._socket.close()
 
 
-SPARE = 20  # connections over the limit that are still answered
+MAX_REFUSED_CONNECTIONS = 20  # connections over the limit that are still answered
 
 
 class _Patient(H11Protocol):
@@ -83,11 +83,12 @@ class _Patient(H11Protocol):
     _taking: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
-        transport.set_write_buffer_limits(high=BUFFER)
+        transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
         super().connection_made(transport)
-        self._asking = self.loop.call_later(SILENCE, transport.abort)
+        self._asking = self.loop.call_later(REQUEST_TIMEOUT_S, transport.abort)
         # Over the limit uvicorn answers who asks; who stays silent would hold a file that log and camera need.
-        if self.limit_concurrency is not None and len(self.connections) > self.limit_concurrency + SPARE:
+        limit = self.limit_concurrency
+        if limit is not None and len(self.connections) > limit + MAX_REFUSED_CONNECTIONS:
             transport.abort()
 
     def data_received(self, data: bytes) -> None:
@@ -97,11 +98,11 @@ class _Patient(H11Protocol):
             _cancel(self._asking)
             self._asking = None
         elif self._asking is None:  # a piece of the next request, or more of a body that nobody wants
-            self._asking = self.loop.call_later(SILENCE, self.transport.abort)
+            self._asking = self.loop.call_later(REQUEST_TIMEOUT_S, self.transport.abort)
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._taking = self.loop.call_later(STALL, self.transport.abort)
+        self._taking = self.loop.call_later(WRITE_TIMEOUT_S, self.transport.abort)
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -129,7 +130,7 @@ def _listen(address: str, port: int) -> socket.socket:
         raise SinkError(f"kiosk {address}, port {port}: {cause.strerror}; {cure}") from None
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, WRITE_BUFFER_BYTES)
         listening.bind(place)
         listening.listen(128)
         listening.setblocking(False)

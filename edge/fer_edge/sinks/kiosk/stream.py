@@ -14,9 +14,9 @@ from starlette.types import Receive, Scope, Send
 from fer_edge.sinks.kiosk.responses import left, problem
 from fer_edge.sinks.kiosk.state import KioskState
 
-TICK = 0.5  # seconds between looks for what changes without an event: how sure, who is largest, a wish to pause
-HEARTBEAT = 10.0  # seconds; a page that hears nothing for longer connects anew
-RETRY = 1000  # milliseconds, for readers other than our page
+POLL_INTERVAL_S = 0.5  # between looks for what changes without an event: confidence, the largest face, a pause
+PING_INTERVAL_S = 10.0  # a page that hears nothing for longer connects anew
+RECONNECT_DELAY_MS = 1000  # for readers other than our page
 
 
 class Stream:
@@ -60,11 +60,11 @@ class Stream:
             (b"x-accel-buffering", b"no"),
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        text, version = f"retry: {RETRY}\n".encode() + self._message, self._version
+        text, version = f"retry: {RECONNECT_DELAY_MS}\n".encode() + self._message, self._version
         while not leaving.done() and not self._closing:
             await send({"type": "http.response.body", "body": text, "more_body": True})
             with suppress(TimeoutError):
-                async with asyncio.timeout(HEARTBEAT):
+                async with asyncio.timeout(PING_INTERVAL_S):
                     await news.wait()
             news.clear()
             text = b"event: ping\ndata:\n\n" if version == self._version else self._message
@@ -88,7 +88,7 @@ class Stream:
     async def _run(self) -> None:
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(TICK):
+                async with asyncio.timeout(POLL_INTERVAL_S):
                     await self._changed.wait()
             self._changed.clear()
             if self._renew():

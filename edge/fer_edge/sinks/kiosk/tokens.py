@@ -10,9 +10,9 @@ from pathlib import Path
 
 from fer_edge.errors import SettingsError
 
-SHORTEST = 16  # characters; 16 hexadecimal digits are 64 bits
-DAYS = 90  # that a browser stays logged in
-COOKIE = "fer-edge"
+MIN_TOKEN_CHARACTERS = 16  # characters; 16 hexadecimal digits are 64 bits
+COOKIE_DAYS = 90  # that a browser stays logged in
+COOKIE_NAME = "fer-edge"
 
 
 def read_token(path: str) -> str:
@@ -25,9 +25,10 @@ def read_token(path: str) -> str:
     except UnicodeDecodeError:
         raise SettingsError(f"kiosk.token_file = {path!r}: holds more than ASCII letters; {cure}") from None
     token = lines[0].strip() if lines else ""
-    if len(token) < SHORTEST or not token.isprintable() or " " in token:
+    if len(token) < MIN_TOKEN_CHARACTERS or not token.isprintable() or " " in token:
         raise SettingsError(
-            f"kiosk.token_file = {path!r}: its first line must have {SHORTEST} characters or more, no blank; {cure}"
+            f"kiosk.token_file = {path!r}: its first line must have {MIN_TOKEN_CHARACTERS} characters or more, "
+            f"no blank; {cure}"
         )
     return token
 
@@ -50,7 +51,7 @@ class Tokens:
 
     def cookie(self) -> str:
         """A cookie's value: until when it holds, signed with the token, which cannot be told from it."""
-        until = str(int(self._clock()) + 86_400 * DAYS)
+        until = str(int(self._clock()) + 86_400 * COOKIE_DAYS)
         return f"{until}.{self._signature(until)}"
 
     def holds(self, cookie: str) -> bool:

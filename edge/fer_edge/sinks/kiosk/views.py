@@ -10,8 +10,8 @@ from fer_edge.records import FRAME_COLUMNS, record
 from fer_edge.sinks.kiosk.state import KioskState
 from fer_edge.types import UNCERTAIN, Face
 
-SHOWN = 6  # faces on the page at once; those that came first
-COARSE = 20  # confidence is shown in steps of 1 / COARSE, or the page would never rest
+MAX_FACES_SHOWN = 6  # faces on the page at once; those that came first
+CONFIDENCE_STEPS = 20  # confidence is shown in steps of 1 / CONFIDENCE_STEPS, or the page would never rest
 
 
 def now(board: KioskState, pause_switch: PauseSwitch) -> dict[str, Any]:
@@ -28,8 +28,8 @@ def stage(board: KioskState, pause_switch: PauseSwitch) -> dict[str, Any]:
     return {
         "state": board.state,
         "paused": pause_switch.paused,
-        "faces": [_figure(face) for face in faces[:SHOWN]],
-        "more": max(len(faces) - SHOWN, 0),
+        "faces": [_figure(face) for face in faces[:MAX_FACES_SHOWN]],
+        "more": max(len(faces) - MAX_FACES_SHOWN, 0),
     }
 
 
@@ -38,6 +38,6 @@ def _figure(face: Face) -> dict[str, Any]:
         "id": face.id,
         "emotion": face.emotion,
         "certain": face.emotion != UNCERTAIN,
-        "confidence": round(face.confidence * COARSE) / COARSE,
+        "confidence": round(face.confidence * CONFIDENCE_STEPS) / CONFIDENCE_STEPS,
         "colour": to_hex(colour_of(face.emotion, face.prediction.labels)),
     }

@@ -16,35 +16,35 @@ from fer_edge.sinks.mqtt.names import Topics
 if TYPE_CHECKING:
     from paho.mqtt.client import Client
 
-INSTALL = "install it with: sudo apt install python3-paho-mqtt (2 or newer), or: pip install 'fer-edge[mqtt]'"
-PORT, TLS_PORT = 1883, 8883
+INSTALL_HINT = "install it with: sudo apt install python3-paho-mqtt (2 or newer), or: pip install 'fer-edge[mqtt]'"
+DEFAULT_PORT, DEFAULT_TLS_PORT = 1883, 8883
 
 
 def port(settings: MqttSettings) -> int:
     """The broker's port."""
-    return settings.port or (TLS_PORT if settings.tls else PORT)
+    return settings.port or (DEFAULT_TLS_PORT if settings.tls else DEFAULT_PORT)
 
 
-def try_login(settings: MqttSettings, topics: Topics, patience: float) -> str:
+def try_login(settings: MqttSettings, topics: Topics, timeout_s: float) -> str:
     """Connect, say nothing and leave; what is wrong, in words, or nothing.
 
-    `patience`: seconds for a connection, and as many for the broker's answer; looking up a name has its own.
+    `timeout_s`: seconds for a connection, and as many for the broker's answer; looking up a name has its own.
     """
     answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
     try:
         client = make_client(settings, topics, f"-doctor-{os.getpid()}")
         client.will_clear()
-        client.connect_timeout = patience
+        client.connect_timeout = timeout_s
         client.on_connect = lambda _client, _data, _flags, reason, *_: answers.put(reason)
         client.on_disconnect = lambda _client, _data, _flags, reason, *_: answers.put(reason)
         client.connect(settings.host, port(settings))
         client.loop_start()
-        reason = answers.get(timeout=patience)
+        reason = answers.get(timeout=timeout_s)
         client.disconnect()
         client.loop_stop()
     except queue.Empty:
         client.loop_stop()
-        return why(TimeoutError(f"nothing for {patience:g} s"), settings)
+        return why(TimeoutError(f"nothing for {timeout_s:g} s"), settings)
     except Exception as error:  # noqa: BLE001 (OSError, ssl's, paho's ValueError, our SettingsError)
         return why(error, settings)
     return why(reason, settings) if reason.is_failure else ""
@@ -70,7 +70,7 @@ def make_client(settings: MqttSettings, topics: Topics, more: str = "") -> Clien
         from paho.mqtt.client import Client, MQTTv311
         from paho.mqtt.enums import CallbackAPIVersion
     except ImportError as cause:
-        raise SettingsError(f"mqtt: paho-mqtt 2 is not installed ({first_line(cause)}); {INSTALL}") from None
+        raise SettingsError(f"mqtt: paho-mqtt 2 is not installed ({first_line(cause)}); {INSTALL_HINT}") from None
     client = Client(
         CallbackAPIVersion.VERSION2,
         client_id=f"fer-edge-{topics.device}{more}",

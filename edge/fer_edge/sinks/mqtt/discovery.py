@@ -15,9 +15,8 @@ from fer_edge.sinks.mqtt.names import Topics
 from fer_edge.types import UNCERTAIN
 
 MODEL = "Facial expressions"
-NONE_KNOWN = "None"  # what a template gives for null, and what Home Assistant takes for `unknown`
-PERCENT = "{{ (100 * value_json.confidence) | round | int if value_json.confidence is not none else None }}"
-PAUSED = "{{ 'ON' if value_json.state == 'paused' else 'OFF' }}"
+CONFIDENCE_TEMPLATE = "{{ (100 * value_json.confidence) | round | int if value_json.confidence is not none else None }}"
+PAUSED_TEMPLATE = "{{ 'ON' if value_json.state == 'paused' else 'OFF' }}"
 
 
 def discovery(topics: Topics, labels: Sequence[str]) -> bytes:
@@ -27,7 +26,7 @@ def discovery(topics: Topics, labels: Sequence[str]) -> bytes:
     parts = {
         "emotion": _sensor("Emotion", "{{ value_json.emotion }}", "mdi:emoticon-outline")
         | {"device_class": "enum", "options": options},
-        "confidence": _sensor("Confidence", PERCENT, "mdi:gauge")
+        "confidence": _sensor("Confidence", CONFIDENCE_TEMPLATE, "mdi:gauge")
         | {"unit_of_measurement": "%", "state_class": "measurement", "suggested_display_precision": 0},
         "faces": _sensor("Faces present", "{{ value_json.faces }}", "mdi:account-group")
         | {"state_class": "measurement", "suggested_display_precision": 0},
@@ -36,7 +35,7 @@ def discovery(topics: Topics, labels: Sequence[str]) -> bytes:
             "name": "Pause",
             "icon": "mdi:camera-off",
             "command_topic": topics.pause,
-            "value_template": PAUSED,
+            "value_template": PAUSED_TEMPLATE,
             "payload_on": "ON",
             "payload_off": "OFF",
         },

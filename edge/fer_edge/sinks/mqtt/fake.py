@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-DONE = SimpleNamespace(is_failure=False)
+SUCCESS = SimpleNamespace(is_failure=False)
 
 
 class FakeClient:
@@ -21,7 +21,7 @@ class FakeClient:
 
     def loop_start(self) -> None:
         """Be there."""
-        self.on_connect(self, None, None, DONE, None)
+        self.on_connect(self, None, None, SUCCESS, None)
 
     def loop_stop(self) -> None:
         """There is no loop."""
@@ -34,7 +34,7 @@ class FakeClient:
         """Take a message."""
         self.published.append((topic, payload, qos, retain))
         mid = len(self.published)
-        self.on_publish(self, None, mid, DONE, None)
+        self.on_publish(self, None, mid, SUCCESS, None)
         return SimpleNamespace(mid=mid, wait_for_publish=_ignore)
 
     def say(self, topic: str, payload: bytes) -> None:

@@ -19,9 +19,9 @@ from fer_edge.sinks.mqtt.outbox import Outbox
 
 _log = logging.getLogger(__name__)
 
-WINDOW = 20  # messages under way at once
-CHECK = 0.5  # seconds between looks whether a connection that was lost holds now
-LAST_WORDS = 0.4  # seconds that the goodbye may take
+MAX_UNACKNOWLEDGED = 20  # messages under way at once
+RECOVERY_CHECK_INTERVAL_S = 0.5  # seconds between looks whether a connection that was lost holds now
+GOODBYE_TIMEOUT_S = 0.4  # seconds that the goodbye may take
 
 
 class Post(NamedTuple):
@@ -102,17 +102,17 @@ class Link:
 
         self._jobs.put(change)
 
-    def close(self, patience: float = 0.8) -> None:
-        """Send what waits, as far as `patience` seconds last; the rest is on the disk. May be called twice."""
+    def close(self, timeout_s: float = 0.8) -> None:
+        """Send what waits, as far as `timeout_s` seconds last; the rest is on the disk. May be called twice."""
 
         def end() -> None:
-            self._ends = self._clock() + patience
+            self._ends = self._clock() + timeout_s
 
         self._jobs.put(end)
         if self._thread.ident is None:
             self._outbox.close()
         else:
-            self._thread.join(patience + 2 * LAST_WORDS)
+            self._thread.join(timeout_s + 2 * GOODBYE_TIMEOUT_S)
 
     # From here on, all is called in the thread, except what says otherwise.
 
@@ -136,7 +136,7 @@ class Link:
     def _wait(self) -> Callable[[], None] | None:
         moments = [self._outbox.due]
         moments += [self._redial] if self._client is None else []
-        moments += [self._clock() + CHECK] if self._up and self._retry.failing else []
+        moments += [self._clock() + RECOVERY_CHECK_INTERVAL_S] if self._up and self._retry.failing else []
         moments += [self._ends] if self._ends is not None else []
         pause = min(moments) - self._clock()
         try:
@@ -153,7 +153,7 @@ class Link:
         # On the disk before it is sent, where it may not wait: so no answer of the broker comes too early.
         if now >= self._outbox.due:
             self._outbox.flush(now)
-        while self._up and len(self._under_way) < WINDOW and (item := self._outbox.next()) is not None:
+        while self._up and len(self._under_way) < MAX_UNACKNOWLEDGED and (item := self._outbox.next()) is not None:
             key, text = item
             self._under_way[self._publish(self._topic, text).mid] = key
         if self._up and self._retry.worked(now):
@@ -236,7 +236,7 @@ class Link:
             return
         with suppress(Exception):  # it is gone already
             if up and self._over:
-                client.publish(*self._goodbye, qos=1, retain=True).wait_for_publish(LAST_WORDS)
+                client.publish(*self._goodbye, qos=1, retain=True).wait_for_publish(GOODBYE_TIMEOUT_S)
             client.disconnect()
             client.loop_stop()
         # They hold the client that holds them: it would keep its files open until a garbage collection.

@@ -11,8 +11,8 @@ from fer_edge.errors import SettingsError
 
 ROOT = Path("/")
 # Where a machine has something that no other has and that stays; a copied SD card copies the second.
-OWN = ("proc/device-tree/serial-number", "etc/machine-id")
-RANDOM = 1 << 40  # set in uuid.getnode() where no network card has an address
+ID_FILES = ("proc/device-tree/serial-number", "etc/machine-id")
+RANDOM_NODE_BIT = 1 << 40  # set in uuid.getnode() where no network card has an address
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def own_name(root: Path = ROOT) -> str:
 
     It is made from the serial number and does not tell it.
     """
-    for place in OWN:
+    for place in ID_FILES:
         try:
             own = (root / place).read_text(encoding="ascii", errors="replace").strip("\0\n ")
         except OSError:
@@ -61,7 +61,7 @@ def own_name(root: Path = ROOT) -> str:
         if own and own != "uninitialized":
             return _digest(own)
     node = uuid.getnode()
-    if node & RANDOM:
+    if node & RANDOM_NODE_BIT:
         raise SettingsError(
             "mqtt.device = '': this machine has no serial number, no machine-id and no network card to make a name of; "
             "give it one"

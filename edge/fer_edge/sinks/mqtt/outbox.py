@@ -19,9 +19,9 @@ from fer_edge.sinks.mqtt.store import MessageStore
 
 _log = logging.getLogger(__name__)
 
-PAGE = 50  # messages read from the disk at once
-FORGET = 5.0  # seconds between two tries to delete from a disk that allowed no change
-MEMORY = 1000  # messages kept where the disk takes none
+PAGE_MESSAGES = 50  # messages read from the disk at once
+DELETE_RETRY_INTERVAL_S = 5.0  # seconds between two tries to delete from a disk that allowed no change
+MAX_MEMORY_MESSAGES = 1000  # messages kept where the disk takes none
 
 
 class Outbox:
@@ -60,7 +60,7 @@ class Outbox:
         entry = {"id": f"{self.store.run}-{self._count}", **message}
         text = json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode()
         self._memory[(self.store.run << 32) + self._count] = text, now
-        while len(self._memory) > MEMORY:
+        while len(self._memory) > MAX_MEMORY_MESSAGES:
             del self._memory[next(iter(self._memory))]
             self.dropped += 1
 
@@ -68,7 +68,7 @@ class Outbox:
         """The next message and its key; None where all were handed out. Raises SinkError."""
         while True:
             if not self._page and self._handed < self.store.newest:
-                self._page.extend(self.store.after(self._handed, PAGE))
+                self._page.extend(self.store.after(self._handed, PAGE_MESSAGES))
             found = self._page.popleft() if self._page else self._newer()
             if found is None:
                 return None
@@ -98,7 +98,7 @@ class Outbox:
     def flush(self, now: float) -> None:
         """Bring what is in memory to the disk; where that fails, it is told of once and tried again later."""
         if self._gone and now >= self._forget_at:
-            self._forget_at = now + FORGET
+            self._forget_at = now + DELETE_RETRY_INTERVAL_S
             self._forget()
         if not self._memory and not self._unsynced:
             return
@@ -110,7 +110,7 @@ class Outbox:
             self.store.sync()
         except SinkError as error:
             if self._retry.failed(now):
-                _log.error(f"{error}; until then messages wait in memory, {MEMORY} at most")
+                _log.error(f"{error}; until then messages wait in memory, {MAX_MEMORY_MESSAGES} at most")
         else:
             self._unsynced = False
             self._retry.worked(now)

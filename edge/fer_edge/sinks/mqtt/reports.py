@@ -14,7 +14,7 @@ from fer_edge.records import event_entries
 from fer_edge.settings import MqttSettings
 from fer_edge.types import Observation, State
 
-GAP = 1.0  # seconds between messages that no event asks for, at least
+MIN_INTERVAL_S = 1.0  # seconds between messages that no event asks for, at least
 
 Report = dict[str, Any]
 
@@ -54,7 +54,7 @@ class Reports:
         last = self._last
         if last is None or last["state"] != "running" or age < 0 or age >= self._settings.heartbeat_seconds:
             return True
-        if age < GAP:
+        if age < MIN_INTERVAL_S:
             return False
         if not report["emotion"] or not last["emotion"]:  # a face that is gone is an event; one missed for a moment not
             return False

@@ -15,13 +15,13 @@ from fer_edge.types import EMOTIONS
 
 _log = logging.getLogger(__name__)
 
-OURS = 0x46455251  # application_id in the file's header: "FERQ"
-HEAD = b"SQLite format 3\0"
+APPLICATION_ID = 0x46455251  # application_id in the file's header: "FERQ"
+SQLITE_MAGIC = b"SQLite format 3\0"
 TABLES = """
     CREATE TABLE IF NOT EXISTS waiting (key INTEGER PRIMARY KEY, message BLOB NOT NULL);
     CREATE TABLE IF NOT EXISTS own (name TEXT PRIMARY KEY, value);
 """
-ELSEWHERE = "choose another with mqtt.queue"
+OTHER_FILE_HINT = "choose another with mqtt.queue"
 
 
 class MessageStore:
@@ -57,7 +57,7 @@ class MessageStore:
         run("BEGIN IMMEDIATE")
         if run("PRAGMA quick_check(1)").fetchone() != ("ok",):
             raise sqlite3.DatabaseError("database disk image is malformed")
-        run(f"PRAGMA application_id = {OURS}")
+        run(f"PRAGMA application_id = {APPLICATION_ID}")
         for table in TABLES.split(";"):
             run(table)
         self.run = 1 + self._own("run", 0)
@@ -135,7 +135,7 @@ class MessageStore:
                 self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
         except OSError as error:
             raise SinkError(
-                f"mqtt: queue {self.path}: is damaged, and cannot be put aside ({error.strerror}); {ELSEWHERE}"
+                f"mqtt: queue {self.path}: is damaged, and cannot be put aside ({error.strerror}); {OTHER_FILE_HINT}"
             ) from None
         _log.error(f"mqtt: queue {self.path}: is damaged ({first_line(cause)}); it is now {aside}, and begun anew")
 
@@ -149,10 +149,11 @@ class MessageStore:
     def _failed(self, cause: sqlite3.Error) -> SinkError:
         words = first_line(cause)
         if "locked" in words:
-            return SinkError(f"mqtt: queue {self.path}: another fer-edge uses it; {ELSEWHERE}")
+            return SinkError(f"mqtt: queue {self.path}: another fer-edge uses it; {OTHER_FILE_HINT}")
         if "unable to open" in words or "readonly" in words:
-            return SinkError(f"mqtt: queue {self.path}: cannot be written ({words}); {ELSEWHERE}, or mend its rights")
-        return SinkError(f"mqtt: queue {self.path}: cannot be written ({words}); make room, or {ELSEWHERE}")
+            cure = f"{OTHER_FILE_HINT}, or fix its rights"
+            return SinkError(f"mqtt: queue {self.path}: cannot be written ({words}); {cure}")
+        return SinkError(f"mqtt: queue {self.path}: cannot be written ({words}); make room, or {OTHER_FILE_HINT}")
 
 
 def _refuse_foreign(path: Path) -> None:
@@ -163,7 +164,7 @@ def _refuse_foreign(path: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as cause:
-        raise SinkError(f"mqtt: queue {path}: cannot be read ({cause.strerror}); {ELSEWHERE}") from None
-    ours = head.startswith(HEAD) and head[68:72] in (OURS.to_bytes(4, "big"), bytes(4))
+        raise SinkError(f"mqtt: queue {path}: cannot be read ({cause.strerror}); {OTHER_FILE_HINT}") from None
+    ours = head.startswith(SQLITE_MAGIC) and head[68:72] in (APPLICATION_ID.to_bytes(4, "big"), bytes(4))
     if head.strip(b"\0") and not ours:
-        raise SinkError(f"mqtt: queue {path}: holds something else than messages of fer-edge; {ELSEWHERE}")
+        raise SinkError(f"mqtt: queue {path}: holds something else than messages of fer-edge; {OTHER_FILE_HINT}")

@@ -11,7 +11,7 @@ from typing import Any
 from fer_edge.errors import FerEdgeError, SettingsError, SinkError, first_line
 from fer_edge.settings import OledSettings
 
-INSTALL = "install it with: pip install 'fer-edge[oled]'"
+INSTALL_HINT = "install it with: pip install 'fer-edge[oled]'"
 # name -> module, class; those of luma with a driver for the rest of their kind
 DRIVERS = {
     "ssd1306": ("luma.oled.device", "ssd1306"),
@@ -90,7 +90,7 @@ def translated(settings: OledSettings) -> Iterator[None]:
 def _package(module: str) -> str:
     if module.startswith("RPi"):
         return "install it with: pip install rpi-lgpio"
-    return INSTALL if module.startswith("luma") else f"install it with: pip install {module.partition('.')[0]}"
+    return INSTALL_HINT if module.startswith("luma") else f"install it with: pip install {module.partition('.')[0]}"
 
 
 def _why(words: str, settings: OledSettings) -> str:

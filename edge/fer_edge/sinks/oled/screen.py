@@ -12,10 +12,10 @@ from fer_edge.drawing.face import ASLEEP, BLACK, TWO_COLOURS, WHITE, Look, draw_
 from fer_edge.drawing.palette import GREY, Colour, colour_of
 from fer_edge.types import EMOTIONS, Face, State
 
-WIDE = 1.5  # a display so many times as wide as high has the words beside the face
-SMALLEST = 10  # pixels; a name that does not fit at this size is cut off
-WORDS: dict[State, str] = {"starting": "starting", "paused": "paused", "lost": "no camera", "running": "nobody"}
-WANDER = ((0, 0), (1, 0), (1, 1), (0, 1))  # pixels, a minute each: no line stays in its place for long
+MIN_WIDE_RATIO = 1.5  # a display so many times as wide as high has the words beside the face
+MIN_FONT_PX = 10  # pixels; a name that does not fit at this size is cut off
+STATE_TEXTS: dict[State, str] = {"starting": "starting", "paused": "paused", "lost": "no camera", "running": "nobody"}
+SHIFTS_PX = ((0, 0), (1, 0), (1, 1), (0, 1))  # pixels, a minute each: no line stays in its place for long
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class Screen:
         """`font` is the path of a TrueType file; empty: Pillow's own, which has Latin letters. Raises OSError."""
         self.size = (width, height)
         self._colour, self._font = colour, font
-        self._wide = width >= WIDE * height
-        _face_of(font, SMALLEST)
+        self._wide = width >= MIN_WIDE_RATIO * height
+        _face_of(font, MIN_FONT_PX)
 
     def draw(self, seen: View) -> Image.Image:
         """The picture: mode "RGB", or "1" with two colours."""
@@ -56,7 +56,7 @@ class Screen:
             self._side_by_side(picture, seen)
         else:
             self._stacked(picture, seen)
-        shift = WANDER[int(seen.time[-2:]) % len(WANDER)]
+        shift = SHIFTS_PX[int(seen.time[-2:]) % len(SHIFTS_PX)]
         shifted = Image.new("RGB", self.size)
         shifted.paste(picture, shift)
         return self._in_its_colours(shifted)
@@ -107,7 +107,7 @@ class Screen:
             draw.ellipse((left + side // 3, top + side // 3, right - side // 3, low - side // 3), fill=GREY)
 
     def _name(self, seen: View) -> str:
-        return seen.emotion or WORDS[seen.state]
+        return seen.emotion or STATE_TEXTS[seen.state]
 
     def _face(self, picture: Image.Image, seen: View, place: tuple[int, int], side: int) -> None:
         look = look_of(seen.emotion) if seen.emotion else ASLEEP
@@ -155,10 +155,10 @@ class Screen:
         self, picture: Image.Image, words: str, middle: tuple[int, int], size: int, room: int, colour: Colour
     ) -> None:
         """`words` around `middle`, as large as `room` pixels allow."""
-        size = max(size, SMALLEST)
+        size = max(size, MIN_FONT_PX)
         shown, letters = words, self._letters(words, size)
         while letters.width > room and words:
-            if size > SMALLEST:
+            if size > MIN_FONT_PX:
                 size -= 1
             else:
                 words = words[:-1]

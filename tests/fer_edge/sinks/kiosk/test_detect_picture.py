@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from fer_edge import demo
 from fer_edge.errors import SourceError
-from fer_edge.sinks.kiosk.api import WAITING
+from fer_edge.sinks.kiosk.api import MAX_WAITING_REQUESTS
 from PIL import Image
 
 House = Callable[..., Any]
@@ -109,7 +109,10 @@ def test_a_crowd_waits_in_a_short_line(house: House, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("fer_edge.sinks.kiosk.detect.PictureReader.read", slow)
     built = house()
     answers: list[int] = []
-    people = [threading.Thread(target=lambda: answers.append(send(built, b"x").status)) for _ in range(WAITING + 1)]
+    people = [
+        threading.Thread(target=lambda: answers.append(send(built, b"x").status))
+        for _ in range(MAX_WAITING_REQUESTS + 1)
+    ]
     for person in people:
         person.start()
     assert entered.acquire(timeout=10)

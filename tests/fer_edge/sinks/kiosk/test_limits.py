@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fer_edge.sinks.kiosk.limits import MOST, Limiter
+from fer_edge.sinks.kiosk.limits import MAX_ADDRESSES, Limiter
 
 
 def test_a_burst_goes_through_and_then_the_rate() -> None:
@@ -33,6 +33,6 @@ def test_pauses_do_not_add_up_to_more_than_a_burst() -> None:
 
 def test_memory_is_limited() -> None:
     limiter = Limiter(1, 1, lambda: 0.0)
-    for number in range(MOST + 50):
+    for number in range(MAX_ADDRESSES + 50):
         limiter.wait(str(number))
-    assert len(limiter._buckets) == MOST
+    assert len(limiter._buckets) == MAX_ADDRESSES

@@ -30,7 +30,7 @@ def test_the_link_is_there_when_it_is_on(house: House) -> None:
 
 
 def test_pictures_come_with_boxes(house: House, make_observation: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "WAIT", 0.01)
+    monkeypatch.setattr(live, "SAME_FRAME_INTERVAL_S", 0.01)
     built = house(live=True)
     built.sink.state("running")
     built.sink.write(make_observation(1, "happy", grey=np.full((480, 640), 40, np.uint8)))

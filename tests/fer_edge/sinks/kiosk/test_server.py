@@ -25,7 +25,7 @@ SOON = 10.0  # seconds
     ],
 )
 def test_who_does_not_come_to_the_point_is_cut_off(data: bytes, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(server, "SILENCE", 0.1)
+    monkeypatch.setattr(server, "REQUEST_TIMEOUT_S", 0.1)
     built = house()
     with socket.create_connection(("127.0.0.1", built.port), timeout=SOON) as connection:
         connection.sendall(data)

@@ -38,7 +38,7 @@ def test_the_first_event_is_what_is_so_now(house: House) -> None:
 def test_a_change_comes_at_once(
     house: House, make_observation: Make, with_event: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "TICK", 1000.0)  # so that it cannot be the tick
+    monkeypatch.setattr(stream, "POLL_INTERVAL_S", 1000.0)  # so that it cannot be the tick
     built = house()
     reader = built.read()
     reader.next()
@@ -52,7 +52,7 @@ def test_a_change_comes_at_once(
 
 
 def test_what_changes_without_an_event_comes_with_the_tick(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "TICK", 0.01)
+    monkeypatch.setattr(stream, "POLL_INTERVAL_S", 0.01)
     built = house()
     reader = built.read()
     reader.next()
@@ -62,7 +62,7 @@ def test_what_changes_without_an_event_comes_with_the_tick(house: House, monkeyp
 
 
 def test_silence_is_broken_by_pings(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "HEARTBEAT", 0.01)
+    monkeypatch.setattr(stream, "PING_INTERVAL_S", 0.01)
     reader = house().read()
     assert [reader.next("ping") for _ in range(3)] == [None] * 3
     reader.close()
@@ -93,7 +93,7 @@ def test_one_too_many_is_told_so(house: House) -> None:
 def test_a_slow_reader_gets_the_newest_and_holds_nobody_up(
     house: House, make_observation: Make, with_event: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(server, "STALL", 0.2)
+    monkeypatch.setattr(server, "WRITE_TIMEOUT_S", 0.2)
     built = house()
     slow = socket.socket()
     slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

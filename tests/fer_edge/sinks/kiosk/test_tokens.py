@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from fer_edge.errors import SettingsError
-from fer_edge.sinks.kiosk.tokens import DAYS, Tokens, read_token
+from fer_edge.sinks.kiosk.tokens import COOKIE_DAYS, Tokens, read_token
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,5 +48,5 @@ def test_a_cookie_holds_for_its_time_and_its_token_alone() -> None:
     assert not Tokens("another token here", lambda: now[0]).holds(cookie)
     until, signature = cookie.split(".")
     assert not tokens.holds(f"{int(until) + 1}.{signature}")
-    now[0] += 86_400 * DAYS + 1
+    now[0] += 86_400 * COOKIE_DAYS + 1
     assert not tokens.holds(cookie)

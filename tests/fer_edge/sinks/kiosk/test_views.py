@@ -8,7 +8,7 @@ from dataclasses import replace
 from fer_edge.pause import PauseSwitch
 from fer_edge.records import record
 from fer_edge.sinks.kiosk.state import KioskState
-from fer_edge.sinks.kiosk.views import SHOWN, now, stage
+from fer_edge.sinks.kiosk.views import MAX_FACES_SHOWN, now, stage
 from fer_edge.types import UNCERTAIN, Observation, Prediction
 
 Make = Callable[..., Observation]
@@ -30,10 +30,10 @@ def test_now_is_a_line_of_the_log_and_the_state(make_observation: Make) -> None:
 
 def test_faces_are_in_the_order_of_their_coming_and_not_too_many(make_observation: Make) -> None:
     board = KioskState()
-    seen = make_observation(1, *["happy"] * (SHOWN + 2))
+    seen = make_observation(1, *["happy"] * (MAX_FACES_SHOWN + 2))
     board.write(Observation(seen.frame, tuple(reversed(seen.faces)), ()))
     shown = stage(board, PauseSwitch())
-    assert [face["id"] for face in shown["faces"]] == list(range(1, SHOWN + 1))
+    assert [face["id"] for face in shown["faces"]] == list(range(1, MAX_FACES_SHOWN + 1))
     assert shown["more"] == 2
 
 

@@ -149,7 +149,7 @@ def listener(broker: Broker) -> Iterator[Listener]:
 @pytest.fixture
 def make_sink(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Mqtt]]:
     monkeypatch.setattr(retry, "FIRST_PAUSE_S", 0.05)
-    monkeypatch.setattr(retry, "LONGEST", 0.05)
+    monkeypatch.setattr(retry, "MAX_PAUSE_S", 0.05)
     made: list[Mqtt] = []
 
     def make(port: int = 1, pause_switch: PauseSwitch | None = None, **settings: Any) -> Mqtt:

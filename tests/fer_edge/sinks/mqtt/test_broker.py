@@ -121,7 +121,7 @@ def test_a_broker_that_falls_over_in_the_middle_loses_nothing(
     assert first_comings == ordered(listener.reports)
     assert len(first_comings) == 500
     received = [line for line in broker.log if "Received PUBLISH from fer-edge" in line and "/state'" in line]
-    assert len(received) <= 500 + 5 * (link.WINDOW + 1)  # and one that says how things are, at each connection
+    assert len(received) <= 500 + 5 * (link.MAX_UNACKNOWLEDGED + 1)  # and the repeated one at each connection
 
 
 def test_a_restart_while_the_broker_is_away_loses_nothing_and_doubles_nothing(

@@ -89,7 +89,7 @@ def test_it_ends_in_time_while_a_connection_is_held_up_and_leaves_none_behind(
     link.send({"number": 1})
     client = line.clients.get(timeout=SOON)
     begin = time.monotonic()
-    link.close(patience=0.05)
+    link.close(timeout_s=0.05)
     assert time.monotonic() - begin < 5
     assert line.left.get(timeout=SOON) is client
     line.gate.set()

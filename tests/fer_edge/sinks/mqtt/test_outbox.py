@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from fer_edge.errors import SinkError
-from fer_edge.sinks.mqtt.outbox import FORGET, MEMORY, PAGE, Outbox
+from fer_edge.sinks.mqtt.outbox import DELETE_RETRY_INTERVAL_S, MAX_MEMORY_MESSAGES, PAGE_MESSAGES, Outbox
 from fer_edge.sinks.mqtt.store import MessageStore
 
 
@@ -66,17 +66,17 @@ def test_what_is_taken_in_time_never_touches_the_disk(store: MessageStore) -> No
 
 def test_the_disks_come_before_those_in_memory_over_a_flush_in_the_middle(store: MessageStore) -> None:
     box = Outbox(store, 5.0)
-    filled(box, 0, 2 * PAGE)
+    filled(box, 0, 2 * PAGE_MESSAGES)
     first = [box.next() for _ in range(10)]
     box.flush(5.0)
-    filled(box, 2 * PAGE, 2 * PAGE + 5)
+    filled(box, 2 * PAGE_MESSAGES, 2 * PAGE_MESSAGES + 5)
     for item in first:
         assert item is not None
         box.taken(item[0])
-    assert drained(box) == list(range(10, 2 * PAGE + 5))
+    assert drained(box) == list(range(10, 2 * PAGE_MESSAGES + 5))
     box.rewind()
-    assert drained(box) == list(range(10, 2 * PAGE + 5))
-    assert store.count == 2 * PAGE - 10
+    assert drained(box) == list(range(10, 2 * PAGE_MESSAGES + 5))
+    assert store.count == 2 * PAGE_MESSAGES - 10
     assert not box.empty
 
 
@@ -116,15 +116,15 @@ def test_a_full_disk_is_told_of_once_and_messages_wait_in_memory(
             assert now < box.due or box.due <= now
             box.flush(float(now))
         assert box.due > 5.0
-        filled(box, 5, MEMORY + 7)
+        filled(box, 5, MAX_MEMORY_MESSAGES + 7)
     assert [logged.get_nowait() for _ in range(logged.qsize())] == [
         "error: mqtt: queue q.db: cannot be written (database or disk is full); make room; "
-        f"until then messages wait in memory, {MEMORY} at most"
+        f"until then messages wait in memory, {MAX_MEMORY_MESSAGES} at most"
     ]
     assert box.dropped == 7
     box.flush(100.0)
-    assert drained(box) == list(range(7, MEMORY + 7))
-    assert store.count == MEMORY
+    assert drained(box) == list(range(7, MAX_MEMORY_MESSAGES + 7))
+    assert store.count == MAX_MEMORY_MESSAGES
     box.close()
     assert logged.get_nowait() == "note: mqtt: 7 messages were dropped, since the queue was full"
 
@@ -199,7 +199,7 @@ def test_an_empty_queue_is_never_due(store: MessageStore) -> None:
 
 
 def test_a_disk_without_room_is_asked_seldom(store: MessageStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What cannot be deleted is tried again every FORGET seconds, not at each flush."""
+    """What cannot be deleted is tried again every DELETE_RETRY_INTERVAL_S seconds, not at each flush."""
     tries: list[float] = []
     now = 0.0
 
@@ -218,7 +218,7 @@ def test_a_disk_without_room_is_asked_seldom(store: MessageStore, monkeypatch: p
     for number in range(60):
         now = 10.0 + number
         box.flush(now)
-    assert tries == [10.0 + FORGET * k for k in range(int(60 / FORGET))]
+    assert tries == [10.0 + DELETE_RETRY_INTERVAL_S * k for k in range(int(60 / DELETE_RETRY_INTERVAL_S))]
 
 
 def test_what_memory_dropped_is_not_counted_as_sent(store: MessageStore) -> None:
@@ -231,7 +231,7 @@ def test_what_memory_dropped_is_not_counted_as_sent(store: MessageStore) -> None
     assert box.next() is not None
     item = box.next()
     assert item is not None
-    filled(box, 2, MEMORY + 2)  # pushes it out
+    filled(box, 2, MAX_MEMORY_MESSAGES + 2)  # pushes it out
     box.taken(item[0])
     for key in list(box._memory):
         box.taken(key)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from fer_edge.drawing.face import LOOKS
 from fer_edge.drawing.palette import colour_of
-from fer_edge.sinks.oled.screen import WANDER, Screen, View, sheet, view
+from fer_edge.sinks.oled.screen import SHIFTS_PX, Screen, View, sheet, view
 from fer_edge.types import EMOTIONS, UNCERTAIN, Box, Face, Prediction
 from PIL import Image, ImageChops, features
 
@@ -81,7 +81,7 @@ def test_no_line_stays_in_its_place() -> None:
     """OLEDs keep a shadow of what never moves."""
     drawn = [np.asarray(SCREENS["two"].draw(View("paused", f"14:0{minute}"))) for minute in range(4)]
     middle = [picture[:, :60] for picture in drawn]  # without the time
-    for shift, picture in zip(WANDER, middle, strict=True):
+    for shift, picture in zip(SHIFTS_PX, middle, strict=True):
         assert (np.roll(middle[0], shift[::-1], (0, 1)) == picture).all()
     signs = [np.asarray(SCREENS["two"].draw(View("paused", f"14:{minute:02}", small=True))) for minute in range(60)]
     assert np.stack(signs).mean(axis=0).max() < 0.3

@@ -8,8 +8,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from fer_edge.logs.files import Part, Span, part_path, parts
-from fer_edge.logs.keeping import SteadyClock, days_before, disk_used, expired, too_many
+from fer_edge.logs.files import FullFile, Span, full_file_path, full_files
+from fer_edge.logs.retention import SteadyClock, days_before, disk_used, expired, too_many
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,8 +17,8 @@ NOW = datetime(2026, 7, 1, tzinfo=UTC)
 MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))
 
 
-def part(number: int, end: datetime) -> Part:
-    return Part(number, Span(end - timedelta(hours=1), end), Path(f"{number}"))
+def part(number: int, end: datetime) -> FullFile:
+    return FullFile(number, Span(end - timedelta(hours=1), end), Path(f"{number}"))
 
 
 @given(st.lists(MOMENTS, max_size=12), st.integers(1, 1000))
@@ -44,10 +44,10 @@ def test_with_a_right_clock_exactly_the_old_ones_expire(ages: list[int], days: i
 @given(MOMENTS, MOMENTS, st.integers(1, 10**7))
 def test_a_name_tells_number_and_span(tmp_path_factory: object, a: datetime, b: datetime, number: int) -> None:
     span = Span(min(a, b), max(a, b))
-    path = part_path(Path("/x/log.v1.jsonl"), number, span)
+    path = full_file_path(Path("/x/log.v1.jsonl"), number, span)
     folder: Path = tmp_path_factory.mktemp("names")  # type: ignore[attr-defined]
     (folder / path.name).touch()
-    (found,) = parts(folder / "log.v1.jsonl")
+    (found,) = full_files(folder / "log.v1.jsonl")
     assert found.number == number
     assert found.span.begin <= span.begin < found.span.begin + timedelta(seconds=1)
     assert found.span.end - timedelta(seconds=1) < span.end <= found.span.end

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from fer_edge.logs.files import Part, looks_ours
+from fer_edge.logs.files import FullFile, looks_ours
 
 STEADY_SECONDS = 3600.0  # a clock is trusted when it ran so long without a jump
 JUMP_SECONDS = 60.0  # more than a clock is set by while it runs
 # A Pi has no clock of its own: without a network it begins in 1970, or where it was switched off.
-PLAUSIBLE = datetime(2025, 1, 1, tzinfo=UTC), datetime(2075, 1, 1, tzinfo=UTC)
+PLAUSIBLE_TIMES = datetime(2025, 1, 1, tzinfo=UTC), datetime(2075, 1, 1, tzinfo=UTC)
 
 
 class SteadyClock:
@@ -27,10 +27,10 @@ class SteadyClock:
         ahead = taken.timestamp() - now
         if self._ahead is None or abs(ahead - self._ahead) > JUMP_SECONDS:
             self._ahead, self._since = ahead, now
-        return now - self._since >= STEADY_SECONDS and PLAUSIBLE[0] <= taken < PLAUSIBLE[1]
+        return now - self._since >= STEADY_SECONDS and PLAUSIBLE_TIMES[0] <= taken < PLAUSIBLE_TIMES[1]
 
 
-def expired(files: Sequence[Part], oldest: datetime, now: datetime) -> list[Part]:
+def expired(files: Sequence[FullFile], oldest: datetime, now: datetime) -> list[FullFile]:
     """Those of `files`, oldest first, that were full before `oldest`, though some have a wrong time.
 
     A file is no older than any before it, so one of 1970 that follows one of yesterday is of yesterday at the earliest.
@@ -38,14 +38,14 @@ def expired(files: Sequence[Part], oldest: datetime, now: datetime) -> list[Part
     """
     count, latest = 0, None
     for number, part in enumerate(files, 1):
-        if PLAUSIBLE[0] <= part.span.end <= now:
+        if PLAUSIBLE_TIMES[0] <= part.span.end <= now:
             latest = max(latest or part.span.end, part.span.end)
         if latest is not None and latest < oldest:
             count = number
     return list(files[:count])
 
 
-def too_many(files: Sequence[Part], allowed: int) -> list[Part]:
+def too_many(files: Sequence[FullFile], allowed: int) -> list[FullFile]:
     """The oldest of `files` that must go so that the others have `allowed` bytes at most."""
     total, gone = 0, 0
     for number, part in reversed(list(enumerate(files, 1))):
