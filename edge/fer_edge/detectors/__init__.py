@@ -1,7 +1,7 @@
-"""What finds faces: one file per detector, one line here: name -> "module:function".
+"""Face detectors: one file for each, one line here: name -> "module:function".
 
 The function takes (DetectorSettings, FaceVerifier, still) and returns an `fer_edge.types.Detector`. Most give a
-`Search` to `fer_edge.detectors.following.found_by`, which follows faces from frame to frame.
+`Search` to `fer_edge.detectors.following.detector_for`, which follows faces from frame to frame.
 """
 
 DETECTORS = {

@@ -1,6 +1,7 @@
-"""A second opinion on what was just found: the emotion net is as sure of it as of other faces, or it is not.
+"""A second opinion on a face that was just found, from the entropy of the emotion network's prediction.
 
-Before a wall or a plant the net hesitates between emotions. How much it does before a real face stands in its card.
+On a wall or a plant the network spreads its scores over several emotions, so their entropy is high. Its usual entropy
+on real faces is on its card.
 """
 
 from __future__ import annotations
@@ -10,15 +11,15 @@ from collections.abc import Sequence
 
 from fer_edge.types import Box, Classifier, Pixels
 
-# Log odds of a face on which the net is as sure as usual, and for each deviation of its entropy more. A logistic
-# regression beside the cascade's own odds, on 1,358 candidates in drawn scenes, bright, dark and crowded, gave 3.7 and
-# -3.3; less is taken, since walls are of more kinds than those scenes have. Whether the answer changes when the picture
-# is mirrored said nothing more.
-SURE, ENTROPY = 3.0, -2.5
+# Log odds of a face at the usual entropy, and for each standard deviation above it. A logistic regression that also had
+# the cascade's own odds, on 1,358 candidates in drawn scenes, bright, dark and crowded, gave 3.7 and -3.3. Smaller
+# values are used, since real walls are more varied than those scenes. Whether the prediction changes when the picture
+# is mirrored did not help.
+USUAL_LOG_ODDS, LOG_ODDS_PER_DEVIATION = 3.0, -2.5
 
 
 class FaceVerifier:
-    """Asks `classifier` about places that the detector takes for a face."""
+    """Asks `classifier` about a box in which the detector found a face."""
 
     def __init__(self, classifier: Classifier) -> None:
         self._classifier = classifier
@@ -26,7 +27,7 @@ class FaceVerifier:
     def log_odds(self, grey: Pixels, box: Box) -> float:
         """What to add to the log odds that `box` of the frame `grey` (height, width) is a face.
 
-        0 where the model's card does not say how sure it usually is.
+        0 if the model's card does not state its usual entropy.
         """
         if self._classifier.usual_entropy is None:
             return 0.0
@@ -34,9 +35,9 @@ class FaceVerifier:
         (prediction,) = self._classifier.predict(grey, [box])
         if not all(map(math.isfinite, prediction.scores)):
             return 0.0
-        return SURE + ENTROPY * (entropy(prediction.scores) - mean) / deviation
+        return USUAL_LOG_ODDS + LOG_ODDS_PER_DEVIATION * (entropy(prediction.scores) - mean) / deviation
 
 
 def entropy(scores: Sequence[float]) -> float:
-    """Of probabilities, as a share of the greatest there is: 0 all on one label, 1 the same on each."""
+    """The entropy of probabilities, as a share of its maximum: 0 if one label has all, 1 if all have the same."""
     return -sum(score * math.log(score) for score in scores if score > 0) / math.log(len(scores))

@@ -8,7 +8,7 @@ from fer_edge.types import Box, Frame
 
 
 class FakeDetector:
-    """Finds the middle half of the shorter side, unless the frame is black."""
+    """Finds a square in the middle, half as wide as the shorter side, unless the frame is black."""
 
     def detect(self, frame: Frame) -> list[Box]:
         """At most one face in `frame`."""
@@ -17,6 +17,6 @@ class FakeDetector:
         return [Box((width - side) // 2, (height - side) // 2, side, side)] if frame.grey.any() else []
 
 
-def detector(settings: DetectorSettings, face_verifier: FaceVerifier, still: bool) -> FakeDetector:  # noqa: ARG001 - as every one
-    """The middle of every frame."""
+def detector(settings: DetectorSettings, face_verifier: FaceVerifier, still: bool) -> FakeDetector:  # noqa: ARG001 - every detector has these
+    """The detector without a model."""
     return FakeDetector()

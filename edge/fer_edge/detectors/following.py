@@ -1,10 +1,13 @@
 """The detector for moving pictures: searches the whole frame rarely and in slices, and follows each face cheaply.
 
-A face that was found is found again where it went by correlation with how it looked (Lewis, "Fast Normalized
-Cross-Correlation", 1995), at a four-hundredth of a search's cost; now and then a close look by the detector says
-whether it still is one and where exactly. The whole frame is searched where something moved that is not a known face,
-and every few seconds in any case. One search is of one frame, a slice of sizes at a time, so that no single frame pays
-for it.
+Following means template matching: each face has a pattern, a small picture of how it looked, and is found in the next
+frame by normalized cross-correlation (Lewis, "Fast Normalized Cross-Correlation", 1995), which costs a four-hundredth
+of a search. Now and then a check, one detection in the crop about the face, says whether it still is a face and where
+exactly (see `fer_edge.detectors.search`).
+
+The whole frame is searched if something moved outside the known faces (the motion mask), and every few seconds in any
+case. One search is of one frame, a slice of face sizes at a time, so that its cost is spread over several frames. What
+it finds are candidates; each is verified before it becomes a face.
 """
 
 from __future__ import annotations
@@ -19,22 +22,23 @@ from numpy.typing import NDArray
 
 from fer_edge.detectors.face_verifier import FaceVerifier
 from fer_edge.detectors.framing import shrink
-from fer_edge.detectors.search import Candidate, FullSearch, Search, examine, look, same
+from fer_edge.detectors.search import Candidate, FullSearch, Search, detect_near, same_face, verify
 from fer_edge.settings import DetectorSettings
 from fer_edge.types import Box, Detector, Frame, Pixels
 
-SIDE = 24  # pixels a face is wide in what it is recognized by
-AROUND = 1.5  # sides of the face in which it is looked for: it may move by a quarter of its side between two frames
-ALIKE = 0.45  # correlation from which it is the same face
-LEARN = 0.15  # share of the new look in what it is recognized by, where it is surely the same:
-SURE = 0.6
+PATTERN_SIDE_PX = 24  # of the pattern, in which the face fills the whole square
+MATCH_REACH = 1.5  # side of the matched region, in sides of the face: it may move by a quarter side between two frames
+MIN_CORRELATION = 0.45  # from which it is the same face
+MIN_LEARN_CORRELATION = 0.6  # above which the pattern is updated: only if it surely is the same face
+LEARNING_RATE = 0.15  # share of the new picture in the updated pattern
 
-MOSAIC = (40, 30)  # width and height of the picture in which motion shows
-MOVED = 4.0  # grey levels by which a tile of the mosaic changes when something moves there
-CUT = 8.0  # mean change, grey levels, of another scene
+MOTION_GRID = (40, 30)  # columns and rows of the tiles in which motion is measured
+MIN_TILE_CHANGE = 4.0  # grey levels by which a tile changes if something moves in it
+MIN_CUT_CHANGE = 8.0  # mean change of all tiles, grey levels, at a cut to another scene
 
-AGAIN = 0.2  # seconds to the next close look after one that saw no face
-LOOKS = 2  # close looks at new faces in one frame, at most
+RECHECK_INTERVAL_S = 0.2  # time to the next check after one that found no face
+MAX_VERIFICATIONS = 2  # of candidates in one frame
+SEARCH_FRAMES, CUT_SEARCH_FRAMES = 3, 2  # over which a search is spread; after a cut there is more hurry
 
 
 @dataclass
@@ -42,10 +46,10 @@ class _Face:
     """A face that is followed, in pixels of the frame, as the detector frames it."""
 
     square: Candidate
-    pattern: Pixels  # (SIDE, SIDE), how it looks
-    looked: float  # seconds, when the detector last looked closely
-    seen: float  # seconds, when it last saw a face there
-    there: bool = True  # in this frame
+    pattern: Pixels  # (PATTERN_SIDE_PX, PATTERN_SIDE_PX)
+    checked: float  # seconds, when it was last checked
+    confirmed: float  # seconds, when a check last found it
+    visible: bool = True  # in this frame
 
 
 class Following:
@@ -55,70 +59,73 @@ class Following:
         self._search, self._settings, self._face_verifier = search, settings, face_verifier
         self._faces: list[_Face] = []
         self._candidates: list[Candidate] = []
-        self._slices: list[int] = []  # that the running search has still to do
-        self._pace = 1  # slices a frame
-        self._hurried = False  # that search is of another scene
-        self._kind, self._rounds = 0, 0  # of that search, and how many of other kinds are to come after it
+        self._slices: list[int] = []  # of the running search, still to be done
+        self._slices_per_frame = 1
+        self._after_cut = False  # the running search is of another scene
+        self._kind, self._kinds_left = 0, 0  # of the running search, and how many kinds are to follow it
         self._searched = -math.inf  # seconds, when the last search began
-        self._mosaic = self._last = np.full(MOSAIC[::-1], -255.0, np.float32)  # of the frame searched, and the last one
-        self._explained = np.zeros(MOSAIC[::-1], np.bool_)  # the tiles in which known faces moved since then
-        self._small: Pixels | None = None  # the shrunk frame, to be written over by the next
-        self._factor = 1.0
+        empty = np.full(MOTION_GRID[::-1], -255.0, np.float32)
+        self._searched_tiles = self._last_tiles = empty  # mean levels in the frame last searched, and in the last frame
+        self._known_tiles = np.zeros(MOTION_GRID[::-1], np.bool_)  # which known faces have covered since that search
+        self._small: Pixels | None = None  # the shrunk frame, whose memory is reused
+        self._factor = 1.0  # from pixels of the shrunk frame to those of the frame
 
     def detect(self, frame: Frame) -> list[Box]:
-        """Faces in `frame`, which is a little later than the last."""
+        """Faces in `frame`, which is a little later than the last one."""
         small, self._factor = shrink(frame.grey, self._settings.width, self._small)
         self._small = None if small is frame.grey else small
         for face in self._faces:
             self._follow(face, small, frame)
-        self._faces = [face for face in self._faces if self._lasts(face, frame.time)]
+        self._faces = [face for face in self._faces if self._is_kept(face, frame.time)]
         self._search_frame(small, frame)
         self._confirm(small, frame)
         self._merge_duplicates()
         apply = self._search.framing.apply
-        return [apply(face.square.x, face.square.y, face.square.side) for face in self._faces if face.there]
+        return [apply(face.square.x, face.square.y, face.square.side) for face in self._faces if face.visible]
 
     # --- known faces ---
 
-    def _lasts(self, face: _Face, now: float) -> bool:
-        """Whether the last close look saw `face` and it was followed since, or patience is not yet at its end."""
-        return (face.there and face.seen == face.looked) or now - face.seen < self._settings.patience_seconds
+    def _is_kept(self, face: _Face, now: float) -> bool:
+        """Whether `face` passed its last check and is visible, or was confirmed within `patience_seconds`."""
+        is_sure = face.visible and face.confirmed == face.checked
+        return is_sure or now - face.confirmed < self._settings.patience_seconds
 
     def _follow(self, face: _Face, small: Pixels, frame: Frame) -> None:
-        """Find `face` again."""
-        face.there = self._correlate(face, small)
-        wait = self._settings.look_seconds if face.there and face.seen == face.looked else AGAIN
-        if frame.time - face.looked < wait:
+        """Find `face` in the next frame, and check it if it is time to."""
+        face.visible = self._correlate(face, small)
+        is_sure = face.visible and face.confirmed == face.checked
+        interval = self._settings.look_seconds if is_sure else RECHECK_INTERVAL_S
+        if frame.time - face.checked < interval:
             return
-        found = look(self._search, frame.grey, face.square, thorough=False)
-        face.looked = frame.time
+        found = detect_near(self._search, frame.grey, face.square, thorough=False)
+        face.checked = frame.time
         if found and found.score >= self._settings.keep_score:
-            # Where it was followed to and where it was seen are both a little off; their middle is less so.
+            # The matched and the detected position are both a little off; their middle is less so.
             x, y, side = ((a + b) / 2 for a, b in zip(face.square[:3], found[:3], strict=True))
-            face.square = Candidate(x, y, side, face.square.score) if face.there else found
-            face.seen, face.there = frame.time, True
-            face.pattern = self._cut(small, face.square, 1.0)
+            face.square = Candidate(x, y, side, face.square.score) if face.visible else found
+            face.confirmed, face.visible = frame.time, True
+            face.pattern = self._crop(small, face.square, 1.0)
 
     def _correlate(self, face: _Face, small: Pixels) -> bool:
-        """Move `face` to where it went since the last frame; whether it is there."""
-        around = self._cut(small, face.square, AROUND)
-        match = cv2.matchTemplate(around, face.pattern, cv2.TM_CCOEFF_NORMED)
+        """Move `face` to where it matches best near its last position; False if it matches nowhere."""
+        region = self._crop(small, face.square, MATCH_REACH)
+        match = cv2.matchTemplate(region, face.pattern, cv2.TM_CCOEFF_NORMED)
         _, best, _, (column, row) = cv2.minMaxLoc(match)
-        if not ALIKE <= best <= 1.001:  # a picture without any contrast correlates with everything, or is not a number
+        if not MIN_CORRELATION <= best <= 1.001:  # without any contrast every correlation is high, or not a number
             return False
-        unit = face.square.side / SIDE
-        middle = (around.shape[0] - SIDE) / 2
+        unit = face.square.side / PATTERN_SIDE_PX
+        middle = (region.shape[0] - PATTERN_SIDE_PX) / 2
         right, down = _peak(match[row], column) - middle, _peak(match[:, column], row) - middle
         face.square = face.square._replace(x=face.square.x + right * unit, y=face.square.y + down * unit)
-        if best > SURE:
-            now = self._cut(small, face.square, 1.0)
-            face.pattern = cv2.addWeighted(face.pattern, 1 - LEARN, now, LEARN, 0)  # type: ignore[assignment]
+        if best > MIN_LEARN_CORRELATION:
+            new = self._crop(small, face.square, 1.0)
+            face.pattern = cv2.addWeighted(face.pattern, 1 - LEARNING_RATE, new, LEARNING_RATE, 0)  # type: ignore[assignment]
         return True
 
-    def _cut(self, small: Pixels, square: Candidate, reach: float) -> Pixels:
-        """The square of `reach` sides about the face, with SIDE pixels to a side of the face."""
-        scale = SIDE * self._factor / square.side
-        width = round(SIDE * reach)
+    def _crop(self, small: Pixels, square: Candidate, reach: float) -> Pixels:
+        """The region of `reach` sides about the face, scaled so that the face is PATTERN_SIDE_PX wide."""
+        scale = PATTERN_SIDE_PX * self._factor / square.side
+        width = round(PATTERN_SIDE_PX * reach)
         x, y = (square.x + square.side / 2) / self._factor, (square.y + square.side / 2) / self._factor
         matrix = np.array([[scale, 0, width / 2 - x * scale], [0, scale, width / 2 - y * scale]], np.float32)
         return cv2.warpAffine(  # type: ignore[return-value]
@@ -126,77 +133,80 @@ class Following:
         )
 
     def _merge_duplicates(self) -> None:
-        """Two that came to lie on one face are one: the longer known stays."""
+        """Of two followed faces that came to lie on one face, keep the one known longer."""
         kept: list[_Face] = []
         for face in self._faces:
-            if not any(same(face.square, other.square) for other in kept):
+            if not any(same_face(face.square, other.square) for other in kept):
                 kept.append(face)
         self._faces = kept
 
     # --- new faces ---
 
     def _search_frame(self, small: Pixels, frame: Frame) -> None:
-        """Go on with the search of the whole frame, or begin one where there is reason to."""
-        mosaic = cv2.resize(small, MOSAIC, interpolation=cv2.INTER_AREA).astype(np.float32)
+        """Continue the search of the whole frame, or start one if there is a reason to."""
+        tiles = cv2.resize(small, MOTION_GRID, interpolation=cv2.INTER_AREA).astype(np.float32)
         self._mask_known(small.shape)
-        # Once begun in haste, a search is not begun again before its end: a light that flickers is no end of cuts.
-        cut = float(np.abs(mosaic - self._last).mean()) > CUT and not (self._slices and self._hurried)
-        self._last = mosaic
+        # A search after a cut is not interrupted by another cut: a flickering light looks like one cut after another.
+        change = float(np.abs(tiles - self._last_tiles).mean())
+        cut = change > MIN_CUT_CHANGE and not (self._slices and self._after_cut)
+        self._last_tiles = tiles
         waited = frame.time - self._searched
         room = len(self._faces) < self._settings.max_faces
         due = room and not self._slices and waited >= self._settings.search_seconds
-        anew = cut or (due and (waited >= self._settings.rest_seconds or self._motion(mosaic)))
-        if anew or (due and self._rounds):
-            self._mosaic, self._searched, self._candidates = mosaic, frame.time, []
-            self._explained[:] = False
+        anew = cut or (due and (waited >= self._settings.rest_seconds or self._motion(tiles)))
+        if anew or (due and self._kinds_left):
+            self._searched_tiles, self._searched, self._candidates = tiles, frame.time, []
+            self._known_tiles[:] = False
             self._kind = 0 if cut else (self._kind + 1) % self._search.kinds
-            self._rounds = (self._search.kinds if anew else self._rounds) - 1
+            self._kinds_left = (self._search.kinds if anew else self._kinds_left) - 1
             count = self._search.begin(small, self._settings.min_face * min(small.shape), self._kind)
             self._slices = list(range(count))
-            self._pace = -(-count // (2 if cut else 3))
-            self._hurried = cut
-        for number in self._slices[: self._pace]:
+            self._slices_per_frame = -(-count // (CUT_SEARCH_FRAMES if cut else SEARCH_FRAMES))
+            self._after_cut = cut
+        for number in self._slices[: self._slices_per_frame]:
             self._search.slice(number)
             if number == self._slices[-1]:
-                self._candidates = [found.moved(0, 0, self._factor) for found in self._search.candidates()]
-        self._slices = self._slices[self._pace :]
+                self._candidates = [found.mapped(0, 0, self._factor) for found in self._search.candidates()]
+        self._slices = self._slices[self._slices_per_frame :]
 
-    def _motion(self, mosaic: NDArray[np.float32]) -> bool:
-        """Whether something moved since the last search that is not a known face."""
-        return bool((np.abs(mosaic - self._mosaic) > MOVED)[~self._explained].any())
+    def _motion(self, tiles: NDArray[np.float32]) -> bool:
+        """Whether something outside the known faces moved since the last search."""
+        return bool((np.abs(tiles - self._searched_tiles) > MIN_TILE_CHANGE)[~self._known_tiles].any())
 
     def _mask_known(self, shape: tuple[int, ...]) -> None:
-        """Mark the tiles that the known faces cover or come from, with half a side about them."""
-        tiles = self._explained.shape
-        down, right = (self._factor * pixels / count for pixels, count in zip(shape, tiles, strict=True))
+        """Mask the tiles that the known faces cover, with half a side around each, out of the motion."""
+        rows, columns = self._known_tiles.shape
+        tile_height, tile_width = self._factor * shape[0] / rows, self._factor * shape[1] / columns
         for face in self._faces:
             x, y, side, _ = face.square
-            top, bottom = max(int((y - side / 2) / down), 0), max(int((y + side * 1.5) / down) + 1, 0)
-            left, end = max(int((x - side / 2) / right), 0), max(int((x + side * 1.5) / right) + 1, 0)
-            self._explained[top:bottom, left:end] = True
+            top, bottom = max(int((y - side / 2) / tile_height), 0), max(int((y + side * 1.5) / tile_height) + 1, 0)
+            left, right = max(int((x - side / 2) / tile_width), 0), max(int((x + side * 1.5) / tile_width) + 1, 0)
+            self._known_tiles[top:bottom, left:right] = True
 
     def _confirm(self, small: Pixels, frame: Frame) -> None:
-        """Look closely at what the search found, and take up what is a face."""
-        for _ in range(LOOKS):
-            new = [c for c in self._candidates if not any(same(c, face.square) for face in self._faces)]
+        """Verify candidates that are no known faces, and follow those that are faces."""
+        for _ in range(MAX_VERIFICATIONS):
+            new = [c for c in self._candidates if not any(same_face(c, face.square) for face in self._faces)]
             if not new or len(self._faces) >= self._settings.max_faces:
                 self._candidates = []
                 return
             self._candidates = new[1:]
-            found = examine(self._search, self._face_verifier, frame.grey, new[0])
+            found = verify(self._search, self._face_verifier, frame.grey, new[0])
             if found and found.score >= self._settings.score:
-                self._faces.append(_Face(found, self._cut(small, found, 1.0), frame.time, frame.time))
+                self._faces.append(_Face(found, self._crop(small, found, 1.0), frame.time, frame.time))
 
 
-def found_by(search: Search, settings: DetectorSettings, face_verifier: FaceVerifier | None, still: bool) -> Detector:
-    """The detector that finds faces with `search`, and `face_verifier`, in a moving picture, or in `still` ones."""
+def detector_for(
+    search: Search, settings: DetectorSettings, face_verifier: FaceVerifier | None, still: bool
+) -> Detector:
+    """The detector that finds faces with `search`: `Following` in a moving picture, `FullSearch` in `still` ones."""
     return (FullSearch if still else Following)(search, settings, face_verifier)
 
 
 def _peak(values: Any, index: int) -> float:
-    """Where the parabola through the value at `index` of `values` (n,) and its neighbours is highest."""
+    """The sub-pixel position of the peak at `index` of `values` (n,), by the parabola through it and its neighbours."""
     if not 0 < index < len(values) - 1:
         return float(index)
     before, at, after = map(float, values[index - 1 : index + 2])
-    bend = before - 2 * at + after
-    return index + 0.5 * (before - after) / bend if bend < 0 else float(index)
+    curvature = before - 2 * at + after
+    return index + 0.5 * (before - after) / curvature if curvature < 0 else float(index)

@@ -1,4 +1,4 @@
-"""What detectors share: a smaller picture to search, and boxes framed as the network's training faces are."""
+"""What detectors share: a smaller picture to search, and boxes framed like the network's training faces."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from fer_edge.types import Box, Pixels
 
 @dataclass(frozen=True)
 class Framing:
-    """How FER2013 would frame a face that a detector found: a square about a moved centre.
+    """How FER2013 would frame a face that a detector found: a square with a shifted centre.
 
-    Every detector frames faces in its own way, and a network reads best what is framed as in training. The constants
-    are the mean difference between a detector's boxes and the frames of FER2013 faces drawn into known places.
+    Every detector frames faces in its own way, and a network is most accurate on faces framed as in its training. The
+    constants are the mean difference between a detector's boxes and the frames of FER2013 faces drawn at known places.
     """
 
     scale: float  # the square's side, as a multiple of the longer side of the found box
-    right: float  # how far the centre moves, as a share of the square's side
+    right: float  # shift of the centre, as a share of the square's side
     down: float
 
     def apply(self, x: float, y: float, side: float) -> Box:
-        """The square for the one that a detector found, all in pixels."""
-        wide = side * self.scale
-        left = x + side / 2 + self.right * wide - wide / 2
-        top = y + side / 2 + self.down * wide - wide / 2
-        return Box(round(left), round(top), max(round(wide), 1), max(round(wide), 1))
+        """The bounding box for the square (x, y, side) that a detector found, all in pixels."""
+        width = side * self.scale
+        left = x + side / 2 + self.right * width - width / 2
+        top = y + side / 2 + self.down * width - width / 2
+        return Box(round(left), round(top), max(round(width), 1), max(round(width), 1))
 
 
 def shrink(grey: Pixels, width: int, out: Pixels | None = None) -> tuple[Pixels, float]:
     """`grey` at most `width` pixels wide, and the factor from its pixels to those of `grey`.
 
-    Written into `out`, where that is a picture of the right size from an earlier call.
+    Written into `out` if that has the right size, as a result of an earlier call has.
     """
     factor = grey.shape[1] / width
     if factor <= 1:

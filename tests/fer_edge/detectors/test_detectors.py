@@ -9,14 +9,14 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from fer_edge import demo
 from fer_edge.classifiers.fake import FakeClassifier
+from fer_edge.demo import PORTRAIT
 from fer_edge.demo.clip import FIRST, FPS, Clip
 from fer_edge.detectors.face_verifier import FaceVerifier
 from fer_edge.detectors.framing import Framing, shrink
-from fer_edge.detectors.haar import CASCADES, Haar, slices
+from fer_edge.detectors.haar import CASCADES, Haar, plan_slices
 from fer_edge.detectors.haar import detector as haar
-from fer_edge.detectors.yunet import YuNet, _own, _sure, lit
+from fer_edge.detectors.yunet import YuNet, _network_score, _probability, brighten
 from fer_edge.detectors.yunet import detector as yunet
 from fer_edge.errors import ModelError
 from fer_edge.settings import DetectorSettings
@@ -29,7 +29,7 @@ NOBODY = FaceVerifier(FakeClassifier())  # has nothing to say
 
 @pytest.fixture(scope="module")
 def portrait() -> Pixels:
-    picture = cv2.imread(str(Path(demo.__file__).parent / "astronaut.jpg"), cv2.IMREAD_GRAYSCALE)
+    picture = cv2.imread(str(PORTRAIT), cv2.IMREAD_GRAYSCALE)
     assert picture is not None
     return picture
 
@@ -132,11 +132,11 @@ def test_haar_is_surer_of_a_clear_face(portrait: Pixels) -> None:
     search = Haar(DetectorSettings())
     clear = np.ascontiguousarray(portrait[37:187, 149:299])
     sharp, blurred = cv2.resize(clear, (77, 77)), cv2.GaussianBlur(cv2.resize(clear, (77, 77)), (0, 0), 3.5)
-    found = [search.look(picture, thorough=True) for picture in (sharp, blurred)]
+    found = [search.detect_in_crop(picture, thorough=True) for picture in (sharp, blurred)]
     assert all(found)
     assert 0.75 < found[1].score < found[0].score < 1
-    assert search.look(sharp, thorough=False).score == 1
-    assert search.look(np.full((77, 77), 128, np.uint8), thorough=True) is None
+    assert search.detect_in_crop(sharp, thorough=False).score == 1
+    assert search.detect_in_crop(np.full((77, 77), 128, np.uint8), thorough=True) is None
 
 
 def test_haars_candidates_come_surest_first(portrait: Pixels) -> None:
@@ -175,7 +175,7 @@ def test_of_several_faces_the_surest_are_kept(portrait: Pixels, make_frame: Make
 
 @pytest.mark.parametrize("window", [20, 24], ids=["alt2", "default"])
 def test_slices_cost_about_the_same_and_leave_no_size_out(window: int) -> None:
-    plan = slices(side=240, smallest=24, step=1.1, window=window)
+    plan = plan_slices(side=240, smallest=24, step=1.1, window=window)
     sizes = [round(window * 1.1**k) for k in range(27) if 24 <= round(window * 1.1**k) <= 240]
     assert [first for first, _ in plan] == [s for s in sizes if any(s == first for first, _ in plan)]
     covered = [s for s in sizes if any(first <= s <= last for first, last in plan)]
@@ -183,7 +183,7 @@ def test_slices_cost_about_the_same_and_leave_no_size_out(window: int) -> None:
     costs = [sum(s**-2.0 for s in sizes if first <= s <= last) for first, last in plan]
     assert 4 <= len(plan) <= 7
     assert max(costs) < 1.5 * sum(costs) / len(costs)
-    assert slices(side=10, smallest=24, step=1.1, window=window) == []
+    assert plan_slices(side=10, smallest=24, step=1.1, window=window) == []
 
 
 def test_sliced_both_cascades_look_at_what_they_look_at_in_one_go(portrait: Pixels) -> None:
@@ -262,11 +262,11 @@ def test_yunet_needs_its_file_named() -> None:
 
 def test_yunet_gets_a_dark_picture_brighter_and_a_light_one_as_it_is() -> None:
     dark = np.full((40, 40), 22, np.uint8)
-    assert lit(dark).mean() == 88  # four times at most
-    assert lit(dark * 2).mean() == pytest.approx(110, abs=1)
+    assert brighten(dark).mean() == 88  # four times at most
+    assert brighten(dark * 2).mean() == pytest.approx(110, abs=1)
     light = np.full((40, 40), 90, np.uint8)
-    assert lit(light) is light
-    assert lit(np.zeros((8, 8), np.uint8)).max() == 0
+    assert brighten(light) is light
+    assert brighten(np.zeros((8, 8), np.uint8)).max() == 0
 
 
 class FakeNet:
@@ -319,7 +319,7 @@ def test_yunets_candidates_are_squares_surest_first(fake_yunet: Callable[..., Yu
     search.slice(0)
     assert [square[:3] for square in search.candidates()] == [(200, 30, 50), (10, 30, 60)]
     assert [square.score for square in search.candidates()] == [
-        pytest.approx(_sure((level - 125) / 130)) for level in (250, 200)
+        pytest.approx(_probability((level - 125) / 130)) for level in (250, 200)
     ]
     search.begin(bright(), 24.0, 0)
     assert search.candidates() == []
@@ -329,17 +329,17 @@ def test_yunet_looks_at_the_middle(fake_yunet: Callable[..., YuNet]) -> None:
     """Of several faces in a close look the one nearest the middle is meant, however sure the others are."""
     search = fake_yunet()
     for x, y in ((10, 40), (60, 40), (40, 10), (40, 60)):
-        found = search.look(bright((x, y, 20, 20, 255), (34, 34, 22, 22, 200), size=(90, 90)), thorough=True)
+        found = search.detect_in_crop(bright((x, y, 20, 20, 255), (34, 34, 22, 22, 200), size=(90, 90)), thorough=True)
         assert found is not None
         assert found[:3] == (34, 34, 22)
-    assert search.look(bright(size=(90, 90)), thorough=False) is None
+    assert search.detect_in_crop(bright(size=(90, 90)), thorough=False) is None
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (32, 320), (320, 32), (100, 64)])
 def test_yunet_takes_pictures_of_any_shape(shape: tuple[int, int], fake_yunet: Callable[..., YuNet]) -> None:
     search = fake_yunet()
-    assert search.look(np.full(shape, 100, np.uint8), thorough=True) is None
-    assert search.look(np.full(shape, 200, np.uint8), thorough=True) is not None
+    assert search.detect_in_crop(np.full(shape, 100, np.uint8), thorough=True) is None
+    assert search.detect_in_crop(np.full(shape, 200, np.uint8), thorough=True) is not None
     assert search._net.size == (max(shape[1], 64), max(shape[0], 64))  # no larger than it must be
 
 
@@ -358,18 +358,18 @@ def test_yunet_detects_in_the_frames_pixels(
 
 def test_yunets_scores_are_as_the_cascades() -> None:
     """At 0.45 as many of the network's boxes are faces as of the cascades' at 0.75."""
-    assert _sure(0.45) == pytest.approx(0.75, abs=0.005)
-    assert (_sure(0), _sure(1), _own(1)) == (pytest.approx(0, abs=1e-5), 1, 1)
-    assert [_own(_sure(score)) for score in (0.1, 0.45, 0.9)] == pytest.approx([0.1, 0.45, 0.9])
+    assert _probability(0.45) == pytest.approx(0.75, abs=0.005)
+    assert (_probability(0), _probability(1), _network_score(1)) == (pytest.approx(0, abs=1e-5), 1, 1)
+    assert [_network_score(_probability(score)) for score in (0.1, 0.45, 0.9)] == pytest.approx([0.1, 0.45, 0.9])
 
 
 @pytest.mark.parametrize(("score", "keep"), [(0.75, 0.6), (0.6, 0.75)])
 def test_yunet_is_asked_for_all_that_counts(score: float, keep: float, fake_yunet: Callable[..., YuNet]) -> None:
     """A new face and one that is kept need scores of their own: the network must give what satisfies either."""
     search = fake_yunet(score=score, keep_score=keep)
-    level = round(125.5 + 130 * _own(0.61))
-    assert search.look(bright((30, 30, 40, 40, level), size=(90, 90)), thorough=True) is not None
-    assert search.look(bright((30, 30, 40, 40, level - 5), size=(90, 90)), thorough=True) is None
+    level = round(125.5 + 130 * _network_score(0.61))
+    assert search.detect_in_crop(bright((30, 30, 40, 40, level), size=(90, 90)), thorough=True) is not None
+    assert search.detect_in_crop(bright((30, 30, 40, 40, level - 5), size=(90, 90)), thorough=True) is None
 
 
 def test_yunet_keeps_bright_parts_apart() -> None:
@@ -377,9 +377,9 @@ def test_yunet_keeps_bright_parts_apart() -> None:
     picture = np.full((80, 80), 20, np.uint8)
     picture[:, :8] = 200
     picture[:, 4:8] = 230
-    bright = lit(picture)
+    bright = brighten(picture)
     assert bright.mean() > picture.mean()
     assert bright[0, 0] < bright[0, 4] == 255
     white = picture.copy()
     white[:, :8] = 255
-    np.testing.assert_array_equal(lit(white), white)
+    np.testing.assert_array_equal(brighten(white), white)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from fer_edge.detectors.face_verifier import SURE, FaceVerifier, entropy
+from fer_edge.detectors.face_verifier import USUAL_LOG_ODDS, FaceVerifier, entropy
 from fer_edge.types import Box, Pixels, Prediction
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,7 +35,9 @@ def test_the_surer_the_answer_the_likelier_a_face() -> None:
 
 def test_as_sure_as_usual_speaks_for_a_face_whatever_the_model() -> None:
     scores = (0.7, 0.2, 0.1)
-    assert FaceVerifier(Says(*scores, usual=(entropy(scores), 0.2))).log_odds(GREY, BOX) == pytest.approx(SURE)
+    assert FaceVerifier(Says(*scores, usual=(entropy(scores), 0.2))).log_odds(GREY, BOX) == pytest.approx(
+        USUAL_LOG_ODDS
+    )
 
 
 def test_only_much_hesitation_speaks_against_a_face() -> None:

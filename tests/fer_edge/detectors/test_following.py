@@ -15,7 +15,7 @@ from fer_edge.detectors.face_verifier import FaceVerifier
 from fer_edge.detectors.following import Following, _peak
 from fer_edge.detectors.framing import Framing
 from fer_edge.detectors.haar import detector as haar
-from fer_edge.detectors.search import Candidate, FullSearch, look, same, scaled
+from fer_edge.detectors.search import Candidate, FullSearch, detect_near, rescale, same_face
 from fer_edge.settings import DetectorSettings
 from fer_edge.types import Box, Frame, Pixels
 
@@ -40,7 +40,7 @@ class Bright:
     """A search that takes what is bright for a face, in three slices, and counts what it is asked."""
 
     framing = Framing(1.0, 0.0, 0.0)
-    patch = 24
+    crop_face_px = 24
     kinds = 1
 
     def __init__(self) -> None:
@@ -61,7 +61,7 @@ class Bright:
     def candidates(self) -> list[Candidate]:
         return squares(self._picture)
 
-    def look(self, picture: Pixels, thorough: bool) -> Candidate | None:
+    def detect_in_crop(self, picture: Pixels, thorough: bool) -> Candidate | None:
         self.looks += 1
         self.thorough += thorough
         middle = picture.shape[1] / 2, picture.shape[0] / 2
@@ -116,8 +116,8 @@ class Doubtful(Bright):
         super().__init__()
         self._score = score
 
-    def look(self, picture: Pixels, thorough: bool) -> Candidate | None:
-        found = super().look(picture, thorough)
+    def detect_in_crop(self, picture: Pixels, thorough: bool) -> Candidate | None:
+        found = super().detect_in_crop(picture, thorough)
         return found and found._replace(score=self._score)
 
 
@@ -144,7 +144,7 @@ def test_another_scene_is_searched_by_the_first_kind_at_once(make_frame: MakeFra
 
 
 class Sworn(FaceVerifier):
-    """A witness that always says the same."""
+    """A face verifier that always gives the same log odds."""
 
     def __init__(self, log_odds: float) -> None:
         self._odds = log_odds
@@ -273,10 +273,10 @@ class Told(Bright):
     def candidates(self) -> list[Candidate]:
         return [self.place]
 
-    def look(self, picture: Pixels, thorough: bool) -> Candidate | None:
+    def detect_in_crop(self, picture: Pixels, thorough: bool) -> Candidate | None:
         self.looked.append(self.now)
-        middle = (side / 2 - self.patch / 2 for side in picture.shape[::-1])
-        return None if self.blind else Candidate(*middle, self.patch, 0.9)
+        middle = (side / 2 - self.crop_face_px / 2 for side in picture.shape[::-1])
+        return None if self.blind else Candidate(*middle, self.crop_face_px, 0.9)
 
 
 def test_a_missed_look_is_soon_repeated(make_frame: MakeFrame) -> None:
@@ -451,7 +451,7 @@ def test_a_peak_may_lie_between_values(values: list[float], index: int, peak: fl
 
 
 def test_a_close_look_is_in_the_frames_pixels() -> None:
-    found = look(Bright(), scene((100, 60, 80)), Candidate(96, 63, 76, 0.5), thorough=True)
+    found = detect_near(Bright(), scene((100, 60, 80)), Candidate(96, 63, 76, 0.5), thorough=True)
     assert found is not None
     assert near(Box(*map(round, (found.x, found.y, found.side, found.side))), 100, 60, 80, off=4)
 
@@ -459,24 +459,24 @@ def test_a_close_look_is_in_the_frames_pixels() -> None:
 @pytest.mark.parametrize(("place", "looks"), [((-100, -100), 0), ((400, 300), 0), ((-45, 20), 0), ((-20, 20), 1)])
 def test_what_is_hardly_in_the_frame_is_not_looked_at(place: tuple[float, float], looks: int) -> None:
     search = Bright()
-    assert look(search, scene(), Candidate(*place, 50, 0.5), thorough=True) is None
+    assert detect_near(search, scene(), Candidate(*place, 50, 0.5), thorough=True) is None
     assert search.looks == looks
 
 
 def test_one_face_shares_half_of_the_smaller_square() -> None:
     face = Candidate(100, 100, 60, 0.9)
-    assert same(face, Candidate(110, 120, 60, 0.5))
+    assert same_face(face, Candidate(110, 120, 60, 0.5))
     mouth = Candidate(120, 130, 20, 0.5)
-    assert same(face, mouth)
-    assert same(mouth, face)
-    assert same(face, Candidate(125, 100, 60, 0.5))
-    assert not same(face, Candidate(135, 100, 60, 0.5))
-    assert not same(face, Candidate(300, 100, 60, 0.5))
+    assert same_face(face, mouth)
+    assert same_face(mouth, face)
+    assert same_face(face, Candidate(125, 100, 60, 0.5))
+    assert not same_face(face, Candidate(135, 100, 60, 0.5))
+    assert not same_face(face, Candidate(300, 100, 60, 0.5))
 
 
 def test_pictures_are_scaled_both_ways() -> None:
     for scale in (0.25, 3.0):
-        picture, factor = scaled(scene(), scale)
+        picture, factor = rescale(scene(), scale)
         assert picture.shape == (round(240 * scale), round(320 * scale))
         assert factor == pytest.approx(1 / scale, rel=0.02)
 
@@ -491,10 +491,10 @@ class Listed(Bright):
     def candidates(self) -> list[Candidate]:
         return self.places
 
-    def look(self, picture: Pixels, thorough: bool) -> Candidate | None:
+    def detect_in_crop(self, picture: Pixels, thorough: bool) -> Candidate | None:
         self.looks += 1
-        middle = (side / 2 - self.patch / 2 for side in picture.shape[::-1])
-        return Candidate(*middle, self.patch, self.places[self.looks - 1].score)
+        middle = (side / 2 - self.crop_face_px / 2 for side in picture.shape[::-1])
+        return Candidate(*middle, self.crop_face_px, self.places[self.looks - 1].score)
 
 
 def test_the_surest_come_first(make_frame: MakeFrame) -> None:
