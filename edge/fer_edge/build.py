@@ -17,12 +17,13 @@ from fer_edge.errors import ModelError, first_line
 from fer_edge.lookup import lookup
 from fer_edge.pause import PauseSwitch
 from fer_edge.settings import ClassifierSettings, DetectorSettings, Settings
-from fer_edge.sinks import IN_THREAD, SINKS
+from fer_edge.sinks import SINKS
 from fer_edge.sinks.guard import Guarded
 from fer_edge.sinks.mailbox import Mailbox
+from fer_edge.sinks.output import Output
 from fer_edge.tracking.smoother import Smoother
 from fer_edge.tracking.tracker import NoTracking, Tracker
-from fer_edge.types import Box, Classifier, Detector, FaceTracker, LabelSmoother
+from fer_edge.types import Box, Classifier, Detector, FaceTracker, LabelSmoother, Sink
 
 
 class Parts(NamedTuple):
@@ -67,5 +68,6 @@ def make_classifier(settings: ClassifierSettings) -> Classifier:
 
 def make_sink(name: str, settings: Settings, pause_switch: PauseSwitch | None = None) -> Guarded | Mailbox:
     """The output called `name`, opened; those that pause the loop do it by `pause_switch`. Raises FerEdgeError."""
-    make = partial(lookup(SINKS, name, "sink"), settings, pause_switch or PauseSwitch())
-    return Mailbox(name, make) if name in IN_THREAD else Guarded(name, make())
+    output: Output[Sink] = lookup(SINKS, name, "sink")
+    make = partial(output, settings, pause_switch or PauseSwitch())
+    return Mailbox(name, make) if output.in_thread else Guarded(name, make())

@@ -95,7 +95,7 @@ def _write(path: Path, text: str) -> None:
     """Replace the file's content atomically: after a power cut it is the old or the new one. Raises SinkError."""
     try:
         with atomic_write(path, mode=0o644) as temporary:  # the service's user reads a new one
-            temporary.write_bytes(text.encode("utf-8"))
+            temporary.write_text(text, encoding="utf-8", newline="")
     except OSError as cause:
         raise SinkError(
             f"settings {path}: cannot be written ({cause.strerror}); make its folder writable, then --apply again"

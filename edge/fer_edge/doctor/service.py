@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fer_edge.doctor.finding import Context, Finding
+from fer_edge.lookup import lookup
 from fer_edge.settings import Settings
+from fer_edge.sinks import SINKS
 
 UNIT = "fer-edge"
 PROPERTIES = "LoadState,UnitFileState,ActiveState,SubState,Result,NRestarts,ExecMainStatus,StatusText,PrivateNetwork"
@@ -22,7 +24,6 @@ EXIT_REASONS = {
     6: "an output cannot be written",
     10: "the camera was lost and did not come back",
 }
-NETWORK_SINKS = ("mqtt", "webhook", "kiosk")
 
 
 def check(context: Context) -> Iterator[Finding]:
@@ -68,7 +69,7 @@ def health(state: dict[str, str]) -> Finding:
 
 def needs_network(settings: Settings) -> bool:
     """Whether a sink or the source uses the network."""
-    return bool(set(NETWORK_SINKS) & set(settings.run.sinks)) or "://" in settings.source.name
+    return "://" in settings.source.name or any(lookup(SINKS, name, "sink").network for name in settings.run.sinks)
 
 
 def _network(state: dict[str, str]) -> Finding:

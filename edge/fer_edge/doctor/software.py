@@ -9,6 +9,11 @@ from importlib.util import find_spec
 
 from fer_edge import __version__
 from fer_edge.doctor.finding import Context, Finding
+from fer_edge.lookup import lookup
+from fer_edge.settings import Settings
+from fer_edge.sinks import SINKS
+from fer_edge.sinks.output import Output
+from fer_edge.types import Sink
 
 OPENCV_CURE = "pip install 'opencv-python-headless>=4.8,<5'"
 SHARE_SYSTEM_PACKAGES = "python3 -m venv --system-site-packages --upgrade {}"
@@ -20,6 +25,7 @@ def check(context: Context) -> Iterator[Finding]:
     yield _environment(context, sys.prefix != sys.base_prefix, find_spec("libcamera") is not None)
     yield _numpy(installed("numpy"), installed("tflite-runtime"), installed("ai-edge-litert"))
     yield _opencv()
+    yield from _outputs(context.settings)
 
 
 def installed(package: str) -> str:
@@ -63,6 +69,24 @@ def _opencv() -> Finding:
     except ImportError as cause:
         return Finding("OpenCV", "failure", f"cannot be imported ({cause})", OPENCV_CURE)
     return _cascades(cv2.__version__, hasattr(cv2, "CascadeClassifier") and hasattr(cv2, "data"))
+
+
+def _outputs(settings: Settings) -> Iterator[Finding]:
+    """A finding for each output of the settings whose libraries are missing."""
+    for name in settings.run.sinks:
+        output: Output[Sink] = lookup(SINKS, name, "sink")
+        missing = [module for module in output.requires(settings) if not importable(module)]
+        if missing:
+            words = f"{', '.join(missing)} cannot be imported, and this output needs it"
+            yield Finding(f"output {name}", "failure", words, f"pip install 'fer-edge[{output.extra}]'")
+
+
+def importable(module: str) -> bool:
+    """Whether a module is installed; it is not imported."""
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # not even the package that it is in
+        return False
 
 
 def _cascades(found: str, has_haar: bool) -> Finding:

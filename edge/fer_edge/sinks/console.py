@@ -16,6 +16,7 @@ from fer_edge.pause import PauseSwitch
 from fer_edge.records import percent
 from fer_edge.service.log_handler import CLEAR_LINE
 from fer_edge.settings import Settings
+from fer_edge.sinks.output import output
 from fer_edge.types import EventKind, Face, Observation, Sink, State
 
 STATE_TEXTS: dict[State, str] = {"running": "is on again", "paused": "is off: paused", "lost": "is lost"}
@@ -23,6 +24,7 @@ REDRAW_INTERVAL_S = 0.1  # seconds between two drawings of the last line
 BAR_CHARACTERS = 10  # characters
 
 
+@output()
 def open_console(settings: Settings, pause_switch: PauseSwitch) -> Console:  # noqa: ARG001 (every sink is made alike)
     """The console that suits standard output."""
     lively = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"

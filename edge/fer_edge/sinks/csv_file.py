@@ -16,12 +16,14 @@ from fer_edge.logs.repair import drop_torn_lines
 from fer_edge.pause import PauseSwitch
 from fer_edge.records import FACE_COLUMNS, FRAME_COLUMNS, face_cells, face_record, frame_cells, record
 from fer_edge.settings import CsvSettings, Settings
+from fer_edge.sinks.output import output
 from fer_edge.types import Face, Observation, Sink, State
 
 COLUMNS = (*FRAME_COLUMNS, "event", *FACE_COLUMNS)
 HEADER = (",".join(COLUMNS) + "\n").encode()
 
 
+@output()
 def open_csv(settings: Settings, pause_switch: PauseSwitch) -> CsvFile:  # noqa: ARG001 (every sink is made alike)
     """The table that the settings name. Raises SinkError."""
     return CsvFile(settings.csv)

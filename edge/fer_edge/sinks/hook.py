@@ -17,8 +17,10 @@ from fer_edge.pause import PauseSwitch
 from fer_edge.records import EventRecord, line
 from fer_edge.settings import HookSettings, Settings
 from fer_edge.sinks.event_queue import EventQueue, Refused
+from fer_edge.sinks.output import output
 
 
+@output()
 def open_hook(settings: Settings, pause_switch: PauseSwitch) -> EventQueue:  # noqa: ARG001 (every sink is made alike)
     """The program that the settings name, ready to run. Raises SettingsError."""
     hook = Hook(settings.hook)

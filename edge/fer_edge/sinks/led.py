@@ -23,6 +23,7 @@ from fer_edge.drawing.palette import Colour, colour_of, from_hex, light
 from fer_edge.errors import FerEdgeError, SettingsError, SinkError, first_line
 from fer_edge.pause import PauseSwitch
 from fer_edge.settings import LedSettings, Settings
+from fer_edge.sinks.output import output
 from fer_edge.types import UNCERTAIN, Face, Observation, Sink, State
 
 RGB_LEGS = ("red", "green", "blue")  # the legs of one LED, where led.pins names these
@@ -37,6 +38,11 @@ PATTERNS: dict[State, tuple[Colour, Steps]] = {
 INSTALL_HINT = "install it with: sudo apt install python3-gpiozero python3-lgpio, or: pip install 'fer-edge[gpio]'"
 
 
+def _modules(settings: Settings) -> Sequence[str]:
+    return ("gpiozero",) if settings.led.chip == "mock" else ("gpiozero", "lgpio")
+
+
+@output(in_thread=True, requires=_modules, extra="gpio")
 def open_led(settings: Settings, pause_switch: PauseSwitch) -> Led:
     """The lights and the button that the settings name. Raises SettingsError, and SinkError where they do not work."""
     return Led(settings.led, pause_switch)

@@ -14,9 +14,11 @@ from fer_edge.logs.store import LogStore
 from fer_edge.pause import PauseSwitch
 from fer_edge.records import HEARTBEAT, EventEntry, event_entries, line, record
 from fer_edge.settings import LogSettings, Settings
+from fer_edge.sinks.output import output
 from fer_edge.types import Observation, Sink, State
 
 
+@output()
 def open_log(settings: Settings, pause_switch: PauseSwitch) -> Log:  # noqa: ARG001 (every sink is made alike)
     """The log that the settings name. Raises SinkError."""
     return Log(settings.log)

@@ -19,10 +19,12 @@ from fer_edge.pause import PauseSwitch
 from fer_edge.records import EventRecord, line
 from fer_edge.settings import Settings, WebhookSettings
 from fer_edge.sinks.event_queue import EventQueue, Refused
+from fer_edge.sinks.output import output
 
 RETRY_STATUSES = (408, 425, 429)  # statuses that ask to try again, as all from 500 do (RFC 9110, 6585, 8470)
 
 
+@output(network=True)
 def open_webhook(settings: Settings, pause_switch: PauseSwitch) -> EventQueue:  # noqa: ARG001 (every sink is made alike)
     """The address that the settings name. Raises SettingsError; it is not called yet."""
     webhook = Webhook(settings.webhook)

@@ -30,6 +30,7 @@ from fer_edge.errors import SinkError
 from fer_edge.pause import PauseSwitch
 from fer_edge.service import model_update
 from fer_edge.settings import RunSettings, Settings
+from fer_edge.sinks.output import output
 from fer_edge.sources import frame_rate, reconnect, thermal
 from fer_edge.sources.frame_rate import FrameRateLimit
 from fer_edge.types import Frame, Observation, Sink, State
@@ -245,8 +246,7 @@ STATES: list[str] = []
 def lamp(monkeypatch: pytest.MonkeyPatch) -> None:
     STATES.clear()
     monkeypatch.setitem(build.SINKS, "lamp", "lamps:Lamp")
-    monkeypatch.setattr(build, "IN_THREAD", {"lamp": ""})
-    monkeypatch.setitem(sys.modules, "lamps", types.SimpleNamespace(Lamp=Lamp))  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "lamps", types.SimpleNamespace(Lamp=output(in_thread=True)(Lamp)))  # type: ignore[arg-type]
     monkeypatch.setattr(command, "read_settings", with_lamp)
 
 

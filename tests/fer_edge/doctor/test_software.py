@@ -42,3 +42,13 @@ def test_this_environment_is_well(make_context: Callable[..., Context]) -> None:
     findings = list(software.check(make_context()))
     assert [finding.name for finding in findings] == ["Python", "environment", "NumPy", "OpenCV"]
     assert {finding.level for finding in findings} == {"ok"}
+
+
+def test_missing_library_of_an_output(make_context: Callable[..., Context], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only of outputs that the settings name, and with the command that installs it."""
+    monkeypatch.setattr(software, "importable", lambda module: module != "lgpio")
+    assert len(list(software.check(make_context(run={"sinks": ["log", "mqtt"]})))) == 4
+    finding = list(software.check(make_context(run={"sinks": ["log", "led"]}, led={"pins": {"happy": 5}})))[-1]
+    assert (finding.name, finding.level) == ("output led", "failure")
+    assert finding.says == "lgpio cannot be imported, and this output needs it"
+    assert finding.cure == "pip install 'fer-edge[gpio]'"

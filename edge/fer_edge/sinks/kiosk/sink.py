@@ -13,6 +13,7 @@ from fer_edge.pause import PauseSwitch
 from fer_edge.settings import KioskSettings, Settings
 from fer_edge.sinks.kiosk.origin import is_address, is_loopback
 from fer_edge.sinks.kiosk.state import KioskState
+from fer_edge.sinks.output import output
 from fer_edge.types import Observation, Sink, State
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
+@output(network=True, requires=lambda _: ("starlette", "uvicorn"), extra="kiosk")
 def open_kiosk(settings: Settings, pause_switch: PauseSwitch) -> Kiosk:
     """The kiosk that the settings name. Raises SettingsError; an address that is taken may become free later."""
     return Kiosk(settings, pause_switch)

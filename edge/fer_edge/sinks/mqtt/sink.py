@@ -20,9 +20,15 @@ from fer_edge.sinks.mqtt.names import Topics, own_name
 from fer_edge.sinks.mqtt.outbox import Outbox
 from fer_edge.sinks.mqtt.reports import Reports
 from fer_edge.sinks.mqtt.store import MessageStore
+from fer_edge.sinks.output import output
 from fer_edge.types import Observation, Sink, State
 
 
+def _modules(settings: Settings) -> Sequence[str]:
+    return ("paho.mqtt",) if settings.mqtt.client == "paho" else ()
+
+
+@output(in_thread=True, network=True, requires=_modules, extra="mqtt")
 def open_mqtt(settings: Settings, pause_switch: PauseSwitch) -> Mqtt:
     """The connection that the settings name. Raises SettingsError, and SinkError where messages cannot wait."""
     return Mqtt(settings.mqtt, pause_switch)

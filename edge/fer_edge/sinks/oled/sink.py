@@ -7,18 +7,25 @@ stays there as a shadow. A pause and a lost camera leave a small sign, each time
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from fer_edge.errors import SettingsError
 from fer_edge.pause import PauseSwitch
 from fer_edge.settings import OledSettings, Settings
-from fer_edge.sinks.oled.devices import open_device, release, translated
+from fer_edge.sinks.oled.devices import DRIVERS, open_device, release, translated
 from fer_edge.sinks.oled.screen import Screen, View, view
+from fer_edge.sinks.output import output
 from fer_edge.types import Observation, Sink, State
 
 
+def _modules(settings: Settings) -> Sequence[str]:
+    name = settings.oled.device
+    return ("luma.core",) if name not in DRIVERS else ("luma.core", DRIVERS[name][0])
+
+
+@output(in_thread=True, requires=_modules, extra="oled")
 def open_oled(settings: Settings, pause_switch: PauseSwitch) -> Oled:  # noqa: ARG001 (every sink is made alike)
     """The display that the settings name. Raises SettingsError, and SinkError where it does not answer."""
     return Oled(settings.oled)

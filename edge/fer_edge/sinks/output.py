@@ -1,0 +1,40 @@
+"""What an output says of itself beside the function that opens it: nothing else has to know it by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from fer_edge.pause import PauseSwitch
+from fer_edge.settings import Settings
+from fer_edge.types import Sink
+
+S_co = TypeVar("S_co", bound=Sink, covariant=True)
+Open = Callable[[Settings, PauseSwitch], S_co]
+
+
+@dataclass(frozen=True)
+class Output(Generic[S_co]):
+    """An output that settings may name. Calling it opens the sink. Raises SettingsError, SinkError."""
+
+    open: Open[S_co]
+    in_thread: bool  # True: slow, so it gets a thread and a mailbox; False: `write` returns at once, the loop calls it
+    network: bool  # whether it works by the network
+    requires: Callable[[Settings], Sequence[str]]  # modules of optional libraries that it imports with these settings
+    extra: str  # the extra of fer-edge that installs them
+
+    def __call__(self, settings: Settings, pause_switch: PauseSwitch) -> S_co:
+        """The sink that the settings ask for; it may pause the loop by `pause_switch`."""
+        return self.open(settings, pause_switch)
+
+
+def output(
+    *,
+    in_thread: bool = False,
+    network: bool = False,
+    requires: Callable[[Settings], Sequence[str]] = lambda _: (),
+    extra: str = "",
+) -> Callable[[Open[S_co]], Output[S_co]]:
+    """Decorate the function that opens an output, with what there is to know of it."""
+    return lambda function: Output(function, in_thread, network, requires, extra)
