@@ -41,7 +41,7 @@ def main() -> None:
         "verified": run("models", "--verify"),
         "crops": crops.tolist(),
         "small": preprocess.face_pixels(grey, SMALL, size).tolist(),
-        "scores": {card.variant: TfliteClassifier(card, name).read_faces(crops).tolist() for card in installed()},
+        "scores": {card.variant: TfliteClassifier(card, name).predict_crops(crops).tolist() for card in installed()},
     }
     print(json.dumps(answer))
 

@@ -1,34 +1,34 @@
 """Every error that fer-edge and fer-convert raise on purpose.
 
-    FerEdgeError            one line for the user: the value, the cause, the cure; exit code 1
+    FerEdgeError            one line for the user: the value, the cause, the fix; exit code 1
     +-- SettingsError       a settings file or an option: unknown key, wrong type, out of range; exit code 2
-    +-- SourceError         a camera, video, picture or folder that gives no (more) pictures; exit code 3
+    +-- SourceError         a camera, video, picture or folder gives no (more) pictures; exit code 3
     |   +-- SourceLost      it gave pictures and stopped; exit code 4
-    |       +-- SourceGone  and did not come back for long, so a start from scratch is tried; exit code 10
-    +-- ModelError          a model file or its card: missing, cut off, not TFLite, not what the card says; exit code 5
-    +-- SinkError           an output that cannot be written; exit code 6
+    |       +-- SourceGone  and did not come back in time, so the program restarts; exit code 10
+    +-- ModelError          a model file or its card: missing, cut off, not TFLite, unlike its card; exit code 5
+    +-- SinkError           an output cannot be written; exit code 6
     +-- DataError           training data: a missing column, a short row, a bad label, an empty folder; exit code 7
-    +-- GateError           a converted model that misses what it promises; exit code 8
-    +-- LogError            a log that cannot be read or purged: missing, something else; exit code 9
+    +-- GateError           a converted model fails the parity gate; exit code 8
+    +-- LogError            a log cannot be read or purged: missing, or another kind of file; exit code 9
 
-The command line prints ``str(error)`` as one line and exits with ``error.exit_code``; anything else is a bug and keeps
-its traceback.
+The command line prints ``str(error)`` as one line and exits with ``error.exit_code``. Any other exception is a bug and
+keeps its traceback.
 """
 
 
 def first_line(cause: BaseException) -> str:
-    """What somebody else's error says, in one line; its type where it says nothing."""
+    """The first line of another library's error; its type if it has no text."""
     return (str(cause).strip().splitlines() or [type(cause).__name__])[0]
 
 
 class FerEdgeError(Exception):
-    """Base of the tree: ``str()`` is one line that names the value, the cause and the cure."""
+    """Base of the tree: ``str()`` is one line that names the value, the cause and the fix."""
 
     exit_code = 1
 
 
 def one_line(name: str, error: Exception) -> str:
-    """What went wrong in the part `name`: our own errors say it all, any other gets the name and its type."""
+    """An error of the part `name` in one line: fer-edge's own as it is, any other with the name and its type."""
     return str(error) if isinstance(error, FerEdgeError) else f"{name}: {type(error).__name__}: {first_line(error)}"
 
 
@@ -51,7 +51,7 @@ class SourceLost(SourceError):
 
 
 class SourceGone(SourceLost):
-    """A camera that was lost, and opened again in vain for long."""
+    """A camera that was lost and could not be opened again in time."""
 
     exit_code = 10
 
@@ -81,6 +81,6 @@ class GateError(FerEdgeError):
 
 
 class LogError(FerEdgeError):
-    """A log that cannot be read or purged."""
+    """A log cannot be read or purged."""
 
     exit_code = 9

@@ -22,7 +22,7 @@ from pathlib import Path
 
 from fer_edge import cli
 from fer_edge.bench.apply import apply
-from fer_edge.classifiers.cards import LOCAL, models_folder
+from fer_edge.classifiers.cards import LOCAL_MODELS_FOLDER, models_folder
 from fer_edge.errors import FerEdgeError
 from fer_edge.logs.files import full_files
 from fer_edge.logs.reader import entries
@@ -89,10 +89,10 @@ def check_settings() -> str:
 
 
 def check_models() -> str:
-    if not LOCAL.is_symlink():
-        return "none" if not LOCAL.exists() else "BROKEN no link"
+    if not LOCAL_MODELS_FOLDER.is_symlink():
+        return "none" if not LOCAL_MODELS_FOLDER.exists() else "BROKEN no link"
     code, told = fer_edge("models", "--verify")
-    names = sorted(path.name for path in LOCAL.iterdir())
+    names = sorted(path.name for path in LOCAL_MODELS_FOLDER.iterdir())
     return f"{len(names)} files" if code == 0 and len(names) == 2 else f"BROKEN {code} {names} {told[-300:]}"
 
 

@@ -160,7 +160,7 @@ def _load(path: Path, input_range: tuple[float, float] | None = None) -> _Model:
         card = load_card(path)
         with backend.quiet():
             classifier = TfliteClassifier(card)
-        return _Model(path, card.labels, card.size, classifier.read_faces, card)
+        return _Model(path, card.labels, card.size, classifier.predict_crops, card)
     loaded = load.load(path, input_range)
     model = fold.for_pixels(loaded)
     return _Model(path, loaded.labels, loaded.size, lambda faces: predict(model, dataset.resized(faces, loaded.size)))

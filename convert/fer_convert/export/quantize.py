@@ -31,7 +31,7 @@ from fer_convert.export.calibration import calibration_faces
 from fer_convert.export.load import Loaded
 from fer_convert.training import checkpoint
 from fer_convert.training.engine import predict
-from fer_edge.classifiers.cards import FORMAT, VARIANTS, load_card
+from fer_edge.classifiers.cards import CARD_FORMAT, VARIANTS, load_card
 from fer_edge.classifiers.tflite import TfliteClassifier, find_runtime
 from fer_edge.errors import DataError, SettingsError, SinkError
 from numpy.typing import NDArray
@@ -154,7 +154,7 @@ def _convert(
         if variant == "int8":
             gate.check_input(entry)
         cards[variant] = {
-            "card": FORMAT,
+            "card": CARD_FORMAT,
             "name": name,
             "model": network,
             "variant": variant,
@@ -267,7 +267,7 @@ def _measure(
         checkpoint.write_json(stage / f"{card['name']}.json", card)
         path = stage / card["file"]
         # The device's own classifier, so that a figure measured here is the device's.
-        probabilities = TfliteClassifier(load_card(path)).read_faces(faces.pixels)
+        probabilities = TfliteClassifier(load_card(path)).predict_crops(faces.pixels)
         found[variant] = measure(probabilities, faces.labels, labels, split)
         answers[variant] = probabilities.argmax(axis=1)
         result = found[variant]

@@ -1,4 +1,4 @@
-"""What reads an expression from a face: one file per kind, one line here: name -> "module:function".
+"""Classifiers, which predict a face's emotion: one file for each, one line here: name -> "module:function".
 
 The function takes ClassifierSettings and returns an `fer_edge.types.Classifier`. It raises ModelError.
 """

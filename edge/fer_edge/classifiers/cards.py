@@ -1,7 +1,7 @@
-"""Models as they lie on disk: `<name>.tflite` and its card `<name>.json`, and which of them to use here.
+"""Models on disk, `<name>.tflite` with its card `<name>.json`, and the choice of the one to use.
 
-The card is the contract: the labels, what the input means, the file's sha256, how accurate the model is and what one
-inference costs. A file that is not what its card says is refused.
+The card is the contract: the labels, the meaning of the input, the file's sha256, the model's accuracy and the cost of
+one inference. A file that does not match its card is refused.
 """
 
 from __future__ import annotations
@@ -22,30 +22,29 @@ _log = logging.getLogger(__name__)
 
 VARIANTS = ("float32", "float16", "dynamic", "int8")
 DTYPES = ("uint8", "int8", "float32")
-FORMAT = 1  # the value of "card" that this version reads
-LOCAL = Path("/etc/fer-edge/models")  # where `fer-edge models install` puts models, so that upgrades leave them
+CARD_FORMAT = 1  # the value of "card" that this version reads
+LOCAL_MODELS_FOLDER = Path("/etc/fer-edge/models")  # for `fer-edge models install`; upgrades leave it alone
 TFLITE_MAGIC = b"TFL3"  # FlatBuffer file identifier, bytes 4 to 7 (tensorflow/lite/schema/schema.fbs)
 
 
 @dataclass(frozen=True)
 class Card:
-    """What is known of one .tflite file."""
+    """The card of one .tflite file."""
 
     name: str  # "mini_xception-int8"
-    model: str  # "mini_xception": variants of one network share it
+    model: str  # "mini_xception", the same for all variants of one network
     variant: str  # one of VARIANTS
-    path: Path  # the .tflite, beside the card
+    path: Path  # of the .tflite, beside the card
     sha256: str
     bytes: int
     labels: tuple[str, ...]
     size: tuple[int, int]  # (height, width) of the input, pixels
     dtype: str  # of the input tensor, one of DTYPES
-    range: tuple[float, float]  # the real values that pixels 0 and 255 stand for
+    range: tuple[float, float]  # the real values of the pixels 0 and 255
     metrics: Mapping[str, Any] = field(default_factory=dict)  # "split", "faces", "accuracy", "macro_f1", "ece": shares
     cost: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # runtime -> processor -> relative to float32
-    usual_entropy: tuple[float, float] | None = (
-        None  # of its answers on faces: mean and deviation, of `fer_edge.detectors.face_verifier`
-    )
+    usual_entropy: tuple[float, float] | None = None
+    # of its predictions on faces: mean and standard deviation, see `fer_edge.detectors.face_verifier.entropy`
 
     @property
     def accuracy(self) -> float | None:
@@ -54,7 +53,7 @@ class Card:
 
 
 def models_folder() -> Path:
-    """Where the shipped models lie: inside the installed package, or beside it in a checkout."""
+    """The folder of the shipped models: inside the installed package, or beside it in a checkout."""
     inside = Path(__file__).parents[1] / "_models"
     return inside if inside.is_dir() else Path(__file__).parents[3] / "models"
 
@@ -64,7 +63,7 @@ def load_card(path: Path) -> Card:
     if path.suffix == ".tflite" and not os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises in a closed folder
         raise ModelError(f"model {path}: no such file; give a .tflite file, or a name from `fer-edge models`")
     if not path.name:
-        raise ModelError(f"model {str(path)!r}: is no file; give a .tflite file, or a name from `fer-edge models`")
+        raise ModelError(f"model {str(path)!r}: is not a file; give a .tflite file, or a name from `fer-edge models`")
     path = path.with_suffix(".json")
     try:
         text = json.loads(path.read_text(encoding="utf-8"))
@@ -82,18 +81,18 @@ def load_card(path: Path) -> Card:
         ) from None
     if card.path.stem != path.stem:
         raise ModelError(
-            f"model card {path}: is that of {card.path.name}, not of {path.stem}.tflite; "
+            f"model card {path}: belongs to {card.path.name}, not to {path.stem}.tflite; "
             "restore both from one conversion"
         )
     return card
 
 
 def _card(text: Mapping[str, Any], folder: Path) -> Card:
-    if text["card"] != FORMAT:
-        raise ValueError(f"card format {text['card']!r}, this fer-edge reads {FORMAT}")
+    if text["card"] != CARD_FORMAT:
+        raise ValueError(f"card format {text['card']!r}, this fer-edge reads {CARD_FORMAT}")
     entry, labels, metrics = text["input"], text["labels"], dict(text.get("metrics", {}))
     if not isinstance(labels, list):
-        raise TypeError(f"labels {labels!r}: a list")
+        raise TypeError(f"labels {labels!r}: must be a list")
     if "accuracy" in metrics:
         metrics["accuracy"] = float(metrics["accuracy"])
     low, high = (float(value) for value in entry["range"])
@@ -115,9 +114,9 @@ def _card(text: Mapping[str, Any], folder: Path) -> Card:
     if card.variant not in VARIANTS or card.dtype not in DTYPES:
         raise ValueError(f"variant {card.variant!r}, input {card.dtype!r}; known: {VARIANTS}, {DTYPES}")
     if len(card.labels) < 2 or len(set(card.labels)) != len(card.labels):
-        raise ValueError(f"labels {card.labels}: two or more, all different")
+        raise ValueError(f"labels {card.labels}: must be two or more, all different")
     if not all(1 <= side <= 1024 for side in card.size) or not low < high:
-        raise ValueError(f"input {card.size}, range {card.range}: sides of 1 to 1024, a range that rises")
+        raise ValueError(f"input {card.size}, range {card.range}: must be sides of 1 to 1024, and a rising range")
     return card
 
 
@@ -126,50 +125,52 @@ def _usual(values: Any) -> tuple[float, float] | None:
         return None
     mean, deviation = (float(value) for value in values)
     if not (0 <= mean <= 1 and 0 < deviation <= 1):
-        raise ValueError(f"usual_entropy {values}: mean and deviation, 0 to 1")
+        raise ValueError(f"usual_entropy {values}: must be mean and deviation, 0 to 1")
     return mean, deviation
 
 
 def read_model(card: Card) -> bytes:
-    """The model file's content, after checking it against its card. Raises ModelError."""
+    """The model file's content. Raises ModelError if it does not match its card."""
     try:
         content = card.path.read_bytes()
     except OSError as cause:
-        raise ModelError(f"model {card.path}: {cause.strerror}; its card is there, so restore or convert it") from None
+        words = f"model {card.path}: {cause.strerror}, though its card exists; restore it or convert it again"
+        raise ModelError(words) from None
     if content[4:8] != TFLITE_MAGIC:
         raise ModelError(f"model {card.path}: not a TFLite file ({len(content)} bytes); restore or convert it again")
     if len(content) != card.bytes:
         raise ModelError(
-            f"model {card.path}: {len(content)} bytes where its card says {card.bytes}, "
-            "so it is cut off or another file; copy it again"
+            f"model {card.path}: has {len(content)} bytes, but its card says {card.bytes}: "
+            "it is cut off or another file; copy it again"
         )
     found = hashlib.sha256(content).hexdigest()
     if found != card.sha256:
         raise ModelError(
-            f"model {card.path}: sha256 {found[:12]}… where its card says {card.sha256[:12]}…; "
-            "the file or the card was changed: restore both from one conversion"
+            f"model {card.path}: has sha256 {found[:12]}…, but its card says {card.sha256[:12]}…: "
+            "the file or the card was changed; restore both from one conversion"
         )
     return content
 
 
-def kept_before(folder: Path) -> Path | None:
-    """Where the models are that were in `folder` before the last installation: see `fer_edge.service.model_install`."""
+def previous_models(folder: Path) -> Path | None:
+    """The folder with the models of before the last installation, if any: see `fer_edge.service.model_install`."""
     try:
-        now = folder.readlink().name
+        current = folder.readlink().name
     except OSError:
         return None
-    return next((other for other in sides(folder) if other.name != now and os.path.isdir(other)), None)  # noqa: PTH112
+    others = (slot for slot in install_slots(folder) if slot.name != current)
+    return next((slot for slot in others if os.path.isdir(slot)), None)  # noqa: PTH112
 
 
-def sides(folder: Path) -> tuple[Path, Path]:
-    """The two folders that `folder`, a link, points at in turn."""
+def install_slots(folder: Path) -> tuple[Path, Path]:
+    """The two folders that `folder`, a link, points at alternately."""
     return folder.with_name(f"{folder.name}-a"), folder.with_name(f"{folder.name}-b")
 
 
 def installed(folder: Path | None = None, local: Path | None = None) -> list[Card]:
-    """The cards in `folder`, or as `scan` has it, by name; a bad one is reported and left out.
+    """The cards of the installed models, sorted by name, see `scan`; a bad one is logged and left out.
 
-    Raises ModelError where there are none.
+    Raises ModelError if there are none.
     """
     cards, failures = scan(folder, local)
     for failure in failures:
@@ -178,12 +179,13 @@ def installed(folder: Path | None = None, local: Path | None = None) -> list[Car
 
 
 def scan(folder: Path | None = None, local: Path | None = None) -> tuple[list[Card], list[ModelError]]:
-    """The cards in `folder`, by name, and what is wrong with the others. Raises as `installed`.
+    """The cards in `folder`, sorted by name, and the errors of the bad ones. Raises like `installed`.
 
-    None: the shipped models, and over those of the same name the ones in `local`, or LOCAL.
+    If `folder` is None: the shipped models, and those in `local`, LOCAL_MODELS_FOLDER by default, which replace shipped
+    ones of the same name.
     """
-    local = (local or LOCAL) if folder is None else None
-    if local is not None and not os.path.isdir(local):  # noqa: PTH112 (is_dir raises where it may not look)
+    local = (local or LOCAL_MODELS_FOLDER) if folder is None else None
+    if local is not None and not os.path.isdir(local):  # noqa: PTH112 (is_dir raises in a closed folder)
         local = None
     folder = models_folder() if folder is None else folder
     if not folder.is_dir():
@@ -204,9 +206,9 @@ def scan(folder: Path | None = None, local: Path | None = None) -> tuple[list[Ca
 
 
 def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """The kind of processor, as costs on cards name it: "x86_64", "aarch64", "aarch64+dotprod", "armv7l".
+    """The kind of processor, as the costs on cards name it: "x86_64", "aarch64", "aarch64+dotprod", "armv7l".
 
-    Arm's int8 dot product (Cortex-A76 in a Pi 5, not the A72 of a Pi 4) decides whether int8 is the faster one; Linux
+    Arm's int8 dot product (Cortex-A76 in a Pi 5, not the A72 of a Pi 4) decides whether int8 is the fastest; Linux
     calls it "asimddp" (kernel documentation, arch/arm64/elf_hwcaps).
     """
     machine = platform.machine().lower()
@@ -220,15 +222,15 @@ def processor(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
 
 
 def is_path(model: str) -> bool:
-    """Whether the setting `model` is a path, and not a name."""
+    """Whether the setting `model` is a path, not a name."""
     return model.endswith(".tflite") or "/" in model
 
 
 def choose(name: str, variant: str, runtime: str, cards: Iterable[Card], kind: str | None = None) -> Card:
     """The card to use: `name` is a network's or one file's name, or a path to a .tflite.
 
-    `variant` is one of VARIANTS, or "auto": the one whose card says that it costs least with `runtime` on this kind of
-    processor; float32 where the cards do not say. Raises ModelError naming what is installed.
+    `variant` is one of VARIANTS, or "auto": the one with the lowest cost on its card for `runtime` and this `kind` of
+    processor (see `processor`); float32 if the cards do not state it. Raises ModelError naming what is installed.
     """
     if is_path(name):
         return load_card(Path(name))
@@ -241,9 +243,9 @@ def choose(name: str, variant: str, runtime: str, cards: Iterable[Card], kind: s
         names = ", ".join(sorted({card.model for card in known} | {card.name for card in known}))
         raise ModelError(f"model {name!r}: not installed; installed are {names}, or give the path of a .tflite")
     if variant == "auto":
-        where = processor() if kind is None else kind
-        # Ties go to the first of VARIANTS: float32, which is what "relative to float32" is measured against.
-        costs = {v: family[v].cost.get(runtime, {}).get(where) for v in VARIANTS if v in family}
+        kind = processor() if kind is None else kind
+        # Ties go to the first of VARIANTS: float32, to which the costs are relative.
+        costs = {v: family[v].cost.get(runtime, {}).get(kind) for v in VARIANTS if v in family}
         measured = {v: cost for v, cost in costs.items() if cost is not None}
         variant = min(measured, key=measured.__getitem__) if measured else next(iter(costs))
     if variant not in family:

@@ -1,4 +1,4 @@
-"""A classifier without a model: brightness decides. For tests and for looking at outputs without a face."""
+"""A classifier without a model: the brightness decides. For tests, and to try outputs without a face."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fer_edge.types import EMOTIONS, Box, Pixels, Prediction
 
 
 class FakeClassifier:
-    """Reads each face's mean brightness: 0 is the first emotion, 255 the last; confidence is always 0.7."""
+    """Predicts by each face's mean grey level: 0 is the first emotion, 255 the last; the confidence is always 0.7."""
 
     name = identity = "fake"
     labels: tuple[str, ...] = EMOTIONS
@@ -20,14 +20,14 @@ class FakeClassifier:
         """A Prediction for each of `boxes`."""
         predictions = []
         for box in boxes:
-            chosen = int(preprocess.crop(grey, box).mean() * len(self.labels) / 256)
+            predicted = int(preprocess.crop(grey, box).mean() * len(self.labels) / 256)
             rest = 0.3 / (len(self.labels) - 1)
             predictions.append(
-                Prediction(self.labels, tuple(0.7 if k == chosen else rest for k in range(len(self.labels))))
+                Prediction(self.labels, tuple(0.7 if k == predicted else rest for k in range(len(self.labels))))
             )
         return predictions
 
 
-def classifier(settings: ClassifierSettings) -> FakeClassifier:  # noqa: ARG001 - as every one
-    """The mean brightness."""
+def classifier(settings: ClassifierSettings) -> FakeClassifier:  # noqa: ARG001 - every classifier has these
+    """The classifier without a model."""
     return FakeClassifier()

@@ -1,4 +1,4 @@
-"""Expressions from a .tflite model, over whichever interpreter is installed."""
+"""Emotions from a .tflite model, with whichever TFLite interpreter is installed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fer_edge.errors import ModelError, first_line
 from fer_edge.settings import ClassifierSettings
 from fer_edge.types import Box, Pixels, Prediction
 
-# In the order of preference: the maintained one, the light old one, the gigabyte.
+# In order of preference: the maintained one, the small old one, the one of a gigabyte.
 RUNTIMES = {
     "ai-edge-litert": "ai_edge_litert.interpreter:Interpreter",
     "tflite-runtime": "tflite_runtime.interpreter:Interpreter",
@@ -51,12 +51,12 @@ def find_runtime(name: str = "auto") -> tuple[str, type[Any]]:
 class TfliteClassifier:
     """Runs one model, one face at a time.
 
-    The input tensor is written in place: `preprocess.face_pixels` resizes straight into it where the model takes
-    pixels as they are (input scale 1, zero point 0), else through a table of 256 values.
+    The input tensor is written in place: `preprocess.face_pixels` resizes directly into it if the model takes
+    unchanged pixels (input scale 1, zero point 0), else through a lookup table of 256 values.
     """
 
     def __init__(self, card: Card, runtime: str = "auto", threads: int = 1) -> None:
-        """Load the card's model after checking it against the card. Raises ModelError."""
+        """Load the card's model, after a check that it matches the card. Raises ModelError."""
         path = card.path
         content = read_model(card)
         self.card = card
@@ -91,8 +91,8 @@ class TfliteClassifier:
         """A Prediction for each of `boxes` in the frame `grey` (height, width) uint8."""
         return [Prediction(self.labels, tuple(self._scores(grey, box).tolist())) for box in boxes]
 
-    def read_faces(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Probabilities (n, labels) of `faces` (n, height, width) uint8, each a whole crop of any size."""
+    def predict_crops(self, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Probabilities (n, labels) of `faces` (n, height, width) uint8, crops of any size that are all face."""
         height, width = faces.shape[1:]
         whole = Box(0, 0, width, height)
         scores = [self._scores(face, whole) for face in faces]
@@ -116,7 +116,7 @@ class TfliteClassifier:
 
 
 def classifier(settings: ClassifierSettings) -> TfliteClassifier:
-    """The installed model that the settings name, in the variant that suits this runtime and processor.
+    """The model that the settings name, in the variant that is fastest with this runtime and processor.
 
     Raises ModelError.
     """
@@ -125,29 +125,29 @@ def classifier(settings: ClassifierSettings) -> TfliteClassifier:
     return TfliteClassifier(choose(settings.model, settings.variant, runtime, cards), runtime, settings.threads)
 
 
-_QUIETING = threading.Lock()  # two threads at once would each restore what the other one had turned away
+_STDERR_LOCK = threading.Lock()  # two threads at once would each restore what the other one had redirected
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the line "INFO: Created TensorFlow Lite XNNPACK delegate", which no setting of the runtimes turns off.
+    """Hide the line "INFO: Created TensorFlow Lite XNNPACK delegate", which no setting of the runtimes turns off.
 
-    They print it from C++, so only the file descriptor can be turned away. Failures come as exceptions, not there.
+    C++ code prints it, so the file descriptor itself is redirected. Errors come as exceptions and are not hidden.
     """
-    with _QUIETING:
+    with _STDERR_LOCK:
         try:
-            kept = os.dup(2)
-        except OSError:  # no standard error, nothing to quiet
+            stderr = os.dup(2)
+        except OSError:  # there is no standard error
             yield
             return
-        nowhere = os.open(os.devnull, os.O_WRONLY)
+        devnull = os.open(os.devnull, os.O_WRONLY)
         try:
-            os.dup2(nowhere, 2)
+            os.dup2(devnull, 2)
             yield
         finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-            os.close(nowhere)
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            os.close(devnull)
 
 
 def _only(path: Path, details: list[dict[str, Any]], what: str) -> dict[str, Any]:
@@ -162,7 +162,7 @@ def _quantization(details: dict[str, Any]) -> tuple[np.float32, np.float32]:
 
 
 def _table(card: Card, entry: dict[str, Any]) -> NDArray[Any] | None:
-    """The input tensor's value for each pixel 0 to 255; None where it is the pixel itself."""
+    """The input tensor's value for each pixel 0 to 255; None if that is the pixel itself."""
     low, high = card.range
     values = low + (high - low) * np.arange(256) / 255
     dtype = np.dtype(entry["dtype"])
@@ -176,5 +176,5 @@ def _table(card: Card, entry: dict[str, Any]) -> NDArray[Any] | None:
 
 def _why(path: Path, runtime: str, cause: Exception) -> str:
     if runtime == "tflite-runtime" and int(np.__version__.split(".")[0]) >= 2:
-        return f"runtime tflite-runtime: fails with NumPy {np.__version__}; mend it with: pip install 'numpy<2'"
+        return f"runtime tflite-runtime: does not work with NumPy {np.__version__}; fix it with: pip install 'numpy<2'"
     return f"model {path}: {runtime} cannot load it ({first_line(cause)}); restore the file or convert it again"

@@ -1,27 +1,27 @@
-"""A moving picture's faces are read a little differently each frame, so that their average over time is of many views.
+"""Test-time augmentation (TTA): each frame's crop of a face is shifted and zoomed a little, so that errors average out.
 
-A face that holds still gives the same pixels, and so the same mistake, in every frame. Averaging a classifier's answers
-on shifted crops is an old way to make fewer mistakes (Krizhevsky et al., "ImageNet Classification with Deep
-Convolutional Neural Networks", 2012, section 4.1). One crop a frame has the smoother do the averaging, at no cost; only
-a face that was not there a frame ago is read several times at once, or the first label that it shows would be the
-least considered one.
+A face that holds still gives the same pixels, and so the same error, in every frame. Averaging the predictions of
+shifted crops makes fewer errors (Krizhevsky et al., "ImageNet Classification with Deep Convolutional Neural Networks",
+2012, section 4.1). Here each frame has one view, another one in turn, and the smoother averages over the frames, so TTA
+costs nothing. A new face is classified in several views in its first frame, or the first label shown would be the least
+reliable one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fer_edge.tracking.tracker import OVERLAP, iou
+from fer_edge.tracking.tracker import MIN_IOU, iou
 from fer_edge.types import Box, Classifier, Pixels, Prediction
 
 SHIFTS = ((0.0, 0.0), (0.04, 0.04), (-0.04, -0.04), (0.04, -0.04), (-0.04, 0.04))  # right and down, in sides of the box
-ZOOMS = (1.0, 0.92, 1.08)  # five shifts, three zooms: fifteen views in turn
+ZOOMS = (1.0, 0.92, 1.08)  # with five shifts: fifteen different views
 
 
 class TestTimeAugmentation:
-    """`classifier`, with boxes that vary from call to call."""
+    """`classifier`, with boxes that vary from call to call. For moving pictures only."""
 
-    __test__ = False  # pytest takes classes named Test* for tests
+    __test__ = False  # or pytest would collect it, for its name
 
     def __init__(self, classifier: Classifier) -> None:
         self.labels = classifier.labels
@@ -46,12 +46,12 @@ class TestTimeAugmentation:
 
     def predict(self, grey: Pixels, boxes: Sequence[Box]) -> list[Prediction]:
         """See `Classifier`."""
-        predictions = [self._one(grey, box) for box in boxes]
+        predictions = [self._predict_face(grey, box) for box in boxes]
         self._known, self._count = list(boxes), self._count + 1
         return predictions
 
-    def _one(self, grey: Pixels, box: Box) -> Prediction:
-        known = any(iou(box, other) >= OVERLAP for other in self._known)
+    def _predict_face(self, grey: Pixels, box: Box) -> Prediction:
+        known = any(iou(box, other) >= MIN_IOU for other in self._known)
         views = [view(box, self._count + more) for more in range(1 if known else len(SHIFTS))]
         return _mean(self.classifier.predict(grey, views))
 
@@ -62,7 +62,7 @@ def _mean(predictions: Sequence[Prediction]) -> Prediction:
 
 
 def view(box: Box, number: int) -> Box:
-    """`box` as the view of `number` has it."""
+    """`box`, shifted and zoomed as in view `number`; the views repeat after fifteen."""
     (right, down), zoom = SHIFTS[number % len(SHIFTS)], ZOOMS[number % len(ZOOMS)]
     width, height = box.width * zoom, box.height * zoom
     x = box.x + box.width * (0.5 + right) - width / 2

@@ -1,4 +1,4 @@
-"""`fer-edge log purge`: delete what the log says of the time before a date."""
+"""`fer-edge log purge`: deletes the lines of the log before a date."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from fer_edge.report.dates import moment
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of this command."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    one = actions.add_parser("purge", help="delete the lines before a date", description="Delete lines, for good.")
-    one.add_argument(
+    words = "delete the lines before a date"
+    purge_parser = actions.add_parser("purge", help=words, description="Delete lines before a date, permanently.")
+    purge_parser.add_argument(
         "--before",
         metavar="DATE",
         required=True,
-        help="today, 2026-01-31 or 2026-01-31T12:00, local time; its lines stay",
+        help="today, 2026-01-31 or 2026-01-31T12:00, local time; lines of that date are kept",
     )
-    add_log_options(one)
+    add_log_options(purge_parser)
 
 
 def run(options: argparse.Namespace, now: datetime | None = None, zone: tzinfo | None = None) -> int:
-    """Purge, and say what it did. Raises FerEdgeError. `now` and `zone` None are the system's."""
+    """Purge the log and print the counts. Raises FerEdgeError. If `now` and `zone` are None, the system's count."""
     settings = read_settings(options, {"log": "log.path"}).log
     now = datetime.now().astimezone() if now is None else now
     before = moment("--before", options.before, now, zone)

@@ -1,4 +1,4 @@
-"""`fer-edge models`: what is installed, and whether it works; and `fer-edge models install`."""
+"""`fer-edge models`: lists the installed models and tests them; `fer-edge models install` adds one."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_edge.classifiers import cards as shelf
-from fer_edge.classifiers.cards import Card, choose, models_folder, scan
+from fer_edge.classifiers.cards import LOCAL_MODELS_FOLDER, Card, choose, models_folder, scan
 from fer_edge.classifiers.tflite import TfliteClassifier, find_runtime
 from fer_edge.errors import FerEdgeError, ModelError
 from fer_edge.service.model_install import install_model
@@ -18,11 +17,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of this command."""
     parser.add_argument("--verify", action="store_true", help="check each file's hash and run one inference on it")
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
-    words = "check a model and put it where fer-edge looks for it"
-    one = actions.add_parser("install", help=words, description=f"{words.capitalize()}.")
-    one.add_argument("model", metavar="FILE.tflite", type=Path)
-    one.add_argument("--card", metavar="FILE.json", type=Path, help="its card (default: the one beside it)")
-    one.add_argument("--to", metavar="FOLDER", type=Path, default=shelf.LOCAL, help="where to (default: %(default)s)")
+    words = "check a model and install it"
+    install = actions.add_parser("install", help=words, description=f"{words.capitalize()}.")
+    install.add_argument("model", metavar="FILE.tflite", type=Path)
+    install.add_argument("--card", metavar="FILE.json", type=Path, help="its card (default: the one beside it)")
+    default = LOCAL_MODELS_FOLDER
+    install.add_argument("--to", metavar="FOLDER", type=Path, default=default, help="where (default: %(default)s)")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -30,13 +30,13 @@ def run(options: argparse.Namespace) -> int:
     if options.action == "install":
         card, test = install_model(options.model, options.card, options.to)
         print(f"{test}\ninstalled: {card.path}")
-        print("a running fer-edge takes it up by itself, within seconds")
+        print("a running fer-edge loads it within seconds; no restart is needed")
         return 0
     return _list(options.verify)
 
 
 def _list(verify: bool) -> int:
-    """With `verify`, fail where one of them does."""
+    """Print the table; with `verify`, test each model. Raises ModelError if one cannot be used."""
     cards, failures = scan()
     print(f"models in {models_folder()}")
     print(f"{'name':24} {'variant':8} {'kB':>6}  {'input':17} {'accuracy':>8}  {'sha256':12}  labels")
@@ -55,25 +55,25 @@ def _list(verify: bool) -> int:
     if verify:
         _verify(cards)
     if failures:
-        raise ModelError(f"{len(failures)} of the models cannot be used, as said above; reinstall fer-edge")
+        raise ModelError(f"{len(failures)} of the models cannot be used, see above; reinstall fer-edge")
     return 0
 
 
 def _verify(cards: list[Card]) -> None:
-    """Say of each whether it works. Raises ModelError where one does not."""
+    """Test each model with one inference. Raises ModelError if one fails."""
     runtime, _ = find_runtime()
-    bad = 0
+    failed = 0
     for card in cards:
         try:
             classifier = TfliteClassifier(card, runtime)
-            scores = classifier.read_faces(np.full((1, *card.size), 128, np.uint8))
+            scores = classifier.predict_crops(np.full((1, *card.size), 128, np.uint8))
             if not np.isfinite(scores).all() or abs(float(scores.sum()) - 1) > 0.01:
                 raise ModelError(f"model {card.path}: one inference gave {scores.tolist()}; convert it again")
             print(f"ok      {card.name}: one inference with {runtime}, sha256 {card.sha256} as on its card")
         except FerEdgeError as error:
-            bad += 1
+            failed += 1
             print(f"failed  {error}")
     for model in sorted({card.model for card in cards}):
         print(f"auto    {model}: {choose(model, 'auto', runtime, cards).variant} with {runtime}")
-    if bad:
-        raise ModelError(f"{bad} of {len(cards)} models failed; reinstall fer-edge or convert them again")
+    if failed:
+        raise ModelError(f"{failed} of {len(cards)} models failed; reinstall fer-edge or convert them again")

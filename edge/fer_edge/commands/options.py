@@ -1,4 +1,4 @@
-"""Options that commands share: the settings file, and single settings over it."""
+"""Options that commands share: the settings file, and single settings that override it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from fer_edge.settings import Settings
 
 
 def add_settings_options(parser: argparse.ArgumentParser, threads: bool = True) -> None:
-    """`--config`, `--set`, `--max-faces`, and `--threads` for a command that has no option of that name."""
+    """`--config`, `--set`, `--max-faces`, and, unless the command has a `--threads` of its own, `--threads`."""
     parser.add_argument("--config", metavar="FILE", type=Path, help="settings, as TOML (default: built-in settings)")
     parser.add_argument(
         "--set",
         metavar="PART.KEY=VALUE",
         action="append",
         default=[],
-        help="one setting over the file's, e.g. detector.name=yunet (repeatable)",
+        help="one setting, overrides the file's, e.g. detector.name=yunet (repeatable)",
     )
-    parser.add_argument("--max-faces", metavar="N", type=int, help="faces at once, at most (default: 8)")
+    parser.add_argument("--max-faces", metavar="N", type=int, help="most faces in one frame (default: 8)")
     if threads:
         parser.add_argument("--threads", metavar="N", type=int, help="threads of the interpreter and of OpenCV")
     else:
@@ -28,7 +28,7 @@ def add_settings_options(parser: argparse.ArgumentParser, threads: bool = True) 
 
 
 def read_settings(options: argparse.Namespace, named: Mapping[str, str]) -> Settings:
-    """The file's settings, then `--set`, then the options of their own: `named` maps each to its "part.key"."""
+    """The file's settings, overridden by `--set`, then by the options in `named`: option -> "part.key"."""
     chosen = settings.load(options.config) if options.config else Settings()
     for assignment in options.set:
         chosen = settings.override(chosen, assignment)

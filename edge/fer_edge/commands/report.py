@@ -1,4 +1,4 @@
-"""`fer-edge report`: what the log says, in the terminal, as a page, as a table for a spreadsheet."""
+"""`fer-edge report`: summarizes the log, in the terminal, as an HTML page, or as a table for a spreadsheet."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--since", metavar="DATE", help="today, yesterday, 2026-01-31 or 2026-01-31T12:00, local time (default: all)"
     )
-    parser.add_argument("--until", metavar="DATE", help="the same; a day counts to its end (default: now)")
-    parser.add_argument("--html", metavar="FILE", type=Path, help="write a page with charts, in place of an older one")
+    parser.add_argument("--until", metavar="DATE", help="the same; a day is included whole (default: now)")
+    parser.add_argument("--html", metavar="FILE", type=Path, help="write a page with charts; an older one is replaced")
     parser.add_argument("--csv", metavar="FILE", help="write a row for each hour ('-': standard output, and no tables)")
     add_log_options(parser)
 
@@ -35,10 +35,10 @@ def add_log_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, now: datetime | None = None, zone: tzinfo | None = None) -> int:
-    """Read the log once and show it. Raises FerEdgeError. `now` and `zone` None are the system's."""
+    """Read the log once and print the report. Raises FerEdgeError. If `now` and `zone` are None, the system's count."""
     settings = read_settings(options, {"log": "log.path"}).log
     if settings.store == "memory" and options.log is None:
-        raise LogError("log.store = 'memory': nothing of it is on the disk; name another log with --log")
+        raise LogError("log.store = 'memory': that log is not on the disk; give another one with --log")
     now = datetime.now().astimezone() if now is None else now
     start = moment("--since", options.since, now, zone) if options.since else None
     end = moment("--until", options.until, now, zone, end=True) if options.until else None

@@ -1,6 +1,6 @@
-"""Draws the demo clip: a portrait that moves, dims, leaves, comes back, gets company, and shrinks.
+"""Draws the demo clip: a face that moves, dims, leaves, comes back, is joined by a second one, and shrinks.
 
-Everything follows from the frame's number, so two runs see the same pixels.
+Everything is computed from the frame's number, so every run gives the same pixels.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LENGTH = 24 * FPS  # frames
 
 
 class Key(NamedTuple):
-    """Where a portrait is at a moment; between two keys it glides."""
+    """A key frame: the place of a face at a time; between two keys it is interpolated."""
 
     second: float
     x: float  # the face's middle, pixels of the frame
@@ -28,15 +28,15 @@ class Key(NamedTuple):
     face: float  # the face's width, pixels
 
 
-# The first one wanders, is there while the light goes and returns, leaves to the right, comes back from the left,
-# stays while the other one visits, walks away from the camera until its face is small, and is gone.
+# The first face moves about, stays while the light dims and returns, leaves to the right, comes back from the left,
+# stays while the second one is there, moves away from the camera until it is small, and leaves.
 FIRST = (
     Key(0, 230, 210, 96),
     Key(3, 390, 230, 130),
     Key(5, 330, 200, 110),
     Key(9, 300, 220, 110),
     Key(11, 860, 230, 110),
-    Key(11.01, -180, 210, 100),  # less than a frame later, so that it is not seen to cross
+    Key(11.01, -180, 210, 100),  # less than a frame later, so that no frame shows it crossing
     Key(12.5, -180, 210, 100),
     Key(14, 190, 210, 100),
     Key(19, 210, 230, 105),
@@ -52,18 +52,18 @@ SECOND = (
 )
 LIGHT = ((0, 5, 6.5, 7.5, 9, 24), (1, 1, 0.3, 0.3, 1, 1))  # seconds, share of the full light
 
-# In pixels of the portrait: the middle and width of the face, and the oval that is cut out around head and shoulders.
-_FACE = (224.0, 112.0, 92.0)
+# In pixels of the portrait: the face, and the oval that is cut out around head and shoulders.
+_FACE = (224.0, 112.0, 92.0)  # middle x and y, width
 _OVAL = (226, 176, 134, 184)  # middle x and y, half width and half height
-_FEATHER = 24
+_FEATHER_PX = 24  # width of the soft edge
 
 
 class Clip:
     """The clip's frames, each drawn in a fraction of a millisecond."""
 
     def __init__(self) -> None:
-        """Load the portrait. Raises SourceError where the installed package lacks it."""
-        # Not imread, which tells of a missing file on stderr.
+        """Load the portrait. Raises SourceError if the installed package lacks it."""
+        # Not imread, which writes a warning about a missing file to stderr.
         content = PORTRAIT.read_bytes() if PORTRAIT.is_file() else b"\0"
         portrait = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
         if portrait is None:
@@ -84,18 +84,18 @@ class Clip:
 
 
 class _Cut(NamedTuple):
-    """A portrait to be pasted: its colours are already weighted with `mask`."""
+    """A cut-out portrait: its colours are already weighted with `mask`."""
 
     colour: Pixels  # (height, width, 3) BGR
-    mask: Pixels  # (height, width): 0 is the background, 255 the portrait
+    mask: Pixels  # (height, width): 0 for the background, 255 for the portrait
 
 
 def _cut_out(portrait: Pixels) -> _Cut:
     x, y, half_width, half_height = _OVAL
     oval = np.zeros(portrait.shape[:2], np.uint8)
-    axes = (half_width - _FEATHER, half_height - _FEATHER)
+    axes = (half_width - _FEATHER_PX, half_height - _FEATHER_PX)
     cv2.ellipse(oval, (x, y), axes, 0, 0, 360, 255, cv2.FILLED)
-    mask = np.asarray(cv2.GaussianBlur(oval, (0, 0), _FEATHER / 2), np.uint8)
+    mask = np.asarray(cv2.GaussianBlur(oval, (0, 0), _FEATHER_PX / 2), np.uint8)
     weights = np.asarray(cv2.cvtColor(mask, cv2.COLOR_GRAY2BGR), np.uint8)
     return _Cut(np.asarray(cv2.multiply(portrait, weights, scale=1 / 255), np.uint8), mask)
 
@@ -105,7 +105,7 @@ def _mirrored(cut: _Cut) -> _Cut:
 
 
 def _background() -> Pixels:
-    """A soft wall: lighter above, darker below and to the sides; nothing in it that looks like a face."""
+    """A smooth wall: lighter above, darker below and at the sides; nothing in it resembles a face."""
     rows = np.linspace(1.0, 0.72, HEIGHT, dtype=np.float32)[:, None]
     columns = 1 - 0.18 * np.linspace(-1, 1, WIDTH, dtype=np.float32)[None, :] ** 2
     wall: NDArray[np.float32] = rows * columns
@@ -113,7 +113,7 @@ def _background() -> Pixels:
 
 
 def _at(keys: tuple[Key, ...], second: float) -> Key:
-    """The place at `second`, gliding smoothly from key to key."""
+    """The place at `second`, interpolated smoothly between two keys."""
     later = next(index for index, key in enumerate(keys) if key.second > second)
     before, after = keys[later - 1], keys[later]
     share = (second - before.second) / (after.second - before.second)
@@ -125,7 +125,7 @@ def _paste(picture: Pixels, cut: _Cut, middle: float, place: Key) -> None:
     """Draw `cut`, whose face is at `middle`, into `picture` so that the face is at `place`."""
     scale = place.face / _FACE[2]
     height, width = cut.mask.shape
-    # Where the cut's own pixels come to lie; only that part of the frame is touched.
+    # The part of the frame that the cut covers; only that part is changed.
     offset_x, offset_y = place.x - middle * scale, place.y - _FACE[1] * scale
     left, top = max(0, int(offset_x)), max(0, int(offset_y))
     right, bottom = min(WIDTH, int(offset_x + width * scale)), min(HEIGHT, int(offset_y + height * scale))

@@ -1,4 +1,4 @@
-"""Makes the picture in the README: six moments of the demo clip with what was read drawn in.
+"""Makes the picture in the README: six frames of the demo clip with boxes and predictions drawn in.
 
 python -m fer_edge.demo.picture edge/fer_edge/demo/annotated.jpg
 """
@@ -20,11 +20,11 @@ from fer_edge.sources import open_source
 from fer_edge.stopwatch import Stopwatch
 from fer_edge.types import Observation, Pixels, Sink
 
-SECONDS = (3.0, 7.0, 9.8, 13.6, 17.0, 21.6)
+TIMES_S = (3.0, 7.0, 9.8, 13.6, 17.0, 21.6)
 
 
-class Moments(Sink):
-    """A sink that keeps the annotated frames at SECONDS."""
+class Snapshots(Sink):
+    """A sink that keeps the annotated frames at TIMES_S."""
 
     def __init__(self) -> None:
         self.pictures: list[Pixels] = []
@@ -32,19 +32,19 @@ class Moments(Sink):
     def write(self, observation: Observation) -> None:
         """Keep the frame if it is one of them."""
         frame = observation.frame
-        if frame.colour is not None and frame.number in [round(second * clip.FPS) for second in SECONDS]:
+        if frame.colour is not None and frame.number in [round(second * clip.FPS) for second in TIMES_S]:
             self.pictures.append(annotate(frame.colour, observation.faces))
 
     def close(self) -> None:
-        """Nothing is kept open."""
+        """Nothing to close."""
 
 
 def main(path: str) -> None:
     """Write the picture to `path`."""
-    settings, moments = Settings(), Moments()
+    settings, snapshots = Settings(), Snapshots()
     parts = make_parts(settings, make_classifier(settings.classifier), still=False)
-    loop.run(open_source("demo").source, *parts, [moments], Stopwatch())
-    rows = [np.hstack(moments.pictures[start : start + 3]) for start in (0, 3)]
+    loop.run(open_source("demo").source, *parts, [snapshots], Stopwatch())
+    rows = [np.hstack(snapshots.pictures[start : start + 3]) for start in (0, 3)]
     sheet = cv2.resize(np.vstack(rows), (960, 480), interpolation=cv2.INTER_AREA)
     done, data = cv2.imencode(".jpg", sheet, [cv2.IMWRITE_JPEG_QUALITY, 85])
     assert done

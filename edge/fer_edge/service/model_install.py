@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from fer_edge import demo
-from fer_edge.classifiers.cards import Card, load_card, sides
+from fer_edge.classifiers.cards import Card, install_slots, load_card
 from fer_edge.classifiers.tflite import TfliteClassifier
 from fer_edge.errors import ModelError, first_line
 from fer_edge.files import sync
@@ -75,7 +75,7 @@ def _turn(folder: Path, files: list[Path]) -> None:
             f"models folder {folder}: is a folder and no link, so it cannot change at once; give another --to"
         )
     before = folder.readlink().name if folder.is_symlink() else ""
-    new = next(side for side in sides(folder) if side.name != before)
+    new = next(slot for slot in install_slots(folder) if slot.name != before)
     shutil.rmtree(new, ignore_errors=True)  # what was before the last time
     if before:
         shutil.copytree(folder, new)

@@ -84,10 +84,10 @@ def load_model(settings: ClassifierSettings) -> WithFallback:
 
 def _older(settings: ClassifierSettings) -> Iterator[tuple[str, Classifier]]:
     """Where an older model comes from, in words, and the model; only those that work."""
-    if cards.is_path(settings.model) or not os.path.isdir(cards.LOCAL):  # noqa: PTH112 (is_dir raises where it may not look)
+    if cards.is_path(settings.model) or not os.path.isdir(cards.LOCAL_MODELS_FOLDER):  # noqa: PTH112 (is_dir raises where it may not look)
         return
     shelves = [("that came with fer-edge", partial(cards.installed, cards.models_folder()))]
-    if before := cards.kept_before(cards.LOCAL):
+    if before := cards.previous_models(cards.LOCAL_MODELS_FOLDER):
         shelves.insert(0, ("installed before", partial(cards.installed, local=before)))
     for origin, shelf in shelves:
         with suppress(ModelError):
@@ -127,10 +127,13 @@ class ModelWatcher:
             return [_file_state(self._path), _file_state(self._path.parent / f"{self._path.stem}.json")]
         # A replaced link shows in the folder itself, files that were copied there by hand in themselves.
         try:
-            names = sorted(os.listdir(cards.LOCAL))  # noqa: PTH208 (iterdir says less of what it raises)
+            names = sorted(os.listdir(cards.LOCAL_MODELS_FOLDER))  # noqa: PTH208 (iterdir says less of what it raises)
         except OSError:  # not there, or not readable
             names = []
-        return [_file_state(path) for path in (cards.LOCAL, *(cards.LOCAL / name for name in names))]
+        return [
+            _file_state(path)
+            for path in (cards.LOCAL_MODELS_FOLDER, *(cards.LOCAL_MODELS_FOLDER / name for name in names))
+        ]
 
 
 def _file_state(path: Path) -> tuple[int, ...]:

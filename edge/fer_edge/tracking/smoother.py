@@ -1,4 +1,8 @@
-"""Steadies each face's label: averaged over time, with a margin and a shortest time before it changes."""
+"""Smooths each face's label, which a single prediction does not change.
+
+The scores are averaged over time, exponentially, with the time constant `seconds`. Hysteresis keeps the label from
+flickering: another one must lead by `margin`, and every label is shown for `hold_seconds` at least.
+"""
 
 from __future__ import annotations
 
@@ -12,30 +16,33 @@ from fer_edge.types import UNCERTAIN, Event, Face, Prediction, Track
 
 @dataclass
 class _State:
-    scores: list[float]  # running average, one a label
-    count: int  # readings in it
-    time: float  # seconds, of the last reading
-    since: float  # seconds, when what is shown was taken up
-    shown: int  # index of the label that leads
-    certain: bool
+    scores: list[float]  # running average, one for each label
+    count: int  # predictions in it
+    time: float  # seconds, of the last prediction
+    since: float  # seconds, since when this label is shown
+    shown: int  # index of the shown label
+    certain: bool  # False: UNCERTAIN is shown instead
     face: Face
 
 
 class Smoother:
-    """Keeps one running average a face; time comes from the frames."""
+    """Keeps a running average for each face; time comes from the frames."""
 
     def __init__(self, settings: SmootherSettings) -> None:
         self._settings = settings
         self._states: dict[int, _State] = {}
 
     def reconfigure(self, settings: SmootherSettings) -> None:
-        """Use other settings from now on; the faces keep their history."""
+        """Use other settings from the next frame on; the faces keep their history."""
         self._settings = settings
 
     def update(
         self, time: float, tracks: Sequence[Track], predictions: Sequence[Prediction], gone: Iterable[int]
     ) -> tuple[tuple[Face, ...], tuple[Event, ...]]:
-        """Faces with steady labels at `time` (seconds), one a track, and what changed since the last frame."""
+        """Faces with smoothed labels at `time` (seconds), one for each track, and the events since the last frame.
+
+        `predictions` are in the order of `tracks`; `gone` are the ids of faces that are gone.
+        """
         faces, events = [], []
         for track, prediction in zip(tracks, predictions, strict=True):
             state = self._states.get(track.id)
@@ -60,8 +67,8 @@ class Smoother:
         return face
 
     def _update_state(self, state: _State, time: float, track: Track, prediction: Prediction) -> Face:
-        # Exponential average with a time constant: the same at any frame rate. At first it is the plain mean, or one
-        # reading would count for more than the many after it.
+        # Exponential average with a time constant: the same at any frame rate. At first it is the plain mean, or the
+        # first prediction would have more weight than all others.
         seconds = self._settings.seconds
         state.count += 1
         weight = 1 - math.exp(-max(time - state.time, 0.0) / seconds) if seconds else 1.0
@@ -71,7 +78,7 @@ class Smoother:
         if time - state.since >= self._settings.hold_seconds:
             before = state.shown, state.certain
             best = max(range(len(state.scores)), key=state.scores.__getitem__)
-            # While nothing certain is shown, there is nothing to hold on to.
+            # While "uncertain" is shown, there is no label to keep, so no margin applies.
             if state.scores[best] - state.scores[state.shown] > (self._settings.margin if state.certain else 0):
                 state.shown = best
             needed = self._settings.certain + (0 if state.certain else self._settings.margin)

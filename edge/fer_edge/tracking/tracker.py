@@ -1,4 +1,4 @@
-"""Gives each face an identity that lasts from frame to frame."""
+"""Gives each face an id that stays the same from frame to frame."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from fer_edge.settings import TrackerSettings
 from fer_edge.types import Box, Track
 
-# Smallest intersection over union of one face in two frames: it may move by half its width between them.
-OVERLAP = 0.25
+MIN_IOU = 0.25  # of one face's boxes in two frames: it may move by half its width between them
 
 
 def iou(a: Box, b: Box) -> float:
@@ -24,32 +23,32 @@ def iou(a: Box, b: Box) -> float:
 
 @dataclass
 class _Known:
-    id: int  # 0 until it counts
+    id: int  # 0: a candidate, until it has been found in enough frames
     box: Box
     seen: float  # seconds, when it was last found
-    hits: int  # frames in a row
+    hits: int  # frames in a row in which it was found
 
 
 class NoTracking:
-    """For pictures that have nothing to do with each other: every face is a new one, and gone by the next picture."""
+    """The tracker for unrelated pictures: every face is new, and gone in the next picture."""
 
     def __init__(self) -> None:
         self._last: list[Track] = []
         self._count = 0
 
     def update(self, time: float, boxes: Sequence[Box]) -> tuple[list[Track], set[int]]:  # noqa: ARG002 - as a Tracker
-        """The faces of one picture with numbers of their own, and those of the picture before."""
+        """The faces of one picture with new ids, and the ids of the picture before."""
         gone = {track.id for track in self._last}
         self._last = [Track(number, box) for number, box in enumerate(boxes, self._count + 1)]
         self._count += len(boxes)
         return self._last, gone
 
     def reconfigure(self, settings: TrackerSettings) -> None:
-        """No setting is of use here."""
+        """Nothing to do: no setting applies here."""
 
 
 class Tracker:
-    """Matches each frame's boxes to the known faces, best overlap first."""
+    """Matches each frame's boxes to the known faces by intersection over union, the best pairs first."""
 
     def __init__(self, settings: TrackerSettings) -> None:
         self._settings = settings
@@ -57,13 +56,13 @@ class Tracker:
         self._last_id = 0
 
     def reconfigure(self, settings: TrackerSettings) -> None:
-        """Use other settings from now on; the faces keep their numbers."""
+        """Use other settings from the next frame on; the faces keep their ids."""
         self._settings = settings
 
     def update(self, time: float, boxes: Sequence[Box]) -> tuple[list[Track], set[int]]:
-        """The faces found at `time` (seconds) with their identities, and the ids that are gone for good.
+        """The faces found at `time` (seconds) with their ids, and the ids that are gone and never come back.
 
-        A face counts from its `hits`-th frame in a row; one not found for `hold_seconds` is gone.
+        A face gets its id in its `hits`-th frame in a row; one that is not found for `hold_seconds` is gone.
         """
         pairs = sorted(
             ((iou(known.box, box), k, b) for k, known in enumerate(self._known) for b, box in enumerate(boxes)),
@@ -71,7 +70,7 @@ class Tracker:
         )
         matched: dict[int, int] = {}  # index of a box -> of a known face
         for overlap, k, b in pairs:
-            if overlap >= OVERLAP and b not in matched and k not in matched.values():
+            if overlap >= MIN_IOU and b not in matched and k not in matched.values():
                 matched[b] = k
         for k, known in enumerate(self._known):
             if k not in matched.values():
@@ -94,7 +93,7 @@ class Tracker:
     def _forget(self, time: float) -> set[int]:
         kept, gone = [], set()
         for known in self._known:
-            # A candidate that misses one frame was a false alarm; a face may hide for a while.
+            # A candidate that is missing in one frame was a false positive; a face may be hidden for a while.
             if known.hits or (known.id and time - known.seen < self._settings.hold_seconds):
                 kept.append(known)
             elif known.id:

@@ -110,8 +110,8 @@ def test_conditions_are_rows_of_table_json_and_page(shipped: Path, faces_csv: Pa
     read = {}
     for variant in ("int8", "float32"):
         classifier = TfliteClassifier(load_card(models_folder() / f"mini_xception-{variant}.tflite"))
-        read[variant] = classifier.read_faces(faces.pixels).argmax(axis=1)
-    dark = TfliteClassifier(load_card(shipped)).read_faces(low_light(faces.pixels)).argmax(axis=1)
+        read[variant] = classifier.predict_crops(faces.pixels).argmax(axis=1)
+    dark = TfliteClassifier(load_card(shipped)).predict_crops(low_light(faces.pixels)).argmax(axis=1)
     expected = parity(read["int8"], read["float32"], faces.labels)
     rows = json.loads((tmp_path / "f.json").read_text())["conditions"]
     assert rows["accuracy"] == found.metrics.accuracy

@@ -56,7 +56,7 @@ def test_every_variant_has_a_card_that_is_true(trained: Path, faces_csv: Path, t
         assert (card.name, card.model, card.variant) == (f"tiny-{variant}", "tiny", variant)
         assert (card.labels, card.size) == (EMOTIONS, (48, 48))
         assert card.dtype == ("uint8" if variant == "int8" else "float32")
-        read = TfliteClassifier(card).read_faces(faces.pixels)
+        read = TfliteClassifier(card).predict_crops(faces.pixels)
         assert float((read.argmax(axis=1) == faces.labels).mean()) == pytest.approx(card.accuracy, abs=1e-4)
         text = json.loads(path.with_suffix(".json").read_text())
         assert text["training_data"]["faces"] == 84

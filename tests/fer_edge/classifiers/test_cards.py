@@ -106,7 +106,7 @@ def test_a_card_that_is_no_card_is_said(copy: Path, text: bytes) -> None:
 
 def test_a_card_of_another_model_is_refused(copy: Path) -> None:
     shutil.copy(cards.models_folder() / "mini_xception-float32.json", copy.with_suffix(".json"))
-    with pytest.raises(ModelError, match=r"is that of mini_xception-float32\.tflite, not of mini_xception-int8"):
+    with pytest.raises(ModelError, match=r"belongs to mini_xception-float32\.tflite, not to mini_xception-int8"):
         cards.load_card(copy)
 
 

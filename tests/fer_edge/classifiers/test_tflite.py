@@ -84,9 +84,9 @@ def test_whole_faces_are_read_as_boxes_are(portrait: Pixels, face: Box) -> None:
     card = shipped("int8")
     classifier = TfliteClassifier(card)
     crop = portrait[face.y : face.y + face.height, face.x : face.x + face.width]
-    scores = classifier.read_faces(crop[None])
+    scores = classifier.predict_crops(crop[None])
     np.testing.assert_array_equal(scores[0], np.float32(classifier.predict(portrait, [face])[0].scores))
-    assert classifier.read_faces(np.empty((0, 48, 48), np.uint8)).shape == (0, 7)
+    assert classifier.predict_crops(np.empty((0, 48, 48), np.uint8)).shape == (0, 7)
 
 
 class Int8Outputs:

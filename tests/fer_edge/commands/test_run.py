@@ -133,7 +133,7 @@ def test_a_signal_ends_it_cleanly_with_the_summary(number: signal.Signals, tmp_p
         (["--sink", "lamp"], 2, "run.sinks = ['lamp']: must be a list with some of log, console"),
         (["--max-frames", "none"], 2, "'none': must be a whole number, 1 or more"),
         (["--no-such-option"], 2, "--no-such-option"),
-        (["--set", "classifier.model=/"], 5, "'/': is no file"),
+        (["--set", "classifier.model=/"], 5, "'/': is not a file"),
         (["--set", 'log.path="a\\u0000b"'], 2, "zero character"),
         (["--threads", "0"], 2, "classifier.threads = 0: must be from 1 to 64"),
         (["--max-faces", "0"], 2, "detector.max_faces = 0: must be from 1 to 100"),
@@ -289,7 +289,7 @@ def test_a_disk_that_is_full_does_not_stop_the_loop(capsys: pytest.CaptureFixtur
 def test_an_installed_model_is_loaded_without_a_gap(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cards, "LOCAL", tmp_path / "models")
+    monkeypatch.setattr(cards, "LOCAL_MODELS_FOLDER", tmp_path / "models")
     monkeypatch.setattr(model_update, "POLL_INTERVAL_S", 0.0)
     log, name, write = tmp_path / "log.jsonl", "mini_xception-int8", FrameRateLimit.write
     other = cards.models_folder() / "mini_xception-float32.tflite"

@@ -35,7 +35,7 @@ def test_a_file_that_was_cut_off(
     _, files, prediction = model.check(make_context(classifier={"variant": "int8"}))
     for finding in (files, prediction):
         assert finding.level == "failure"
-        assert "1000 bytes where its card says" in finding.says
+        assert "1000 bytes, but its card says" in finding.says
     assert files.cure == model.REINSTALL
 
 

@@ -18,7 +18,7 @@ NAME = "mini_xception-int8"
 def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where models are installed."""
     folder = tmp_path / "etc" / "models"
-    monkeypatch.setattr(cards, "LOCAL", folder)
+    monkeypatch.setattr(cards, "LOCAL_MODELS_FOLDER", folder)
     return folder
 
 

@@ -34,7 +34,7 @@ def test_it_is_there_with_its_card_and_over_the_shipped_one(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "etc" / "models"
-    monkeypatch.setattr(cards, "LOCAL", folder)
+    monkeypatch.setattr(cards, "LOCAL_MODELS_FOLDER", folder)
     assert main(["models", "install", str(model)]) == 0
     out = capsys.readouterr().out
     assert "tried: the demo's portrait is happy (9" in out
@@ -75,7 +75,7 @@ def cut(model: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (cut, "1000 bytes where its card says"),
+        (cut, "1000 bytes, but its card says"),
         (lambda model: model.write_bytes(model.read_bytes()[:-1] + b"!"), "the file or the card was changed"),
         (lambda model: change_card(model, labels=["a", "b"]), "its card has 2 labels"),
         (

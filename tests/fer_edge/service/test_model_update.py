@@ -95,7 +95,7 @@ def test_start_falls_back_to_older_models(
     (local / f"{NAME}.tflite").write_bytes(b"TFL3" * 4)
     assert load_model(SETTINGS).identity == first
     assert "; the model installed before is used" in capsys.readouterr().err
-    shutil.rmtree(cards.kept_before(local) or local)
+    shutil.rmtree(cards.previous_models(local) or local)
     assert load_model(SETTINGS).identity == shipped()
     assert "; the model that came with fer-edge is used" in capsys.readouterr().err
 
