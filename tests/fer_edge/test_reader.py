@@ -192,7 +192,7 @@ def test_what_is_no_picture_is_refused(picture: Any, words: str, reader: Reader)
     ("name", "content", "words"),
     [
         ("cut.jpg", PORTRAIT.read_bytes()[:9000], r"cut.jpg: is cut off or damaged .*; copy it again$"),
-        ("clip.mp4", b"no picture", "is no picture that can be read; .* a video or a folder is for watch"),
+        ("clip.mp4", b"no picture", "is not a picture that can be read; .* a video or a folder is for watch"),
     ],
 )
 def test_file_that_is_no_picture(name: str, content: bytes, words: str, reader: Reader, tmp_path: Path) -> None:

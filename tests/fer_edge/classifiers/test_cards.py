@@ -79,7 +79,7 @@ def test_a_missing_model_or_card_is_said(tmp_path: Path, copy: Path) -> None:
         (lambda text: text.update(labels=["one", "one"]), "all different"),
         (lambda text: text.update(variant="int4"), "int4"),
         (lambda text: text["input"].update(width=0), "sides"),
-        (lambda text: text["input"].update(range=[1, 1]), "rises"),
+        (lambda text: text["input"].update(range=[1, 1]), "rising"),
         (lambda text: text.update(input=None), "wrong or missing"),
         (lambda text: text.update(labels="angrysx"), "a list"),
         (lambda text: text["metrics"].update(accuracy="high"), "high"),
