@@ -53,6 +53,7 @@ def test_face_has_emotion_box_and_scores(reader: Reader, faces: tuple[Face, ...]
     assert face.box.x < 224 < face.box.x + face.box.width
     assert face.box.y < 112 < face.box.y + face.box.height
     assert tuple(face.scores) == reader.labels == face.prediction.labels
+    assert tuple(face.scores.values()) == face.prediction.scores
     assert sum(face.scores.values()) == pytest.approx(1, abs=1e-3)
     assert face.confidence == face.scores["happy"] == max(face.scores.values()) > 0.8
 
@@ -85,11 +86,15 @@ def every_second(picture: Pixels) -> Any:
     return large[::2, ::2]
 
 
+def grey_backwards(picture: Pixels) -> Any:
+    return np.asfortranarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)[:, ::-1])[:, ::-1]
+
+
 def backwards(picture: Pixels) -> Any:
     return np.asarray(Image.open(PORTRAIT).convert("RGB"))[:, :, ::-1]
 
 
-@pytest.mark.parametrize("form", [as_text, bgr, grey, read_only, column_major, every_second])
+@pytest.mark.parametrize("form", [as_text, bgr, grey, read_only, column_major, every_second, grey_backwards])
 def test_all_forms_give_the_same(form: Any, portrait: Pixels, reader: Reader, faces: tuple[Face, ...]) -> None:
     picture = form(portrait)
     before = picture if isinstance(picture, str) else picture.copy()

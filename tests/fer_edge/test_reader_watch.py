@@ -20,6 +20,7 @@ from fer_edge.errors import SourceError, SourceGone, SourceLost
 from fer_edge.settings import Settings
 from fer_edge.sources import devices, open_source
 from fer_edge.sources.devices import Device
+from fer_edge.sources.frame_rate import FrameRateLimit
 from fer_edge.sources.v4l2 import V4l2Camera
 from fer_edge.stopwatch import Stopwatch
 from fer_edge.types import Frame, Observation, Sink
@@ -281,18 +282,22 @@ def test_stopped_ends_a_video(reader: Reader, video: Path) -> None:
 
 
 def test_frame_rate_of_the_settings_holds(video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fer_edge.sources.frame_rate import FrameRateLimit
-
-    made: list[tuple[float, float]] = []
+    """And it learns from each observation whether somebody is there."""
+    made: list[float] = []
+    waited: list[float] = []
+    learnt: list[Observation] = []
     begin = FrameRateLimit.__init__
 
-    def noted(limit: FrameRateLimit, fps: float, stopped: Any, idle_fps: float, *rest: Any, **more: Any) -> None:
-        made.append((fps, idle_fps))
-        begin(limit, 0.0, stopped, 0.0)
+    def timed(limit: FrameRateLimit, fps: float, stopped: Any, idle_fps: float, *rest: Any, **more: Any) -> None:
+        made.append(idle_fps)
+        begin(limit, fps, stopped, idle_fps, *rest, **more, clock=lambda: sum(waited), sleep=waited.append)
 
-    monkeypatch.setattr(FrameRateLimit, "__init__", noted)
-    next(Reader(detector="fake", settings={"source": {"fps": 12}}).watch(video))
-    assert made == [(12.0, 0.0)]  # a video has nobody to wait for
+    monkeypatch.setattr(FrameRateLimit, "__init__", timed)
+    monkeypatch.setattr(FrameRateLimit, "write", lambda limit, observation: learnt.append(observation))
+    reader = Reader(detector="fake", settings={"source": {"fps": 8}})
+    assert list(itertools.islice(reader.watch(video), 5)) == learnt
+    assert sum(waited) == pytest.approx(4 / 8)
+    assert made == [0.0]  # a video does not slow down while nobody is there
 
 
 def test_cut_off_video_is_said_after_the_last_frame(reader: Reader, video: Path, tmp_path: Path) -> None:

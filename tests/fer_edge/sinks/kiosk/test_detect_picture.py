@@ -14,6 +14,8 @@ import pytest
 from fer_edge import demo
 from fer_edge.errors import SourceError
 from fer_edge.sinks.kiosk.api import MAX_WAITING_REQUESTS
+from fer_edge.sources import array
+from fer_edge.sources.options import SourceOptions
 from PIL import Image
 
 House = Callable[..., Any]
@@ -72,6 +74,12 @@ def test_what_is_no_picture_is_refused_and_nothing_else_happens(
     after = built.ask("/api/v1/status").json
     assert before | {"uptime_seconds": 0} == after | {"uptime_seconds": 0}
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_the_kiosks_own_limit_holds(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture within `kiosk.picture_megapixels` is read, whatever the limit for files is."""
+    monkeypatch.setattr(array, "SourceOptions", lambda: SourceOptions(max_pixels=100))
+    assert len(send(house(), ASTRONAUT).json["faces"]) == 1
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(house: House) -> None:
