@@ -106,9 +106,10 @@ def test_an_unknown_backend_is_one_line() -> None:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.process
 def test_a_reader_that_goes_away_ends_it_quietly() -> None:
     code = (
-        "import sys; from convert import cli\n"
+        "import sys; from fer_convert import cli\n"
         "class Fake:\n    evaluate = staticmethod(lambda *given, say: [say('x' * 9999) for _ in range(100)])\n"
         "cli._late = lambda module: Fake\n"
         "sys.exit(cli.main(['evaluate', 'm.tflite', '--data', 'x.csv']))"

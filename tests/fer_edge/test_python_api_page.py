@@ -16,6 +16,8 @@ from fer_edge import demo
 from fer_edge.classifiers.cards import models_folder
 from fer_edge.demo import clip
 
+pytestmark = pytest.mark.process
+
 PAGE = Path(__file__).parents[2] / "docs" / "python-api.md"
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NEXT = "--- the next example ---"

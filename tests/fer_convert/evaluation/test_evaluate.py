@@ -26,7 +26,7 @@ from fer_edge.types import EMOTIONS
 from numpy.typing import NDArray
 
 # The first test to need it waits for TensorFlow, which on a busy machine takes long.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.timeout(180)
 
 
 LOW_LIGHT, BLUR = "low light (x 0.25, noise 4)", "blur (sigma 1.2 px)"
@@ -64,6 +64,7 @@ def shipped() -> Path:
     return models_folder() / "mini_xception-int8.tflite"
 
 
+@pytest.mark.slow
 def test_the_shipped_model_is_as_good_as_its_card_says(shipped: Path, fer2013: Path) -> None:
     lines: list[str] = []
     found = evaluate(shipped, fer2013, say=lines.append)
@@ -73,6 +74,7 @@ def test_the_shipped_model_is_as_good_as_its_card_says(shipped: Path, fer2013: P
     assert "expected calibration error" in lines[0]
 
 
+@pytest.mark.slow
 def test_the_shipped_model_bears_what_a_camera_does_to_a_face(shipped: Path, fer2013: Path) -> None:
     rows = evaluate(shipped, fer2013, conditions=True, say=silent).conditions
     # 62 and 64 % on the whole of PublicTest; 1,200 faces are good to 1.4 points (one standard deviation)
@@ -80,6 +82,7 @@ def test_the_shipped_model_bears_what_a_camera_does_to_a_face(shipped: Path, fer
     assert cast("float", rows[BLUR]) >= 0.6
 
 
+@pytest.mark.slow
 def test_conditions_are_rows_of_table_json_and_page(shipped: Path, faces_csv: Path, tmp_path: Path) -> None:
     said: list[str] = []
     out = tmp_path / "report"
@@ -146,6 +149,7 @@ def test_other_variants_have_their_name_in_the_row(shipped: Path, faces_csv: Pat
     assert f"{AGAINST}  -\n" in said[1]
 
 
+@pytest.mark.slow
 def test_the_command_line_has_the_conditions(
     shipped: Path, faces_csv: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -153,6 +157,7 @@ def test_the_command_line_has_the_conditions(
     assert f"\n{LOW_LIGHT}  " in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_keras_model_is_measured_under_the_conditions_too(
     tiny: str, faces_csv: Path, tmp_path: Path, picture_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -192,6 +197,7 @@ def test_faces_that_are_also_trained_on_are_told_apart(shipped: Path, faces_csv:
     assert "also" not in said[1]
 
 
+@pytest.mark.slow
 def test_a_split_that_was_trained_on_as_a_whole_is_said(shipped: Path, faces_csv: Path, tmp_path: Path) -> None:
     trained = [line for line in faces_csv.read_text().splitlines() if not line.endswith("PublicTest")]
     again = [line.replace("Training", "PublicTest") for line in trained[1:10]]
@@ -270,6 +276,7 @@ def test_bad_input_is_refused(
         evaluate(shipped, faces_csv, folder=faces_csv / "report", say=silent)
 
 
+@pytest.mark.slow
 def test_a_keras_model_is_scored_as_its_tflite(shared: Path, fer2013: Path) -> None:
     found = evaluate(shared / "peers" / "fer2013_mini_XCEPTION.102-0.66.hdf5", fer2013, say=silent)
     assert found.metrics.accuracy == pytest.approx(0.655, abs=0.04)

@@ -18,7 +18,7 @@ from fer_edge.errors import ModelError
 from fer_edge.types import EMOTIONS
 
 # The first test to need it waits for TensorFlow, which on a busy machine takes long.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.timeout(180)
 
 LEGACY = "peers/fer2013_mini_XCEPTION.102-0.66.hdf5"
 
@@ -35,6 +35,7 @@ def faces(side: int = 48) -> Any:
     return np.random.default_rng(0).integers(0, 256, (3, side, side, 1)).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_a_model_comes_with_labels_size_and_range(saved: Path) -> None:
     found = load.load(saved)
     assert (found.labels, found.size, found.range) == (EMOTIONS, (48, 48), (0.0, 255.0))
@@ -45,6 +46,7 @@ def test_a_model_comes_with_labels_size_and_range(saved: Path) -> None:
     assert load.load(saved, (0.0, 1.0)).range == (0.0, 1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -64,6 +66,7 @@ def test_what_is_no_model_is_refused(tmp_path: Path, name: str, content: bytes |
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_a_cut_off_model_is_refused(saved: Path) -> None:
     content = saved.read_bytes()
     saved.write_bytes(content[: len(content) // 2])
@@ -71,6 +74,7 @@ def test_a_cut_off_model_is_refused(saved: Path) -> None:
         load.load(saved)
 
 
+@pytest.mark.slow
 def test_a_sidecar_that_does_not_fit_is_refused(saved: Path) -> None:
     saved.with_suffix(".json").write_text('{"labels": ["a", "b"]}')
     with pytest.raises(ModelError, match="7 outputs, but 2 labels"):
@@ -80,6 +84,7 @@ def test_a_sidecar_that_does_not_fit_is_refused(saved: Path) -> None:
         load.load(saved)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "content",
     [
@@ -96,6 +101,7 @@ def test_a_sidecar_of_another_kind_is_refused_in_one_line(saved: Path, content: 
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_a_model_that_is_no_face_classifier_is_refused(tmp_path: Path) -> None:
     keras = backend.keras()
     for shape, message in (((8, 8, 3), "its input is"), ((8, 8, 1), "its output is")):
@@ -105,6 +111,7 @@ def test_a_model_that_is_no_face_classifier_is_refused(tmp_path: Path) -> None:
             load.load(tmp_path / "other.keras")
 
 
+@pytest.mark.slow
 def test_a_model_for_larger_faces_than_a_card_allows_is_refused_before_any_work(tmp_path: Path) -> None:
     """Else a conversion of minutes ends with a card that the device refuses."""
     keras = backend.keras()
@@ -123,6 +130,7 @@ def test_the_limit_is_that_of_the_cards(tmp_path: Path, more: int, fits: bool) -
         load_card(tmp_path / "m.json")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".keras", ".json"])
 def test_where_nobody_may_look_is_said_in_one_line(saved: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
     """A closed folder, of the model or of what is known of it."""
@@ -138,11 +146,13 @@ def test_where_nobody_may_look_is_said_in_one_line(saved: Path, monkeypatch: pyt
         load.load(saved)
 
 
+@pytest.mark.slow
 def test_an_absurd_path_is_refused_in_one_line() -> None:
     with pytest.raises(ModelError, match=r"cannot be read \(File name too long\)"):
         load.load(Path("x" * 5000 + ".keras"))
 
 
+@pytest.mark.slow
 def test_scaled_takes_pixels(saved: Path) -> None:
     known = load.load(saved)
     assert load.scaled(known) is known.model
@@ -151,6 +161,7 @@ def test_scaled_takes_pixels(saved: Path) -> None:
     np.testing.assert_allclose(load.scaled(legacy).predict_on_batch(faces()), wanted, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_new_last_layer_keeps_the_others(saved: Path) -> None:
     found = load.load(saved)
     model = load.with_classes(found, 3)
@@ -162,6 +173,7 @@ def test_a_new_last_layer_keeps_the_others(saved: Path) -> None:
     assert [weights.shape[-1] for weights in new[-2:]] == [3, 3]
 
 
+@pytest.mark.slow
 def test_a_model_made_from_another_takes_another_last_layer_in_its_turn(saved: Path, tmp_path: Path) -> None:
     scaled = load.scaled(load.load(saved, (-1.0, 1.0)))
     scaled.save(tmp_path / "second.keras")
@@ -173,6 +185,7 @@ def test_a_model_made_from_another_takes_another_last_layer_in_its_turn(saved: P
         np.testing.assert_array_equal(before, after)
 
 
+@pytest.mark.slow
 def test_a_sequential_model_is_one_like_another(tmp_path: Path) -> None:
     keras = backend.keras()
     layers = [keras.layers.Conv2D(7, 3), keras.layers.GlobalAveragePooling2D(), keras.layers.Activation("softmax")]
@@ -184,6 +197,7 @@ def test_a_sequential_model_is_one_like_another(tmp_path: Path) -> None:
     assert load.with_classes(found, 3).output_shape == (None, 3)
 
 
+@pytest.mark.slow
 def test_the_legacy_model_loads_and_takes_another_last_layer(shared: Path) -> None:
     found = load.load(shared / LEGACY)
     assert (found.labels, found.size, found.range) == (EMOTIONS, (64, 64), (-1.0, 1.0))

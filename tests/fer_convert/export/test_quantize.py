@@ -21,7 +21,7 @@ from fer_edge.errors import DataError, GateError, ModelError, SettingsError, Sin
 from fer_edge.types import EMOTIONS
 
 # The first test to need it waits for TensorFlow, which on a busy machine takes long.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.timeout(180)
 
 LEGACY = "peers/fer2013_mini_XCEPTION.102-0.66.hdf5"
 
@@ -43,6 +43,7 @@ def open_gate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gate, "DIFFERENCE", 1.0)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("open_gate")
 def test_every_variant_has_a_card_that_is_true(trained: Path, faces_csv: Path, tmp_path: Path) -> None:
     out = tmp_path / "models"
@@ -74,6 +75,7 @@ def test_every_variant_has_a_card_that_is_true(trained: Path, faces_csv: Path, t
             assert text["quantization"]["calibration_faces"] >= 14
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("open_gate")
 def test_other_data_than_the_trainings_is_said_and_costs_are_the_architectures(
     trained: Path, faces_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -88,6 +90,7 @@ def test_other_data_than_the_trainings_is_said_and_costs_are_the_architectures(
     assert text["cost"] == {"runtime": {"x86_64": 1.0}}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_legacy_model_converts_at_its_published_accuracy(shared: Path, fer2013: Path, tmp_path: Path) -> None:
     quantize.quantize(shared / LEGACY, fer2013, tmp_path, name="legacy", report=silent)
@@ -156,6 +159,7 @@ def test_chance_on_a_few_faces_shuts_no_gate_and_a_broken_model_does(faces: int)
     assert refused(0.6, 0.9) >= 190
 
 
+@pytest.mark.slow
 def test_behind_a_shut_gate_nothing_is_written(
     trained: Path, faces_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,6 +176,7 @@ def test_an_input_that_is_not_the_pixel_is_refused() -> None:
     gate.check_input({"dtype": np.uint8, "quantization": (1.0, 0)})
 
 
+@pytest.mark.slow
 def test_a_disk_that_does_not_take_what_is_staged_is_told(
     trained: Path, faces_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -180,6 +185,7 @@ def test_a_disk_that_does_not_take_what_is_staged_is_told(
         quantize.quantize(trained, faces_csv, tmp_path / "models", report=silent)
 
 
+@pytest.mark.slow
 def test_another_backend_than_tensorflow_is_refused_before_any_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,6 +206,7 @@ def test_a_name_that_is_no_file_name_is_refused(name: str, tmp_path: Path) -> No
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("open_gate")
 def test_a_run_gives_its_name_from_inside_too(
     trained: Path, faces_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -209,17 +216,20 @@ def test_a_run_gives_its_name_from_inside_too(
     assert written[0].name == "tiny-float32.tflite"
 
 
+@pytest.mark.slow
 def test_data_with_other_classes_is_refused(shared: Path, tmp_path: Path, picture_folder: object) -> None:
     folder = picture_folder({"": {"calm": 5, "tense": 5}})  # type: ignore[operator]
     with pytest.raises(DataError, match=r"classes are calm, tense, the labels of .* are angry"):
         quantize.quantize(shared / LEGACY, folder, tmp_path, report=silent)
 
 
+@pytest.mark.slow
 def test_a_model_that_is_missing_is_refused(faces_csv: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no such file"):
         quantize.quantize(tmp_path / "none.keras", faces_csv, tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("open_gate")
 def test_a_folder_that_cannot_be_made_is_refused(trained: Path, faces_csv: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")

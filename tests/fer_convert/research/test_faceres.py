@@ -81,6 +81,7 @@ def until_mean(model: Any) -> Any:
     return backend.keras().Model(model.input, model.get_layer("mean").output)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["float32", "float16"])
 def test_it_sees_in_any_face_what_the_package_s_network_sees(
     tmp_path: Path, weights: faceres.Weights, faces: NDArray[np.uint8], kind: str
@@ -96,6 +97,7 @@ def test_it_sees_in_any_face_what_the_package_s_network_sees(
     np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_it_begins_with_the_statistics_of_the_faces_it_was_given(
     weights: faceres.Weights, faces: NDArray[np.uint8]
 ) -> None:
@@ -105,6 +107,7 @@ def test_it_begins_with_the_statistics_of_the_faces_it_was_given(
     np.testing.assert_allclose(as_trained, as_used, rtol=1e-2, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_what_sees_the_most_pixels_stays_as_it_is(weights: faceres.Weights, faces: NDArray[np.uint8]) -> None:
     model = faceres.build(weights, faces, 7)
     learning = {variable.path.split("/")[0] for variable in model.trainable_variables}
@@ -142,12 +145,14 @@ def test_whole_numbers_for_weights_are_refused_not_misread(tmp_path: Path, weigh
         faceres.read(path)
 
 
+@pytest.mark.slow
 def test_another_network_s_weights_are_refused(weights: faceres.Weights, faces: NDArray[np.uint8]) -> None:
     del weights["conv_pw_7_bn/batchnorm_1/sub"]
     with pytest.raises(ModelError, match="not those of HSE-FaceRes"):
         faceres.build(weights, faces, 7)
 
 
+@pytest.mark.slow
 def test_what_it_writes_is_trained_on_by_fer_convert(
     tmp_path: Path, weights: faceres.Weights, faces_csv: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,7 +19,7 @@ from fer_convert.training.train import train
 from fer_edge.errors import DataError, ModelError, SettingsError, SinkError
 
 # The first test to need it waits for TensorFlow, which on a busy machine takes long.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.timeout(180)
 
 RECIPE = Recipe(network="tiny", size=48, epochs=4, batch=16, learning_rate=0.01, average=0.9, views=2, mixup=0.2)
 
@@ -41,6 +41,7 @@ def teach(source: Path, teacher: Path, out: Path, recipe: Recipe = RECIPE) -> li
     return lines
 
 
+@pytest.mark.slow
 def test_the_answers_are_what_the_teachers_say_of_the_faces_that_the_student_sees(
     faces_csv: Path, tmp_path: Path, teacher: Path
 ) -> None:
@@ -62,6 +63,7 @@ def test_the_answers_are_what_the_teachers_say_of_the_faces_that_the_student_see
         np.testing.assert_allclose(np.concatenate(told), wanted, atol=2e-3)  # float16 on disk
 
 
+@pytest.mark.slow
 def test_answers_for_each_face_are_the_mean_over_the_views_and_fit_any_other_view(
     faces_csv: Path, tmp_path: Path, teacher: Path
 ) -> None:
@@ -80,6 +82,7 @@ def test_answers_for_each_face_are_the_mean_over_the_views_and_fit_any_other_vie
     np.testing.assert_allclose(told, wanted[batches.shuffled(len(training), other, 9)], atol=2e-3)
 
 
+@pytest.mark.slow
 def test_a_teacher_reads_what_the_student_sees_at_its_own_size(faces_csv: Path, tmp_path: Path, teacher: Path) -> None:
     """A teacher for smaller faces than the student's costs half and knows as much."""
     out, recipe = tmp_path / "answers.npz", replace(RECIPE, size=64, views=1)
@@ -102,6 +105,7 @@ def test_answers_for_each_face_are_blended_with_the_faces(faces_csv: Path) -> No
     assert (np.concatenate(plain).max(axis=1) < 0.99).any()
 
 
+@pytest.mark.slow
 def test_answers_for_each_face_are_not_begun_as_those_of_views(faces_csv: Path, tmp_path: Path, teacher: Path) -> None:
     """The two come in different orders: a mixture would teach other faces' answers."""
     out, recipe = tmp_path / "answers.npz", replace(RECIPE, mixup=0.0)
@@ -112,6 +116,7 @@ def test_answers_for_each_face_are_not_begun_as_those_of_views(faces_csv: Path, 
         distill.teach(RECIPE, faces_csv, [teacher], tmp_path / "b.npz", per_face=True)
 
 
+@pytest.mark.slow
 def test_what_was_stopped_goes_on_and_says_the_same(faces_csv: Path, tmp_path: Path, teacher: Path) -> None:
     class StoppedError(Exception):
         """Stands for Ctrl-C."""
@@ -137,6 +142,7 @@ def test_what_was_stopped_goes_on_and_says_the_same(faces_csv: Path, tmp_path: P
         distill.read(half, replace(recipe, views=1), dataset.read(faces_csv, (48, 48)))
 
 
+@pytest.mark.slow
 def test_a_file_from_before_votes_and_answers_for_each_face_still_counts(
     faces_csv: Path, tmp_path: Path, teacher: Path
 ) -> None:
@@ -150,6 +156,7 @@ def test_a_file_from_before_votes_and_answers_for_each_face_still_counts(
     assert not any(line.startswith("view") for line in teach(faces_csv, teacher, out))  # nothing is left to do
 
 
+@pytest.mark.slow
 def test_a_student_learns_from_wrong_labels_what_teachers_know(faces_csv: Path, tmp_path: Path) -> None:
     recipe = replace(RECIPE, epochs=40, mixup=0.0, label_share=0.0, label_smoothing=0.0, augmentation=OFF)
     teacher = train(replace(recipe, views=0), faces_csv, tmp_path / "teacher", report=lambda _: None)
@@ -169,6 +176,7 @@ def test_a_student_learns_from_wrong_labels_what_teachers_know(faces_csv: Path, 
     assert best > 0.4  # one in seven by chance, and by the labels
 
 
+@pytest.mark.slow
 def test_answers_to_other_faces_are_refused(
     faces_csv: Path, tmp_path: Path, teacher: Path, picture_folder: Any
 ) -> None:
@@ -193,6 +201,7 @@ def test_answers_to_other_faces_are_refused(
         distill.read(mean, recipe, folder)
 
 
+@pytest.mark.slow
 def test_a_teacher_that_does_not_fit_is_refused(
     faces_csv: Path, tmp_path: Path, teacher: Path, picture_folder: Any
 ) -> None:

@@ -33,6 +33,7 @@ def found() -> dict[str, Any]:
     return result
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("name", [*networks.NETWORKS, "other layers"])
 def test_it_reads_trains_and_keeps_statistics_as_keras_does(found: dict[str, Any], name: str) -> None:
     twins = found[name]
@@ -42,6 +43,7 @@ def test_it_reads_trains_and_keeps_statistics_as_keras_does(found: dict[str, Any
     assert twins["statistics"] < 2e-3  # torch's running variance divides by one less
 
 
+@pytest.mark.torch
 def test_its_steps_lower_the_loss_as_those_of_keras(found: dict[str, Any]) -> None:
     theirs, ours = (found["steps"][name] for name in ("KerasEngine", "TorchEngine"))
     # bfloat16, where the processor has it, keeps three digits
@@ -49,6 +51,7 @@ def test_its_steps_lower_the_loss_as_those_of_keras(found: dict[str, Any]) -> No
     assert ours[-1] < 0.9 * ours[0]
 
 
+@pytest.mark.torch
 def test_a_graph_that_it_cannot_walk_is_left_to_keras(found: dict[str, Any]) -> None:
     assert found["engines"] == ["TorchEngine", "KerasEngine"]
 

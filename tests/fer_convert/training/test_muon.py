@@ -75,6 +75,7 @@ def test_a_step_goes_equally_far_in_every_direction() -> None:
     assert lengths[-1] > 0.1 * wanted
 
 
+@pytest.mark.torch
 def test_on_torch_all_variables_at_once_move_as_one_by_one() -> None:
     """In a process of its own, for Keras has one backend a process."""
     pytest.importorskip("torch", reason="torch is not installed: pip install '.[torch]'")

@@ -22,7 +22,7 @@ from fer_edge.errors import DataError, ModelError, SettingsError, SinkError
 from fer_edge.types import EMOTIONS
 
 # The first test to need it waits for TensorFlow, which on a busy machine takes long.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.timeout(180)
 
 RECIPE = Recipe(network="tiny", size=48, epochs=4, batch=16, learning_rate=0.01, average=0.9)
 
@@ -43,6 +43,7 @@ def run(recipe: Recipe, source: Path, out: Path, **more: Any) -> list[str]:
     return lines
 
 
+@pytest.mark.slow
 def test_it_learns_and_keeps_the_weights_that_it_validated(faces_csv: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     lines = run(replace(RECIPE, epochs=15, augmentation=OFF), faces_csv, out)
@@ -66,6 +67,7 @@ class PowerCutError(Exception):
     """Stands for a power cut."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schedule", ["cosine", "plateau"])
 def test_a_stopped_run_goes_on_as_if_it_had_not_been(faces_csv: Path, tmp_path: Path, schedule: str) -> None:
     recipe = replace(RECIPE, schedule=schedule, patience=1, small=2, size=64)
@@ -89,6 +91,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(faces_csv: Path, tmp_path: 
     assert (tmp_path / "whole" / "state.npz").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_another_configuration_or_other_data_is_refused(faces_csv: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     run(replace(RECIPE, epochs=1), faces_csv, out)
@@ -107,6 +110,7 @@ def test_another_configuration_or_other_data_is_refused(faces_csv: Path, tmp_pat
         run(replace(RECIPE, epochs=1), faces_csv, out)
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_is_refused(faces_csv: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     recipe = replace(RECIPE, epochs=1)
@@ -117,6 +121,7 @@ def test_a_damaged_checkpoint_is_refused(faces_csv: Path, tmp_path: Path) -> Non
         run(recipe, faces_csv, out)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [
@@ -149,6 +154,7 @@ def test_a_checkpoint_of_another_kind_is_refused_in_one_line(
             run(recipe, faces_csv, out)
 
 
+@pytest.mark.slow
 def test_one_training_at_a_time_writes_to_a_run_folder(faces_csv: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     refused = []
@@ -165,6 +171,7 @@ def test_one_training_at_a_time_writes_to_a_run_folder(faces_csv: Path, tmp_path
     assert len(run(recipe, faces_csv, out)) == 3  # and is free again afterwards
 
 
+@pytest.mark.slow
 def test_a_model_to_start_from_is_not_overwritten(faces_csv: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     run(replace(RECIPE, epochs=1), faces_csv, out)
@@ -174,6 +181,7 @@ def test_a_model_to_start_from_is_not_overwritten(faces_csv: Path, tmp_path: Pat
     assert (out / "best.keras").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_the_best_model_is_kept_without_the_optimizers_state(faces_csv: Path, tmp_path: Path) -> None:
     """It would be three times the size, and the repository has one; the state is in the checkpoint."""
     run(replace(RECIPE, epochs=1), faces_csv, tmp_path / "first")
@@ -182,6 +190,7 @@ def test_the_best_model_is_kept_without_the_optimizers_state(faces_csv: Path, tm
         assert not backend.keras().models.load_model(tmp_path / name / "best.keras").compiled
 
 
+@pytest.mark.slow
 def test_few_pictures_are_learnt_with_the_default_average(two_classes_csv: Path, tmp_path: Path) -> None:
     recipe = Recipe(network="tiny", size=48, epochs=20, learning_rate=0.02, augmentation=OFF)
     run(recipe, two_classes_csv, tmp_path / "run")
@@ -194,12 +203,14 @@ def test_many_faces_keep_the_average_that_was_asked_for() -> None:
     assert momentum(Recipe(average=0.5), 100) == 0.5
 
 
+@pytest.mark.slow
 def test_a_run_folder_that_cannot_be_made_is_refused(faces_csv: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SinkError, match="cannot be made"):
         run(RECIPE, faces_csv, tmp_path / "file" / "run")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("change", [{"loss": "focal"}, {"class_weights": "balanced"}, {"average": 0.0}])
 def test_the_other_settings_matter(faces_csv: Path, tmp_path: Path, change: dict[str, Any]) -> None:
     lines = faces_csv.read_text().splitlines()
@@ -213,6 +224,7 @@ def test_the_other_settings_matter(faces_csv: Path, tmp_path: Path, change: dict
     assert same < 1e-4 < 2e-4 < other  # threads add up in whatever order they come
 
 
+@pytest.mark.slow
 def test_early_stopping_stops(faces_csv: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     # With a step size of next to nothing the accuracy soon stays what it was.
@@ -222,6 +234,7 @@ def test_early_stopping_stops(faces_csv: Path, tmp_path: Path) -> None:
     assert len(accuracies) == best + 2 < 60
 
 
+@pytest.mark.slow
 def test_a_lost_loss_ends_it_at_that_step(faces_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import keras
 
@@ -238,6 +251,7 @@ def test_a_lost_loss_ends_it_at_that_step(faces_csv: Path, tmp_path: Path, monke
     assert not (tmp_path / "run" / "state.npz").exists()
 
 
+@pytest.mark.slow
 def test_a_size_that_is_not_the_start_models_is_refused(faces_csv: Path, tmp_path: Path) -> None:
     run(replace(RECIPE, epochs=1), faces_csv, tmp_path / "first")
     best = tmp_path / "first" / "best.keras"
@@ -253,12 +267,14 @@ def test_a_size_that_is_not_the_start_models_is_refused(faces_csv: Path, tmp_pat
     run(replace(RECIPE, epochs=1, size=64), faces_csv, tmp_path / "third", start=best)
 
 
+@pytest.mark.slow
 def test_a_refused_network_leaves_no_run_folder(faces_csv: Path, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="network 'nope': unknown"):
         run(replace(RECIPE, network="nope"), faces_csv, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_own_classes_from_a_trained_model(faces_csv: Path, tmp_path: Path, picture_folder: Any) -> None:
     run(replace(RECIPE, epochs=1), faces_csv, tmp_path / "first")
     folder = picture_folder({"": {"calm": 10, "glad": 10, "tense": 10}})
@@ -268,6 +284,7 @@ def test_own_classes_from_a_trained_model(faces_csv: Path, tmp_path: Path, pictu
     assert load.load(tmp_path / "second" / "best.keras").labels == ("calm", "glad", "tense")
 
 
+@pytest.mark.slow
 def test_a_trained_model_goes_on_at_a_smaller_size_and_keeps_its_own(faces_csv: Path, tmp_path: Path) -> None:
     import keras
 
@@ -286,6 +303,7 @@ def test_a_trained_model_goes_on_at_a_smaller_size_and_keeps_its_own(faces_csv: 
         run(replace(RECIPE, epochs=2, small=1), faces_csv, tmp_path / "third", start=tmp_path / "dense.keras")
 
 
+@pytest.mark.slow
 def test_the_legacy_model_can_be_trained_on(shared: Path, faces_csv: Path, tmp_path: Path) -> None:
     legacy = shared / "peers" / "fer2013_mini_XCEPTION.102-0.66.hdf5"
     lines = run(replace(RECIPE, epochs=1), faces_csv, tmp_path / "run", start=legacy)
@@ -293,6 +311,7 @@ def test_the_legacy_model_can_be_trained_on(shared: Path, faces_csv: Path, tmp_p
     assert load.load(tmp_path / "run" / "best.keras").range == load.PIXELS
 
 
+@pytest.mark.slow
 def test_data_without_a_training_split_is_refused(faces_csv: Path, tmp_path: Path) -> None:
     only = tmp_path / "only.csv"
     only.write_text("\n".join(line for line in faces_csv.read_text().splitlines() if not line.endswith("Training")))

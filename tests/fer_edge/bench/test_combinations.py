@@ -81,6 +81,7 @@ def test_the_face_that_is_read_is_a_happy_one() -> None:
     assert face_predictor(Combination(int8, runtime, 1))() == [prediction]
 
 
+@pytest.mark.process
 def test_memory_is_that_of_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (int8,) = find_cards(["int8"])
     combination = Combination(int8, find_runtimes("all", int8).usable[0], 1)

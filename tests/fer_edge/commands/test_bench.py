@@ -35,6 +35,7 @@ def bench(tmp_path: Path) -> Callable[..., int]:
     return run
 
 
+@pytest.mark.process
 def test_every_part_is_measured_and_the_last_line_is_the_choice(
     bench: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -55,6 +56,7 @@ def test_every_part_is_measured_and_the_last_line_is_the_choice(
     assert found.verdict == lines[-1]
 
 
+@pytest.mark.process
 def test_compared_with_itself_the_same_frames_are_read(
     bench: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -68,6 +70,7 @@ def test_compared_with_itself_the_same_frames_are_read(
     assert "up by more than 10%: " in out
 
 
+@pytest.mark.process
 def test_json_to_standard_output_stands_there_alone(
     bench: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -77,6 +80,7 @@ def test_json_to_standard_output_stands_there_alone(
     assert "use mini_xception-" in captured.err
 
 
+@pytest.mark.process
 def test_the_choice_is_applied_and_the_rest_of_the_file_stays(
     bench: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -94,6 +98,7 @@ def test_the_choice_is_applied_and_the_rest_of_the_file_stays(
     assert main([*run, "--config", str(config)]) == 0
 
 
+@pytest.mark.process
 def test_without_a_settings_file_apply_makes_one(
     bench: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,6 +109,7 @@ def test_without_a_settings_file_apply_makes_one(
     assert chosen["model"] == str(ROOT / "models" / "mini_xception-int8.tflite")  # found from any folder
 
 
+@pytest.mark.process
 def test_a_plot(bench: Callable[..., int], tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     assert bench("--models", "int8", "--plot", str(tmp_path / "bench.png")) == 0
@@ -167,6 +173,7 @@ def test_a_settings_file_that_is_no_toml_is_left_alone(bench: Callable[..., int]
     assert config.read_text() == "[classifier\n"
 
 
+@pytest.mark.process
 def test_ctrl_c_in_the_middle_is_one_line(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "fer_edge", "bench", "--seconds", "600", "--json", str(tmp_path / "x.json")]
     with subprocess.Popen(

@@ -131,6 +131,7 @@ def test_annotated_pictures_show_the_box_and_never_overwrite(portrait: Path, tmp
     assert 0.002 < changed.mean() < 0.1
 
 
+@pytest.mark.process
 def test_in_a_folder_one_bad_picture_is_said_and_the_rest_go_on(portrait: Path, wall: Path, tmp_path: Path) -> None:
     (tmp_path / "broken.jpg").write_bytes(PORTRAIT.read_bytes()[:9000])
     command = [sys.executable, "-m", "fer_edge", "detect", str(tmp_path)]
@@ -180,6 +181,7 @@ def test_what_cannot_be_read_is_one_line(
     assert str(path) in line
 
 
+@pytest.mark.process
 def test_a_video_that_is_cut_off_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
     path = tmp_path / "cut.avi"
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (640, 480))
@@ -224,6 +226,7 @@ def test_nothing_that_is_there_is_overwritten(
     assert len(list(csv.DictReader(io.StringIO((tmp_path / "o.csv").read_text())))) == 2
 
 
+@pytest.mark.process
 @pytest.mark.parametrize(("stream", "code"), [("/dev/full", 6), ("/dev/null", 0)])
 def test_an_output_that_is_full_is_said(portrait: Path, stream: str, code: int) -> None:
     command = [sys.executable, "-m", "fer_edge", "detect", str(portrait)]
@@ -234,6 +237,7 @@ def test_an_output_that_is_full_is_said(portrait: Path, stream: str, code: int) 
     assert ("No space left" in child.stderr) == (code == 6)
 
 
+@pytest.mark.process
 def test_closed_streams_and_names_that_are_no_text_do_no_harm(portrait: Path, tmp_path: Path) -> None:
     odd = os.fsencode(tmp_path) + b"/bad\xff.jpg"
     shutil.copy(portrait, odd)
@@ -272,6 +276,7 @@ def test_results_that_cannot_be_written_are_said(
     assert all(line.startswith("fer-edge: error: ") for line in lines)
 
 
+@pytest.mark.process
 def test_a_long_video_shows_a_progress_bar_on_a_terminal(video: Path) -> None:
     terminal, end = pty.openpty()
     fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))

@@ -99,6 +99,7 @@ def test_without_a_log_nothing_is_written(
     assert "face 1 came" in capsys.readouterr().out
 
 
+@pytest.mark.process
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_cleanly_with_the_summary(number: signal.Signals, tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
@@ -169,6 +170,7 @@ def test_pictures_are_read_one_by_one(tmp_path: Path, capsys: pytest.CaptureFixt
     ]
 
 
+@pytest.mark.process
 def test_a_stop_while_the_camera_is_silent_is_no_loss(tmp_path: Path) -> None:
     """A camera on the network accepts the connection, and says nothing."""
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -359,6 +361,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
+@pytest.mark.process
 def test_a_classifier_is_added_by_one_line(tmp_path: Path) -> None:
     """By the table's rule: a module, a line in CLASSIFIERS, and nothing else knows of it."""
     (tmp_path / "own.py").write_text(OWN_CLASSIFIER)

@@ -226,6 +226,7 @@ for frame in range({first}, 10**9):
 """
 
 
+@pytest.mark.process
 def test_a_process_that_is_killed_leaves_whole_lines(tmp_path: Path, frames: Frames) -> None:
     """Killed at any instant, what it said to have written is there: the system has it, and the power stayed on."""
     path = tmp_path / "log.jsonl"

@@ -139,6 +139,7 @@ def test_the_kind_of_output_decides(monkeypatch: pytest.MonkeyPatch) -> None:
     assert type(open_console(Settings(), PauseSwitch())) is Console
 
 
+@pytest.mark.process
 def test_a_real_terminal_ends_with_the_summary_and_nothing_of_the_last_line() -> None:
     leader, follower = os.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 30, 0, 0))

@@ -295,6 +295,7 @@ def test_a_chip_that_does_not_answer_is_said_with_the_cure(
         Led(LedSettings(), PauseSwitch())
 
 
+@pytest.mark.process
 def test_lgpio_leaves_nothing_in_the_working_directory_and_does_not_change_it(tmp_path: Path) -> None:
     pytest.importorskip("lgpio")
     if list(Path("/dev").glob("gpiochip*")):

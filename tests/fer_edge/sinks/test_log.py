@@ -134,6 +134,7 @@ def test_a_full_device_is_said(make_observation: Make) -> None:
     log.close()
 
 
+@pytest.mark.process
 def test_a_disk_that_fills_up_in_mid_line_leaves_whole_lines(tmp_path: Path) -> None:
     """The file may not grow past 1,000 bytes: the system takes a part of a line, and then nothing."""
     path = tmp_path / "log.jsonl"

@@ -24,7 +24,7 @@ from fer_edge.sinks.kiosk.sink import Kiosk
 from fer_edge.sinks.log import Log
 from fer_edge.types import Observation, Prediction
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(120)]
 House = Callable[..., Any]
 Make = Callable[..., Observation]
 Open = Callable[..., Any]

@@ -21,6 +21,8 @@ from fer_edge.sinks.mqtt.broker import try_login
 from fer_edge.sinks.mqtt.names import Topics
 from fer_edge.types import Event, Observation
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parents[4]
 Make = Callable[..., Any]
 SOON = 20.0  # seconds
