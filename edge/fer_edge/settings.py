@@ -1,7 +1,9 @@
-"""Every setting, with its unit, its range and its default; and the strict reader of `fer-edge.toml`.
+"""Every setting with its default, unit and range, and the strict reader of `fer-edge.toml`.
 
 A settings file has a table for each part, e.g. `[log]` with `mode = "frames"`. An unknown table or key, a wrong type or
-a value out of range is refused with the key, the value and what is allowed.
+a value out of range is refused; the error names the key, the value and what is allowed.
+
+The comment below each field says what it is and its unit; `_number(default, lowest, highest)` has its range.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ def _table(default: dict[str, Any], **each: Any) -> Any:
     return field(default_factory=default.copy, metadata={"values": each})
 
 
-def _words(*default: str, **each: Any) -> Any:
+def _strings(*default: str, **each: Any) -> Any:
     return field(default=default, metadata={"items": each})
 
 
@@ -41,15 +43,15 @@ OLED_DEVICES = (
     *("ssd1306", "ssd1309", "sh1106", "ssd1331", "ssd1351", "st7735", "st7789", "ili9341"),
     *("dummy", "dummy-colour"),
 )
-_TOPIC = "([A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)?"  # an MQTT topic, or none
+_TOPIC = "([A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)?"  # an MQTT topic, or empty
 
 
 @dataclass(frozen=True)
 class RunSettings:
-    """[run]: what `fer-edge run` does with the readings."""
+    """[run]: what `fer-edge run` does with the predictions."""
 
     sinks: tuple[str, ...] = field(default=("log", "console"), metadata={"each": tuple(SINKS)})
-    # where readings go: see edge/fer_edge/sinks/README.md
+    # the outputs, see edge/fer_edge/sinks/README.md
 
 
 @dataclass(frozen=True)
@@ -59,143 +61,143 @@ class SourceSettings:
     name: str = "auto"
     # auto, picamera, camera:N, demo, a path, or a URL (rtsp, http, https)
     width: int = _number(640, 64, 4096)
-    # pixels asked of a camera
+    # pixels, requested from a camera
     height: int = _number(480, 64, 4096)
-    # pixels asked of a camera
+    # pixels, requested from a camera
     fps: float = _number(0.0, 0, 240)
-    # frames a second at most; 0: as many as come
+    # maximum frames a second; 0: no limit
     idle_fps: float = _number(5.0, 0, 240)
-    # the same for cameras and streams once nobody was there for `idle_seconds`, to save power; 0: no fewer than else
+    # maximum frames a second of a camera or stream after `idle_seconds` without a face, to save power; 0: as `fps`
     idle_seconds: float = _number(10.0, 0, 86400)
-    # how long the last face must be gone for that
+    # seconds without a face, after which `idle_fps` applies
     hot_celsius: float = _number(75.0, 0, 120)
-    # from this temperature of the processor on, fewer frames, before it slows itself down (a Pi: at 80); 0: never
+    # processor temperature, degrees Celsius, from which the frame rate is lowered (a Pi throttles at 80); 0: never
     timeout_seconds: float = _number(4.0, 0.1, 60)
-    # a camera or stream that gives nothing for so long is lost
+    # seconds without a frame, after which a camera or stream is lost
     blind_seconds: float = _number(4.0, 0, 3600)
-    # so is a camera whose pictures are all black, of one shade, or the same to the last bit for so long; 0: never
+    # seconds of pictures that are all black, of one shade or identical, after which a camera is lost; 0: never
     give_up_seconds: float = _number(300.0, 0, 86400)
-    # one that is lost and opened again in vain for so long ends the program, for its service to start it anew; 0: never
+    # seconds for which a lost one is opened again, before the program ends so that its service restarts it; 0: for ever
 
 
 @dataclass(frozen=True)
 class DetectorSettings:
-    """[detector]: how faces are found."""
+    """[detector]: how faces are found, see edge/fer_edge/detectors/README.md."""
 
     name: str = _one_of("haar", *DETECTORS)
-    # haar: OpenCV's cascade; yunet: cv2.FaceDetectorYN with the file in `model`
+    # haar: OpenCV's cascades; yunet: cv2.FaceDetectorYN with the file in `model`; fake: one face in the middle
     model: str = ""
-    # path of YuNet's .onnx file
+    # yunet: path of its .onnx file
     width: int = _number(320, 64, 4096)
-    # pixels: a video's or camera's frame is shrunk to this width before it is searched
+    # pixels: frames of videos and cameras are shrunk to this width before they are searched
     picture_width: int = _number(960, 64, 4096)
-    # pixels: the same for single pictures, where there is time for small faces
+    # pixels: the same for single pictures, where there is time to find small faces
     min_face: float = _number(0.1, 0.01, 1)
-    # smallest face looked for, as a share of the frame's shorter side
+    # smallest face to search for, as a share of the frame's shorter side
     max_faces: int = _number(8, 1, 100)
-    # faces at once; more cost more
+    # most faces in one frame; more take more time
     scale_step: float = _number(1.1, 1.01, 2)
     # haar: ratio of one searched face size to the next
     score: float = _number(0.75, 0.01, 1)
-    # how sure a new face must be; more finds fewer faces and fewer false ones
+    # minimum score of a new face; a higher one gives fewer false positives and a lower recall
     keep_score: float = _number(0.6, 0.3, 1)
-    # yunet: how sure a face must stay that is followed already; to haar a hit is a hit
+    # yunet: minimum score of a face that is followed; with haar every hit counts
     search_seconds: float = _number(0.3, 0, 3600)
-    # videos and cameras: shortest time between searches of the whole frame, made where something moves
+    # videos and cameras: shortest time between searches of the whole frame, used while something moves
     rest_seconds: float = _number(2.0, 0, 3600)
-    # longest time between them, where nothing moves
+    # longest time between searches, used while nothing moves
     look_seconds: float = _number(0.5, 0, 60)
-    # time between close looks at a face that is followed
+    # seconds between checks of a face that is followed
     patience_seconds: float = _number(1.2, 0, 60)
-    # a face is followed for so long without a close look that sees it
+    # seconds for which a face is followed although no check finds it
     threads: int = _number(0, 0, 64)
-    # OpenCV's; 0: as many as there are cores
+    # of OpenCV; 0: one for each core
 
 
 @dataclass(frozen=True)
 class TrackerSettings:
-    """[tracker]: how faces keep their identity."""
+    """[tracker]: how faces keep their ids."""
 
     hits: int = _number(1, 1, 100)
-    # frames in a row that show a face before it counts (videos and cameras; a single picture needs one)
+    # frames in a row in which a face must be found before it counts (videos and cameras; a single picture needs one)
     hold_seconds: float = _number(0.6, 0, 60)
-    # a face not found for so long is gone; until then it keeps its identity
+    # seconds without being found, after which a face is gone; until then it keeps its id
 
 
 @dataclass(frozen=True)
 class ClassifierSettings:
-    """[classifier]: how expressions are read."""
+    """[classifier]: how emotions are predicted."""
 
     name: str = _one_of("tflite", *CLASSIFIERS)
-    # tflite: a .tflite model; fake: brightness, for trying outputs
+    # tflite: a .tflite model; fake: by brightness, to try outputs
     model: str = "mini_xception"
-    # name from `fer-edge models`, or the path of a .tflite file with its card beside it
+    # a name from `fer-edge models`, or the path of a .tflite file with its card beside it
     variant: str = _one_of("auto", "auto", "float32", "float16", "dynamic", "int8")
-    # auto: what the cards say is fastest with this runtime on this processor
+    # auto: the fastest with this runtime on this processor, by the cards
     runtime: str = _one_of("auto", "auto", "ai-edge-litert", "tflite-runtime", "tensorflow")
-    # auto: the first of these that is installed
+    # the TFLite interpreter; auto: the first of these that is installed
     threads: int = _number(1, 1, 64)
     # of the interpreter
 
 
 @dataclass(frozen=True)
 class SmootherSettings:
-    """[smoother]: how labels are steadied (single pictures are not)."""
+    """[smoother]: how labels are smoothed over time (not those of single pictures)."""
 
     seconds: float = _number(0.5, 0, 60)
-    # time constant of the running average of the probabilities; 0: none
+    # time constant of the running average of the probabilities; 0: no averaging
     margin: float = _number(0.12, 0, 1)
-    # another emotion takes over when it leads by so much probability
+    # probability by which another emotion must lead to be shown
     hold_seconds: float = _number(0.5, 0, 60)
-    # shortest time that an emotion is shown
+    # shortest time for which an emotion is shown
     certain: float = _number(0.25, 0, 1)
-    # steadied probability below which a face shows `uncertain`; `margin` above it, its emotion again. 0: never
+    # averaged probability below which a face shows `uncertain`, until it is `margin` above it; 0: never
 
 
 @dataclass(frozen=True)
 class LogSettings:
-    """[log]: the record of what was read, one JSON object a line."""
+    """[log]: the log of faces and emotions, one JSON object a line."""
 
     path: str = "fer-edge.jsonl"
     # appended to, never overwritten
     mode: str = _one_of("changes", "changes", "frames")
-    # changes: a line when something changes, and a heartbeat; frames: a line for each frame
+    # changes: a line for each change, and a heartbeat; frames: a line for each frame
     heartbeat_seconds: float = _number(60.0, 1, 86400)
     # mode changes: longest time without a line
     flush_seconds: float = _number(5.0, 0, 3600)
-    # how much a power cut may lose; 0: every line is on the disk before the next frame
+    # seconds of lines that a power cut may lose; 0: every line is on the disk before the next frame
     store: str = _one_of("disk", "disk", "memory")
-    # memory: nothing is written, and the last lines are kept while the program runs; spares an SD card
+    # memory: nothing is written to the disk, which spares an SD card; the last lines are kept while the program runs
     memory_lines: int = _number(10_000, 1, 1_000_000)
-    # store memory: lines kept, some 400 bytes each
+    # store memory: lines that are kept, about 400 bytes each
     rotate_megabytes: float = _number(10.0, 0, 1_000_000)
-    # 10^6 bytes: a file is put aside before it grows over this; 0: never for its size
+    # 10^6 bytes: size at which a new file is started; 0: no limit
     rotate_hours: float = _number(24.0, 0, 87_600)
-    # a file is put aside when it is so old; 0: never for its age
+    # age of a file at which a new one is started; 0: no limit
     keep_megabytes: float = _number(200.0, 0, 10_000_000)
-    # 10^6 bytes of all files together, the oldest deleted first, by rotation at half of it at the latest; 0: no limit
+    # 10^6 bytes of all files together; the oldest are deleted first, and files rotate at half of it; 0: no limit
     keep_days: float = _number(30.0, 0, 36_500)
-    # a file put aside is deleted when its last line is so old; 0: never. Needs rotation, and a clock
+    # age of its last line at which a rotated file is deleted; 0: never. Needs rotation and a clock that is set
     warn_disk: float = _number(0.9, 0, 1)
-    # share of the disk in use at which a warning is given; 0: never
+    # share of the disk in use from which a warning is logged; 0: never
 
 
 @dataclass(frozen=True)
 class LedSettings:
-    """[led]: lights that show the emotion, and a pause button. Pins have the numbers of their GPIO: 17 is GPIO17."""
+    """[led]: LEDs that show the emotion, and a pause button. Pins have GPIO numbers: 17 is GPIO17."""
 
     chip: str = _one_of("gpio", "gpio", "mock")
-    # gpio: the Raspberry Pi's pins; mock: gpiozero's, to try it without
+    # gpio: the Raspberry Pi's pins; mock: gpiozero's simulated pins, to try it without hardware
     pins: Mapping[str, int] = _table({"red": 17, "green": 27, "blue": 22}, low=0, high=27)
-    # the legs of an RGB LED; or one LED an emotion, as in {happy = 5, sad = 6}
+    # the pins of an RGB LED; or one LED for each emotion, as in {happy = 5, sad = 6}
     active_high: bool = True
-    # false: LEDs with a common anode, which a low pin lights
+    # false: LEDs with a common anode, which are on when the pin is low
     brightness: float = _number(1.0, 0.01, 1)
-    # share of the full light
+    # share of the full brightness
     follow: bool = True
-    # the light is as bright as the emotion is sure; false: always full, so that colour-blind people tell more apart
+    # the brightness shows the confidence; false: always full, which colour-blind people distinguish better
     colours: Mapping[str, str] = _table({}, pattern="#[0-9A-Fa-f]{6}", example="#F0E442")
-    # over edge/fer_edge/drawing/palette.py's, as in {happy = "#F0E442"}
+    # override those of edge/fer_edge/drawing/palette.py, as in {happy = "#F0E442"}
     button: int = _number(-1, -1, 27)
     # pin of a button to ground that pauses and resumes; -1: none
     hold_seconds: float = _number(0.5, 0, 10)
@@ -204,42 +206,42 @@ class LedSettings:
 
 @dataclass(frozen=True)
 class MqttSettings:
-    """[mqtt]: readings for Home Assistant and others, by a broker."""
+    """[mqtt]: events for Home Assistant and others, through a broker."""
 
     host: str = "localhost"
     # the broker's name or address
     port: int = _number(0, 0, 65535)
     # 0: 1883, or 8883 with tls
     tls: bool = False
-    # talk to it encrypted; its certificate must be valid for `host`
+    # encrypt the connection; the broker's certificate must be valid for `host`
     ca_file: str = ""
     # PEM file of the authority that signed the broker's certificate; empty: those that the system trusts
     cert_file: str = ""
-    # PEM file with this device's own certificate, for a broker that asks for one
+    # PEM file with this device's own certificate, for a broker that requires one
     key_file: str = ""
     # PEM file with its key
     credentials_file: str = ""
-    # file with the user's name in its first line and the password in its second; empty: none
+    # file with the user name in its first line and the password in its second; empty: no login
     device: str = field(default="", metadata={"pattern": "[A-Za-z0-9_-]{0,64}", "example": "hall-2"})
-    # name in the topics, fer-edge/DEVICE/...; empty: made from the Pi's serial number, so it stays and no other has it
+    # name in the topics, fer-edge/DEVICE/...; empty: from the Pi's serial number, which is unique and does not change
     heartbeat_seconds: float = _number(60.0, 1, 86400)
     # longest time without a message while the camera runs
     confidence_step: float = _number(0.2, 0, 1)
-    # a change of confidence by so much is sent too, once a second at most; 0: never
+    # a change of the confidence by this much is sent too, once a second at most; 0: never
     discovery_prefix: str = field(default="homeassistant", metadata={"pattern": _TOPIC, "example": "homeassistant"})
-    # Home Assistant's; empty: do not tell it of this device
+    # of Home Assistant's MQTT discovery; empty: no discovery
     queue: str = "fer-edge-mqtt.db"
-    # file where messages wait while the broker is away
+    # file in which messages wait while the broker cannot be reached
     queue_messages: int = _number(50_000, 1, 10_000_000)
-    # so many wait at most, some 300 bytes each; the oldest are dropped first
+    # most messages that wait, about 300 bytes each; the oldest are dropped first
     flush_seconds: float = _number(5.0, 0, 3600)
-    # a message that the broker did not take for so long goes to the disk; a power cut may lose so much
+    # seconds after which an unsent message is written to the disk; a power cut may lose as much
     keepalive_seconds: int = _number(60, 10, 3600)
-    # the broker calls a silent device offline after one and a half times as long
+    # the broker reports a silent device offline after one and a half times as long
     spread_seconds: float = _number(2.0, 0, 3600)
-    # a lost connection is opened again after a random time up to this more, so that a fleet does not come all at once
+    # largest random delay added before a reconnect, so that the devices of a fleet do not all connect together
     client: str = _one_of("paho", "paho", "fake")
-    # paho: a real connection; fake: a broker in memory, to try it without
+    # paho: a real connection; fake: a simulated broker in memory
 
 
 @dataclass(frozen=True)
@@ -251,67 +253,67 @@ class CsvSettings:
     mode: str = _one_of("changes", "changes", "frames")
     # changes: a row when a face comes, changes or goes; frames: a row for each face in each frame
     flush_seconds: float = _number(5.0, 0, 3600)
-    # how much a power cut may lose; 0: every row is on the disk before the next frame
+    # seconds of rows that a power cut may lose; 0: every row is on the disk before the next frame
 
 
 @dataclass(frozen=True)
 class HookSettings:
-    """[hook]: a program of yours that is run for each event, with the event as JSON on its standard input."""
+    """[hook]: your own program, run for each event with the event as JSON on its standard input."""
 
-    command: tuple[str, ...] = _words()
+    command: tuple[str, ...] = _strings()
     # the program and its arguments, as in ["/home/pi/greet.sh", "--loud"]; never a shell
     on: tuple[str, ...] = field(default=EVENT_KINDS, metadata={"each": EVENT_KINDS})
     # events that count: came, changed, gone
     timeout_seconds: float = _number(10.0, 0.1, 600)
-    # it is ended after so long
+    # the program is killed after this time
     queue: int = _number(20, 1, 10_000)
-    # events that wait for their turn at most; the oldest go first
+    # most events that wait; the oldest are dropped first
 
 
 @dataclass(frozen=True)
 class WebhookSettings:
-    """[webhook]: an address that each event is posted to, as JSON."""
+    """[webhook]: a URL to which each event is posted, as JSON."""
 
     url: str = ""
     # http or https
     headers: Mapping[str, str] = _table({}, pattern=r"[\x20-\x7e]*", example="Bearer 1234")
-    # sent along, as in {Authorization = "Bearer 1234"}
+    # sent with each request, as in {Authorization = "Bearer 1234"}
     ca_file: str = ""
-    # PEM file of the authority to trust instead of the system's, for a server of your own
+    # PEM file of the authority to trust instead of the system's, for your own server
     on: tuple[str, ...] = field(default=EVENT_KINDS, metadata={"each": EVENT_KINDS})
     # events that count: came, changed, gone
     timeout_seconds: float = _number(10.0, 0.1, 600)
-    # a post without an answer for so long has failed
+    # a request without a response for this time has failed
     queue: int = _number(100, 1, 10_000)
-    # events that wait at most, while the server is away or slow; the oldest go first
+    # most events that wait while the server is slow or cannot be reached; the oldest are dropped first
 
 
 @dataclass(frozen=True)
 class KioskSettings:
-    """[kiosk]: a page for the room's screen, a history and an API."""
+    """[kiosk]: a web page for a screen in the room, a history and an API."""
 
     address: str = "127.0.0.1"
-    # listened on; any but this device's own (127.0.0.1, ::1) needs `token_file`, or `insecure`
+    # to listen on; any other than this device's own (127.0.0.1, ::1) needs `token_file` or `insecure`
     port: int = _number(8600, 0, 65535)
-    # 0: any that is free
+    # 0: any free port
     token_file: str = ""
-    # file whose first line every program and browser must know to look: openssl rand -hex 16
+    # file with the token in its first line that every program and browser must give; make one: openssl rand -hex 16
     insecure: bool = False
-    # true: everybody in the network may look, and pause
+    # true: everyone in the network may see the pages, and pause
     hosts: str = ""
-    # names that lead to this device, besides its addresses and its own name, with blanks between
+    # further host names of this device, besides its addresses and its own name, separated by spaces
     language: str = "en"
-    # en, de, or the path of a TOML file with the words of edge/fer_edge/sinks/kiosk/translations/en.toml
+    # en, de, or the path of a TOML file with the texts of edge/fer_edge/sinks/kiosk/translations/en.toml
     live: bool = False
     # true: /live shows the camera's picture
     viewers: int = _number(250, 1, 10_000)
-    # pages open at once, at most
+    # most pages open at the same time
     rate: float = _number(20.0, 0.1, 1_000_000)
-    # requests a second from one address, at most; three times as many at once
+    # most requests a second from one address; short bursts may have three times as many
     picture_megabytes: float = _number(10.0, 0.001, 100)
-    # 10^6 bytes of a picture sent to /api/v1/detect, at most
+    # 10^6 bytes: largest picture accepted by /api/v1/detect
     picture_megapixels: float = _number(16.0, 0.01, 100)
-    # its pixels at most, some 7 bytes each while it is read
+    # 10^6 pixels: largest picture, about 7 bytes of memory each
 
 
 @dataclass(frozen=True)
@@ -319,15 +321,15 @@ class OledSettings:
     """[oled]: a small display, driven by luma."""
 
     device: str = _one_of("ssd1306", *OLED_DEVICES)
-    # its chip; dummy: in memory, to try it without, with two colours; dummy-colour: with all
+    # its chip; dummy: simulated in memory, with two colours; dummy-colour: with all
     width: int = _number(0, 0, 480)
-    # pixels; 0: what is usual for the chip
+    # pixels; 0: the usual width for the chip
     height: int = _number(0, 0, 480)
-    # pixels; 0: what is usual for the chip
+    # pixels; 0: the usual height for the chip
     rotate: int = _number(0, 0, 3)
     # quarter turns clockwise
     interface: str = _one_of("i2c", "i2c", "spi")
-    # how it is wired
+    # the bus it is wired to
     i2c_port: int = _number(1, 0, 100)
     # number of the bus: 1 is /dev/i2c-1, pins 3 and 5
     i2c_address: int = _number(0x3C, 0x03, 0x77)
@@ -341,20 +343,20 @@ class OledSettings:
     gpio_reset: int = _number(25, 0, 27)
     # spi: GPIO of the reset line
     gpio_light: int = _number(18, 0, 27)
-    # LCDs: GPIO of the light behind them
+    # LCDs: GPIO of the backlight
     brightness: float = _number(0.5, 0, 1)
-    # share of the full contrast; less makes an OLED last longer
+    # share of the full contrast; an OLED lasts longer with less
     off_seconds: float = _number(60.0, 0, 86400)
-    # dark when nobody was there for so long; 0: never
+    # seconds without a face, after which the display is switched off; 0: never
     small_signs: bool = True
-    # a pause or a lost camera is a small sign; false: a large one, which burns in where it lasts
+    # a pause or a lost camera is shown as a small sign; false: a large one, which burns in if it stays
     font: str = ""
-    # path of a TrueType file, for labels in other than Latin letters; empty: Pillow's own
+    # path of a TrueType file, for labels in non-Latin letters; empty: Pillow's own font
 
 
 @dataclass(frozen=True)
 class Settings:
-    """All of them."""
+    """All settings, one field for each table of the file."""
 
     run: RunSettings = field(default_factory=RunSettings)
     source: SourceSettings = field(default_factory=SourceSettings)
@@ -375,20 +377,23 @@ class Settings:
 def load(path: Path) -> Settings:
     """Read a settings file. Raises SettingsError."""
     try:
-        text = path.read_text(encoding="utf-8-sig")  # Windows' editors begin a file with a mark
+        text = path.read_text(encoding="utf-8-sig")  # Windows' editors begin a file with a byte order mark
     except (OSError, UnicodeDecodeError) as cause:
         reason = cause.strerror if isinstance(cause, OSError) else "not UTF-8 text"
         raise SettingsError(f"settings {path}: {reason}; give a TOML file with --config") from None
     try:
         return parse(tomllib.loads(text))
     except (tomllib.TOMLDecodeError, RecursionError) as cause:
-        raise SettingsError(f"settings {path}: not TOML ({cause}); mend that line") from None
+        raise SettingsError(f"settings {path}: not TOML ({cause}); fix that line") from None
     except SettingsError as cause:
         raise SettingsError(f"settings {path}: {cause}") from None
 
 
 def parse(tables: Mapping[str, Any], base: Settings | None = None) -> Settings:
-    """`base` (the defaults) with the values in `tables`: {"log": {"mode": "frames"}}. Raises SettingsError."""
+    """`base`, by default the default settings, with the values in `tables`, e.g. {"log": {"mode": "frames"}}.
+
+    Raises SettingsError.
+    """
     base = Settings() if base is None else base
     parts: dict[str, Any] = {}
     names = [part.name for part in dataclasses.fields(Settings)]
@@ -409,7 +414,7 @@ def parse(tables: Mapping[str, Any], base: Settings | None = None) -> Settings:
 
 
 def override(settings: Settings, assignment: str) -> Settings:
-    """`settings` with one "part.key=value" applied, the value as in TOML or a bare string. Raises SettingsError."""
+    """`settings` with one "part.key=value" applied; the value is TOML, or else a string. Raises SettingsError."""
     name, separator, value = assignment.partition("=")
     part, dot, key = name.strip().partition(".")
     if not separator or not dot:
