@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 KEPT_PARTS = os.cpu_count() or 1  # sets of parts for the next pictures, some 4 MB each: more are of no use at once
-_BUILDING = threading.Lock()  # OpenCV's number of threads is the whole program's
+_BUILD_LOCK = threading.Lock()  # OpenCV's number of threads is the whole program's
 
 
 class Reader:
@@ -134,14 +134,14 @@ class Reader:
                         loop.run((frame,), *parts, [newest, limit], stopwatch)
                         yield newest.observation
         except SourceError:
-            if not stopped():  # a camera that is cut off while we end is no news
+            if not stopped():  # a camera that is cut off while the program ends is no news
                 raise
 
     @contextmanager
     def parts(self, still: bool) -> Iterator[Parts]:
-        """Parts of the loop for one moving picture, or for `still` ones; nobody else has them meanwhile.
+        """Parts of the loop for one moving picture, or for `still` ones; no other thread has them meanwhile.
 
-        They know of no picture before. Raises ModelError.
+        They know nothing of earlier pictures. Raises ModelError.
         """
         if not still:
             yield self._make(still)
@@ -162,7 +162,7 @@ class Reader:
         build = _imported()
         import cv2
 
-        with _BUILDING:
+        with _BUILD_LOCK:
             count = cv2.getNumThreads()
             parts: Parts = build.make_parts(self._settings, build.make_classifier(self._settings.classifier), still)
             if not self._settings.detector.threads:
@@ -180,7 +180,7 @@ class Reader:
 
 @lru_cache(maxsize=4)
 def _restored(kind: type[Reader], settings: bytes) -> Reader:
-    """The reader with these settings in this process: one for all that a pool's tasks bring along."""
+    """The reader with these settings in this process: the same one for each task of a pool that brings it along."""
     reader = kind.__new__(kind)
     reader._begin(pickle.loads(settings))
     return reader
@@ -222,7 +222,7 @@ def _settings(given: Settings | Mapping[str, Any] | str | os.PathLike[str] | Non
         except SettingsError as error:
             raise SettingsError(str(error).removesuffix(" with --config")) from error.__cause__
         except ValueError as cause:  # a zero character
-            raise SettingsError(f"settings {str(given)!r}: is no path ({cause}); check it") from cause
+            raise SettingsError(f"settings {str(given)!r}: is not a path ({cause}); check it") from cause
     raise SettingsError(
         f"settings: is {type(given).__name__}; give a Settings, a mapping of its tables, or the path of a TOML file"
     )
@@ -234,7 +234,7 @@ def _source(source: Any) -> str:
         return source
     path = os.fspath(source) if isinstance(source, os.PathLike) else None
     if isinstance(path, str):
-        return os.path.join(os.curdir, path)  # noqa: PTH118 - Path drops the dot: Path("demo") is no demo, but a file
+        return os.path.join(os.curdir, path)  # noqa: PTH118 - Path drops the dot: Path("demo") is a file, not the demo
     what = f"write it as 'camera:{source}'" if type(source) is int else "give a name, a URL or a path as text"
     raise SourceError(f"source {source!r}: is {type(source).__name__}; {what}")
 
@@ -244,7 +244,7 @@ def _frame(picture: Any) -> Frame:
     _imported()
     import numpy as np
 
-    from fer_edge.sources.array import WANTED, array_frame
+    from fer_edge.sources.array import EXPECTED_PICTURE, array_frame
 
     if isinstance(picture, np.ndarray):
         return array_frame(picture)
@@ -253,8 +253,8 @@ def _frame(picture: Any) -> Frame:
         return _file_frame(path)
     if picture is None:
         why = "cv2.imread gives None for a file that it cannot read; give its path here, and what is wrong is said"
-        raise SourceError(f"picture None: is no picture; {why}")
-    raise SourceError(f"picture: is {type(picture).__name__}; give a path, or a NumPy array: {WANTED}")
+        raise SourceError(f"picture None: is not a picture; {why}")
+    raise SourceError(f"picture: is {type(picture).__name__}; give a path, or a NumPy array: {EXPECTED_PICTURE}")
 
 
 def _file_frame(path: str) -> Frame:
@@ -269,7 +269,7 @@ def _file_frame(path: str) -> Frame:
             raise SourceError(f"picture {path!r}: is {'a folder' if path else 'empty'}, not a file; {hint}")
         return read_frame(Path(path), 0, SourceOptions().max_pixels)
     except ValueError as cause:  # a zero character
-        raise SourceError(f"picture {path!r}: is no path ({cause}); check it") from cause
+        raise SourceError(f"picture {path!r}: is not a path ({cause}); check it") from cause
     except SourceError as error:
         if path.lower().endswith(PICTURE_SUFFIXES) or hint in str(error):
             raise

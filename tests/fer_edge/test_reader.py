@@ -179,7 +179,7 @@ def test_odd_sizes_have_no_face(shape: tuple[int, ...], reader: Reader) -> None:
         (7, "picture: is int"),
         ("missing.jpg", "picture missing.jpg: no such file; check the path"),
         ("", "is empty, not a file"),
-        ("a\0b.jpg", "is no path"),
+        ("a\0b.jpg", "is not a path"),
         (".", "is a folder, not a file; .* is for watch"),
         (Path(), "is a folder, not a file; .* is for watch"),
         ("camera:0", "no such file; check the path; a camera, a URL, a video or a folder is for watch"),
@@ -240,7 +240,7 @@ def test_opencvs_threads_stay(threads: int, left: int) -> None:
         ({"settings": Settings(detector=DetectorSettings(width=1))}, SettingsError, "detector.width = 1: must be from"),
         ({"settings": 3}, SettingsError, "settings: is int; give a Settings, a mapping"),
         ({"settings": "none.toml"}, SettingsError, "settings none.toml: No such file or directory; give a TOML file$"),
-        ({"settings": "a\0b"}, SettingsError, "is no path"),
+        ({"settings": "a\0b"}, SettingsError, "is not a path"),
     ],
 )
 def test_wrong_options_are_refused(options: dict[str, Any], error: type[Exception], words: str) -> None:

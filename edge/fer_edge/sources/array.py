@@ -13,7 +13,7 @@ from fer_edge.errors import SourceError
 from fer_edge.sources.options import SourceOptions
 from fer_edge.types import Frame
 
-WANTED = "it must be uint8 of shape (height, width, 3) in BGR, or (height, width) grey"
+EXPECTED_PICTURE = "it must be uint8 of shape (height, width, 3) in BGR, or (height, width) grey"
 
 
 def array_frame(picture: NDArray[Any], name: str = "array", max_pixels: int | None = None) -> Frame:
@@ -23,9 +23,9 @@ def array_frame(picture: NDArray[Any], name: str = "array", max_pixels: int | No
     Raises SourceError for another type or shape, for no pixels, and for more than `max_pixels` (None: as for files).
     """
     if picture.dtype != np.uint8:
-        raise SourceError(f"picture: its pixels are {picture.dtype}; {WANTED}{_from_floats(picture)}")
+        raise SourceError(f"picture: its pixels are {picture.dtype}; {EXPECTED_PICTURE}{_from_floats(picture)}")
     if picture.ndim != 2 and (picture.ndim != 3 or picture.shape[2] != 3):
-        raise SourceError(f"picture: its shape is {picture.shape}; {WANTED}{_from_channels(picture)}")
+        raise SourceError(f"picture: its shape is {picture.shape}; {EXPECTED_PICTURE}{_from_channels(picture)}")
     height, width = picture.shape[:2]
     if not height or not width:
         raise SourceError(f"picture: its shape is {picture.shape}, so it has no pixels; give one that has some")
