@@ -11,12 +11,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from fer_edge import cli, demo, preprocess
+from fer_edge import cli, preprocess
 from fer_edge.classifiers.cards import choose, installed
 from fer_edge.classifiers.tflite import TfliteClassifier, find_runtime
+from fer_edge.demo import PORTRAIT
 from fer_edge.types import Box
 
-PORTRAIT = Path(demo.__file__).parent / "astronaut.jpg"
 # Where the face is, beside it, closer and wider: larger than the network's input. And smaller than that.
 BOXES = [Box(180 + d, 65 + d // 2, side, side) for d, side in ((0, 95), (-12, 95), (12, 95), (6, 80), (-10, 115))]
 SMALL = Box(204, 90, 45, 45)

@@ -12,9 +12,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from fer_edge import demo
 from fer_edge.classifiers.cards import models_folder
-from fer_edge.demo import clip
+from fer_edge.demo import PORTRAIT, clip
 
 pytestmark = pytest.mark.process
 
@@ -37,10 +36,10 @@ def examples() -> list[tuple[str, str]]:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that has what the examples name."""
     folder = tmp_path_factory.mktemp("api")
-    portrait = Path(demo.__file__).parent / "astronaut.jpg"
+
     (folder / "pictures").mkdir()
-    shutil.copy(portrait, folder / "portrait.jpg")
-    shutil.copy(portrait, folder / "pictures" / "portrait.jpg")
+    shutil.copy(PORTRAIT, folder / "portrait.jpg")
+    shutil.copy(PORTRAIT, folder / "pictures" / "portrait.jpg")
     cv2.imwrite(str(folder / "pictures" / "wall.jpg"), np.full((240, 320, 3), 180, np.uint8))
     video = cv2.VideoWriter(
         str(folder / "video.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), clip.FPS, (clip.WIDTH, clip.HEIGHT)

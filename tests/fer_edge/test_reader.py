@@ -13,13 +13,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from fer_edge import Reader, demo
+from fer_edge import Reader
+from fer_edge.demo import PORTRAIT
 from fer_edge.errors import ModelError, SettingsError, SourceError
 from fer_edge.settings import DetectorSettings, Settings
 from fer_edge.types import Box, Face, Pixels
 from PIL import Image
-
-PORTRAIT = Path(demo.__file__).parent / "astronaut.jpg"
 
 
 @pytest.fixture(scope="module")

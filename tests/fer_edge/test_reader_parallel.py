@@ -10,16 +10,14 @@ import sys
 import threading
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
-from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from fer_edge import Reader, demo
+from fer_edge import Reader
 from fer_edge.classifiers import tflite
+from fer_edge.demo import PORTRAIT
 from fer_edge.types import Pixels
-
-PORTRAIT = Path(demo.__file__).parent / "astronaut.jpg"
 
 
 @pytest.fixture(scope="module")

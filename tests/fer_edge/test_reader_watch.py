@@ -13,9 +13,9 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from fer_edge import Reader, demo, loop, retry
+from fer_edge import Reader, loop, retry
 from fer_edge.build import make_classifier, make_parts
-from fer_edge.demo import clip
+from fer_edge.demo import PORTRAIT, clip
 from fer_edge.errors import SourceError, SourceGone, SourceLost
 from fer_edge.settings import Settings
 from fer_edge.sources import devices, open_source
@@ -24,8 +24,6 @@ from fer_edge.sources.frame_rate import FrameRateLimit
 from fer_edge.sources.v4l2 import V4l2Camera
 from fer_edge.stopwatch import Stopwatch
 from fer_edge.types import Frame, Observation, Sink
-
-PORTRAIT = Path(demo.__file__).parent / "astronaut.jpg"
 
 
 @pytest.fixture(scope="module")

@@ -17,13 +17,13 @@ import json, sys
 from importlib.metadata import version
 from pathlib import Path
 import cv2
-from fer_edge import demo
+from fer_edge.demo import PORTRAIT
 from fer_edge.classifiers import cards
 from fer_edge.classifiers.tflite import TfliteClassifier, find_runtime
 from fer_edge.types import Box
 
 pytestmark = pytest.mark.process
-picture = cv2.imread(str(Path(demo.__file__).parent / "astronaut.jpg"), cv2.IMREAD_GRAYSCALE)
+picture = cv2.imread(str(PORTRAIT), cv2.IMREAD_GRAYSCALE)
 boxes = [Box(180 + d, 65 + d, 95, 95) for d in (-12, -6, 0, 6, 12)]
 answer = {"runtime": find_runtime()[0], "numpy": version("numpy"), "opencv": cv2.__version__, "auto": cards.choose(
     "mini_xception", "auto", find_runtime()[0], cards.installed()).variant, "scores": {}}

@@ -94,7 +94,7 @@ def _toml(value: str | int) -> str:
 def _write(path: Path, text: str) -> None:
     """Replace the file's content atomically: after a power cut it is the old or the new one. Raises SinkError."""
     try:
-        with atomic_write(path, mode=0o644) as temporary:  # the service's user reads a new one
+        with atomic_write(path, mode=0o644) as temporary:  # so that the service's user can read a new one
             temporary.write_text(text, encoding="utf-8", newline="")
     except OSError as cause:
         raise SinkError(

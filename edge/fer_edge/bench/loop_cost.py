@@ -1,7 +1,7 @@
 """The cost of the whole loop: compared with the baseline on the same frames, and at a camera's frame rate.
 
-The cost is the processor time of all threads. Reading the source is timed separately: drawing or decoding a clip costs
-something else than reading a camera, and would dilute every ratio.
+The cost is the processor time of all threads. Reading the source is timed separately: drawing or decoding a clip does
+not cost what reading a camera does, and would dilute every ratio.
 """
 
 from __future__ import annotations

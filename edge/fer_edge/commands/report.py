@@ -65,7 +65,7 @@ def run(options: argparse.Namespace, now: datetime | None = None, zone: tzinfo |
 
 
 def _earlier(start: datetime | None, seconds: float) -> datetime | None:
-    """Where to begin reading, so that who is in view at `start` is known."""
+    """The time from which to read, so that the faces in view at `start` are known."""
     try:
         return None if start is None else start - timedelta(seconds=seconds)
     except OverflowError:
@@ -81,12 +81,12 @@ def _when(start: datetime | None, end: datetime | None, zone: tzinfo | None) -> 
 
 
 def _write(option: str, path: Path, text: str, start: str) -> None:
-    """Write `path` at once or not at all; what is there is replaced where it begins with `start`. Raises SinkError."""
+    """Write `path` atomically; an existing file is replaced only if it begins with `start`. Raises SinkError."""
     try:
         if path.is_file() and path.stat().st_size:
             with path.open("rb") as old:
                 if old.read(len(start)) != start.encode():
-                    raise SinkError(f"{option} {path}: holds something else than a report; choose another file")
+                    raise SinkError(f"{option} {path}: is not a report, so it is not replaced; choose another file")
         if path.exists() and not path.is_file():  # /dev/stdout
             path.write_text(text, encoding="utf-8")
             return

@@ -86,7 +86,7 @@ def redactor(settings: Settings) -> Callable[[str], str]:
     """A function that removes from a text what is private: see the module's docstring."""
     defaults = set(_texts(_free_values(Settings())))
     private = {text for text in _texts(_free_values(settings)) if text not in defaults and len(text) > 2}
-    home = os.path.expanduser("~")  # noqa: PTH111 (Path.home raises where there is none)
+    home = os.path.expanduser("~")  # noqa: PTH111 (Path.home raises if there is none)
     if len(home) > len("/root"):
         private.add(home)
 

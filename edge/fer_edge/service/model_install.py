@@ -8,16 +8,15 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-from fer_edge import demo
 from fer_edge.classifiers.cards import Card, install_slots, load_card
 from fer_edge.classifiers.tflite import TfliteClassifier
+from fer_edge.demo import PORTRAIT
 from fer_edge.errors import ModelError, first_line
 from fer_edge.files import sync
 from fer_edge.records import percent
 from fer_edge.sources import open_files
 from fer_edge.types import Box
 
-PORTRAIT = Path(demo.__file__).parent / "astronaut.jpg"
 FACE = Box(172, 64, 107, 107)  # in it, as `fer-edge detect` finds it
 
 

@@ -16,10 +16,10 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from fer_edge import demo
 from fer_edge.classifiers import cards, tflite
 from fer_edge.classifiers.fake import FakeClassifier
 from fer_edge.classifiers.tflite import RUNTIMES, TfliteClassifier, find_runtime
+from fer_edge.demo import PORTRAIT
 from fer_edge.detectors.face_verifier import FaceVerifier
 from fer_edge.detectors.haar import detector as haar
 from fer_edge.errors import ModelError
@@ -37,7 +37,7 @@ def shipped(variant: str) -> cards.Card:
 
 @pytest.fixture(scope="module")
 def portrait() -> Pixels:
-    picture = cv2.imread(str(Path(demo.__file__).parent / "astronaut.jpg"), cv2.IMREAD_GRAYSCALE)
+    picture = cv2.imread(str(PORTRAIT), cv2.IMREAD_GRAYSCALE)
     assert picture is not None
     return picture
 

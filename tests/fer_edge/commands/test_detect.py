@@ -21,13 +21,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from fer_edge import demo
 from fer_edge.cli import main
+from fer_edge.demo import PORTRAIT
 from fer_edge.demo.clip import Clip
 from fer_edge.types import EMOTIONS
 
 ROOT = Path(__file__).parents[3]
-PORTRAIT = Path(demo.__file__).parent / "astronaut.jpg"
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from fer_edge.classifiers import cards
 from fer_edge.cli import main
 from fer_edge.commands import run as command
 from fer_edge.commands.options import read_settings
+from fer_edge.demo import PORTRAIT
 from fer_edge.errors import SinkError
 from fer_edge.pause import PauseSwitch
 from fer_edge.service import model_update
@@ -156,10 +157,9 @@ def test_what_cannot_be_done_is_one_line_and_an_exit_code(
 
 
 def test_pictures_are_read_one_by_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from fer_edge import demo
 
     for name in ("a.jpg", "b.jpg"):
-        shutil.copy(Path(demo.__file__).parent / "astronaut.jpg", tmp_path / name)
+        shutil.copy(PORTRAIT, tmp_path / name)
     log = tmp_path / "log.jsonl"
     assert main(["run", "--source", str(tmp_path), "--log", str(log), "--log-mode", "frames"]) == 0
     assert "frames 2, faces 2" in capsys.readouterr().out

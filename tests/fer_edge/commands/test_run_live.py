@@ -16,8 +16,8 @@ from pathlib import Path
 
 import cv2
 import pytest
-from fer_edge import demo
 from fer_edge.cli import main
+from fer_edge.demo import PORTRAIT
 from fer_edge.pause import PauseSwitch
 from fer_edge.service import outputs
 from fer_edge.settings import Settings
@@ -26,7 +26,6 @@ from fer_edge.sinks.guard import Guarded
 from fer_edge.sources import reconnect
 from fer_edge.types import Observation, State
 
-PICTURE = Path(demo.__file__).parent / "astronaut.jpg"
 SOON = 20.0  # seconds
 
 
@@ -40,7 +39,7 @@ class Camera(http.server.ThreadingHTTPServer):
         self.last = 10**9
         self.away = 0
         self.calls: queue.Queue[str] = queue.Queue()
-        picture = cv2.resize(cv2.imread(str(PICTURE)), (320, 320))
+        picture = cv2.resize(cv2.imread(str(PORTRAIT)), (320, 320))
         jpeg = cv2.imencode(".jpg", picture)[1].tobytes()
         self.part = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%b\r\n" % (len(jpeg), jpeg)
         self.over = threading.Event()

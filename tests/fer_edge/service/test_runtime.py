@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fer_edge import demo
 from fer_edge.build import make_classifier
 from fer_edge.classifiers import cards
 from fer_edge.classifiers.cards import models_folder
+from fer_edge.demo import PORTRAIT
 from fer_edge.errors import ModelError, SettingsError, SinkError
 from fer_edge.pause import PauseSwitch
 from fer_edge.service import model_update
@@ -147,7 +147,7 @@ def test_source_settings_wait_for_the_next_start(start: Start, capsys: pytest.Ca
 
 
 def test_still_pictures_stay_untracked(start: Start) -> None:
-    running = start(source={"name": str(Path(demo.__file__).parent / "astronaut.jpg")})
+    running = start(source={"name": str(PORTRAIT)})
     parts = running.runtime.parts
     assert isinstance(parts.tracker, NoTracking)
     running.change({})

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fer_edge import demo
+from fer_edge.demo import PORTRAIT
 from fer_edge.errors import SourceError
 from fer_edge.sinks.kiosk.api import MAX_WAITING_REQUESTS
 from fer_edge.sources import array
@@ -19,7 +19,7 @@ from fer_edge.sources.options import SourceOptions
 from PIL import Image
 
 House = Callable[..., Any]
-ASTRONAUT = (Path(demo.__file__).parent / "astronaut.jpg").read_bytes()
+ASTRONAUT = PORTRAIT.read_bytes()
 
 
 def picture(form: str, size: tuple[int, int] = (64, 48)) -> bytes:
