@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -81,6 +82,18 @@ def test_a_proven_model_has_no_fallback() -> None:
         trial.predict(GREY, [BOX])
 
 
+def test_a_proven_model_is_the_next_fallback() -> None:
+    """Not the one before it, which nobody uses any more."""
+    model = on_trial(Moody(TRIAL_PREDICTIONS + 1, broken))
+    for _ in range(TRIAL_PREDICTIONS):
+        model.predict(GREY, [BOX])
+    second = Moody(0, broken)
+    second.identity = "second"
+    model.swap(second)
+    model.predict(GREY, [BOX])
+    assert model.identity == "moody"
+
+
 def shipped() -> str:
     """The sha256 of the model that comes with fer-edge."""
     return load_card(models_folder() / f"{NAME}.tflite").sha256
@@ -107,6 +120,18 @@ def test_start_puts_an_installed_model_on_trial(local: Path, models: Callable[[s
     assert model.identity == load_card(local / f"{NAME}.tflite").sha256
     assert model._trial_left == TRIAL_PREDICTIONS
     assert model._proven.identity == shipped()
+
+
+def test_start_needs_equal_labels_for_a_trial(local: Path, models: Callable[[str], Path]) -> None:
+    """One with other labels could not take over while the loop runs; the installed one is used alone."""
+    model = models("float32")
+    card = json.loads(model.with_suffix(".json").read_text())
+    card["labels"] = [*card["labels"][:-1], "bored"]
+    model.with_suffix(".json").write_text(json.dumps(card))
+    install_model(model, None, local)
+    loaded = load_model(SETTINGS)
+    assert loaded.labels[-1] == "bored"
+    assert loaded._proven is loaded._used
 
 
 def test_the_shipped_model_needs_no_trial(local: Path) -> None:

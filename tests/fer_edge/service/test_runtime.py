@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,16 @@ from fer_edge.build import make_classifier
 from fer_edge.classifiers import cards
 from fer_edge.classifiers.cards import models_folder
 from fer_edge.demo import PORTRAIT
-from fer_edge.errors import ModelError, SettingsError, SinkError
+from fer_edge.errors import ModelError, SettingsError, SinkError, SourceLost
 from fer_edge.pause import PauseSwitch
 from fer_edge.service import model_update
 from fer_edge.service.model_install import install_model
 from fer_edge.service.runtime import Runtime
 from fer_edge.service.signals import Signals
 from fer_edge.settings import ClassifierSettings, Settings, parse
+from fer_edge.sources.demo import Demo
 from fer_edge.tracking.tracker import NoTracking
-from fer_edge.types import Box, Classifier, Prediction
+from fer_edge.types import Box, Classifier, Frame, Prediction
 
 NAME = "mini_xception-int8"
 FACE = [Box(0, 0, 40, 40)]
@@ -156,14 +158,47 @@ def test_still_pictures_stay_untracked(start: Start) -> None:
 
 
 def test_a_failed_start_closes_everything(start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fer_edge.sources.demo import Demo
-
     closed: list[str] = []
     close = Demo.close
     monkeypatch.setattr(Demo, "close", lambda self: (closed.append("demo"), close(self)))
     with pytest.raises(SinkError):
         start(run={"sinks": ["log"]}, log={"path": str(tmp_path / "no" / "log.jsonl")})
     assert closed == ["demo"]
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_a_loss_after_a_stop_is_no_news(stopped: bool, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime = start().runtime
+
+    def lose(_: Demo) -> Iterator[Frame]:
+        runtime._signals.stopped = stopped
+        raise SourceLost("camera:0: is gone")
+        yield
+
+    monkeypatch.setattr(Demo, "__iter__", lose)
+    with nullcontext() if stopped else pytest.raises(SourceLost):
+        assert runtime.run() == 0
+
+
+def test_the_end_is_reported_before_outputs_close(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An output may take seconds to close: the service manager is not to take that for a hang."""
+    closed: list[str] = []
+    runtime = start().runtime
+    monkeypatch.setattr(runtime.watchdog, "close", lambda: closed.append("watchdog"))
+    monkeypatch.setattr(runtime.outputs, "close", lambda: closed.append("outputs"))
+    runtime.run(max_frames=1)
+    assert closed == ["watchdog", "outputs"]
+    assert runtime.sinks[-1] is runtime.watchdog  # what it reports went all the way through
+
+
+def test_a_reload_watches_the_new_model(
+    start: Start, models: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_update, "POLL_INTERVAL_S", 0.0)
+    running, model = start(), models("float32")
+    running.change({"classifier": {"name": "tflite", "model": str(model)}})
+    model.with_suffix(".json").touch()
+    assert [running.runtime.model_watcher.changed() for _ in range(2)] == [False, True]
 
 
 def test_reload_loads_a_replaced_model(
@@ -196,6 +231,7 @@ def test_an_installed_model_is_loaded_once(
     before, used = runtime.parts, runtime.model.identity
     runtime.update_model()
     assert runtime.parts is before
+    assert capsys.readouterr().err == ""
     install_model(models("float32"), None, local)
     runtime.update_model()
     assert runtime.parts.tracker is before.tracker
