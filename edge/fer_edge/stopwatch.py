@@ -29,7 +29,7 @@ class Histogram:
         self.total += 1
 
     def percentile(self, share: float) -> float:
-        """Seconds that `share` (0 to 1) of the durations do not exceed; 0.0 where there are none."""
+        """Seconds that `share` (0 to 1) of the durations do not exceed; 0.0 if there are none."""
         seen = 0
         for bucket, count in enumerate(self._counts):
             seen += count

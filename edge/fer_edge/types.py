@@ -40,12 +40,12 @@ class Frame:
     taken: datetime  # wall clock with zone, for the log
     grey: Pixels  # (height, width) uint8
     source: str  # where it comes from: "camera:0", a path, a URL
-    colour: Pixels | None = None  # (height, width, 3) BGR, where the source has it; for annotated pictures
+    colour: Pixels | None = None  # (height, width, 3) BGR, if the source has it; for annotated pictures
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What one look at one face said: a probability for each label, summing to 1."""
+    """What the model says of one face in one frame: a probability for each label, summing to 1."""
 
     labels: tuple[str, ...]
     scores: tuple[float, ...]
@@ -62,12 +62,12 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """A person in view: `emotion` is steadied over time, `prediction` is this frame's own."""
+    """A person in view: `emotion` is smoothed over time, `prediction` is this frame's own."""
 
     id: int  # the same from frame to frame, from 1
     box: Box
     emotion: str  # one of the labels, or UNCERTAIN
-    confidence: float  # steadied probability of the label that leads, 0 to 1
+    confidence: float  # smoothed probability of the leading label, 0 to 1
     prediction: Prediction
 
     @property
@@ -78,7 +78,7 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that a person would notice: a face came or went, or its emotion changed."""
+    """A change that is worth a line: a face came or went, or its emotion changed."""
 
     kind: EventKind
     face: Face
@@ -106,7 +106,7 @@ class Track(NamedTuple):
 
 
 class Source(Protocol):
-    """Pictures from somewhere; raises SourceError where there are none. `close` may be called twice."""
+    """Pictures from somewhere; raises SourceError if there are none. `close` may be called twice."""
 
     still: bool  # single pictures that have nothing to do with each other; False: a moving picture
     live: bool  # a camera or a stream: it does not wait, and can be lost and opened again; False: a file, or the demo

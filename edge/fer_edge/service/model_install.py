@@ -1,4 +1,4 @@
-"""Puts a model where fer-edge looks for it: tried first, and then there at once or not at all."""
+"""Installs a model where fer-edge looks for it: tested first, and then at once or not at all."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ FACE = Box(172, 64, 107, 107)  # in it, as `fer-edge detect` finds it
 
 
 def install_model(model: Path, card: Path | None, folder: Path) -> tuple[Card, str]:
-    """Check `model` with its `card` (None: the .json beside it) and put both into `folder`; say how the test went.
+    """Check `model` with its `card` (None: the .json beside it) and put both into `folder`; the result of the test.
 
-    `folder` is a link to one of two folders beside it. The new model joins a copy of what is there, and the link is
-    turned by one rename, so that a power cut leaves the old models or the new ones. Raises ModelError.
+    `folder` is a link to one of two folders beside it. The new model joins a copy of what is there, and one rename
+    replaces the link, so a power cut leaves the old models or the new ones. Raises ModelError.
     """
     try:
         with tempfile.TemporaryDirectory() as place:
-            copy = _together(model, card or model.with_suffix(".json"), Path(place))
+            copy = _copy_pair(model, card or model.with_suffix(".json"), Path(place))
             test = try_out(copy)
-            _turn(folder, [copy.path, copy.path.with_suffix(".json")])
+            _replace_link(folder, [copy.path, copy.path.with_suffix(".json")])
     except OSError as cause:
         words = f"{cause.filename or folder}: {cause.strerror or first_line(cause)}"
         raise ModelError(f"{words}; models are installed with sudo, or into another folder with --to") from None
@@ -38,9 +38,9 @@ def install_model(model: Path, card: Path | None, folder: Path) -> tuple[Card, s
 
 
 def try_out(card: Card) -> str:
-    """Read the face in the demo's portrait; what it is, in words. Raises ModelError.
+    """Read the face in the demo's portrait; the result, in words. Raises ModelError.
 
-    It smiles: a model that has a label for that and does not take it is broken or badly trained.
+    It smiles: a model that has the label "happy" and gives another one is broken or badly trained.
     """
     classifier = TfliteClassifier(card)
     (frame,) = open_files(str(PORTRAIT))
@@ -53,29 +53,29 @@ def try_out(card: Card) -> str:
     return f"tried: {words}, with {classifier.runtime}; labels {', '.join(card.labels)}"
 
 
-def _together(model: Path, card: Path, place: Path) -> Card:
-    """Copies of both in `place`, with the names that belong together. Raises ModelError, OSError."""
+def _copy_pair(model: Path, card: Path, place: Path) -> Card:
+    """Copy both into `place`, under matching names; the copy's card. Raises ModelError, OSError."""
     if not card.is_file():
         raise ModelError(f"model card {card}: no such file; a model needs its card: give it with --card")
     try:
         name = Path(json.loads(card.read_text(encoding="utf-8"))["file"]).name
     except (ValueError, TypeError, KeyError):
-        name = model.name  # what is wrong with the card is said below
+        name = model.name  # load_card says below what is wrong with the card
     path = place / name
     shutil.copyfile(card, path.with_suffix(".json"))
     shutil.copyfile(model, path)
     return load_card(path)
 
 
-def _turn(folder: Path, files: list[Path]) -> None:
-    """Let `folder` hold `files` besides what it held. Raises ModelError, OSError."""
+def _replace_link(folder: Path, files: list[Path]) -> None:
+    """Let `folder` hold `files`, and what it held. Raises ModelError, OSError."""
     if folder.exists() and not folder.is_symlink():
         raise ModelError(
-            f"models folder {folder}: is a folder and no link, so it cannot change at once; give another --to"
+            f"models folder {folder}: is a folder and not a link, so it cannot be replaced at once; give another --to"
         )
     before = folder.readlink().name if folder.is_symlink() else ""
     new = next(slot for slot in install_slots(folder) if slot.name != before)
-    shutil.rmtree(new, ignore_errors=True)  # what was before the last time
+    shutil.rmtree(new, ignore_errors=True)  # the models before those in use
     if before:
         shutil.copytree(folder, new)
     else:

@@ -21,7 +21,7 @@ from fer_edge.types import Box, Classifier, Pixels, Prediction
 
 _log = logging.getLogger(__name__)
 
-POLL_INTERVAL_S = 2.0  # between two looks at the model files
+POLL_INTERVAL_S = 2.0  # between two checks of the model files
 TRIAL_PREDICTIONS = 1000  # that a new model makes before the proven one is dropped
 
 
@@ -84,7 +84,7 @@ def load_model(settings: ClassifierSettings) -> WithFallback:
 
 def _older(settings: ClassifierSettings) -> Iterator[tuple[str, Classifier]]:
     """Where an older model comes from, in words, and the model; only those that work."""
-    if cards.is_path(settings.model) or not os.path.isdir(cards.LOCAL_MODELS_FOLDER):  # noqa: PTH112 (is_dir raises where it may not look)
+    if cards.is_path(settings.model) or not os.path.isdir(cards.LOCAL_MODELS_FOLDER):  # noqa: PTH112 (is_dir raises in a closed folder)
         return
     shelves = [("that came with fer-edge", partial(cards.installed, cards.models_folder()))]
     if before := cards.previous_models(cards.LOCAL_MODELS_FOLDER):
@@ -97,7 +97,7 @@ def _older(settings: ClassifierSettings) -> Iterator[tuple[str, Classifier]]:
 
 
 class ModelWatcher:
-    """Notices other model files where the settings have them, once two looks in a row find the same ones."""
+    """Notices other model files, in the place that the settings name, once two checks in a row find the same ones."""
 
     def __init__(self, settings: ClassifierSettings, clock: Callable[[], float] = time.monotonic) -> None:
         """What lies there now is no news."""

@@ -1,4 +1,4 @@
-"""Tells the service manager how the program is, by sd_notify(3): a datagram to the socket that it named."""
+"""Reports to the service manager by sd_notify(3): a datagram to the socket that it names."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ Notify = Callable[[Mapping[str, str]], None]
 
 
 def notifier(environment: Mapping[str, str]) -> Notify | None:
-    """A function that sends variables such as {"READY": "1"}; None where nobody asked for them.
+    """A function that sends variables such as {"READY": "1"}; None without a manager that asks for them.
 
     $NOTIFY_SOCKET is a path, or after "@" an abstract name (unix(7)). Sending neither waits nor fails: a manager that
-    does not listen is not ours to mend.
+    does not listen is not ours to fix.
     """
     address = environment.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):

@@ -83,7 +83,7 @@ def open_files(path: str, options: SourceOptions | None = None) -> VideoFile | P
 
 
 def choose(spec: str = "auto") -> Choice:
-    """What `spec` means. Raises SourceError where it is unknown, or the path of nothing.
+    """What `spec` means. Raises SourceError if it is unknown, or a path that does not exist.
 
     ``auto`` is a Raspberry Pi camera, else the first V4L2 camera, else the demo clip.
     """

@@ -122,7 +122,7 @@ def test_a_power_cut_leaves_the_old_models_or_the_new_ones(
     with monkeypatch.context() as patch:
         patch.setattr(model_install.shutil if hasattr(shutil, step) else Path, step, fails)
         with pytest.raises(KeyboardInterrupt):
-            model_install._turn(folder, [models_folder() / "mini_xception-float32.tflite"])
+            model_install._replace_link(folder, [models_folder() / "mini_xception-float32.tflite"])
     assert [path.name for path in sorted(folder.iterdir())] == [f"{NAME}.json", f"{NAME}.tflite"]
     model_install.install_model(models_folder() / "mini_xception-float32.tflite", None, folder)
     assert len(list(folder.iterdir())) == 4
@@ -130,7 +130,7 @@ def test_a_power_cut_leaves_the_old_models_or_the_new_ones(
 
 def test_a_plain_folder_is_left_alone(model: Path, tmp_path: Path) -> None:
     (tmp_path / "models").mkdir()
-    with pytest.raises(ModelError, match="is a folder and no link"):
+    with pytest.raises(ModelError, match="is a folder and not a link"):
         model_install.install_model(model, None, tmp_path / "models")
 
 

@@ -164,7 +164,7 @@ def seen(watched: ModelWatcher, clock: Clock) -> bool:
     return watched.changed()
 
 
-def test_an_installation_is_noticed_within_two_looks(local: Path, models: Callable[[str], Path]) -> None:
+def test_an_installation_is_noticed_within_two_checks(local: Path, models: Callable[[str], Path]) -> None:
     clock = Clock()
     watched = ModelWatcher(ClassifierSettings(), clock)
     assert not seen(watched, clock)
