@@ -42,7 +42,8 @@ def detector(request: pytest.FixtureRequest) -> Detector:
     return yunet(DetectorSettings(model=str(shared / "peers" / "yunet_n_320_320.onnx")), NOBODY, still=True)
 
 
-def test_the_portrait_has_one_face_where_it_is(detector: Detector, portrait: Pixels, make_frame: MakeFrame) -> None:
+def test_finds_the_portraits_face(detector: Detector, portrait: Pixels, make_frame: MakeFrame) -> None:
+    """The portrait has one face, and its box is where the face is."""
     (box,) = detector.detect(make_frame(0, portrait))
     assert abs(box.x + box.width / 2 - 224) < 12
     assert abs(box.y + box.height / 2 - 112) < 16
@@ -50,9 +51,8 @@ def test_the_portrait_has_one_face_where_it_is(detector: Detector, portrait: Pix
     assert 80 < box.width < 125
 
 
-def test_a_frame_may_have_any_size_and_boxes_are_in_its_pixels(
-    detector: Detector, portrait: Pixels, make_frame: MakeFrame
-) -> None:
+def test_boxes_are_in_frame_pixels(detector: Detector, portrait: Pixels, make_frame: MakeFrame) -> None:
+    """A frame may have any size; boxes are in its pixels."""
     for factor in (0.5, 2.0):
         frame = cv2.resize(portrait, None, fx=factor, fy=factor)
         (box,) = detector.detect(make_frame(0, frame))
@@ -66,7 +66,8 @@ def test_nothing_is_found_where_nothing_is(detector: Detector, shape: tuple[int,
         assert detector.detect(make_frame(0, np.full(shape, 128, np.uint8))) == []
 
 
-def test_a_strided_luma_plane_is_read_as_it_lies(detector: Detector, portrait: Pixels, make_frame: MakeFrame) -> None:
+def test_accepts_a_strided_plane(detector: Detector, portrait: Pixels, make_frame: MakeFrame) -> None:
+    """A luma plane with padding gives the same faces as one without."""
     padded = np.zeros((portrait.shape[0], portrait.shape[1] + 64), np.uint8)
     padded[:, : portrait.shape[1]] = portrait
     view = padded[:, : portrait.shape[1]]
@@ -74,7 +75,8 @@ def test_a_strided_luma_plane_is_read_as_it_lies(detector: Detector, portrait: P
     assert detector.detect(make_frame(0, view)) == detector.detect(make_frame(0, portrait))
 
 
-def test_haar_finds_the_demos_face_in_good_light(make_frame: MakeFrame) -> None:
+def test_haar_finds_the_demo_face(make_frame: MakeFrame) -> None:
+    """In good light the demo's face is found in 24 of 25 frames."""
     clip, detector, found = Clip(), haar(DetectorSettings(), NOBODY, still=True), 0
     for number in range(0, 5 * FPS, 5):
         grey = np.asarray(cv2.cvtColor(clip.draw(number), cv2.COLOR_BGR2GRAY), np.uint8)
@@ -105,9 +107,7 @@ def test_haar_finds_faces_of_any_size(factor: float, portrait: Pixels, make_fram
 
 @pytest.mark.parametrize("still", [True, False], ids=["still", "moving"])
 @pytest.mark.parametrize(("light", "haze"), [(0.15, 0), (0.12, 45)])
-def test_haar_finds_a_face_in_the_dark(
-    still: bool, light: float, haze: int, portrait: Pixels, make_frame: MakeFrame
-) -> None:
+def test_haar_finds_dark_faces(still: bool, light: float, haze: int, portrait: Pixels, make_frame: MakeFrame) -> None:
     """At 15 % of the light, or in a dark haze, the cascades see nothing unless the contrast is raised."""
     dark, detector = cv2.convertScaleAbs(portrait, alpha=light, beta=haze), haar(DetectorSettings(), NOBODY, still)
     for number in range(4):  # a moving picture is searched in slices
@@ -127,8 +127,8 @@ def test_haar_finds_both_of_two_faces(still: bool, portrait: Pixels, make_frame:
     assert right == pytest.approx((512 + 288, 112), abs=14)
 
 
-def test_haar_is_surer_of_a_clear_face(portrait: Pixels) -> None:
-    """What several looks agree on scores more; a bare wall gets no look, and a blurred face less than a clear one."""
+def test_haar_scores_clear_faces_higher(portrait: Pixels) -> None:
+    """Hits that agree raise the score; a blurred face scores less than a clear one, and a bare wall has none."""
     search = Haar(DetectorSettings())
     clear = np.ascontiguousarray(portrait[37:187, 149:299])
     sharp, blurred = cv2.resize(clear, (77, 77)), cv2.GaussianBlur(cv2.resize(clear, (77, 77)), (0, 0), 3.5)
@@ -161,20 +161,23 @@ def test_haars_searches_share_nothing(portrait: Pixels) -> None:
     assert search.candidates() == []
 
 
-def test_smallest_face_is_a_share_of_the_frame(portrait: Pixels, make_frame: MakeFrame) -> None:
+def test_min_face_is_a_frame_share(portrait: Pixels, make_frame: MakeFrame) -> None:
+    """`min_face` is a share of the frame's shorter side."""
     frame = make_frame(0, portrait)
     assert haar(DetectorSettings(min_face=0.5), NOBODY, still=True).detect(frame) == []
     assert len(haar(DetectorSettings(min_face=0.1), NOBODY, still=True).detect(frame)) == 1
 
 
-def test_of_several_faces_the_surest_are_kept(portrait: Pixels, make_frame: MakeFrame) -> None:
+def test_max_faces_keeps_the_best(portrait: Pixels, make_frame: MakeFrame) -> None:
+    """Of more faces than `max_faces` those with the highest scores are kept."""
     three = make_frame(0, np.hstack([portrait] * 3))
     assert len(haar(DetectorSettings(), NOBODY, still=True).detect(three)) == 3
     assert len(haar(DetectorSettings(max_faces=2), NOBODY, still=True).detect(three)) == 2
 
 
 @pytest.mark.parametrize("window", [20, 24], ids=["alt2", "default"])
-def test_slices_cost_about_the_same_and_leave_no_size_out(window: int) -> None:
+def test_slices_have_equal_cost(window: int) -> None:
+    """Slices cost about the same, and together they contain every face size."""
     plan = plan_slices(side=240, smallest=24, step=1.1, window=window)
     sizes = [round(window * 1.1**k) for k in range(27) if 24 <= round(window * 1.1**k) <= 240]
     assert [first for first, _ in plan] == [s for s in sizes if any(s == first for first, _ in plan)]
@@ -186,7 +189,8 @@ def test_slices_cost_about_the_same_and_leave_no_size_out(window: int) -> None:
     assert plan_slices(side=10, smallest=24, step=1.1, window=window) == []
 
 
-def test_sliced_both_cascades_look_at_what_they_look_at_in_one_go(portrait: Pixels) -> None:
+def test_slices_equal_one_search(portrait: Pixels) -> None:
+    """Searched in slices, both cascades have the same hits as in one search."""
     small, _ = shrink(portrait, 320)
     haar = Haar(DetectorSettings())
     for kind, name in enumerate(CASCADES):
@@ -198,7 +202,8 @@ def test_sliced_both_cascades_look_at_what_they_look_at_in_one_go(portrait: Pixe
         assert sorted(map(tuple, haar._hits)) == sorted(map(tuple, np.asarray(hits).tolist()))
 
 
-def test_framing_makes_squares_about_a_moved_centre() -> None:
+def test_framing_shifts_the_centre() -> None:
+    """Framing gives a square with a shifted centre."""
     assert Framing(1.0, 0.0, 0.0).apply(10, 20, 30) == Box(10, 20, 30, 30)
     assert Framing(1.5, 0.0, 0.1).apply(100, 100, 40) == Box(90, 96, 60, 60)
 
@@ -232,20 +237,23 @@ def test_shrinking_reuses_only_what_fits() -> None:
     assert (frame == 77).all()
 
 
-def test_opencv_5_without_cascades_is_told_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_opencv_5_names_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An OpenCV without cascades is an error that names the fix."""
     monkeypatch.delattr(cv2, "CascadeClassifier")
     with pytest.raises(ModelError, match=r"has no Haar cascades.*pip install 'opencv-python-headless<5'"):
         Haar(DetectorSettings())
 
 
-def test_a_missing_cascade_file_is_told_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_cascade_names_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing cascade file is an error that names the fix."""
     monkeypatch.setattr("fer_edge.detectors.haar.CASCADES", ("none.xml",))
     with pytest.raises(ModelError, match=r"none\.xml is missing or damaged.*pip install --force-reinstall"):
         Haar(DetectorSettings())
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no model", b"\x08\x07" * 500])
-def test_a_yunet_file_that_is_missing_or_no_model_is_said(tmp_path: Path, content: bytes | None) -> None:
+def test_bad_yunet_file_is_an_error(tmp_path: Path, content: bytes | None) -> None:
+    """A YuNet file that is missing or not a model is a one-line error with its path."""
     path = tmp_path / "yunet.onnx"
     if content is not None:
         path.write_bytes(content)
@@ -260,7 +268,8 @@ def test_yunet_needs_its_file_named() -> None:
         YuNet(DetectorSettings(name="yunet"))
 
 
-def test_yunet_gets_a_dark_picture_brighter_and_a_light_one_as_it_is() -> None:
+def test_yunet_brightens_dark_pictures() -> None:
+    """YuNet gets a dark picture brighter, by four times at most, and a light one unchanged."""
     dark = np.full((40, 40), 22, np.uint8)
     assert brighten(dark).mean() == 88  # four times at most
     assert brighten(dark * 2).mean() == pytest.approx(110, abs=1)
@@ -364,7 +373,7 @@ def test_yunets_scores_are_as_the_cascades() -> None:
 
 
 @pytest.mark.parametrize(("score", "keep"), [(0.75, 0.6), (0.6, 0.75)])
-def test_yunet_is_asked_for_all_that_counts(score: float, keep: float, fake_yunet: Callable[..., YuNet]) -> None:
+def test_yunet_threshold_fits_both_scores(score: float, keep: float, fake_yunet: Callable[..., YuNet]) -> None:
     """A new face and one that is kept need scores of their own: the network must give what satisfies either."""
     search = fake_yunet(score=score, keep_score=keep)
     level = round(125.5 + 130 * _network_score(0.61))

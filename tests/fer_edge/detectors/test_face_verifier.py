@@ -27,20 +27,22 @@ class Says:
         return [Prediction(self.labels, self._scores) for _ in boxes]
 
 
-def test_the_surer_the_answer_the_likelier_a_face() -> None:
+def test_lower_entropy_raises_the_odds() -> None:
+    """The lower the entropy of the prediction, the higher the odds of a face."""
     log_odds = [FaceVerifier(Says(top, 1 - top)).log_odds(GREY, BOX) for top in (0.5, 0.7, 0.9, 1.0)]
     assert log_odds == sorted(log_odds)
     assert log_odds[0] < 0 < log_odds[-1]
 
 
-def test_as_sure_as_usual_speaks_for_a_face_whatever_the_model() -> None:
+def test_usual_entropy_means_a_face() -> None:
+    """The usual entropy gives the same odds for every model."""
     scores = (0.7, 0.2, 0.1)
     assert FaceVerifier(Says(*scores, usual=(entropy(scores), 0.2))).log_odds(GREY, BOX) == pytest.approx(
         USUAL_LOG_ODDS
     )
 
 
-def test_only_much_hesitation_speaks_against_a_face() -> None:
+def test_only_high_entropy_lowers_the_odds() -> None:
     """A deviation more than usual still counts for a face, two deviations more count against one."""
     scores = (0.5, 0.3, 0.2)
     for deviations, is_face in ((1, True), (2, False)):
@@ -48,12 +50,14 @@ def test_only_much_hesitation_speaks_against_a_face() -> None:
         assert (FaceVerifier(Says(*scores, usual=usual)).log_odds(GREY, BOX) > 0) == is_face
 
 
-def test_a_model_that_is_broken_has_no_say() -> None:
+def test_nan_scores_are_ignored() -> None:
+    """A model whose scores are not numbers does not change the odds."""
     assert FaceVerifier(Says(math.nan, math.nan)).log_odds(GREY, BOX) == 0.0
     assert FaceVerifier(Says(math.nan, 0.5, 0.5)).log_odds(GREY, BOX) == 0.0
 
 
-def test_a_model_whose_card_does_not_say_what_is_usual_has_no_say() -> None:
+def test_unknown_usual_entropy_is_ignored() -> None:
+    """A model whose card states no usual entropy does not change the odds."""
     assert FaceVerifier(Says(1.0, 0.0, usual=None)).log_odds(GREY, BOX) == 0.0
 
 

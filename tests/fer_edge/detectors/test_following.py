@@ -84,7 +84,8 @@ def near(box: Box, x: float, y: float, side: float, off: float = 4) -> bool:
     return all(abs(a - b) <= off for a, b in zip(box, (x, y, side, side), strict=True))
 
 
-def test_a_face_that_moves_is_followed_without_another_search(make_frame: MakeFrame) -> None:
+def test_moving_face_is_followed(make_frame: MakeFrame) -> None:
+    """A moving face is followed without another search, with a check every half second."""
     search = Bright()
     places = [(60 + 3 * n, 80 + n, 50) for n in range(40)]
     seen = watch(Following(search, SETTINGS, NOBODY), [scene(place) for place in places], make_frame)
@@ -97,7 +98,8 @@ def test_a_face_that_moves_is_followed_without_another_search(make_frame: MakeFr
     assert search.looks - search.thorough == 2  # every half second, as the settings say
 
 
-def test_a_picture_in_which_nothing_moves_is_searched_now_and_then(make_frame: MakeFrame) -> None:
+def test_still_picture_is_searched_rarely(make_frame: MakeFrame) -> None:
+    """If nothing moves, the frame is searched every `rest_seconds`."""
     search = Bright()
     watch(Following(search, SETTINGS, NOBODY), [scene()] * 120, make_frame)
     assert search.begun == 3  # at 0, 2 and 4 seconds
@@ -121,7 +123,8 @@ class Doubtful(Bright):
         return found and found._replace(score=self._score)
 
 
-def test_kinds_of_search_take_turns_soon_after_each_other(make_frame: MakeFrame) -> None:
+def test_kinds_are_searched_alternately(make_frame: MakeFrame) -> None:
+    """The kinds of search run alternately, the second one `search_seconds` after the first."""
     search = TwoKinds()
     began: list[tuple[float, int]] = []
     detector = Following(search, SETTINGS, NOBODY)
@@ -136,7 +139,8 @@ def test_kinds_of_search_take_turns_soon_after_each_other(make_frame: MakeFrame)
     assert pauses[1::2] == pytest.approx([SETTINGS.rest_seconds] * len(pauses[1::2]), abs=0.05)
 
 
-def test_another_scene_is_searched_by_the_first_kind_at_once(make_frame: MakeFrame) -> None:
+def test_cut_starts_the_first_kind(make_frame: MakeFrame) -> None:
+    """A cut to another scene immediately starts a search of the first kind."""
     search = TwoKinds()
     other = np.asarray(255 - WALL, np.uint8)
     watch(Following(search, SETTINGS, NOBODY), [scene()] * 2 + [scene(wall=other)], make_frame)
@@ -159,9 +163,10 @@ class Sworn(FaceVerifier):
 @pytest.mark.parametrize(
     ("score", "log_odds", "found"), [(1.0, 0.0, 1), (0.9, -10.0, 0), (0.3, 10.0, 1), (0.3, 0.0, 0)]
 )
-def test_what_the_witness_says_counts_for_a_new_face(
+def test_verifier_counts_for_new_faces(
     kind: type[Following | FullSearch], score: float, log_odds: float, found: int, make_frame: MakeFrame
 ) -> None:
+    """The face verifier's log odds count in the score of a new face."""
     detector = kind(Doubtful(score), SETTINGS, Sworn(log_odds))
     boxes = [detector.detect(make_frame(number, grey=scene((100, 80, 60)))) for number in range(10)]
     assert len(boxes[-1]) == found
@@ -176,21 +181,22 @@ def test_full_certainty_is_enough(kind: type[Following | FullSearch], make_frame
 
 
 @pytest.mark.parametrize(("look", "patience"), [(2.0, 1.2), (0.5, 0.3), (0.5, 0.0)])
-def test_a_face_that_no_close_look_missed_stays_however_rare_they_are(
-    look: float, patience: float, make_frame: MakeFrame
-) -> None:
+def test_rare_checks_keep_a_face(look: float, patience: float, make_frame: MakeFrame) -> None:
+    """A face that passed every check stays, however rare the checks are."""
     settings = DetectorSettings(look_seconds=look, patience_seconds=patience)
     seen = watch(Following(Bright(), settings, NOBODY), [scene((100, 80, 60))] * 150, make_frame)
     assert sum(map(len, seen)) >= 145
 
 
-def test_with_as_many_faces_as_are_wanted_nobody_searches_on(make_frame: MakeFrame) -> None:
+def test_max_faces_stops_the_search(make_frame: MakeFrame) -> None:
+    """With `max_faces` known faces there is no search."""
     search = Bright()
     watch(Following(search, DetectorSettings(max_faces=1), NOBODY), [scene((100, 80, 60))] * 250, make_frame)
     assert search.begun == 1
 
 
-def test_what_moves_is_searched_for_but_not_more_often_than_the_settings_say(make_frame: MakeFrame) -> None:
+def test_motion_searches_at_limited_rate(make_frame: MakeFrame) -> None:
+    """Motion starts searches, but not more often than every `search_seconds`."""
     search = Bright()
     dark = np.random.default_rng(3).integers(0, 30, (24, 32), np.uint8)
     pictures = [scene(wall=np.roll(WALL, n, axis=1) if n % 2 else WALL // 2 + dark) for n in range(2)]
@@ -199,7 +205,8 @@ def test_what_moves_is_searched_for_but_not_more_often_than_the_settings_say(mak
     assert search.begun == 7  # every eight frames of fifty, 0.32 s
 
 
-def test_at_a_cut_the_old_face_is_gone_at_once_and_the_new_one_there(make_frame: MakeFrame) -> None:
+def test_cut_replaces_the_face(make_frame: MakeFrame) -> None:
+    """At a cut the old face is gone in the next frame, and the new one found after it."""
     search = Bright()
     detector = Following(search, SETTINGS, NOBODY)
     watch(detector, [scene((60, 80, 50))] * 10, make_frame)
@@ -209,7 +216,8 @@ def test_at_a_cut_the_old_face_is_gone_at_once_and_the_new_one_there(make_frame:
     assert all(len(boxes) == 1 and near(boxes[0], 200, 100, 60) for boxes in after[1:])
 
 
-def test_a_light_that_flickers_does_not_keep_a_search_from_its_end(make_frame: MakeFrame) -> None:
+def test_flicker_does_not_restart_searches(make_frame: MakeFrame) -> None:
+    """A flickering light, which looks like cuts, does not keep a search from its end."""
     search = Bright()
     picture = scene((60, 80, 50))
     flicker = [picture if n % 2 else (picture * 0.7).astype(np.uint8) for n in range(40)]
@@ -218,7 +226,8 @@ def test_a_light_that_flickers_does_not_keep_a_search_from_its_end(make_frame: M
     assert sum(map(len, seen)) >= 36
 
 
-def test_a_face_that_leaves_is_given_up_after_its_patience(make_frame: MakeFrame) -> None:
+def test_lost_face_is_dropped(make_frame: MakeFrame) -> None:
+    """A face that left is dropped after `patience_seconds`, and not checked any more."""
     search = Bright()
     detector = Following(search, SETTINGS, NOBODY)
     watch(detector, [scene((60, 80, 50))] * 10, make_frame)
@@ -228,7 +237,8 @@ def test_a_face_that_leaves_is_given_up_after_its_patience(make_frame: MakeFrame
     assert search.looks == looks  # nobody is looked for any more
 
 
-def test_a_face_that_hides_for_a_moment_is_found_again_without_a_search(make_frame: MakeFrame) -> None:
+def test_hidden_face_is_found_again(make_frame: MakeFrame) -> None:
+    """A face that is hidden for a moment is found again without a search."""
     search = Bright()
     detector = Following(search, SETTINGS, NOBODY)
     watch(detector, [scene((60, 80, 50))] * 30, make_frame)
@@ -291,8 +301,8 @@ def test_a_missed_look_is_soon_repeated(make_frame: MakeFrame) -> None:
     assert pauses == pytest.approx([1.0, 0.2, 1.0, 1.0], abs=0.05)
 
 
-def test_a_look_brings_a_face_back_at_once(make_frame: MakeFrame) -> None:
-    """A face that looks unlike itself from one frame to the next is found where the close look sees it."""
+def test_check_recovers_a_changed_face(make_frame: MakeFrame) -> None:
+    """A face that matches its pattern no more is found by the next check."""
     detector = Following(Told(Candidate(100, 80, 60, 0.9)), replace(SETTINGS, look_seconds=60), NOBODY)
     turned = [patterned(100, 80, 1, 0)] * 10 + [patterned(100, 80, 0, 1)] * 5
     assert all(len(boxes) == 1 for boxes in watch(detector, turned, make_frame)[1:])
@@ -309,7 +319,8 @@ def test_newcomers_beside_a_face_are_found(place: tuple[int, int], make_frame: M
 
 
 @pytest.mark.parametrize(("x", "y"), [(0, 0), (262, 182)])
-def test_a_face_in_the_corner_begins_no_search(x: int, y: int, make_frame: MakeFrame) -> None:
+def test_corner_face_starts_no_search(x: int, y: int, make_frame: MakeFrame) -> None:
+    """A known face in the corner explains its own motion."""
     search = Told(Candidate(x, y, 58, 0.9))
     detector = Following(search, replace(SETTINGS, rest_seconds=60), NOBODY)
     turns = [(np.cos(angle), np.sin(angle)) for angle in np.linspace(0, np.pi / 2, 50)]
@@ -328,8 +339,8 @@ class Sliced(Bright):
         self.slices += 1
 
 
-def test_a_search_is_spread_over_three_frames(make_frame: MakeFrame) -> None:
-    """Of another scene it is done in two: there the faces are not known yet."""
+def test_search_is_spread_over_frames(make_frame: MakeFrame) -> None:
+    """A search takes three frames, and two after a cut, where no face is known yet."""
     search, slices = Sliced(), []
     detector = Following(search, SETTINGS, NOBODY)
     for number in range(55):
@@ -339,8 +350,8 @@ def test_a_search_is_spread_over_three_frames(make_frame: MakeFrame) -> None:
     assert slices == [6, 6, *[0] * 48, 4, 4, 4, 0, 0]
 
 
-def test_a_face_before_a_wall_is_followed(make_frame: MakeFrame) -> None:
-    """It is recognized by itself, not by what lies beside it."""
+def test_textured_background_is_ignored(make_frame: MakeFrame) -> None:
+    """A face is matched by itself, not by the wall beside it."""
     search = Told(Candidate(60, 80, 60, 0.9))
     detector = Following(search, replace(SETTINGS, look_seconds=60, max_faces=1), NOBODY)
     wall = np.random.default_rng(6).integers(60, 190, (48, 64), np.uint8)
@@ -354,7 +365,8 @@ def test_a_face_before_a_wall_is_followed(make_frame: MakeFrame) -> None:
     assert len(search.looked) == 1
 
 
-def test_faces_are_followed_up_to_the_most_that_are_wanted(make_frame: MakeFrame) -> None:
+def test_follows_up_to_max_faces(make_frame: MakeFrame) -> None:
+    """No more than `max_faces` are followed."""
     three = scene((20, 30, 50), (120, 90, 50), (230, 40, 50))
     for most, wanted in ((8, 3), (2, 2)):
         detector = Following(Bright(), DetectorSettings(max_faces=most), NOBODY)
@@ -374,8 +386,8 @@ def patterned(x: float, y: float, *shares: float) -> Pixels:
     )
 
 
-def test_a_face_that_slowly_changes_is_followed(make_frame: MakeFrame) -> None:
-    """What it is recognized by changes with it."""
+def test_slowly_changing_face_is_followed(make_frame: MakeFrame) -> None:
+    """The pattern is updated while the face changes."""
     search = Told(Candidate(100, 80, 60, 0.9))
     detector = Following(search, replace(SETTINGS, look_seconds=60), NOBODY)
     turns = [(np.cos(angle), np.sin(angle)) for angle in np.linspace(0, np.pi / 2, 60)]
@@ -409,20 +421,23 @@ def test_slow_faces_are_followed_smoothly(make_frame: MakeFrame) -> None:
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 900), (2000, 20), (480, 640)])
-def test_frames_of_any_shape_and_change_of_shape(shape: tuple[int, int], make_frame: MakeFrame) -> None:
+def test_accepts_frames_of_any_shape(shape: tuple[int, int], make_frame: MakeFrame) -> None:
+    """Frames may have any shape, and change it."""
     detector = haar(SETTINGS, NOBODY, still=False)
     watch(detector, [scene((60, 80, 50))] * 3, make_frame)  # type: ignore[arg-type]
     flat = np.full(shape, 128, np.uint8)
     assert not any(watch(detector, [flat] * 20, make_frame, begin=3))  # type: ignore[arg-type]
 
 
-def test_a_clock_that_stands_still_does_not_stop_it(make_frame: MakeFrame) -> None:
+def test_stopped_clock_is_harmless(make_frame: MakeFrame) -> None:
+    """Faces are followed even if all frames have the same time."""
     detector = Following(Bright(), SETTINGS, NOBODY)
     seen = [detector.detect(make_frame(n, scene((60 + n, 80, 50)), time=0.0)) for n in range(20)]
     assert all(len(boxes) == 1 for boxes in seen[1:])
 
 
-def test_haar_follows_the_demos_face_in_good_light(make_frame: MakeFrame) -> None:
+def test_haar_follows_the_demo_face(make_frame: MakeFrame) -> None:
+    """In good light the demo's face is followed in all frames but two."""
     clip, detector = Clip(), haar(DetectorSettings(), NOBODY, still=False)
     found = 0
     for number in range(5 * FPS):
@@ -450,20 +465,23 @@ def test_a_peak_may_lie_between_values(values: list[float], index: int, peak: fl
     assert _peak(values, index) == peak
 
 
-def test_a_close_look_is_in_the_frames_pixels() -> None:
+def test_crop_detection_is_in_frame_pixels() -> None:
+    """What is detected in a crop is given in pixels of the frame."""
     found = detect_near(Bright(), scene((100, 60, 80)), Candidate(96, 63, 76, 0.5), thorough=True)
     assert found is not None
     assert near(Box(*map(round, (found.x, found.y, found.side, found.side))), 100, 60, 80, off=4)
 
 
 @pytest.mark.parametrize(("place", "looks"), [((-100, -100), 0), ((400, 300), 0), ((-45, 20), 0), ((-20, 20), 1)])
-def test_what_is_hardly_in_the_frame_is_not_looked_at(place: tuple[float, float], looks: int) -> None:
+def test_faces_outside_are_not_checked(place: tuple[float, float], looks: int) -> None:
+    """A square of which most is outside the frame is not checked."""
     search = Bright()
     assert detect_near(search, scene(), Candidate(*place, 50, 0.5), thorough=True) is None
     assert search.looks == looks
 
 
-def test_one_face_shares_half_of_the_smaller_square() -> None:
+def test_same_face_shares_half() -> None:
+    """Two squares are one face if they share half of the smaller one."""
     face = Candidate(100, 100, 60, 0.9)
     assert same_face(face, Candidate(110, 120, 60, 0.5))
     mouth = Candidate(120, 130, 20, 0.5)
