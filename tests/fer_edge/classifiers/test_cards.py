@@ -31,14 +31,16 @@ def edit(path: Path, change: Callable[[dict[str, Any]], object]) -> None:
     card.write_text(json.dumps(text))
 
 
-def test_all_four_variants_are_shipped_and_are_what_their_cards_say() -> None:
+def test_shipped_variants_match_their_cards() -> None:
+    """All four variants are shipped, and match their cards."""
     shipped = cards.installed()
     assert [card.name for card in shipped if card.model == "mini_xception"] == NAMES
     for card in shipped:
         assert len(cards.read_model(card)) == card.bytes
 
 
-def test_the_shipped_network_is_small_and_good_enough() -> None:
+def test_shipped_network_meets_its_targets() -> None:
+    """The shipped network is small and accurate enough."""
     for card in cards.installed():
         text = json.loads((cards.models_folder() / f"{card.name}.json").read_text())
         assert text["parameters"] <= 60_000
@@ -48,13 +50,15 @@ def test_the_shipped_network_is_small_and_good_enough() -> None:
         assert card.labels == ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 
-def test_a_model_is_found_by_file_with_its_card_beside_it(copy: Path) -> None:
+def test_model_is_found_by_path(copy: Path) -> None:
+    """A model is found by its path, with its card beside it."""
     card = cards.choose(str(copy), "auto", "ai-edge-litert", [])
     assert card.path == copy
     assert cards.read_model(card)
 
 
-def test_what_is_usual_is_read_where_the_card_says_it(copy: Path) -> None:
+def test_usual_entropy_is_optional(copy: Path) -> None:
+    """The usual entropy is read if the card states it."""
     mean, deviation = cards.load_card(copy).usual_entropy or (0, 0)
     assert 0.3 < mean < 0.7
     assert 0.1 < deviation < 0.4
@@ -62,7 +66,8 @@ def test_what_is_usual_is_read_where_the_card_says_it(copy: Path) -> None:
     assert cards.load_card(copy).usual_entropy is None
 
 
-def test_a_missing_model_or_card_is_said(tmp_path: Path, copy: Path) -> None:
+def test_missing_file_is_an_error(tmp_path: Path, copy: Path) -> None:
+    """A missing model or card is an error that names it."""
     with pytest.raises(ModelError, match=r"none\.tflite: no such file"):
         cards.load_card(tmp_path / "none.tflite")
     copy.with_suffix(".json").unlink()
@@ -89,7 +94,8 @@ def test_a_missing_model_or_card_is_said(tmp_path: Path, copy: Path) -> None:
         (lambda text: text["input"].update(height=float("inf")), "infinity"),
     ],
 )
-def test_a_card_that_is_wrong_is_said(copy: Path, change: Callable[[dict[str, Any]], object], words: str) -> None:
+def test_wrong_entry_is_an_error(copy: Path, change: Callable[[dict[str, Any]], object], words: str) -> None:
+    """A wrong or missing entry of a card is an error that names it."""
     edit(copy, change)
     with pytest.raises(ModelError) as raised:
         cards.load_card(copy)
@@ -98,26 +104,30 @@ def test_a_card_that_is_wrong_is_said(copy: Path, change: Callable[[dict[str, An
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b'{"card": 1', b"\xff\xfe", b'"card"'])
-def test_a_card_that_is_no_card_is_said(copy: Path, text: bytes) -> None:
+def test_file_without_card_is_an_error(copy: Path, text: bytes) -> None:
+    """A file that is not a card is a one-line error."""
     copy.with_suffix(".json").write_bytes(text)
     with pytest.raises(ModelError, match=r"model card .*int8\.json"):
         cards.load_card(copy)
 
 
-def test_a_card_of_another_model_is_refused(copy: Path) -> None:
+def test_card_of_another_model_is_refused(copy: Path) -> None:
+    """A card that belongs to another file is refused."""
     shutil.copy(cards.models_folder() / "mini_xception-float32.json", copy.with_suffix(".json"))
     with pytest.raises(ModelError, match=r"belongs to mini_xception-float32\.tflite, not to mini_xception-int8"):
         cards.load_card(copy)
 
 
-def test_one_bad_card_leaves_the_other_models_usable(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_bad_card_spares_the_others(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """One bad card does not make the other models unusable."""
     shutil.copytree(cards.models_folder(), tmp_path / "models")
     (tmp_path / "models" / "broken.json").write_text("{")
     assert [card.name for card in cards.installed(tmp_path / "models")] == NAMES
     assert "broken.json: not readable as JSON" in caplog.text
 
 
-def test_a_model_that_is_cut_off_changed_or_something_else_is_said(copy: Path) -> None:
+def test_damaged_model_is_an_error(copy: Path) -> None:
+    """A model file that is cut off, changed or something else is an error."""
     card, content = cards.load_card(copy), copy.read_bytes()
     for broken, words in (
         (content[: len(content) // 2], "cut off"),
@@ -133,7 +143,8 @@ def test_a_model_that_is_cut_off_changed_or_something_else_is_said(copy: Path) -
         cards.read_model(card)
 
 
-def test_auto_takes_the_variant_that_costs_least_here() -> None:
+def test_auto_takes_the_cheapest_variant() -> None:
+    """`auto` takes the variant with the lowest cost for this runtime and processor."""
     card = cards.installed()[0]
     cost = {"float32": 1.0, "float16": 1.0, "dynamic": 1.3, "int8": 0.7}
     family = [replace(card, name=v, variant=v, cost={"ai-edge-litert": {"x86_64": c}}) for v, c in cost.items()]
@@ -144,7 +155,8 @@ def test_auto_takes_the_variant_that_costs_least_here() -> None:
     assert cards.choose("mini_xception", "dynamic", "ai-edge-litert", family, "x86_64").variant == "dynamic"
 
 
-def test_the_shipped_cards_know_the_runtimes_and_processors() -> None:
+def test_shipped_cards_have_costs() -> None:
+    """The shipped cards have costs for the runtimes and processors."""
     shipped = cards.installed()
 
     def chosen(runtime: str, kind: str) -> str:
@@ -155,7 +167,8 @@ def test_the_shipped_cards_know_the_runtimes_and_processors() -> None:
     assert not any(chosen("tflite-runtime", kind) == "int8" for kind in kinds)
 
 
-def test_an_unknown_name_or_variant_is_refused_with_the_known_ones() -> None:
+def test_unknown_model_lists_known_ones() -> None:
+    """An unknown name or variant is refused, and the error lists the installed ones."""
     with pytest.raises(ModelError, match=r"'resnet': not installed; installed are mini_xception,.*mini_xception-int8"):
         cards.choose("resnet", "auto", "ai-edge-litert", cards.installed())
     only = [card for card in cards.installed() if card.variant == "int8"]

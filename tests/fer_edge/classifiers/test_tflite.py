@@ -49,7 +49,8 @@ def face(portrait: Pixels) -> Box:
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_the_portrait_is_happy_in_every_variant(variant: str, portrait: Pixels, face: Box) -> None:
+def test_portrait_is_happy_in_all_variants(variant: str, portrait: Pixels, face: Box) -> None:
+    """Every variant predicts that the portrait is happy."""
     card = shipped(variant)
     (prediction,) = TfliteClassifier(card).predict(portrait, [face])
     assert prediction.emotion == "happy"
@@ -66,7 +67,8 @@ def test_all_variants_agree(portrait: Pixels, face: Box) -> None:
         np.testing.assert_allclose([prediction.scores for prediction in read[variant]], exact, atol=limit)
 
 
-def test_an_int8_model_takes_the_pixels_themselves(portrait: Pixels, face: Box) -> None:
+def test_int8_input_equals_the_pixels(portrait: Pixels, face: Box) -> None:
+    """An int8 model gets the pixels unchanged."""
     card = shipped("int8")
     classifier = TfliteClassifier(card)
     assert classifier._table is None  # nothing between the picture and the tensor
@@ -80,7 +82,8 @@ def test_an_int8_model_takes_the_pixels_themselves(portrait: Pixels, face: Box) 
     np.testing.assert_array_equal(seen[0], preprocess.face_pixels(portrait, face, card.size))
 
 
-def test_whole_faces_are_read_as_boxes_are(portrait: Pixels, face: Box) -> None:
+def test_crops_and_boxes_agree(portrait: Pixels, face: Box) -> None:
+    """A crop has the same prediction as its box in the frame."""
     card = shipped("int8")
     classifier = TfliteClassifier(card)
     crop = portrait[face.y : face.y + face.height, face.x : face.x + face.width]
@@ -145,9 +148,10 @@ def test_no_faces_is_no_reading(portrait: Pixels) -> None:
         ((0.0, 0), np.float32, (-1.0, 1.0), np.arange(256) / 127.5 - 1),
     ],
 )
-def test_pixels_become_what_the_model_was_trained_on(
+def test_pixels_are_scaled_as_trained(
     quantization: tuple[float, int], dtype: type[Any], span: tuple[float, float], expected: Any
 ) -> None:
+    """Pixels become the values on which the model was trained."""
     card = replace(shipped("int8"), range=span)
     table = tflite._table(card, {"dtype": dtype, "quantization": quantization})
     if expected is None:
@@ -158,7 +162,8 @@ def test_pixels_become_what_the_model_was_trained_on(
         np.testing.assert_allclose(table.astype(float), expected, atol=0.51 if dtype == np.uint8 else 1e-6)
 
 
-def test_a_card_that_does_not_fit_its_model_is_refused(tmp_path: Path) -> None:
+def test_unfitting_card_is_refused(tmp_path: Path) -> None:
+    """A card that does not fit its model is refused."""
     for suffix in (".tflite", ".json"):
         shutil.copy(cards.models_folder() / f"mini_xception-int8{suffix}", tmp_path)
     file = tmp_path / "mini_xception-int8.json"
@@ -175,7 +180,8 @@ def test_a_card_that_does_not_fit_its_model_is_refused(tmp_path: Path) -> None:
         assert words in str(raised.value)
 
 
-def test_a_file_that_only_begins_like_a_model_is_refused(tmp_path: Path) -> None:
+def test_false_tflite_file_is_refused(tmp_path: Path) -> None:
+    """A file that only begins like a model is refused."""
     import hashlib
 
     content = b"\x1c\0\0\0TFL3" + bytes(range(256)) * 40
@@ -199,12 +205,14 @@ def test_runtimes_are_tried_in_their_order(monkeypatch: pytest.MonkeyPatch) -> N
     assert find_runtime("tensorflow") == ("tensorflow", int)
 
 
-def test_an_unknown_runtime_is_refused_with_the_known_ones() -> None:
+def test_unknown_runtime_lists_known_ones() -> None:
+    """An unknown runtime is refused, and the error lists the known ones."""
     with pytest.raises(ModelError, match=f"'onnx': unknown; known are auto, {', '.join(RUNTIMES)}"):
         find_runtime("onnx")
 
 
-def test_tflite_runtime_with_numpy_2_is_told_the_cure() -> None:
+def test_numpy_2_names_the_fix() -> None:
+    """tflite-runtime with NumPy 2 is an error that names the fix."""
     words = tflite._why(Path("m.tflite"), "tflite-runtime", RuntimeError("_ARRAY_API not found"))
     if int(np.__version__.split(".")[0]) >= 2:
         assert "pip install 'numpy<2'" in words

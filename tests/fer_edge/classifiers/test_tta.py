@@ -34,7 +34,8 @@ class Noted:
         return predictions
 
 
-def test_a_face_that_holds_still_is_seen_in_fifteen_views() -> None:
+def test_still_face_has_fifteen_views() -> None:
+    """A face that holds still is classified in fifteen different views."""
     noted = Noted()
     tta = TestTimeAugmentation(noted)
     for _ in range(40):
@@ -42,7 +43,8 @@ def test_a_face_that_holds_still_is_seen_in_fifteen_views() -> None:
     assert len(set(noted.asked)) == len(SHIFTS) * len(ZOOMS) == 15
 
 
-def test_a_new_face_is_read_several_times_at_once_and_the_mean_counts() -> None:
+def test_new_face_averages_five_views() -> None:
+    """A new face is classified in five views in its first frame, and the mean counts."""
     noted = Noted()
     tta = TestTimeAugmentation(noted)
     (first,) = tta.predict(GREY, [FACE])
@@ -54,7 +56,8 @@ def test_a_new_face_is_read_several_times_at_once_and_the_mean_counts() -> None:
     assert len(noted.asked) == 2 * len(SHIFTS) + 2
 
 
-def test_it_says_what_the_classifier_says_of_itself() -> None:
+def test_tta_passes_attributes_on() -> None:
+    """Labels and usual entropy are those of the classifier."""
     tta = TestTimeAugmentation(Noted())
     assert (tta.labels, tta.usual_entropy) == (EMOTIONS[:2], (0.4, 0.2))
     assert tta.predict(GREY, []) == []
