@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 FRAME = np.random.default_rng(0).integers(0, 256, (60, 80), np.uint8)
 
 
-def test_a_box_inside_the_frame_is_a_view_of_it() -> None:
+def test_inner_box_is_a_view() -> None:
+    """A box inside the frame is a view of its pixels."""
     face = preprocess.crop(FRAME, Box(10, 20, 30, 25))
     assert np.shares_memory(face, FRAME)
     np.testing.assert_array_equal(face, FRAME[20:45, 10:40])
@@ -34,23 +35,27 @@ def test_one_edge_is_enough(box: tuple[int, int, int, int]) -> None:
 
 
 @given(st.integers(-200, 200), st.integers(-200, 200), st.integers(1, 100), st.integers(1, 100))
-def test_where_a_box_reaches_over_an_edge_the_edge_is_repeated(x: int, y: int, width: int, height: int) -> None:
+def test_edge_pixels_are_repeated(x: int, y: int, width: int, height: int) -> None:
+    """Beyond the frame's edge the edge pixels are repeated."""
     padded = cv2.copyMakeBorder(FRAME, 300, 300, 300, 300, cv2.BORDER_REPLICATE)
     face = preprocess.crop(FRAME, Box(x, y, width, height))
     np.testing.assert_array_equal(face, padded[y + 300 : y + 300 + height, x + 300 : x + 300 + width])
 
 
-def test_a_face_of_the_networks_own_size_is_left_as_it_is() -> None:
+def test_matching_size_is_unchanged() -> None:
+    """A face of the network's own size is not changed."""
     np.testing.assert_array_equal(preprocess.face_pixels(FRAME, Box(3, 4, 48, 48), (48, 48)), FRAME[4:52, 3:51])
 
 
 @pytest.mark.parametrize("side", [20, 48, 64, 65, 200])
-def test_any_face_becomes_bytes_of_the_networks_size(side: int) -> None:
+def test_output_has_the_networks_size(side: int) -> None:
+    """Any face becomes uint8 pixels of the network's size."""
     face = preprocess.face_pixels(FRAME, Box(0, 0, side, side), (64, 64))
     assert (face.shape, face.dtype) == ((64, 64), np.uint8)
 
 
-def test_it_writes_where_it_is_told_to() -> None:
+def test_output_array_is_used() -> None:
+    """The result is written into the given array."""
     tensor = np.zeros((1, 64, 64, 1), np.uint8)
     preprocess.face_pixels(FRAME, Box(0, 0, 50, 50), (64, 64), out=tensor[0, :, :, 0])
     np.testing.assert_array_equal(tensor[0, :, :, 0], preprocess.face_pixels(FRAME, Box(0, 0, 50, 50), (64, 64)))

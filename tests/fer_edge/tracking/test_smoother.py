@@ -21,7 +21,8 @@ def changes(predictions: list[Prediction], fps: float, settings: SmootherSetting
     return times
 
 
-def test_the_first_reading_is_shown_at_once(make_prediction: Callable[..., Prediction]) -> None:
+def test_first_prediction_is_shown(make_prediction: Callable[..., Prediction]) -> None:
+    """The first prediction is shown in its own frame."""
     faces, events = Smoother(SmootherSettings()).update(0.0, [TRACK], [make_prediction("sad", 0.9)], [])
     assert (faces[0].emotion, faces[0].confidence) == ("sad", 0.9)
     assert [(event.kind, event.face) for event in events] == [("came", faces[0])]
@@ -32,21 +33,22 @@ def test_a_single_odd_frame_changes_nothing(make_prediction: Callable[..., Predi
     assert changes(predictions, 25, SmootherSettings()) == []
 
 
-def test_a_label_that_wavers_every_other_frame_settles(make_prediction: Callable[..., Prediction]) -> None:
+def test_wavering_label_settles(make_prediction: Callable[..., Prediction]) -> None:
+    """A label that changes in every frame settles."""
     predictions = [make_prediction("happy" if number % 2 else "neutral", 0.5) for number in range(500)]
     assert len(changes(predictions, 25, SmootherSettings())) <= 1
 
 
 @pytest.mark.parametrize("fps", [5, 25, 100])
-def test_a_real_change_is_shown_within_half_a_second_at_any_frame_rate(
-    fps: int, make_prediction: Callable[..., Prediction]
-) -> None:
+def test_change_is_shown_in_time(fps: int, make_prediction: Callable[..., Prediction]) -> None:
+    """A real change is shown after about half a second, at any frame rate."""
     predictions = [make_prediction("happy" if number < 2 * fps else "surprise") for number in range(5 * fps)]
     (when,) = changes(predictions, fps, SmootherSettings())
     assert 2.0 < when <= 2.6 + 1 / fps
 
 
-def test_without_averaging_each_frame_speaks_for_itself(make_prediction: Callable[..., Prediction]) -> None:
+def test_no_averaging_shows_each_frame(make_prediction: Callable[..., Prediction]) -> None:
+    """Without averaging every frame's label is shown."""
     predictions = [make_prediction(emotion) for emotion in ("happy", "sad", "happy")]
     assert changes(predictions, 25, SmootherSettings(seconds=0, margin=0, hold_seconds=0)) == [0.04, 0.08]
 
@@ -76,14 +78,16 @@ def test_uncertain_is_held_too(
         assert face.emotion == wanted
 
 
-def test_at_first_every_reading_counts_as_much(make_prediction: Callable[..., Prediction]) -> None:
+def test_first_predictions_weigh_the_same(make_prediction: Callable[..., Prediction]) -> None:
+    """The first predictions are averaged with equal weight."""
     smoother = Smoother(SmootherSettings())
     for number, share in enumerate((0.4, 0.6, 0.8)):
         (face,), _ = smoother.update(number / 100, [TRACK], [make_prediction("happy", share)], [])
     assert face.confidence == pytest.approx(0.6)
 
 
-def test_the_frames_own_reading_stays_beside_the_steady_one(make_prediction: Callable[..., Prediction]) -> None:
+def test_frame_prediction_is_kept(make_prediction: Callable[..., Prediction]) -> None:
+    """A face has the frame's own prediction beside the smoothed label."""
     smoother = Smoother(SmootherSettings())
     for number in range(25):
         smoother.update(number / 25, [TRACK], [make_prediction("happy", 0.9)], [])
@@ -92,7 +96,8 @@ def test_the_frames_own_reading_stays_beside_the_steady_one(make_prediction: Cal
     assert 0.8 < face.confidence < 0.9
 
 
-def test_a_face_that_is_gone_is_forgotten(make_prediction: Callable[..., Prediction]) -> None:
+def test_gone_face_is_forgotten(make_prediction: Callable[..., Prediction]) -> None:
+    """A face that is gone leaves no state behind."""
     smoother = Smoother(SmootherSettings())
     smoother.update(0.0, [TRACK], [make_prediction("happy")], [])
     faces, events = smoother.update(1.0, [], [], {1})
@@ -101,16 +106,18 @@ def test_a_face_that_is_gone_is_forgotten(make_prediction: Callable[..., Predict
     assert smoother.update(1.1, [TRACK], [make_prediction("sad")], [])[1][0].kind == "came"
 
 
-def test_a_clock_that_stands_still_does_no_harm(make_prediction: Callable[..., Prediction]) -> None:
+def test_stopped_clock_is_harmless(make_prediction: Callable[..., Prediction]) -> None:
+    """Frames with the same time are averaged without an error."""
     smoother = Smoother(SmootherSettings())
     for _ in range(3):
         faces, _ = smoother.update(5.0, [TRACK], [make_prediction("happy")], [])
     assert faces[0].emotion == "happy"
 
 
-def test_a_face_that_nothing_is_probable_of_is_uncertain_until_something_is_by_a_margin(
+def test_improbable_labels_are_uncertain(
     make_prediction: Callable[..., Prediction],
 ) -> None:
+    """A face is uncertain while no label is probable, and until one is by the margin."""
     settings = SmootherSettings(certain=0.5, margin=0.1, seconds=0, hold_seconds=0.2)
     levels = [0.8] * 10 + [0.45] * 10 + [0.55] * 10 + [0.65] * 10
     smoother, shown = Smoother(settings), list[str]()
@@ -124,9 +131,10 @@ def test_a_face_that_nothing_is_probable_of_is_uncertain_until_something_is_by_a
     assert shown == ["happy"] * 10 + [UNCERTAIN] * 20 + ["happy"] * 10
 
 
-def test_a_first_look_may_be_uncertain_and_another_emotion_may_become_certain(
+def test_uncertain_may_become_another_label(
     make_prediction: Callable[..., Prediction],
 ) -> None:
+    """The first frame may be uncertain, and a label other than the leading one may become certain."""
     smoother = Smoother(SmootherSettings(seconds=0, hold_seconds=0))
     (face,), _ = smoother.update(0.0, [TRACK], [make_prediction("sad", 0.2)], [])
     assert face.emotion == UNCERTAIN
@@ -168,7 +176,8 @@ def test_new_settings_keep_the_faces(make_prediction: Callable[..., Prediction])
     assert (face.emotion, [event.kind for event in events]) == ("sad", ["changed"])
 
 
-def test_with_a_threshold_of_zero_every_face_has_a_label(make_prediction: Callable[..., Prediction]) -> None:
+def test_threshold_zero_is_never_uncertain(make_prediction: Callable[..., Prediction]) -> None:
+    """With a threshold of zero every face has a label."""
     smoother = Smoother(SmootherSettings(certain=0))
     (face,), _ = smoother.update(0.0, [TRACK], [make_prediction("sad", 0.15)], [])
     assert face.emotion == "sad"

@@ -24,19 +24,22 @@ def test_overlap_is_a_share() -> None:
 
 
 @given(boxes, boxes)
-def test_overlap_is_symmetric_and_within_0_and_1(a: Box, b: Box) -> None:
+def test_iou_is_symmetric(a: Box, b: Box) -> None:
+    """Intersection over union is symmetric, and from 0 to 1."""
     assert iou(a, b) == iou(b, a)
     assert 0 <= iou(a, b) <= 1
 
 
-def test_a_face_counts_from_its_second_frame_in_a_row() -> None:
+def test_hits_must_be_in_a_row() -> None:
+    """A face counts from its second frame in a row."""
     tracker = Tracker(TrackerSettings(hits=2))
     assert tracker.update(0.0, [LEFT]) == ([], set())
     tracks, gone = tracker.update(0.04, [LEFT])
     assert (ids(tracks), gone) == ([1], set())
 
 
-def test_a_face_counts_after_all_its_frames() -> None:
+def test_face_counts_after_hits() -> None:
+    """A face counts after `hits` frames."""
     tracker = Tracker(TrackerSettings(hits=4))
     assert [ids(tracker.update(number / 25, [LEFT])[0]) for number in range(5)] == [[], [], [], [1], [1]]
 
@@ -89,7 +92,7 @@ def test_two_boxes_are_two_faces() -> None:
     assert ids(tracker.update(0.04, [Box(30, 0, 100, 100), Box(-10, 0, 100, 100)])[0]) == [2, 1]
 
 
-def test_a_face_may_move_by_half_its_width() -> None:
+def test_face_may_move_half_its_width() -> None:
     """And a little more: at 60 % a quarter of what both boxes cover is shared; what jumps farther is another face."""
     for step, wanted in ((60, [1]), (61, [2])):
         tracker = Tracker(TrackerSettings(hits=1))
@@ -105,14 +108,16 @@ def test_the_hold_ends_on_time() -> None:
     assert tracker.update(1.5, []) == ([], {1})
 
 
-def test_a_face_that_hides_for_a_moment_comes_back_as_itself() -> None:
+def test_hidden_face_keeps_its_id() -> None:
+    """A face that is hidden for a moment keeps its id."""
     tracker = Tracker(TrackerSettings(hits=1, hold_seconds=0.5))
     tracker.update(0.0, [LEFT])
     assert tracker.update(0.4, []) == ([], set())
     assert ids(tracker.update(0.45, [LEFT])[0]) == [1]
 
 
-def test_a_face_that_stays_away_is_gone_once_and_its_number_is_not_given_again() -> None:
+def test_ids_are_not_reused() -> None:
+    """A face that stays away is gone once, and its id is not used again."""
     tracker = Tracker(TrackerSettings(hits=1, hold_seconds=0.5))
     tracker.update(0.0, [LEFT])
     assert tracker.update(0.6, []) == ([], {1})
@@ -128,7 +133,8 @@ def test_new_settings_keep_the_ids() -> None:
     assert ids(tracker.update(1.04, [LEFT, RIGHT])[0]) == [1, 2]
 
 
-def test_on_single_pictures_every_face_is_a_stranger() -> None:
+def test_single_pictures_have_new_ids() -> None:
+    """In single pictures every face is new."""
     strangers = NoTracking()
     assert strangers.update(0.0, [LEFT, RIGHT]) == ([(1, LEFT), (2, RIGHT)], set())
     assert strangers.update(1.0, []) == ([], {1, 2})
@@ -137,7 +143,8 @@ def test_on_single_pictures_every_face_is_a_stranger() -> None:
 
 
 @given(st.lists(st.lists(boxes, max_size=4), max_size=12))
-def test_each_box_has_at_most_one_identity_and_the_gone_stay_gone(frames: list[list[Box]]) -> None:
+def test_ids_are_unique_and_final(frames: list[list[Box]]) -> None:
+    """Each box has at most one id, and an id that is gone never comes back."""
     tracker = Tracker(TrackerSettings(hits=1, hold_seconds=0.1))
     dead: set[int] = set()
     for number, found in enumerate(frames):
