@@ -25,7 +25,8 @@ def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
     assert settings.load(file) == Settings()
 
 
-def test_a_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
+def test_file_changes_only_its_keys(tmp_path: Path) -> None:
+    """A file changes the settings that it names, and no others."""
     file = tmp_path / "fer-edge.toml"
     file.write_text('[log]\nmode = "frames"\n[source]\nfps = 10\n')
     loaded = settings.load(file)
@@ -53,7 +54,8 @@ def test_a_file_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None:
         ("[log\n", ["not TOML", "line 1"]),
     ],
 )
-def test_what_is_not_allowed_is_refused_in_words(tmp_path: Path, text: str, words: list[str]) -> None:
+def test_disallowed_value_is_refused(tmp_path: Path, text: str, words: list[str]) -> None:
+    """What is not allowed is refused with key, value and what is allowed."""
     file = tmp_path / "fer-edge.toml"
     file.write_text(text)
     with pytest.raises(SettingsError) as raised:
@@ -63,7 +65,8 @@ def test_what_is_not_allowed_is_refused_in_words(tmp_path: Path, text: str, word
     assert all(word in message for word in [str(file), *words]), message
 
 
-def test_a_file_that_is_missing_or_not_text_is_refused(tmp_path: Path) -> None:
+def test_unreadable_file_is_refused(tmp_path: Path) -> None:
+    """A file that is missing or not text is refused."""
     with pytest.raises(SettingsError, match="No such file"):
         settings.load(tmp_path / "none.toml")
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
@@ -72,7 +75,8 @@ def test_a_file_that_is_missing_or_not_text_is_refused(tmp_path: Path) -> None:
 
 
 @given(st.sampled_from(BOUNDED), st.floats() | st.integers())
-def test_numbers_are_taken_exactly_within_their_range(entry: tuple[str, Any], value: float) -> None:
+def test_ranges_are_exact(entry: tuple[str, Any], value: float) -> None:
+    """Numbers are accepted within their range, limits included."""
     part, field = entry
     allowed = field.metadata["low"] <= value <= field.metadata["high"]
     kind = type(getattr(getattr(Settings(), part), field.name))
@@ -91,17 +95,20 @@ TOML = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(PARTS) | st.text(), TOML))
-def test_anything_else_gives_settings_or_a_settings_error(tables: dict[str, Any]) -> None:
+def test_any_input_gives_settings_or_error(tables: dict[str, Any]) -> None:
+    """Any input gives settings or a SettingsError."""
     with contextlib.suppress(SettingsError):
         assert isinstance(settings.parse(tables), Settings)
 
 
-def test_a_table_of_values_is_taken_whole() -> None:
+def test_table_value_replaces_the_default() -> None:
+    """A table of values replaces the default as a whole."""
     assert settings.override(Settings(), "led.pins={happy = 5, sad = 6}").led.pins == {"happy": 5, "sad": 6}
     assert settings.override(Settings(), 'led.colours={happy = "#f0E442"}').led.colours == {"happy": "#f0E442"}
 
 
-def test_one_setting_can_be_put_over_the_rest() -> None:
+def test_override_changes_one_setting() -> None:
+    """One setting can be overridden."""
     changed = settings.override(Settings(), "log.mode=frames")
     assert changed.log.mode == "frames"
     assert settings.override(changed, "source.fps=5").source.fps == 5
@@ -111,7 +118,8 @@ def test_one_setting_can_be_put_over_the_rest() -> None:
             settings.override(changed, wrong)
 
 
-def test_every_default_is_within_its_own_range() -> None:
+def test_defaults_are_in_range() -> None:
+    """Every default is within its own range."""
     for part, field in FIELDS:
         value = getattr(getattr(Settings(), part), field.name)
         assert getattr(settings.parse({part: {field.name: value}}), part) == getattr(Settings(), part)
