@@ -26,7 +26,8 @@ def faces(picture: Pixels) -> int:
     return len(cascade.detectMultiScale(grey, 1.1, 4, minSize=(28, 28)))
 
 
-def test_portrait_is_small_and_has_its_source_beside_it() -> None:
+def test_portrait_names_its_source() -> None:
+    """The portrait is small, and its source is stated beside it."""
     assert PORTRAIT.stat().st_size < 100_000
     assert "public domain" in PORTRAIT.with_name("README.md").read_text()
 
