@@ -69,7 +69,8 @@ def files(tmp_path: Path) -> tuple[dict[str, str], list[str]]:
     return read(tmp_path / "b.tar.gz"), secrets
 
 
-def test_no_text_of_the_settings_and_no_password_is_in_it(files: tuple[dict[str, str], list[str]]) -> None:
+def test_bundle_holds_no_secrets(files: tuple[dict[str, str], list[str]]) -> None:
+    """No text of the settings and no password is in the bundle."""
     everything = "\n".join(files[0].values())
     assert len(files[1]) > 15
     assert "SECRET" not in everything
@@ -88,7 +89,8 @@ def test_no_reading_is_in_it(files: tuple[dict[str, str], list[str]]) -> None:
     ]
 
 
-def test_what_a_bug_report_needs_is_in_it(files: tuple[dict[str, str], list[str]]) -> None:
+def test_bundle_is_complete(files: tuple[dict[str, str], list[str]]) -> None:
+    """What a bug report needs is in the bundle."""
     assert set(files[0]) == {"findings.json", "machine.json", "settings.json", "packages.txt", "journal.txt"}
     assert "numpy " in files[0]["packages.txt"].lower()
     shown = json.loads(files[0]["settings.json"])
@@ -97,7 +99,8 @@ def test_what_a_bug_report_needs_is_in_it(files: tuple[dict[str, str], list[str]
     assert shown["source"]["fps"] == "0.0"
 
 
-def test_the_value_of_a_setting_that_was_refused_is_left_out(tmp_path: Path) -> None:
+def test_refused_value_is_left_out(tmp_path: Path) -> None:
+    """The value of a refused setting is left out."""
     refused = Finding("settings", "failure", "settings f.toml: webhook.url = ['hunter2']: must be text in quotes")
     text = bundle.contents([refused], Context(ask=lambda *_: ""))["findings.json"]
     assert "webhook.url: cannot be used" in text

@@ -48,7 +48,8 @@ def test_brightness_and_sharpness(picture: Pixels, brightness: str, sharpness: s
     assert "movement" not in found
 
 
-def test_a_frozen_camera_gives_the_same_picture() -> None:
+def test_identical_pictures_are_a_failure() -> None:
+    """A camera that gives identical pictures is frozen."""
     assert levels(camera.quality([PORTRAIT, PORTRAIT.copy()]))["movement"] == "failure"
 
 
@@ -117,7 +118,8 @@ def test_the_service_keeps_its_camera(attach: Callable[[Any], None], make_contex
     assert (finding.name, finding.level) == ("pictures", "ok")
 
 
-def test_no_camera_is_a_warning_and_the_demo_is_none(monkeypatch: pytest.MonkeyPatch, make_context: Make) -> None:
+def test_missing_camera_is_a_warning(monkeypatch: pytest.MonkeyPatch, make_context: Make) -> None:
+    """No camera is a warning; the demo as source needs none."""
     monkeypatch.setattr(camera, "choose", lambda name: Choice("demo", "demo", "demo, because no camera: none"))
     assert levels(camera.check(make_context())) == {"camera": "warning"}
     assert levels(camera.check(make_context(source={"name": "demo"}))) == {"camera": "ok"}

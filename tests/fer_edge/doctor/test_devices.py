@@ -41,7 +41,8 @@ def test_the_cure_names_the_group(make_context: Make, monkeypatch: pytest.Monkey
     assert "fer-edge" in finding.cure or finding.cure == "sudo udevadm trigger"  # the group is root's
 
 
-def test_pins_and_displays_count_only_where_they_are_used(make_context: Make) -> None:
+def test_unused_devices_are_not_checked(make_context: Make) -> None:
+    """Pins and displays are checked only if an output uses them."""
     assert list(devices.check(make_context())) == []
     (finding,) = devices.check(make_context(run={"sinks": ["led"]}))
     assert (finding.name, finding.level) == ("pins", "failure")
@@ -52,7 +53,8 @@ def test_pins_and_displays_count_only_where_they_are_used(make_context: Make) ->
     assert found == [("pins", "ok"), ("pin chip", "warning")]  # a file by that name is no chip
 
 
-def test_a_display_is_asked_where_the_settings_say(make_context: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_display_address_is_from_settings(make_context: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The display is read at the bus and address of the settings."""
     context = make_context(run={"sinks": ["oled"]}, oled={"i2c_port": 3, "i2c_address": 0x3D})
     assert [(finding.name, finding.level) for finding in devices.check(context)] == [
         ("I2C", "failure"),

@@ -42,7 +42,8 @@ def checks(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return {name: f"checks:{name}" for name in names}
 
 
-def test_whatever_one_does_the_next_has_its_turn(checks: dict[str, str]) -> None:
+def test_failing_check_spares_the_next(checks: dict[str, str]) -> None:
+    """A check that hangs or raises is a finding, and the next one runs."""
     findings = list(examine(Context(), checks, limit=0.2))
     NEVER.set()
     assert [(finding.name, finding.level) for finding in findings] == [
@@ -60,5 +61,6 @@ def test_whatever_one_does_the_next_has_its_turn(checks: dict[str, str]) -> None
 
 
 @pytest.mark.parametrize("name", CHECKS)
-def test_each_check_of_the_table_is_there(name: str) -> None:
+def test_table_entries_exist(name: str) -> None:
+    """Each entry of the table is a function."""
     assert callable(lookup(CHECKS, name, "check"))

@@ -48,7 +48,8 @@ def test_no_interpreter(make_context: Callable[..., Context], monkeypatch: pytes
     assert (finding.level, finding.cure) == ("failure", "pip install ai-edge-litert")
 
 
-def test_one_that_reads_badly_is_a_warning(make_context: Callable[..., Context]) -> None:
+def test_wrong_prediction_is_a_warning(make_context: Callable[..., Context]) -> None:
+    """A model that predicts the portrait wrongly is a warning."""
     *_, finding = model.check(make_context(classifier={"name": "fake"}))  # which goes by brightness
     assert (finding.name, finding.level) == ("a face read", "warning")
     assert finding.says.startswith("the demo's portrait is sad (70 %)")

@@ -97,7 +97,9 @@ def test_a_pin_that_is_not_there(board: Callable[..., Context]) -> None:
 
 
 @pytest.mark.parametrize(("number", "cure"), [(errno.EACCES, "sudo fer-edge doctor"), (errno.ENOTTY, "")])
-def test_a_chip_that_does_not_answer_is_said_to(board: Callable[..., Context], number: int, cure: str) -> None:
+def test_silent_chip_is_a_warning(board: Callable[..., Context], number: int, cure: str) -> None:
+    """A chip that does not answer is a warning."""
+
     def refuse(*_: object) -> None:
         raise OSError(number, os.strerror(number))
 
@@ -106,7 +108,7 @@ def test_a_chip_that_does_not_answer_is_said_to(board: Callable[..., Context], n
     assert os.strerror(number) in chip.says
 
 
-def test_what_is_no_chip_is_no_crash(board: Callable[..., Context]) -> None:
-    """A file takes no such request; asked for real."""
+def test_ordinary_file_is_a_warning(board: Callable[..., Context]) -> None:
+    """A file that is not a chip refuses the request of the real kernel; that is a warning."""
     (chip,) = pins.check(board())
     assert chip.level == "warning"

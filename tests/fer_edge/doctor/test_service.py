@@ -47,12 +47,14 @@ def test_what_is_not_well(old: str, new: str, name: str, level: str, cure: str, 
     assert look(make_context, GOOD.replace(old, new))[name] == (level, cure)
 
 
-def test_the_exit_code_is_put_into_words() -> None:
+def test_exit_code_has_a_reason() -> None:
+    """The exit code of the last run is explained."""
     state = service.properties(GOOD.replace("=active", "=failed").replace("Status=0", "Status=10"))
     assert "exit code 10: the camera was lost and did not come back" in service.health(state).says
 
 
-def test_every_exit_code_in_the_table_is_one_of_the_tree() -> None:
+def test_exit_reasons_match_the_errors() -> None:
+    """Every exit code in the table is one of the error tree."""
     from fer_edge import errors
 
     codes = {kind.exit_code for kind in vars(errors).values() if isinstance(kind, type)}
@@ -60,7 +62,8 @@ def test_every_exit_code_in_the_table_is_one_of_the_tree() -> None:
 
 
 @pytest.mark.parametrize("tables", [{"run": {"sinks": ["log", "mqtt"]}}, {"source": {"name": "rtsp://camera/"}}])
-def test_a_network_that_is_needed_and_closed(tables: dict[str, dict[str, object]], make_context: Make) -> None:
+def test_closed_network_is_a_failure(tables: dict[str, dict[str, object]], make_context: Make) -> None:
+    """A network that the settings need and the service may not use is a failure."""
     level, cure = look(make_context, GOOD, **tables)["network"]
     assert level == "failure"
     assert "fer-edge-network.conf" in cure

@@ -41,7 +41,8 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     assert (finding.level, finding.cure) == ("failure", f"sudo mkdir -p {tmp_path / 'no'}")
 
 
-def test_bytes_a_day_are_worked_out_from_the_files_names(tmp_path: Path) -> None:
+def test_bytes_a_day_are_estimated(tmp_path: Path) -> None:
+    """The bytes a day are computed from the names and sizes of the files."""
     settings = LogSettings(path=str(tmp_path / "log.jsonl"))
     assert "too new" in storage.writes(settings).says
     for number in (1, 2):
@@ -50,7 +51,8 @@ def test_bytes_a_day_are_worked_out_from_the_files_names(tmp_path: Path) -> None
     assert storage.writes(settings).says == "3.0 MB a day, over 2.0 days of log"
 
 
-def test_what_would_wear_a_card_is_a_warning(tmp_path: Path) -> None:
+def test_heavy_logging_is_a_warning(tmp_path: Path) -> None:
+    """A log that would wear out an SD card is a warning."""
     settings = LogSettings(path=str(tmp_path / "log.jsonl"))
     with (tmp_path / "log.000001_20260101T000000Z_20260101T120000Z.jsonl").open("wb") as file:
         file.truncate(int(1e9))  # a hole: it takes no room
