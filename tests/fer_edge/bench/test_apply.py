@@ -16,14 +16,16 @@ from hypothesis import strategies as st
 VALUES = {"model": "mini", "variant": "int8", "threads": 2}
 
 
-def test_a_file_that_is_not_there_is_made(tmp_path: Path) -> None:
+def test_missing_file_is_created(tmp_path: Path) -> None:
+    """A settings file that does not exist is created."""
     path = tmp_path / "fer-edge.toml"
     apply(path, "classifier", VALUES)
     assert path.read_text() == '[classifier]\nmodel = "mini"\nvariant = "int8"\nthreads = 2\n'
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_values_change_in_place_and_all_else_stays() -> None:
+def test_values_change_in_place() -> None:
+    """Values change in place, and everything else stays."""
     text = """# my camera
 [source]
 name = "camera:0"   # by the door
@@ -56,7 +58,8 @@ mode = "frames"
         '[classifier]\nmodel_of_old = 1\n"model" = "x"\n',
     ],
 )
-def test_what_comes_out_says_what_it_should(text: str) -> None:
+def test_edit_has_the_wanted_content(text: str) -> None:
+    """The edited text parses to the wanted content."""
     after = edited(text, "classifier", VALUES, "x.toml")
     before = tomllib.loads(text.removeprefix("\ufeff"))
     assert tomllib.loads(after.removeprefix("\ufeff")) == before | {"classifier": before.get("classifier", {}) | VALUES}
@@ -64,7 +67,8 @@ def test_what_comes_out_says_what_it_should(text: str) -> None:
 
 
 @given(st.text(max_size=40))
-def test_any_name_comes_back_as_it_was(name: str) -> None:
+def test_any_text_is_escaped(name: str) -> None:
+    """Any text comes back unchanged."""
     after = edited("", "classifier", {"model": name}, "x.toml")
     assert tomllib.loads(after) == {"classifier": {"model": name}}
 
@@ -82,7 +86,8 @@ def test_lines_end_as_they_did() -> None:
         '[log]\npath = """\n[classifier]\nthreads = 5\n"""\n[classifier]\n',  # lines cannot tell a text from a table
     ],
 )
-def test_what_cannot_be_edited_is_refused_with_the_lines_to_write(text: str, tmp_path: Path) -> None:
+def test_uneditable_file_is_refused(text: str, tmp_path: Path) -> None:
+    """A form that cannot be edited is refused, and the error has the lines to write."""
     path = tmp_path / "fer-edge.toml"
     path.write_text(text)
     with pytest.raises(
@@ -93,7 +98,8 @@ def test_what_cannot_be_edited_is_refused_with_the_lines_to_write(text: str, tmp
 
 
 @pytest.mark.parametrize("content", [b"[classifier\n", b"\xff\xfe"])
-def test_what_is_no_toml_is_refused_and_left_alone(content: bytes, tmp_path: Path) -> None:
+def test_invalid_toml_is_left_alone(content: bytes, tmp_path: Path) -> None:
+    """A file that is not TOML is refused and left unchanged."""
     path = tmp_path / "fer-edge.toml"
     path.write_bytes(content)
     with pytest.raises(SettingsError, match=r"fer-edge\.toml"):
@@ -112,7 +118,8 @@ def test_the_mode_and_a_link_stay(tmp_path: Path) -> None:
     assert "int8" in real.read_text()
 
 
-def test_root_leaves_the_file_to_whom_it_belongs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_owner_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run by root, the file keeps its owner."""
     path = tmp_path / "fer-edge.toml"
     path.write_text("")
     given: list[tuple[int, int]] = []
@@ -121,7 +128,9 @@ def test_root_leaves_the_file_to_whom_it_belongs(tmp_path: Path, monkeypatch: py
     assert given == [(path.stat().st_uid, path.stat().st_gid)]
 
 
-def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_keeps_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk leaves the old file, and no temporary one."""
+
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 

@@ -12,13 +12,15 @@ from fer_edge.classifiers.fake import FakeClassifier
 from fer_edge.errors import ModelError
 
 
-def test_it_reads_the_face_in_the_demo() -> None:
+def test_baseline_finds_the_demo_face() -> None:
+    """The baseline finds and classifies the demo's face."""
     grey, _ = sample_face()
     assert len(TutorialLoop(FakeClassifier()).predict(grey)) == 1
     assert TutorialLoop(FakeClassifier()).predict(grey * 0) == []
 
 
-def test_an_opencv_without_cascades_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_missing_cascades_name_the_fix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An OpenCV without cascades is an error that names the fix."""
     monkeypatch.setattr(cv2, "__file__", str(tmp_path / "__init__.py"))
     with pytest.raises(ModelError, match="opencv-python-headless<5"):
         TutorialLoop(FakeClassifier())

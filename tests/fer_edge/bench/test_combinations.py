@@ -31,7 +31,8 @@ def test_models_by_any_of_their_names() -> None:
     assert find_cards(["int8", "all"])[0] == int8
 
 
-def test_an_unknown_or_damaged_model_is_told_at_once(tmp_path: Path) -> None:
+def test_bad_model_is_refused_first(tmp_path: Path) -> None:
+    """An unknown or damaged model is refused before anything is measured."""
     with pytest.raises(ModelError, match="'resnet': not installed; installed are mini_xception-float32"):
         find_cards(["int8", "resnet"])
     for suffix in (".tflite", ".json"):
@@ -42,7 +43,8 @@ def test_an_unknown_or_damaged_model_is_told_at_once(tmp_path: Path) -> None:
         find_cards([str(path)])
 
 
-def test_interpreters_that_are_not_here_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_interpreters_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Interpreters that are not installed are named."""
     (int8,) = find_cards(["int8"])
     usable, missing = find_runtimes("all", int8)
     assert sorted([*usable, *missing]) == sorted(combinations.DEVICE_RUNTIMES)
@@ -53,7 +55,9 @@ def test_interpreters_that_are_not_here_are_named(monkeypatch: pytest.MonkeyPatc
         find_runtimes("all", int8)
 
 
-def test_one_that_is_here_and_fails_is_said_why(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failing_interpreter_has_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installed interpreter that fails is named with the reason."""
+
     def fail(card: object, runtime: str) -> None:
         raise ModelError(f"runtime {runtime}: fails with NumPy 2")
 
@@ -72,7 +76,8 @@ def test_each_with_each() -> None:
     assert found[-1] == Combination(cards[1], "b", 2)
 
 
-def test_the_face_that_is_read_is_a_happy_one() -> None:
+def test_sample_face_is_happy() -> None:
+    """The face that is timed is predicted as happy."""
     (int8,) = find_cards(["int8"])
     runtime = find_runtimes("all", int8).usable[0]
     grey, box = sample_face()
@@ -82,7 +87,8 @@ def test_the_face_that_is_read_is_a_happy_one() -> None:
 
 
 @pytest.mark.process
-def test_memory_is_that_of_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_memory_is_of_a_child_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Memory is measured in a process of its own, started from any folder."""
     (int8,) = find_cards(["int8"])
     combination = Combination(int8, find_runtimes("all", int8).usable[0], 1)
     monkeypatch.chdir(tmp_path)  # it finds the package from anywhere

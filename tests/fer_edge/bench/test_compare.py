@@ -27,9 +27,8 @@ def test_nothing_rose(make_results: Callable[..., Results]) -> None:
     assert "different" not in text
 
 
-def test_rows_that_only_one_has_are_named(
-    make_results: Callable[..., Results], make_row: Callable[..., ModelResult]
-) -> None:
+def test_unmatched_rows_are_named(make_results: Callable[..., Results], make_row: Callable[..., ModelResult]) -> None:
+    """Rows that only one of the files has are named."""
     old = make_results()
     new = make_results(rows=(old.rows[0], make_row("float16", threads=4)))
     text = compare(new, old, markdown=False)

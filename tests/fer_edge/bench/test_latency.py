@@ -35,7 +35,8 @@ def test_each_is_timed_on_its_own() -> None:
     assert fast.reads == slow.reads
 
 
-def test_they_take_turns_after_the_warm_up_and_the_first_reads_of_a_turn_do_not_count() -> None:
+def test_turns_alternate_after_warm_up() -> None:
+    """Models are timed alternately after the warm-up; the first predictions of a turn do not count."""
     world = World()
     fast, _ = measure([world.reader("a", MS), world.reader("b", MS)], 0.1, lambda: world.now)
     warm_up = 2 * 100  # 0.1 s of 1 ms each
@@ -48,7 +49,8 @@ def test_they_take_turns_after_the_warm_up_and_the_first_reads_of_a_turn_do_not_
     assert fast.reads == len(rounds) * MAX_TURN_READS
 
 
-def test_a_slow_model_gets_short_turns_and_still_every_round() -> None:
+def test_slow_model_has_short_turns() -> None:
+    """A slow model has short turns, but one in every round."""
     world = World()
     (slow,) = measure([world.reader("a", 400 * MS)], 0.1, lambda: world.now)
     assert slow.reads == MIN_ROUNDS

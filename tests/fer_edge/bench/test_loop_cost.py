@@ -84,9 +84,8 @@ def test_cost_is_cpu_without_the_source(world: World, clip: Callable[[int], Iter
     assert found.stages["detect"].percentile(0.5) == pytest.approx(0.010, rel=0.02)
 
 
-def test_they_take_turns_on_the_same_frames_after_a_warm_up(
-    world: World, clip: Callable[[int], Iterator[Frame]]
-) -> None:
+def test_loops_alternate_after_warm_up(world: World, clip: Callable[[int], Iterator[Frame]]) -> None:
+    """Both loops run alternately on the same frames, after a warm-up."""
     run(world, clip(15))
     ours = [("ours", number) for number in range(1, 16)]
     warm_up = [*ours[:CHUNK_FRAMES], ("theirs", 1)]
@@ -94,7 +93,8 @@ def test_they_take_turns_on_the_same_frames_after_a_warm_up(
     assert world.diary == warm_up + counted
 
 
-def test_it_ends_with_the_time_or_with_the_clip(world: World, clip: Callable[[int], Iterator[Frame]]) -> None:
+def test_ends_with_time_or_clip(world: World, clip: Callable[[int], Iterator[Frame]]) -> None:
+    """It ends when the time is up, or with the clip."""
     assert run(world, clip(1000), 1.0).frames < 50
     assert run(world, clip(3)).frames == 3  # less than a chunk
     assert run(world, clip(0)).frames == 0
@@ -107,13 +107,15 @@ def test_the_share_at_a_pace(world: World, clip: Callable[[int], Iterator[Frame]
     assert found.share == pytest.approx(0.2)  # 20 ms of two threads in each 100 ms
 
 
-def test_a_machine_that_is_too_slow_says_what_it_reached(world: World, clip: Callable[[int], Iterator[Frame]]) -> None:
+def test_slow_machine_reports_its_rate(world: World, clip: Callable[[int], Iterator[Frame]]) -> None:
+    """A machine that is too slow reports the frame rate that it reached."""
     found = run_at_fps(clip(200), world.parts(), [], 200.0, 0.1, world.clocks)
     assert found.frames == 20
     assert found.fps == pytest.approx(1 / 0.011)
 
 
-def test_a_camera_would_have_taken_fewer_frames(make_frame: Callable[..., Frame]) -> None:
+def test_frames_are_thinned_out(make_frame: Callable[..., Frame]) -> None:
+    """Frames that a slower camera would not have taken are left out."""
     numbers = [frame.number for frame in thin_out(map(make_frame, range(26)), 10.0)]
     assert numbers == [0, 3, 5, 8, 10, 13, 15, 18, 20, 23, 25]
     stills = [make_frame(number, time=float(number)) for number in range(4)]

@@ -30,7 +30,8 @@ def state(throttled: int | None) -> MachineState:
     return MachineState(None, None, throttled, None, 0.0, 0.0)
 
 
-def test_a_pi_is_known_by_its_device_tree(pi: Path) -> None:
+def test_pi_has_its_board_name(pi: Path) -> None:
+    """A Pi's name comes from its device tree."""
     found = describe(pi)
     assert found.board == "Raspberry Pi 5 Model B Rev 1.0"
     assert found.system == "Debian GNU/Linux 12 (bookworm)"
@@ -38,7 +39,8 @@ def test_a_pi_is_known_by_its_device_tree(pi: Path) -> None:
     assert "numpy" in found.packages
 
 
-def test_another_machine_is_known_by_its_processor(pi: Path) -> None:
+def test_pc_has_its_processor_name(pi: Path) -> None:
+    """Another machine is named after its processor."""
     (pi / "proc/device-tree/model").unlink()
     (pi / "proc/cpuinfo").write_text("processor\t: 0\nmodel name\t: AMD EPYC\n")
     assert describe(pi).board == "AMD EPYC"
@@ -51,7 +53,8 @@ def test_temperature_clock_and_flags(pi: Path) -> None:
     assert found.busy * 100 == pytest.approx(100 + 200 + 300 + 60 + 70 + 8)  # not idle, not waiting
 
 
-def test_without_the_tool_the_kernel_is_asked(pi: Path) -> None:
+def test_flags_fall_back_to_kernel(pi: Path) -> None:
+    """Without vcgencmd the flags come from the kernel's file."""
     assert sample(pi, lambda: "").throttled == 0x50005
 
 

@@ -24,7 +24,8 @@ def test_no_speed_is_worth_a_point(make_row: Callable[..., ModelResult]) -> None
     assert "10.0 times as slow as int8, and more accurate (64.0% instead of 60.0% on PublicTest)" in chosen.words
 
 
-def test_where_speeds_are_even_accuracy_decides_then_size(make_row: Callable[..., ModelResult]) -> None:
+def test_ties_go_to_accuracy(make_row: Callable[..., ModelResult]) -> None:
+    """If speeds are similar, accuracy decides, then the file size."""
     rows = [
         make_row("float32", median=0.00105, accuracy=0.64, bytes=240_000),
         make_row("float16", median=0.00108, accuracy=0.64, bytes=140_000),

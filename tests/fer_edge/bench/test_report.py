@@ -9,7 +9,8 @@ from fer_edge.bench import report
 from fer_edge.bench.results import ModelResult, Results
 
 
-def test_a_table_stands_straight_and_as_markdown() -> None:
+def test_tables_are_aligned() -> None:
+    """A table has aligned columns, as text and as Markdown."""
     cells = [("a", "1.5"), ("long name", "22.25")]
     assert report.table(("model", "ms"), cells, markdown=False).splitlines() == [
         "model         ms",
@@ -24,7 +25,8 @@ def test_a_table_stands_straight_and_as_markdown() -> None:
     ]
 
 
-def test_every_figure_of_a_row_is_shown(make_row: Callable[..., ModelResult]) -> None:
+def test_row_shows_all_figures(make_row: Callable[..., ModelResult]) -> None:
+    """Every figure of a row is shown."""
     text = report.of_rows([make_row("int8"), make_row("float32", accuracy=None)], markdown=False)
     int8, float32 = (line.split() for line in text.splitlines()[2:4])
     assert " ".join(int8) == "mini-int8 ai-edge-litert 1 1.000 1.200 1.500 2% 952 100 80 63.0%"
@@ -44,14 +46,16 @@ def test_the_choice_is_the_last_line(make_results: Callable[..., Results]) -> No
     assert text.splitlines() == ["after: 61.0 °C, 2400 MHz, not throttled", "written: bench.json", "use mini-int8"]
 
 
-def test_a_machine_that_was_held_back_or_busy_is_shouted_about(make_results: Callable[..., Results]) -> None:
+def test_throttled_machine_is_a_warning(make_results: Callable[..., Results]) -> None:
+    """A machine that was throttled or busy is a warning in capitals."""
     text = report.of_end(make_results(held_back=("under-voltage", "throttled"), others=1.26), [], markdown=True)
     assert "WARNING: THE MACHINE WAS THROTTLED (under-voltage, throttled)" in text
     assert "WARNING: OTHER PROGRAMS KEPT 1.3 OF 4 CORES BUSY" in text
     assert text.splitlines()[-1] == "use mini-int8"
 
 
-def test_the_state_of_a_pi_in_words(make_results: Callable[..., Results]) -> None:
+def test_state_is_described(make_results: Callable[..., Results]) -> None:
+    """The state of a Pi is described in words."""
     state = dataclasses.replace(make_results().before, throttled=0xD0005)
     assert report.of_state("before", state) == (
         "before: 48.5 °C, 2400 MHz, under-voltage, throttled, "

@@ -48,7 +48,8 @@ def test_another_kind_of_file_is_refused(
         read(path)
 
 
-def test_a_figure_that_is_none_is_refused(make_results: Callable[..., Results], tmp_path: Path) -> None:
+def test_text_as_figure_is_refused(make_results: Callable[..., Results], tmp_path: Path) -> None:
+    """A figure that is not a number is refused."""
     path = tmp_path / "bench.json"
     path.write_text(text_of(make_results()).replace('"median": 0.001', '"median": "fast"', 1))
     with pytest.raises(SettingsError, match="median = 'fast': a number"):
@@ -56,14 +57,16 @@ def test_a_figure_that_is_none_is_refused(make_results: Callable[..., Results], 
 
 
 @pytest.mark.parametrize("text", ["", "[]", "7", "{", "[" * 100_000, '{"card": 1}'])
-def test_what_is_no_results_is_one_line(text: str, tmp_path: Path) -> None:
+def test_other_content_is_refused(text: str, tmp_path: Path) -> None:
+    """A file that holds no results is a one-line error."""
     path = tmp_path / "bench.json"
     path.write_text(text)
     with pytest.raises(SettingsError, match="bench --json"):
         read(path)
 
 
-def test_a_file_that_is_missing_or_no_text(tmp_path: Path) -> None:
+def test_unreadable_file_is_refused(tmp_path: Path) -> None:
+    """A file that is missing or not text is refused."""
     with pytest.raises(SettingsError, match="No such file"):
         read(tmp_path / "none.json")
     (tmp_path / "x.json").write_bytes(b"\xff\xfe\x00")

@@ -101,7 +101,8 @@ def test_pixels_searched_and_faces_read(frames: list[Frame], parts: Parts, class
     assert classifier.faces / LENGTH <= READINGS
 
 
-def test_memory_of_a_frame_and_after_it(frames: list[Frame], parts: Parts) -> None:
+def test_memory_is_bounded_and_freed(frames: list[Frame], parts: Parts) -> None:
+    """A frame needs little memory, and none is kept after it."""
     watch, warm_up = Stopwatch(), 20
     loop.run(frames[:warm_up], *parts, [], watch)
     peaks = [0] * LENGTH
