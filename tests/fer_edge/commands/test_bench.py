@@ -36,9 +36,10 @@ def bench(tmp_path: Path) -> Callable[..., int]:
 
 
 @pytest.mark.process
-def test_every_part_is_measured_and_the_last_line_is_the_choice(
+def test_last_line_is_the_recommendation(
     bench: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Every part is measured, and the last line is the recommendation."""
     path = tmp_path / "bench.json"
     assert bench("--json", str(path)) == 0
     out = capsys.readouterr().out
@@ -57,9 +58,10 @@ def test_every_part_is_measured_and_the_last_line_is_the_choice(
 
 
 @pytest.mark.process
-def test_compared_with_itself_the_same_frames_are_read(
+def test_comparison_reads_the_same_frames(
     bench: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """A comparison reads as many frames as the older benchmark."""
     path = tmp_path / "bench.json"
     assert bench("--json", str(path)) == 0
     assert bench("--compare", str(path), "--models", "int8", "--markdown") == 0
@@ -71,9 +73,8 @@ def test_compared_with_itself_the_same_frames_are_read(
 
 
 @pytest.mark.process
-def test_json_to_standard_output_stands_there_alone(
-    bench: Callable[..., int], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_json_has_standard_output_alone(bench: Callable[..., int], capsys: pytest.CaptureFixture[str]) -> None:
+    """With `--json -` only the JSON is on standard output."""
     assert bench("--json", "-") == 0
     captured = capsys.readouterr()
     assert json.loads(captured.out)["format"] == results.FORMAT
@@ -81,9 +82,10 @@ def test_json_to_standard_output_stands_there_alone(
 
 
 @pytest.mark.process
-def test_the_choice_is_applied_and_the_rest_of_the_file_stays(
+def test_apply_changes_only_the_model(
     bench: Callable[..., int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """The recommendation is applied, and the rest of the file stays."""
     config = tmp_path / "fer-edge.toml"
     config.write_text('[log]\nmode = "frames"  # all of them\n')
     assert bench("--models", "int8", "--apply", "--config", str(config)) == 0
@@ -99,9 +101,8 @@ def test_the_choice_is_applied_and_the_rest_of_the_file_stays(
 
 
 @pytest.mark.process
-def test_without_a_settings_file_apply_makes_one(
-    bench: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_apply_creates_a_file(bench: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a settings file `--apply` creates one, with a path that works from any folder."""
     monkeypatch.chdir(tmp_path)
     model = os.path.relpath(ROOT / "models" / "mini_xception-int8.tflite")
     assert bench("--models", model, "--apply") == 0
@@ -145,7 +146,7 @@ def test_a_plot(bench: Callable[..., int], tmp_path: Path) -> None:
         (["--apply", "--config", "/no/such/folder/x.toml"], 6, "its folder does not exist"),
     ],
 )
-def test_what_cannot_be_done_is_one_line_before_anything_is_measured(
+def test_errors_come_before_measuring(
     arguments: list[str],
     code: int,
     words: str,
@@ -154,6 +155,7 @@ def test_what_cannot_be_done_is_one_line_before_anything_is_measured(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """What cannot be done is a one-line error before anything is measured."""
     monkeypatch.chdir(tmp_path)
     before = set(tmp_path.iterdir())
     assert bench(*arguments) == code
@@ -166,7 +168,8 @@ def test_what_cannot_be_done_is_one_line_before_anything_is_measured(
     assert set(tmp_path.iterdir()) == before
 
 
-def test_a_settings_file_that_is_no_toml_is_left_alone(bench: Callable[..., int], tmp_path: Path) -> None:
+def test_invalid_toml_is_left_alone(bench: Callable[..., int], tmp_path: Path) -> None:
+    """A settings file that is not TOML is left unchanged."""
     config = tmp_path / "fer-edge.toml"
     config.write_text("[classifier\n")
     assert bench("--apply", "--config", str(config)) == 2
@@ -174,7 +177,8 @@ def test_a_settings_file_that_is_no_toml_is_left_alone(bench: Callable[..., int]
 
 
 @pytest.mark.process
-def test_ctrl_c_in_the_middle_is_one_line(tmp_path: Path) -> None:
+def test_ctrl_c_is_one_line(tmp_path: Path) -> None:
+    """Ctrl-C while measuring ends it with one line."""
     command = [sys.executable, "-m", "fer_edge", "bench", "--seconds", "600", "--json", str(tmp_path / "x.json")]
     with subprocess.Popen(
         command,

@@ -42,9 +42,8 @@ def test_json_alone_is_on_standard_output(tmp_path: Path, capsys: pytest.Capture
     assert (tmp_path / "b.tar.gz").is_file()
 
 
-def test_broken_settings_are_a_finding_and_the_rest_is_examined(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_broken_settings_are_a_finding(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Broken settings are a finding, and the other checks run."""
     config = tmp_path / "fer-edge.toml"
     config.write_text("[log\n")
     assert main(["doctor", "--config", str(config)]) == 12
@@ -54,9 +53,10 @@ def test_broken_settings_are_a_finding_and_the_rest_is_examined(
     assert "ok      Python" in out
 
 
-def test_the_services_settings_are_judged_where_none_are_named(
+def test_service_settings_are_the_default(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """The service's settings are checked if none are named."""
     config = tmp_path / "etc" / "fer-edge.toml"
     config.parent.mkdir()
     monkeypatch.setattr(doctor, "SERVICE_SETTINGS", config)

@@ -10,7 +10,8 @@ from fer_edge.classifiers import cards
 from fer_edge.cli import main
 
 
-def test_every_model_is_listed_with_its_figures(capsys: pytest.CaptureFixture[str]) -> None:
+def test_models_are_listed_with_figures(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every model is listed with its figures."""
     assert main(["models"]) == 0
     out = capsys.readouterr().out
     for card in cards.installed():

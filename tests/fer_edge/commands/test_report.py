@@ -38,7 +38,8 @@ def _utc(monkeypatch: pytest.MonkeyPatch) -> None:
     time.tzset()
 
 
-def test_the_log_is_told_in_three_ways(log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_report_has_three_forms(log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The report comes as text, as a page and as a table."""
     page, table = tmp_path / "page.html", tmp_path / "table.csv"
     assert len(list(tmp_path.iterdir())) > 1
     for _ in range(2):  # the second time over the first one's
@@ -52,7 +53,8 @@ def test_the_log_is_told_in_three_ways(log: Path, tmp_path: Path, capsys: pytest
     assert capsys.readouterr().out == table.read_text()
 
 
-def test_only_what_is_asked_for_is_counted(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_period_limits_the_report(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Only the asked period is counted."""
     options = ["report", "--log", str(log), "--since", "2026-01-01T12:10:30"]
     assert main([*options, "--until", "2026-01-01T12:20:30"]) == 0
     assert "watched 10 min" in capsys.readouterr().out
@@ -71,7 +73,8 @@ def test_torn_lines_are_told_of(log: Path, capsys: pytest.CaptureFixture[str]) -
     assert "left out: 1 half-written line" in capsys.readouterr().out
 
 
-def test_a_purge_deletes_and_says_how_much(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_purge_reports_its_counts(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A purge deletes lines and prints how many."""
     assert main(["log", "purge", "--log", str(log), "--before", "2026-01-01T12:30"]) == 0
     out = capsys.readouterr().out
     assert out.startswith("deleted 30 lines before 2026-01-01 12:30 in ")
@@ -101,7 +104,7 @@ def test_a_purge_deletes_and_says_how_much(log: Path, capsys: pytest.CaptureFixt
         (["log", "purge", "--before", "today", "--log", "notes"], 9, "notes: holds something else"),
     ],
 )
-def test_what_cannot_be_done_is_one_line_and_an_exit_code(
+def test_errors_have_exit_codes(
     arguments: list[str],
     code: int,
     words: str,
@@ -109,6 +112,7 @@ def test_what_cannot_be_done_is_one_line_and_an_exit_code(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """What cannot be done is one line and an exit code."""
     monkeypatch.chdir(log.parent)
     log.rename("fer-edge.jsonl")
     Path("notes").write_text("notes to self")
