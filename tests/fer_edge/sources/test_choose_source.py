@@ -27,7 +27,8 @@ def test_auto_prefers_the_raspberry_pi_camera(machine: pytest.MonkeyPatch) -> No
     assert sources.choose() == ("picamera", "picamera", "picamera, because a Raspberry Pi camera answered (imx708)")
 
 
-def test_auto_takes_the_first_v4l2_camera_and_says_why(machine: pytest.MonkeyPatch) -> None:
+def test_auto_takes_the_first_camera(machine: pytest.MonkeyPatch) -> None:
+    """`auto` takes the first V4L2 camera and says why."""
     machine.setattr(devices, "list_devices", lambda: [META, GOOD])
     assert sources.choose("auto") == (
         "camera",

@@ -39,7 +39,8 @@ class Camera:
         assert self.released.wait(LONG)
 
 
-def test_gives_each_item_once_and_in_order() -> None:
+def test_items_come_once_in_order() -> None:
+    """Each item is given once, and in order."""
     camera = Camera()
     got = []
     for number in range(3):

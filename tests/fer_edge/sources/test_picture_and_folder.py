@@ -76,7 +76,8 @@ def test_sixteen_bits_are_scaled(tmp_path: Path) -> None:
     assert (read(path).grey == gradient()[:, :, 0]).all()
 
 
-def test_exif_orientation_is_honoured_as_opencv_does(tmp_path: Path) -> None:
+def test_exif_orientation_is_applied(tmp_path: Path) -> None:
+    """The EXIF orientation is applied as OpenCV does."""
     path = tmp_path / "turned.jpg"
     exif = Image.Exif()
     exif[0x0112] = 6  # a quarter turn
@@ -148,7 +149,8 @@ def test_folder_gives_its_pictures_sorted(tmp_path: Path) -> None:
     assert list(folder) == []
 
 
-def test_bad_picture_is_reported_and_the_rest_go_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_bad_picture_spares_the_others(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A bad picture is reported, and the others are read."""
     for name in ("a.png", "d.png"):
         cv2.imwrite(str(tmp_path / name), gradient())
     (tmp_path / "b.jpg").write_bytes(b"")
@@ -167,20 +169,22 @@ def test_bad_picture_is_reported_and_the_rest_go_on(tmp_path: Path, caplog: pyte
 
 
 @pytest.mark.parametrize("content", [b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", b"DDS " + b"\0" * 200])
-def test_formats_that_are_not_promised_are_not_tried(tmp_path: Path, content: bytes) -> None:
+def test_other_formats_are_not_decoded(tmp_path: Path, content: bytes) -> None:
     """PostScript in a .jpg would start another program."""
     (tmp_path / "x.jpg").write_bytes(content)
     with pytest.raises(SourceError, match="is not a picture that can be read"):
         read(tmp_path / "x.jpg")
 
 
-def test_something_that_is_no_file_is_said(tmp_path: Path) -> None:
+def test_non_file_is_an_error(tmp_path: Path) -> None:
+    """What is not a file is an error."""
     os.mkfifo(tmp_path / "pipe.jpg")
     with pytest.raises(SourceError, match="is not a file"):
         read(tmp_path / "pipe.jpg")
 
 
-def test_a_date_past_the_calendar_does_no_harm() -> None:
+def test_impossible_date_is_harmless() -> None:
+    """A file's date past the year 9999 is harmless."""
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:  # memory holds dates that disks do not
         path = Path(folder, "a.png")
         cv2.imwrite(str(path), gradient())
@@ -188,7 +192,8 @@ def test_a_date_past_the_calendar_does_no_harm() -> None:
         assert read(path).taken.year < 9999
 
 
-def test_folder_of_bad_pictures_is_an_error(tmp_path: Path) -> None:
+def test_folder_without_good_pictures_fails(tmp_path: Path) -> None:
+    """A folder of bad pictures is an error."""
     (tmp_path / "b.jpg").write_bytes(b"")
     with (
         closing(Folder(str(tmp_path), SourceOptions())) as folder,

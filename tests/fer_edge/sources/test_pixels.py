@@ -52,9 +52,7 @@ def test_every_format_is_tried() -> None:
 
 
 @given(layout=st.sampled_from(sorted(PACKED)), width=SIZES, height=SIZES, extra=EXTRA, seed=st.integers(0, 99))
-def test_packed_colours_are_weighed_as_the_eye_does(
-    layout: str, width: int, height: int, extra: int, seed: int
-) -> None:
+def test_packed_colours_become_grey(layout: str, width: int, height: int, extra: int, seed: int) -> None:
     """Red and blue are not taken for each other, and padding is not taken for pixels, at odd sizes too."""
     rgb = picture(width, height, seed)
     got = grey(

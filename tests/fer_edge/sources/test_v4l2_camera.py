@@ -135,7 +135,8 @@ def test_damaged_pictures_are_skipped(camera: Device) -> None:
     assert (frame.number, frame.grey[0, 0]) == (0, 0)
 
 
-def test_nothing_but_damaged_pictures_is_an_end(camera: Device) -> None:
+def test_only_damaged_pictures_end_it(camera: Device) -> None:
+    """Nothing but damaged pictures means that the camera is lost."""
     with (
         closing(V4l2Camera("0", PATIENT, Capture(100, damaged=100))) as source,
         pytest.raises(SourceError, match="stopped giving pictures"),

@@ -46,7 +46,8 @@ def test_every_frame_comes_with_its_time(tmp_path: Path, name: str, codec: str) 
     assert frames[30].grey.mean() > frames[10].grey.mean() + 80
 
 
-def test_cut_off_plays_what_is_there_and_says_so(tmp_path: Path) -> None:
+def test_cut_off_video_is_reported(tmp_path: Path) -> None:
+    """A video that is cut off is read to the cut, and then reported."""
     path = write_video(tmp_path / "half.avi")
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     read = []
@@ -56,7 +57,8 @@ def test_cut_off_plays_what_is_there_and_says_so(tmp_path: Path) -> None:
     assert f"video {path}: is cut off: {len(read)} of {FRAMES} frames" in str(raised.value)
 
 
-def test_a_name_with_a_colon_is_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colon_in_name_is_no_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A colon in a file's name does not make it a protocol."""
     write_video(tmp_path / "a.avi").rename(tmp_path / "12:30.avi")
     monkeypatch.chdir(tmp_path)
     with closing(open_video(Path("12:30.avi"))) as video:
