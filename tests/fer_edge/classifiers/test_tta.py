@@ -65,7 +65,7 @@ def test_tta_passes_attributes_on() -> None:
 
 @pytest.mark.parametrize("side", [61, 113, 500])
 def test_views_lie_evenly_about_the_box(side: int) -> None:
-    """Averaged over all fifteen the views are the box itself: they shift and zoom no reading to one side."""
+    """Averaged over all fifteen the views are the box itself: they shift and zoom no prediction to one side."""
     mean = np.mean([view(Box(200, 100, side, side), number) for number in range(len(SHIFTS) * len(ZOOMS))], axis=0)
     assert mean == pytest.approx([200, 100, side, side], abs=0.3)
 

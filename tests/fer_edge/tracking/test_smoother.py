@@ -54,7 +54,7 @@ def test_no_averaging_shows_each_frame(make_prediction: Callable[..., Prediction
 
 
 def test_each_change_restarts_the_hold(make_prediction: Callable[..., Prediction]) -> None:
-    """However fast the readings flip, every label is shown for as long as the settings say."""
+    """However fast the predictions flip, every label is shown for as long as the settings say."""
     predictions = [make_prediction("sad" if number // 3 % 2 else "happy") for number in range(50)]
     settings = SmootherSettings(seconds=0, margin=0, hold_seconds=0.5)
     assert changes(predictions, 25, settings) == [0.6, 1.2, 1.8]
@@ -134,7 +134,7 @@ def test_improbable_labels_are_uncertain(
 def test_uncertain_may_become_another_label(
     make_prediction: Callable[..., Prediction],
 ) -> None:
-    """The first frame may be uncertain, and a label other than the leading one may become certain."""
+    """The first prediction may be uncertain, and another emotion may become certain after it."""
     smoother = Smoother(SmootherSettings(seconds=0, hold_seconds=0))
     (face,), _ = smoother.update(0.0, [TRACK], [make_prediction("sad", 0.2)], [])
     assert face.emotion == UNCERTAIN
