@@ -95,7 +95,7 @@ def camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Camera:
     """camera:0 is there."""
     (tmp_path / "video0").touch()
     device, camera = Device(0, tmp_path / "video0", "HD Webcam", None), Camera()
-    monkeypatch.setattr(devices, "look_at", lambda number: device)
+    monkeypatch.setattr(devices, "probe", lambda number: device)
     monkeypatch.setattr(V4l2Camera.__init__, "__defaults__", (camera,))
     monkeypatch.setattr(retry, "FIRST_PAUSE_S", 0.0)
     return camera
