@@ -1,4 +1,4 @@
 """The kiosk: a page for the room, a history, and an API, served by a thread beside the loop.
 
-`board.py` is all that the loop's thread and the server's share; `app.py` has the routes; nothing here works per frame.
+`state.py` is what the two threads share; `app.py` has the routes. Nothing is drawn or sent per frame.
 """

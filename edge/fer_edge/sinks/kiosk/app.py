@@ -1,4 +1,4 @@
-"""What is served: every path, on one screen."""
+"""Every path that the kiosk serves, on one screen."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from fer_edge.pause import PauseSwitch
 from fer_edge.settings import Settings
 from fer_edge.sinks.kiosk import i18n, paths
 from fer_edge.sinks.kiosk.api import Api
-from fer_edge.sinks.kiosk.limits import Limiter
+from fer_edge.sinks.kiosk.limits import RateLimiter
 from fer_edge.sinks.kiosk.live import Live
 from fer_edge.sinks.kiosk.login import Login
 from fer_edge.sinks.kiosk.middleware import AccessMiddleware
-from fer_edge.sinks.kiosk.origin import own_names
+from fer_edge.sinks.kiosk.origin import host_names
 from fer_edge.sinks.kiosk.pages import Pages, Static
-from fer_edge.sinks.kiosk.responses import problem, refusals
+from fer_edge.sinks.kiosk.responses import error_response, handle_errors
 from fer_edge.sinks.kiosk.state import KioskState
 from fer_edge.sinks.kiosk.stream import Stream
 from fer_edge.sinks.kiosk.tokens import Tokens, read_token
 from fer_edge.sinks.kiosk.views import stage
 
 DETECT_PATH = "/api/v1/detect"
-BURST_S = 3.0  # seconds of the allowed rate that may come at once
+BURST_S = 3.0  # so many seconds of the allowed rate may come at once
 
 
 class App:
-    """The ASGI application, and what ends its streams. Raises SettingsError."""
+    """The ASGI application; `close` ends its streams. Raises SettingsError."""
 
-    def __init__(self, board: KioskState, pause_switch: PauseSwitch, settings: Settings) -> None:
+    def __init__(self, state: KioskState, pause_switch: PauseSwitch, settings: Settings) -> None:
         kiosk = settings.kiosk
         tokens = Tokens(read_token(kiosk.token_file) if kiosk.token_file else "")
         pages, static = Pages(i18n.load(kiosk.language), kiosk.live), Static()
         login = Login(pages, tokens)
-        self.stream = Stream(board, partial(stage, board, pause_switch), kiosk.viewers)
-        self._live = Live(board)
-        api = Api(board, pause_switch, settings, self.stream)
+        self.stream = Stream(state, partial(stage, state, pause_switch), kiosk.viewers)
+        self._live = Live(state)
+        api = Api(state, pause_switch, settings, self.stream)
 
         def get(path: str, serve: object) -> Route:
             return Route(path, serve, methods=["GET"])  # type: ignore[arg-type]
@@ -53,34 +53,34 @@ class App:
             get(paths.STAGE, pages.serve("stage")),
             get(paths.HISTORY, pages.serve("history")),
             get(paths.LOGIN, login.show),
-            post(paths.LOGIN, refusals(login.enter)),
+            post(paths.LOGIN, handle_errors(login.enter)),
             get(f"{paths.STATIC}{{name}}", static.serve),
             get("/favicon.ico", static.icon),
-            get("/api/v1/openapi.json", refusals(api.openapi)),
-            get("/api/v1/status", refusals(api.status)),
-            get("/api/v1/now", refusals(api.now)),
-            get("/api/v1/history", refusals(api.history)),
-            post(DETECT_PATH, refusals(api.detect)),
-            post("/api/v1/pause", refusals(api.pause)),
-            post("/api/v1/resume", refusals(api.resume)),
+            get("/api/v1/openapi.json", handle_errors(api.openapi)),
+            get("/api/v1/status", handle_errors(api.status)),
+            get("/api/v1/now", handle_errors(api.now)),
+            get("/api/v1/history", handle_errors(api.history)),
+            post(DETECT_PATH, handle_errors(api.detect)),
+            post("/api/v1/pause", handle_errors(api.pause)),
+            post("/api/v1/resume", handle_errors(api.resume)),
             get("/api/v1/stream", self.stream),
-            get(paths.METRICS, refusals(api.metrics)),
-            get(paths.HEALTH, refusals(api.healthz)),
+            get(paths.METRICS, handle_errors(api.metrics)),
+            get(paths.HEALTH, handle_errors(api.healthz)),
         ]
         if kiosk.live:
             self.routes += [get(paths.LIVE, pages.serve("live")), get(paths.LIVE_PICTURES, self._live)]
-        inner = Starlette(routes=self.routes, exception_handlers={HTTPException: _unknown})  # type: ignore[dict-item]
-        limiter = Limiter(kiosk.rate, max(BURST_S * kiosk.rate, 1.0))
+        inner = Starlette(routes=self.routes, exception_handlers={HTTPException: _not_found})  # type: ignore[dict-item]
+        limiter = RateLimiter(kiosk.rate, max(BURST_S * kiosk.rate, 1.0))
         bodies = {DETECT_PATH: int(1e6 * kiosk.picture_megabytes)}
-        self.asgi: ASGIApp = AccessMiddleware(inner, own_names(kiosk.hosts), tokens, limiter, bodies)
+        self.asgi: ASGIApp = AccessMiddleware(inner, host_names(kiosk.hosts), tokens, limiter, bodies)
 
     def close(self) -> None:
-        """End what would never end by itself; in the server's thread."""
+        """End the streams, which never end by themselves; to be called in the server's thread."""
         self.stream.close()
         self._live.close()
 
 
-async def _unknown(request: Request, error: HTTPException) -> Response:
+async def _not_found(request: Request, error: HTTPException) -> Response:
     if error.status_code == 405:
-        return problem(405, f"{request.method} {request.url.path}: is not done here", error.headers)
-    return problem(error.status_code, f"{request.url.path}: there is no such page; / is the first", error.headers)
+        return error_response(405, f"{request.method} {request.url.path}: method not allowed here", error.headers)
+    return error_response(error.status_code, f"{request.url.path}: no such page; the first one is /", error.headers)

@@ -1,7 +1,7 @@
 """What the log says of a span of time, in columns: for the history page and `/api/v1/history`.
 
-A log on the disk is read by a process of its own, `python -m fer_edge.sinks.kiosk.history`, since a day of it may take
-seconds of the processor, which the loop needs.
+A log on the disk is read by a separate process, `python -m fer_edge.sinks.kiosk.history`, since a day of it may take
+seconds of processor time, which the loop needs.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from fer_edge.report.tally import QUARTER_S, Tally, Totals
 from fer_edge.settings import LogSettings
 from fer_edge.types import UNCERTAIN
 
-MAX_COLUMNS = 200  # at most
-COLUMN_SIZES_S = (QUARTER_S, 3600, 4 * 3600, 86_400)  # seconds of a column
+MAX_COLUMNS = 200
+COLUMN_SIZES_S = (QUARTER_S, 3600, 4 * 3600, 86_400)
 MAX_SPAN = timedelta(days=MAX_COLUMNS)
-READ_TIMEOUT_S = 60.0  # seconds that reading may take
+READ_TIMEOUT_S = 60.0
 
 
 def history(settings: LogSettings, start: datetime, end: datetime) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def history(settings: LogSettings, start: datetime, end: datetime) -> dict[str, 
     if settings.store == "memory":
         kept = memory_log(settings.path, settings.memory_lines)
         return summed(kept.entries(start - timedelta(seconds=longest), end), start, end, longest)
-    # This very package, whatever lies in the working directory.
+    # -P and PYTHONPATH: this package, whatever is in the working directory.
     command = [
         sys.executable,
         "-P",
@@ -47,14 +47,19 @@ def history(settings: LogSettings, start: datetime, end: datetime) -> dict[str, 
         start.isoformat(),
         end.isoformat(),
     ]
-    ours = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
     try:
         child = subprocess.run(
-            [*command, str(longest)], env=ours, capture_output=True, text=True, timeout=READ_TIMEOUT_S, check=False
+            [*command, str(longest)],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=READ_TIMEOUT_S,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         raise LogError(
-            f"log {settings.path}: took over {READ_TIMEOUT_S:g} s to read; ask for less, "
+            f"log {settings.path}: takes longer than {READ_TIMEOUT_S:g} s to read; ask for a shorter time, "
             "or write it with log.mode = changes"
         ) from None
     if child.returncode:
@@ -105,11 +110,11 @@ def _size(span: timedelta) -> int:
 
 
 class _Timeline(Tally):
-    """Adds up columns of `size` seconds from `start` on, instead of hours."""
+    """Adds up columns of `size` seconds from `start` on, in place of hours."""
 
     def __init__(self, start: datetime, end: datetime, longest: float, size: int) -> None:
         super().__init__(start, end, longest, UTC)
-        self._first = start.timestamp() // QUARTER_S * QUARTER_S  # since spans are cut at quarters
+        self._first = start.timestamp() // QUARTER_S * QUARTER_S  # spans are cut at quarters of an hour
         self._size = size
 
     def _part(self, time: float) -> Totals:
@@ -118,8 +123,8 @@ class _Timeline(Tally):
 
 
 def main(path: str, start: str, end: str, longest: str) -> int:
-    """Print what `history` returns."""
-    with suppress(OSError):  # a service may be forbidden even that
+    """Print what `history` returns, as JSON."""
+    with suppress(OSError):  # a service may not be allowed to
         os.nice(10)
     begin, before = datetime.fromisoformat(start), timedelta(seconds=float(longest))
     until = datetime.fromisoformat(end)

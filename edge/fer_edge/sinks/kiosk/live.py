@@ -1,4 +1,4 @@
-"""The camera's picture with boxes, as a browser shows it in an <img>: JPEGs one after the other."""
+"""The camera's picture with boxes, as a stream of JPEGs that a browser shows in an <img>."""
 
 from __future__ import annotations
 
@@ -9,33 +9,35 @@ import cv2
 from starlette.types import Receive, Scope, Send
 
 from fer_edge.drawing.annotate import annotate_frame
-from fer_edge.sinks.kiosk.responses import left, problem
+from fer_edge.sinks.kiosk.responses import error_response, wait_for_disconnect
 from fer_edge.sinks.kiosk.state import KioskState
 from fer_edge.types import Observation
 
-FRAME_INTERVAL_S = 0.15  # seconds between two pictures
-SAME_FRAME_INTERVAL_S = 0.5  # the same, where the camera gives fewer
-MAX_READERS = 4  # readers at once
-JPEG_QUALITY = 75  # of the JPEG, 0 to 100
+FRAME_INTERVAL_S = 0.15  # between two pictures
+SAME_FRAME_INTERVAL_S = 0.5  # if the camera gives no new one
+MAX_READERS = 4  # at once
+JPEG_QUALITY = 75  # 0 to 100
 BOUNDARY = b"fer-edge-frame"
 
 
 class Live:
-    """`GET /live.mjpg`. A picture is drawn when somebody looks, once for all who do."""
+    """`GET /live.mjpg`. A picture is drawn only while there are readers, once for all of them."""
 
-    def __init__(self, board: KioskState) -> None:
-        self._board = board
+    def __init__(self, state: KioskState) -> None:
+        self._state = state
         self._readers = 0
         self._closing = False
         self._drawn: tuple[Observation, bytes] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one reader until it leaves."""
+        """Serve one reader until it disconnects."""
         if self._readers >= MAX_READERS:
-            await problem(503, f"{MAX_READERS} look already; close one", {"Retry-After": "10"})(scope, receive, send)
+            await error_response(503, f"{MAX_READERS} pages show it already; close one", {"Retry-After": "10"})(
+                scope, receive, send
+            )
             return
         self._readers += 1
-        leaving = asyncio.create_task(left(receive))
+        leaving = asyncio.create_task(wait_for_disconnect(receive))
         try:
             await self._serve(send, leaving)
         finally:
@@ -49,11 +51,11 @@ class Live:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", kind)]})
         shown: Observation | None = None
         while not leaving.done() and not self._closing:
-            latest = self._board.latest
+            latest = self._state.latest
             if latest is None:
                 self._drawn = None
             else:
-                # The same one again, too: browsers show a picture when the next one begins.
+                # Also the same one again: browsers show a picture when the next one begins.
                 picture = await self._picture(latest)
                 head = b"--%s\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n" % (BOUNDARY, len(picture))
                 await send({"type": "http.response.body", "body": head + picture + b"\r\n", "more_body": True})
@@ -70,7 +72,7 @@ class Live:
         return drawn[1]
 
     def close(self) -> None:
-        """End every reader's pictures, at the next one."""
+        """End all streams, at their next picture."""
         self._closing = True
 
 

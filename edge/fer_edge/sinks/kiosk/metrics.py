@@ -14,20 +14,20 @@ from fer_edge.types import EVENT_KINDS, State
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def metrics(board: KioskState, readers: int) -> str:
-    """All of them, as text."""
-    return "".join(f"{line}\n" for line in _lines(board, readers))
+def metrics(state: KioskState, readers: int) -> str:
+    """All metrics, as text."""
+    return "".join(f"{line}\n" for line in _lines(state, readers))
 
 
-def _lines(board: KioskState, readers: int) -> Iterator[str]:
+def _lines(state: KioskState, readers: int) -> Iterator[str]:
     yield from _head("info", "gauge", "The version that runs.")
     yield f'fer_edge_info{{version="{_escaped(__version__)}"}} 1'
     yield from _head("state", "gauge", "1 for the state that the camera is in.")
-    for state in get_args(State):
-        yield f'fer_edge_state{{state="{state}"}} {int(board.state == state)}'
+    for camera in get_args(State):
+        yield f'fer_edge_state{{state="{camera}"}} {int(state.camera == camera)}'
     yield from _head("frames_total", "counter", "Frames read.")
-    yield f"fer_edge_frames_total {board.frames}"
-    latest = board.latest
+    yield f"fer_edge_frames_total {state.frames}"
+    latest = state.latest
     yield from _head("faces", "gauge", "Faces in view now, by the emotion that they show.")
     if latest is not None:
         showing = Counter(face.emotion for face in latest.faces)
@@ -36,7 +36,7 @@ def _lines(board: KioskState, readers: int) -> Iterator[str]:
             yield f'fer_edge_faces{{emotion="{_escaped(emotion)}"}} {showing[emotion]}'
     yield from _head("events_total", "counter", "Faces that came, changed their emotion, or went.")
     for kind in EVENT_KINDS:
-        yield f'fer_edge_events_total{{kind="{kind}"}} {board.events[kind]}'
+        yield f'fer_edge_events_total{{kind="{kind}"}} {state.events[kind]}'
     if latest is not None:
         yield from _head("last_frame_timestamp_seconds", "gauge", "When the newest frame was taken.")
         yield f"fer_edge_last_frame_timestamp_seconds {latest.frame.taken.timestamp():.3f}"

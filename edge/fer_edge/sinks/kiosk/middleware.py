@@ -1,4 +1,4 @@
-"""What every request passes: name, origin, rate, size, token; and the headers that every answer gets."""
+"""Checks of every request (host, origin, rate, size, token), and the headers of every response."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from fer_edge.sinks.kiosk import paths
-from fer_edge.sinks.kiosk.limits import Limiter
-from fer_edge.sinks.kiosk.origin import from_elsewhere, known_host
-from fer_edge.sinks.kiosk.responses import problem
+from fer_edge.sinks.kiosk.limits import RateLimiter
+from fer_edge.sinks.kiosk.origin import is_cross_site, is_own_host
+from fer_edge.sinks.kiosk.responses import error_response
 from fer_edge.sinks.kiosk.tokens import COOKIE_NAME, Tokens
 
-PUBLIC_PATHS = (paths.HEALTH, paths.LOGIN, paths.STATIC)  # what anybody may see: nothing that was read
-MAX_BODY_BYTES = 4096  # bytes of a body, where no route asks for more
+PUBLIC_PATHS = (paths.HEALTH, paths.LOGIN, paths.STATIC)  # without a token; they show no predictions
+MAX_BODY_BYTES = 4096  # unless the path allows more
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
@@ -26,7 +26,7 @@ SECURITY_HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    # Not no-referrer: with it a form's POST names its origin as "null", and over plain HTTP nothing else tells it.
+    # Not no-referrer: with it a form's POST names its origin as "null", and over plain HTTP nothing else has it.
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -37,18 +37,18 @@ DEFAULT_HEADERS = [(name.lower().encode(), value.encode()) for name, value in SE
 
 
 class AccessMiddleware:
-    """Lets a request through to `app`, or answers it."""
+    """Passes a request on to `app`, or refuses it."""
 
     def __init__(
-        self, app: ASGIApp, names: Collection[str], tokens: Tokens, limiter: Limiter, bodies: dict[str, int]
+        self, app: ASGIApp, names: Collection[str], tokens: Tokens, limiter: RateLimiter, bodies: dict[str, int]
     ) -> None:
-        """`names` lead here; `bodies` says for a path how many bytes may be sent to it."""
+        """`names`: host names of this server; `bodies`: path -> bytes that a request to it may have."""
         self._app, self._names, self._tokens, self._limiter, self._bodies = app, names, tokens, limiter, bodies
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
 
-        async def dressed(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 own = {name.lower() for name, _ in message["headers"]}
                 more = [(name, value) for name, value in DEFAULT_HEADERS if name not in own]
@@ -56,7 +56,7 @@ class AccessMiddleware:
             await send(message)
 
         app = self._refusal(scope) or self._app
-        await app(scope, receive, dressed)
+        await app(scope, receive, send_with_headers)
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers: dict[str, str] = {}
@@ -64,38 +64,42 @@ class AccessMiddleware:
         for name, value in scope["headers"]:
             headers[name.decode("latin-1")] = value.decode("latin-1")
         host = headers.get("host", "")
-        if len(hosts) != 1 or not known_host(host, self._names):
-            words = f"Host {host!r}: is not a name of this device; use its address, or add the name to kiosk.hosts"
-            return problem(421, words)
-        if from_elsewhere(scope["method"], host, headers):
-            return problem(403, "another site's page asked for this; only this device's own pages may")
+        if len(hosts) != 1 or not is_own_host(host, self._names):
+            message = f"Host {host!r}: not a name of this device; use its address, or add the name to kiosk.hosts"
+            return error_response(421, message)
+        if is_cross_site(scope["method"], host, headers):
+            return error_response(403, "sent by another site's page; only this device's own pages may send it")
         address = scope["client"][0] if scope["client"] else ""
         if wait := self._limiter.wait(address):
-            return problem(429, "too many requests; ask less often", {"Retry-After": str(math.ceil(wait))})
-        return self._too_much(scope, headers) or self._unknown(scope, headers)
+            return error_response(429, "too many requests; send fewer", {"Retry-After": str(math.ceil(wait))})
+        return self._check_size(scope, headers) or self._check_token(scope, headers)
 
-    def _too_much(self, scope: Scope, headers: dict[str, str]) -> Response | None:
-        close = {"Connection": "close"}  # what still comes is not read
+    def _check_size(self, scope: Scope, headers: dict[str, str]) -> Response | None:
+        close = {"Connection": "close"}  # the rest of the body is not read
         if "transfer-encoding" in headers:
-            return problem(411, "the length of what you send must be told before it; send a Content-Length", close)
+            return error_response(411, "the body has no length; send a Content-Length", close)
         most = self._bodies.get(scope["path"], MAX_BODY_BYTES)
         length = headers.get("content-length", "0")
         if len(length) > 15 or int(length) > most:
-            return problem(413, f"Content-Length {length}: at most {most} bytes are taken here; send less", close)
+            return error_response(
+                413, f"Content-Length {length}: at most {most} bytes are allowed here; send less", close
+            )
         return None
 
-    def _unknown(self, scope: Scope, headers: dict[str, str]) -> Response | None:
+    def _check_token(self, scope: Scope, headers: dict[str, str]) -> Response | None:
         path: str = scope["path"]
-        if not self._tokens.needed or path.startswith(PUBLIC_PATHS) or self._has_token(headers):
+        if not self._tokens.required or path.startswith(PUBLIC_PATHS) or self._has_token(headers):
             return None
         if path.startswith((paths.API, paths.METRICS, paths.LIVE_PICTURES)):
-            return problem(401, "a token is needed; send Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"})
+            return error_response(
+                401, "a token is needed; send Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"}
+            )
         return RedirectResponse(f"{paths.LOGIN}?next={quote(path, safe='')}", 303)
 
     def _has_token(self, headers: dict[str, str]) -> bool:
         kind, _, token = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
-            return self._tokens.right(token.strip())
-        # Not http.cookies: it gives up at the first cookie that it dislikes, and other programs on this host set some.
+            return self._tokens.is_valid(token.strip())
+        # Not http.cookies: it stops at the first malformed cookie, and other programs on this host set cookies too.
         cookie = cookie_parser(headers.get("cookie", "")).get(COOKIE_NAME)
-        return cookie is not None and self._tokens.holds(cookie)
+        return cookie is not None and self._tokens.is_valid_cookie(cookie)

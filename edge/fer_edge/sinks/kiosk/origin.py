@@ -1,4 +1,4 @@
-"""Where a request comes from: by which name the server was called, and from which page."""
+"""Where a request comes from: the host name that it used, and the site whose page sent it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from urllib.parse import urlsplit
 HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(:\d{1,5})?")
 
 
-def own_names(more: str) -> set[str]:
-    """The names that lead here: this machine's, and those in `more`, with blanks between them."""
+def host_names(more: str) -> set[str]:
+    """The host names of this server: this machine's, and those in `more`, separated by spaces."""
     machine = socket.gethostname().lower()
     return {"localhost", machine, f"{machine}.local", *more.lower().split()}
 
 
-def known_host(host: str, names: Collection[str]) -> bool:
-    """Whether a Host header names this server: by one of `names`, or by an address.
+def is_own_host(host: str, names: Collection[str]) -> bool:
+    """Whether a Host header names this server: one of `names`, or an address.
 
-    A page elsewhere can point a name of its own at this machine (DNS rebinding), but never an address.
+    Another site can point its own name at this machine (DNS rebinding), but never an address.
     """
     match = HOST.fullmatch(host)
     if match is None:
@@ -39,15 +39,15 @@ def is_address(text: str) -> bool:
 
 
 def is_loopback(text: str) -> bool:
-    """Whether only this machine reaches the address `text`."""
+    """Whether only this machine can reach the address `text`."""
     return text == "localhost" or (is_address(text) and ipaddress.ip_address(text).is_loopback)
 
 
-def from_elsewhere(method: str, host: str, headers: dict[str, str]) -> bool:
-    """Whether a browser asks on behalf of another site's page; links to our pages may be followed.
+def is_cross_site(method: str, host: str, headers: dict[str, str]) -> bool:
+    """Whether a browser sends it for another site's page (CSRF). Links to our pages are allowed.
 
     Browsers send Sec-Fetch-Site to https and to this machine itself, else Origin with a POST. Programs send neither,
-    and no page can make them ask (CSRF).
+    and no page can make them send a request.
     """
     site = headers.get("sec-fetch-site")
     if site is not None:
@@ -58,5 +58,5 @@ def from_elsewhere(method: str, host: str, headers: dict[str, str]) -> bool:
         return False
     try:
         return urlsplit(origin).netloc.lower() != host.lower()
-    except ValueError:  # no URL at all
+    except ValueError:  # not a URL
         return True

@@ -1,4 +1,4 @@
-"""The pages and what they need, read once: real files, with {{word}} where a language's word goes."""
+"""The pages and their files, read once. In a page {{key}} stands for a text in the page's language."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fer_edge.sinks.kiosk.i18n import Words
-from fer_edge.sinks.kiosk.responses import problem
+from fer_edge.sinks.kiosk.i18n import Translations
+from fer_edge.sinks.kiosk.responses import error_response
 
 KIOSK_FOLDER = Path(__file__).parent
 MEDIA_TYPES = {
@@ -27,28 +27,28 @@ MEDIA_TYPES = {
 class Pages:
     """HTML in one language."""
 
-    def __init__(self, words: Words, live: bool) -> None:
-        """Fill the pages with `words`; `live` says whether there is a link to the camera's picture."""
+    def __init__(self, words: Translations, live: bool) -> None:
+        """Put the texts `words` into the pages; `live`: whether they link to the camera's picture."""
         texts = {path.stem: path.read_text(encoding="utf-8") for path in (KIOSK_FOLDER / "pages").glob("*.html")}
-        self._pages = {name: _filled(text, words, live).encode() for name, text in texts.items()}
-        self._pages["login_wrong"] = _filled(texts["login"], words, live, wrong=True).encode()
+        self._pages = {name: _rendered(text, words, live).encode() for name, text in texts.items()}
+        self._pages["login_wrong"] = _rendered(texts["login"], words, live, wrong=True).encode()
 
     def serve(self, name: str) -> Callable[[Request], Awaitable[Response]]:
-        """What answers with the page `name`."""
+        """A handler that responds with the page `name`."""
 
-        async def served(request: Request) -> Response:  # noqa: ARG001 (as Starlette asks)
+        async def served(request: Request) -> Response:  # noqa: ARG001 (as Starlette calls it)
             return self.page(name)
 
         return served
 
     def page(self, name: str, status: int = 200) -> Response:
-        """The page `name`."""
+        """A response with the page `name`."""
         return Response(self._pages[name], status, media_type="text/html; charset=utf-8")
 
 
-def _filled(text: str, words: Words, live: bool, wrong: bool = False) -> str:
-    """A page's text; `wrong` says on the login page that the token was."""
-    # In a <script type="application/json">, where no character may end the element.
+def _rendered(text: str, words: Translations, live: bool, wrong: bool = False) -> str:
+    """A page's HTML; `wrong`: the login page says that the token was wrong."""
+    # For a <script type="application/json">: no character in it may end the element.
     data = json.dumps(words, ensure_ascii=False).replace("<", "\\u003c")
     known = {name: html.escape(word) for name, word in words.items()} | {
         "words_json": data,
@@ -60,7 +60,7 @@ def _filled(text: str, words: Words, live: bool, wrong: bool = False) -> str:
 
 
 class Static:
-    """`GET /static/NAME`, from memory: there is no path to get out of. A browser asks again, and mostly gets 304."""
+    """`GET /static/NAME`, from memory, so no path leads out of the folder. Browsers mostly get a 304."""
 
     def __init__(self) -> None:
         self._files = {path.name: path for path in (KIOSK_FOLDER / "static").iterdir() if path.suffix in MEDIA_TYPES}
@@ -68,16 +68,16 @@ class Static:
         self._tags = {name: f'"{hashlib.sha256(text).hexdigest()[:16]}"' for name, text in self._texts.items()}
 
     async def serve(self, request: Request) -> Response:
-        """Answer with the file."""
+        """Respond with the file."""
         return self._file(request.path_params["name"], request)
 
     async def icon(self, request: Request) -> Response:
-        """What browsers ask for by themselves."""
+        """Respond to `/favicon.ico`, which browsers request by themselves."""
         return self._file("icon.svg", request)
 
     def _file(self, name: str, request: Request) -> Response:
         if name not in self._texts:
-            return problem(404, f"{name!r}: there is no such file")
+            return error_response(404, f"{name!r}: no such file")
         headers = {"Cache-Control": "no-cache", "ETag": self._tags[name]}
         if request.headers.get("if-none-match") == self._tags[name]:
             return Response(status_code=304, headers=headers)

@@ -1,4 +1,4 @@
-"""Where the pages and what they need are found; the API's own paths stand in `app.py` and `openapi.json`."""
+"""The paths of the pages and their files; the API's paths are in `app.py` and `openapi.json`."""
 
 from __future__ import annotations
 

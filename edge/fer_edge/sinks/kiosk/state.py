@@ -1,4 +1,4 @@
-"""What the loop left for the kiosk to look at: all that its thread and the server's share."""
+"""What the loop's thread and the server's thread share."""
 
 from __future__ import annotations
 
@@ -9,35 +9,35 @@ from fer_edge.types import Observation, State
 
 
 class KioskState:
-    """The newest observation and the source's state. The loop's thread writes; any thread reads, one name at a time.
+    """The newest observation and the state of the camera. The loop's thread writes; any thread reads.
 
-    Each attribute is replaced as a whole, so a reader that takes it once has something that belongs together.
+    Each attribute is replaced as a whole, so a reader that takes it once has a consistent value.
     """
 
     def __init__(self) -> None:
-        self.state: State = "starting"
-        self.latest: Observation | None = None  # None: there is none that is still true
+        self.camera: State = "starting"
+        self.latest: Observation | None = None  # None: before the first frame, and while the camera is off
         self.frames = 0  # so far
         self.events: Counter[str] = Counter()  # kind -> how many so far
-        self.wake: Callable[[], None] | None = None  # somebody looks, and wants to know of changes at once
+        self.wake: Callable[[], None] | None = None  # called on a change, while a page is open
 
     def write(self, observation: Observation) -> None:
-        """Put up a new observation: four assignments, unless something changed in it."""
+        """Take a new observation: four assignments, unless it has events."""
         self.latest = observation
-        self.state = "running"  # also where nobody said so, as after new settings
+        self.camera = "running"  # after new settings no state is sent
         self.frames = observation.frame.number + 1
         if observation.events:
             self.events.update(event.kind for event in observation.events)
-            self._tell()
+            self._wake_readers()
 
-    def change(self, state: State) -> None:
-        """Put up the source's state. What was seen before a pause or a loss is taken down, its picture too."""
-        self.state = state
+    def set_camera(self, state: State) -> None:
+        """Take the camera's state. A pause or a loss removes the newest observation, and its picture."""
+        self.camera = state
         if state != "running":
             self.latest = None
-        self._tell()
+        self._wake_readers()
 
-    def _tell(self) -> None:
+    def _wake_readers(self) -> None:
         wake = self.wake
         if wake is not None:
             wake()

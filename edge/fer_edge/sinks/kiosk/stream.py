@@ -1,4 +1,4 @@
-"""Server-sent events: what the page shows, to each who looks, when it changes."""
+"""Server-sent events: what the page shows, to each open page, when it changes."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from fer_edge.sinks.kiosk.responses import left, problem
+from fer_edge.sinks.kiosk.responses import error_response, wait_for_disconnect
 from fer_edge.sinks.kiosk.state import KioskState
 
-POLL_INTERVAL_S = 0.5  # between looks for what changes without an event: confidence, the largest face, a pause
-PING_INTERVAL_S = 10.0  # a page that hears nothing for longer connects anew
-RECONNECT_DELAY_MS = 1000  # for readers other than our page
+POLL_INTERVAL_S = 0.5  # for what changes without an event: confidence, a wish to pause
+PING_INTERVAL_S = 10.0  # a page that gets nothing for longer connects again
+RECONNECT_DELAY_MS = 1000  # of readers other than our page
 
 
 class Stream:
     """`GET /api/v1/stream`. Each reader gets the newest state, not a queue of old ones; with none, nothing runs."""
 
-    def __init__(self, board: KioskState, look: Callable[[], dict[str, Any]], most: int) -> None:
-        """Give `look()` to `most` readers at once."""
-        self._board, self._look, self._most = board, look, most
+    def __init__(self, state: KioskState, view: Callable[[], dict[str, Any]], max_readers: int) -> None:
+        """Send what `view()` returns to `max_readers` readers at once."""
+        self._state, self._view, self._max_readers = state, view, max_readers
         self._readers: set[asyncio.Event] = set()
         self._changed = asyncio.Event()
         self._ticker: asyncio.Task[None] | None = None
@@ -34,26 +34,26 @@ class Stream:
 
     @property
     def readers(self) -> int:
-        """How many look now."""
+        """How many readers are connected."""
         return len(self._readers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one reader until it leaves."""
-        if self._closing or len(self._readers) >= self._most:
-            words = f"{self._most} look already, which is the limit (kiosk.viewers); close one, or raise it"
-            await problem(503, words, {"Retry-After": "10"})(scope, receive, send)
+        """Serve one reader until it disconnects."""
+        if self._closing or len(self._readers) >= self._max_readers:
+            message = f"{self._max_readers} pages are open, which is the limit (kiosk.viewers); close one, or raise it"
+            await error_response(503, message, {"Retry-After": "10"})(scope, receive, send)
             return
-        news = asyncio.Event()
-        leaving = asyncio.create_task(left(receive))
-        leaving.add_done_callback(lambda _: news.set())
-        self._enter(news)
+        reader = asyncio.Event()
+        leaving = asyncio.create_task(wait_for_disconnect(receive))
+        leaving.add_done_callback(lambda _: reader.set())
+        self._add(reader)
         try:
-            await self._serve(send, news, leaving)
+            await self._serve(send, reader, leaving)
         finally:
             leaving.cancel()
-            self._leave(news)
+            self._remove(reader)
 
-    async def _serve(self, send: Send, news: asyncio.Event, leaving: asyncio.Task[None]) -> None:
+    async def _serve(self, send: Send, reader: asyncio.Event, leaving: asyncio.Task[None]) -> None:
         headers = [
             (b"content-type", b"text/event-stream"),
             (b"cache-control", b"no-store"),
@@ -65,23 +65,23 @@ class Stream:
             await send({"type": "http.response.body", "body": text, "more_body": True})
             with suppress(TimeoutError):
                 async with asyncio.timeout(PING_INTERVAL_S):
-                    await news.wait()
-            news.clear()
+                    await reader.wait()
+            reader.clear()
             text = b"event: ping\ndata:\n\n" if version == self._version else self._message
             version = self._version
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-    def _enter(self, news: asyncio.Event) -> None:
-        self._readers.add(news)
+    def _add(self, reader: asyncio.Event) -> None:
+        self._readers.add(reader)
         if self._ticker is None:
-            self._renew()
-            self._board.wake = partial(_wake, asyncio.get_running_loop(), self._changed)
+            self._refresh()
+            self._state.wake = partial(_wake, asyncio.get_running_loop(), self._changed)
             self._ticker = asyncio.create_task(self._run())
 
-    def _leave(self, news: asyncio.Event) -> None:
-        self._readers.discard(news)
+    def _remove(self, reader: asyncio.Event) -> None:
+        self._readers.discard(reader)
         if not self._readers and self._ticker is not None:
-            self._board.wake = None
+            self._state.wake = None
             self._ticker.cancel()
             self._ticker = None
 
@@ -91,13 +91,13 @@ class Stream:
                 async with asyncio.timeout(POLL_INTERVAL_S):
                     await self._changed.wait()
             self._changed.clear()
-            if self._renew():
-                for news in self._readers:
-                    news.set()
+            if self._refresh():
+                for reader in self._readers:
+                    reader.set()
 
-    def _renew(self) -> bool:
-        """Whether the message is another now."""
-        data = json.dumps(self._look(), ensure_ascii=False, separators=(",", ":"))
+    def _refresh(self) -> bool:
+        """Make the message again. Returns whether it differs from the last one."""
+        data = json.dumps(self._view(), ensure_ascii=False, separators=(",", ":"))
         message = f"event: now\ndata: {data}\n\n".encode()
         if message == self._message:
             return False
@@ -106,12 +106,12 @@ class Stream:
         return True
 
     def close(self) -> None:
-        """End every reader's stream; in the server's thread."""
+        """End all streams; to be called in the server's thread."""
         self._closing = True
-        for news in self._readers:
-            news.set()
+        for reader in self._readers:
+            reader.set()
 
 
 def _wake(loop: asyncio.AbstractEventLoop, changed: asyncio.Event) -> None:
-    with suppress(RuntimeError):  # the server has just ended
+    with suppress(RuntimeError):  # the server has just stopped
         loop.call_soon_threadsafe(changed.set)

@@ -52,7 +52,7 @@ def test_a_picture_without_a_face_has_none(form: str, house: House) -> None:
 @pytest.mark.parametrize(
     ("data", "status", "words"),
     [
-        (b"", 400, "no picture in it"),
+        (b"", 400, "send a picture as the body"),
         (b"hello", 422, "not a picture that can be read; known are JPEG, PNG, WEBP"),
         (ASTRONAUT[: len(ASTRONAUT) // 2], 422, "cut off or damaged"),
         (ASTRONAUT[:20], 422, "picture: is"),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from fer_edge.sinks.kiosk.limits import MAX_ADDRESSES, Limiter
+from fer_edge.sinks.kiosk.limits import MAX_ADDRESSES, RateLimiter
 
 
 def test_a_burst_goes_through_and_then_the_rate() -> None:
     now = [0.0]
-    limiter = Limiter(2, 3, lambda: now[0])
+    limiter = RateLimiter(2, 3, lambda: now[0])
     assert [limiter.wait("a") for _ in range(4)] == [0, 0, 0, 0.5]
     now[0] = 0.25
     assert limiter.wait("a") == 0.25
@@ -17,7 +17,7 @@ def test_a_burst_goes_through_and_then_the_rate() -> None:
 
 
 def test_addresses_do_not_share() -> None:
-    limiter = Limiter(1, 1, lambda: 0.0)
+    limiter = RateLimiter(1, 1, lambda: 0.0)
     assert limiter.wait("a") == 0
     assert limiter.wait("b") == 0
     assert limiter.wait("a") > 0
@@ -25,14 +25,14 @@ def test_addresses_do_not_share() -> None:
 
 def test_pauses_do_not_add_up_to_more_than_a_burst() -> None:
     now = [0.0]
-    limiter = Limiter(1, 2, lambda: now[0])
+    limiter = RateLimiter(1, 2, lambda: now[0])
     limiter.wait("a")
     now[0] = 1e6
     assert [limiter.wait("a") == 0 for _ in range(3)] == [True, True, False]
 
 
 def test_memory_is_limited() -> None:
-    limiter = Limiter(1, 1, lambda: 0.0)
+    limiter = RateLimiter(1, 1, lambda: 0.0)
     for number in range(MAX_ADDRESSES + 50):
         limiter.wait(str(number))
     assert len(limiter._buckets) == MAX_ADDRESSES

@@ -32,7 +32,7 @@ def test_every_answer_forbids_what_the_page_does_not_need(path: str, house: Hous
 def test_another_name_is_refused_everywhere(path: str, house: House) -> None:
     answer = house().ask(path, Host="evil.example")
     assert answer.status == 421
-    assert "'evil.example': is not a name of this device" in answer.json["error"]
+    assert "'evil.example': not a name of this device" in answer.json["error"]
 
 
 def test_a_name_in_the_settings_is_known(house: House) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import socket
 
 import pytest
-from fer_edge.sinks.kiosk.origin import from_elsewhere, is_loopback, known_host, own_names
+from fer_edge.sinks.kiosk.origin import host_names, is_cross_site, is_loopback, is_own_host
 
-NAMES = own_names("kiosk.example  Other.Example")
+NAMES = host_names("kiosk.example  Other.Example")
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ NAMES = own_names("kiosk.example  Other.Example")
     ],
 )
 def test_own_names_and_addresses_are_known(host: str) -> None:
-    assert known_host(host, NAMES)
+    assert is_own_host(host, NAMES)
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_own_names_and_addresses_are_known(host: str) -> None:
     ],
 )
 def test_other_names_are_not(host: str) -> None:
-    assert not known_host(host, NAMES)
+    assert not is_own_host(host, NAMES)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_other_names_are_not(host: str) -> None:
     ],
 )
 def test_only_own_pages_and_programs_ask(method: str, headers: dict[str, str], elsewhere: bool) -> None:
-    assert from_elsewhere(method, "a:1", headers) is elsewhere
+    assert is_cross_site(method, "a:1", headers) is elsewhere
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def real_loop(folder: Path, *more: str) -> Iterator[tuple[str, Any]]:
     command = [
         sys.executable,
         "-m",
-        "edge",
+        "fer_edge",
         "run",
         "--source",
         "demo",
@@ -181,15 +181,15 @@ def test_it_connects_again_after_the_server_was_restarted(visit: Open, make_obse
 def test_a_hidden_tab_lets_go_and_a_seen_one_comes_back(running: Any, visit: Open) -> None:
     tab = visit(running.address)
     tab.shows("Nobody here")
-    board = running.sink._board
-    assert board.wake is not None
+    state = running.sink._state
+    assert state.wake is not None
     hide = """hidden => {
       Object.defineProperty(document, 'hidden', {get: () => hidden, configurable: true});
       document.dispatchEvent(new Event('visibilitychange'));
     }"""
     tab.page.evaluate(hide, True)
     end = time.monotonic() + 10
-    while board.wake is not None:
+    while state.wake is not None:
         assert time.monotonic() < end
         tab.page.evaluate("1")
     running.sink.state("lost")

@@ -66,6 +66,6 @@ def test_an_error_of_ours_is_a_500_and_the_server_goes_on(
 ) -> None:
     built = house()
     monkeypatch.setattr("fer_edge.sinks.kiosk.views.record", None)
-    built.sink._board.latest = object()  # type: ignore[assignment]
+    built.sink._state.latest = object()  # type: ignore[assignment]
     assert built.ask("/api/v1/now").status == 500
     assert built.ask("/healthz").status == 200

@@ -49,7 +49,7 @@ def test_with_a_token_or_by_wish_they_are(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("address", ["", "fer-edge.local", "1.2.3", "127.0.0.1:80"])
 def test_an_address_is_needed(address: str) -> None:
-    with pytest.raises(SettingsError, match=r"no address; write one such as 127\.0\.0\.1"):
+    with pytest.raises(SettingsError, match=r"not an address; write one, such as 127\.0\.0\.1"):
         open_kiosk(settings(address=address), PauseSwitch())
 
 

@@ -70,13 +70,13 @@ def test_silence_is_broken_by_pings(house: House, monkeypatch: pytest.MonkeyPatc
 
 def test_nothing_runs_when_nobody_looks(house: House) -> None:
     built = house()
-    board = built.sink._board
-    assert board.wake is None
+    state = built.sink._state
+    assert state.wake is None
     reader = built.read()
     reader.next()
-    assert board.wake is not None
+    assert state.wake is not None
     reader.close()
-    wait_for(lambda: board.wake is None)
+    wait_for(lambda: state.wake is None)
     wait_for(lambda: built.ask("/api/v1/status").json["viewers"] == 0)
 
 

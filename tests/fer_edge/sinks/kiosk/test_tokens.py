@@ -33,20 +33,20 @@ def test_a_missing_file_is_named() -> None:
 @given(st.text())
 def test_no_guess_is_right(guess: str) -> None:
     tokens = Tokens(TOKEN)
-    assert tokens.right(guess) == (guess == TOKEN)
-    assert not tokens.holds(guess)
-    assert not Tokens("").right(guess)
-    assert not Tokens("").holds(guess)
+    assert tokens.is_valid(guess) == (guess == TOKEN)
+    assert not tokens.is_valid_cookie(guess)
+    assert not Tokens("").is_valid(guess)
+    assert not Tokens("").is_valid_cookie(guess)
 
 
 def test_a_cookie_holds_for_its_time_and_its_token_alone() -> None:
     now = [1e9]
     tokens = Tokens(TOKEN, lambda: now[0])
-    cookie = tokens.cookie()
+    cookie = tokens.new_cookie()
     assert TOKEN not in cookie
-    assert tokens.holds(cookie)
-    assert not Tokens("another token here", lambda: now[0]).holds(cookie)
+    assert tokens.is_valid_cookie(cookie)
+    assert not Tokens("another token here", lambda: now[0]).is_valid_cookie(cookie)
     until, signature = cookie.split(".")
-    assert not tokens.holds(f"{int(until) + 1}.{signature}")
+    assert not tokens.is_valid_cookie(f"{int(until) + 1}.{signature}")
     now[0] += 86_400 * COOKIE_DAYS + 1
-    assert not tokens.holds(cookie)
+    assert not tokens.is_valid_cookie(cookie)

@@ -2,8 +2,8 @@
 // Coordinates: the disc is at 0, 0 with a radius of 104; y grows downwards.
 
 const NAMESPACE = "http://www.w3.org/2000/svg";
-const MORPH = 450; // milliseconds
-const BLINK = 160; // milliseconds; each 3 to 8 seconds
+const MORPH_TIME_MS = 450;
+const BLINK_TIME_MS = 160; // every 3 to 8 seconds
 
 const NEUTRAL = {
   inner: -48, middle: -56, outer: -48, // brow: y of its ends and its middle
@@ -104,7 +104,7 @@ export class Face {
     this.lidded = 1;
   }
 
-  // Become the pose of an emotion or a state; a label that nobody drew has the neutral face.
+  // Take the pose of an emotion or a state; a label without one has the neutral face.
   pose(name) {
     if (name === this.name) return;
     const first = this.name === null;
@@ -117,7 +117,7 @@ export class Face {
     } else {
       const begin = performance.now();
       const step = (time) => {
-        const passed = Math.min(Math.max((time - begin) / MORPH, 0), 1);
+        const passed = Math.min(Math.max((time - begin) / MORPH_TIME_MS, 0), 1);
         const eased = 1 - (1 - passed) ** 3;
         const between = {};
         for (const key in to) between[key] = from[key] + (to[key] - from[key]) * eased;
@@ -130,12 +130,12 @@ export class Face {
     this.rest();
   }
 
-  // Blink now and then, unless the eyes are closed anyway or somebody wants rest.
+  // Blink now and then, unless the eyes are closed or the user prefers reduced motion.
   rest() {
     this.timer = setTimeout(() => {
       if (!document.hidden && !still.matches && this.now.glint > 0) {
         for (const { lid } of this.eyes) {
-          lid.animate({ transform: ["scaleY(1)", "scaleY(0.08)", "scaleY(1)"] }, { duration: BLINK, easing: "ease-in-out" });
+          lid.animate({ transform: ["scaleY(1)", "scaleY(0.08)", "scaleY(1)"] }, { duration: BLINK_TIME_MS, easing: "ease-in-out" });
         }
         if (this.name === "nobody") this.look();
       }
@@ -145,7 +145,7 @@ export class Face {
 
   look() {
     const to = this.now.lookX > 0 ? -6 : 6;
-    setTimeout(() => this.name === "nobody" && this.draw({ ...this.now, lookX: to }), BLINK / 2);
+    setTimeout(() => this.name === "nobody" && this.draw({ ...this.now, lookX: to }), BLINK_TIME_MS / 2);
   }
 
   remove() {

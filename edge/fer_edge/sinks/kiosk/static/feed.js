@@ -1,14 +1,14 @@
-// What the server sees, as long as somebody looks: connects again by itself, and lets go while the page is hidden.
+// The server's events while the page is visible: it reconnects by itself, and closes while the page is hidden.
 
-const PAUSES = [300, 700, 1500, 3000, 5000]; // milliseconds until it is tried again
-const SILENT = 25000; // milliseconds without a word after which the connection is given up
-const GRACE = 1500; // milliseconds without a connection before the page says so
+const RETRY_DELAYS_MS = [300, 700, 1500, 3000, 5000];
+const SILENCE_TIMEOUT_MS = 25000; // without an event; then the connection is closed
+const OFFLINE_DELAY_MS = 1500; // without a connection, before the page says so
 
 export class Feed {
-  // `seen` is called with what is new, and with null while there is no connection.
-  constructor(path, seen) {
+  // `onChange` is called with each new state, and with null while there is no connection.
+  constructor(path, onChange) {
     this.path = path;
-    this.seen = seen;
+    this.onChange = onChange;
     this.failures = 0;
     document.addEventListener("visibilitychange", () => (document.hidden ? this.close() : this.open()));
     window.addEventListener("pagehide", () => this.close());
@@ -20,41 +20,41 @@ export class Feed {
     this.close();
     this.source = new EventSource(this.path);
     this.source.addEventListener("now", (event) => {
-      this.heard();
+      this.onEvent();
       this.failures = 0;
-      clearTimeout(this.grace);
-      this.grace = undefined;
-      this.seen(JSON.parse(event.data));
+      clearTimeout(this.offline);
+      this.offline = undefined;
+      this.onChange(JSON.parse(event.data));
     });
-    this.source.addEventListener("ping", () => this.heard());
-    this.source.onerror = () => this.lose();
-    this.heard();
+    this.source.addEventListener("ping", () => this.onEvent());
+    this.source.onerror = () => this.onLost();
+    this.onEvent();
   }
 
-  heard() {
-    clearTimeout(this.silence);
-    this.silence = setTimeout(() => this.lose(), SILENT);
+  onEvent() {
+    clearTimeout(this.timeout);
+    this.timeout = setTimeout(() => this.onLost(), SILENCE_TIMEOUT_MS);
   }
 
-  lose() {
-    this.drop();
-    this.grace ??= setTimeout(() => this.seen(null), GRACE);
-    const pause = PAUSES[Math.min(this.failures++, PAUSES.length - 1)];
-    this.again = setTimeout(() => this.open(), pause * (0.8 + 0.4 * Math.random()));
-    // A login that ran out looks like any other error here.
-    fetch("/api/v1/status").then((answer) => answer.status === 401 && location.reload(), () => {});
+  onLost() {
+    this.disconnect();
+    this.offline ??= setTimeout(() => this.onChange(null), OFFLINE_DELAY_MS);
+    const pause = RETRY_DELAYS_MS[Math.min(this.failures++, RETRY_DELAYS_MS.length - 1)];
+    this.retry = setTimeout(() => this.open(), pause * (0.8 + 0.4 * Math.random()));
+    // An expired login looks like any other error here.
+    fetch("/api/v1/status").then((response) => response.status === 401 && location.reload(), () => {});
   }
 
-  drop() {
+  disconnect() {
     this.source?.close();
     this.source = undefined;
-    clearTimeout(this.silence);
-    clearTimeout(this.again);
+    clearTimeout(this.timeout);
+    clearTimeout(this.retry);
   }
 
   close() {
-    this.drop();
-    clearTimeout(this.grace);
-    this.grace = undefined;
+    this.disconnect();
+    clearTimeout(this.offline);
+    this.offline = undefined;
   }
 }

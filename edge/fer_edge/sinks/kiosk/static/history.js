@@ -1,14 +1,14 @@
-// Today's emotions, drawn from the log: columns over the day, and shares. Asked for anew each minute, while seen.
+// Today's emotions, drawn from the log: columns over the day, and shares. Fetched every minute while the page is visible.
 
-import { emotionName, say, words } from "./words.js";
+import { emotionName, say, words } from "./i18n.js";
 
-const EVERY = 60000; // milliseconds
-const WIDTH = 1000;
+const POLL_INTERVAL_MS = 60000;
+const WIDTH = 1000; // of the chart; its margins:
 const HEIGHT = 260;
 const LEFT = 66;
 const BOTTOM = 26;
 const TOP = 12;
-const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400]; // seconds
+const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400];
 
 const byId = (name) => document.getElementById(name);
 const clock = new Intl.DateTimeFormat(words.language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
@@ -46,7 +46,7 @@ function chart(found) {
   const start = Math.max(begin, Math.min(Math.floor(first / hour) * hour, end - 6 * hour));
   const total = (column) => Object.values(column.seconds).reduce((sum, seconds) => sum + seconds, 0);
   const most = Math.max(...found.columns.map(total), 1);
-  const line = STEPS.find((seconds) => 4 * seconds >= most) ?? most / 4;
+  const line = STEPS_S.find((seconds) => 4 * seconds >= most) ?? most / 4;
   const top = Math.ceil(most / line) * line;
   const x = (time) => LEFT + ((time - start) / (end - start)) * (WIDTH - LEFT);
   const y = (seconds) => TOP + (1 - seconds / top) * (HEIGHT - TOP - BOTTOM);
@@ -127,12 +127,12 @@ function show(found) {
 async function update() {
   clearTimeout(update.timer);
   if (document.hidden) return;
-  update.timer = setTimeout(update, EVERY);
+  update.timer = setTimeout(update, POLL_INTERVAL_MS);
   try {
-    const answer = await fetch("/api/v1/history");
-    if (answer.status === 401) location.reload();
-    const found = await answer.json();
-    if (answer.ok) show(found);
+    const response = await fetch("/api/v1/history");
+    if (response.status === 401) location.reload();
+    const found = await response.json();
+    if (response.ok) show(found);
     else byId("message").textContent = say("history_error", { reason: found.error });
   } catch (error) {
     byId("message").textContent = say("history_error", { reason: say("state_offline") });

@@ -1,7 +1,7 @@
-// The camera's picture, taken only while the page is seen.
+// The camera's picture, requested only while the page is visible.
 
 import { Feed } from "./feed.js";
-import { say } from "./words.js";
+import { say } from "./i18n.js";
 
 const picture = document.getElementById("picture");
 const message = document.getElementById("message");

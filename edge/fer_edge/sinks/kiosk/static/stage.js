@@ -1,12 +1,12 @@
-// The first page: a drawn face for each person, or one for what keeps the camera from seeing any.
+// The first page: a drawn face for each person, or one for the state of the camera.
 
 import { Face } from "./face.js";
 import { Feed } from "./feed.js";
-import { emotionName, say } from "./words.js";
+import { emotionName, say } from "./i18n.js";
 
-const SETTLED = 1200; // milliseconds that something must stay before it is spoken
-const QUIET = 6000; // milliseconds between two things spoken
-const LEAVING = 350; // milliseconds, as in stage.css
+const SETTLE_TIME_MS = 1200; // a text must stay for so long before it is spoken
+const SPEECH_INTERVAL_MS = 6000; // between two spoken texts
+const LEAVE_TIME_MS = 350; // as in stage.css
 
 const figures = document.getElementById("figures");
 const more = document.getElementById("more");
@@ -59,7 +59,7 @@ class Figure {
     setTimeout(() => {
       this.face.remove();
       this.box.remove();
-    }, LEAVING);
+    }, LEAVE_TIME_MS);
   }
 }
 
@@ -100,10 +100,10 @@ function sentence(faces) {
 }
 
 let next = "";
-let spokenAt = -QUIET;
+let spokenAt = -SPEECH_INTERVAL_MS;
 let settling;
 
-// For screen readers: what stays, and not too often.
+// For screen readers: only what stays, and not too often.
 function speak(text) {
   if (text === next) return;
   next = text;
@@ -111,7 +111,7 @@ function speak(text) {
   settling = setTimeout(() => {
     spokenAt = performance.now();
     if (spoken.textContent !== next) spoken.textContent = next;
-  }, Math.max(SETTLED, spokenAt + QUIET - performance.now()));
+  }, Math.max(SETTLE_TIME_MS, spokenAt + SPEECH_INTERVAL_MS - performance.now()));
 }
 
 function press(wanted) {
@@ -124,11 +124,11 @@ function press(wanted) {
 
 button.addEventListener("click", async () => {
   try {
-    const answer = await fetch(paused ? "/api/v1/resume" : "/api/v1/pause", { method: "POST" });
-    if (answer.ok) press((await answer.json()).paused);
-    else if (answer.status === 401) location.reload();
+    const response = await fetch(paused ? "/api/v1/resume" : "/api/v1/pause", { method: "POST" });
+    if (response.ok) press((await response.json()).paused);
+    else if (response.status === 401) location.reload();
   } catch {
-    show(null); // the feed knows when it is back
+    show(null); // the feed will report the next state
   }
 });
 

@@ -1,13 +1,13 @@
-// The words of the page's language, which came with it.
+// The texts of the page's language, which are in the page.
 
 export const words = JSON.parse(document.getElementById("words").textContent);
 
-// A word with its {places} filled.
+// A text with its {places} filled in.
 export function say(name, places = {}) {
   return words[name].replace(/\{(\w+)\}/g, (_, place) => places[place]);
 }
 
-// An emotion's name; a label of one's own model stands for itself, unless the words have it.
+// An emotion's name; a label of the user's own model stands for itself, unless the language has it.
 export function emotionName(label) {
   const name = words[`emotion_${label}`] ?? label;
   return name.charAt(0).toLocaleUpperCase(words.language) + name.slice(1);
