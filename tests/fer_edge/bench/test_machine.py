@@ -76,7 +76,7 @@ def test_no_firmware_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ([0, 0, 0], []),
         ([0, 0x4, 0], ["throttled"]),  # seen in the act
-        ([0, 0x20000, 0x20000], ["clock capped"]),  # it was, between two looks
+        ([0, 0x20000, 0x20000], ["clock capped"]),  # it was, between two samples
         ([0x50000, 0x50000], []),  # before we came
         ([0x50000, 0x50005], ["under-voltage", "throttled"]),
         ([0, 0x80008], ["soft temperature limit"]),

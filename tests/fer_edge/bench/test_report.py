@@ -1,4 +1,4 @@
-"""What people read: tables that stand straight, and a warning that nobody overlooks."""
+"""The benchmark's text: aligned tables, and warnings in capitals."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The loop does no more work on the demo clip than it did: counted, not timed, so it fails on any machine alike.
 
-A budget that is missed is a regression, or a price that somebody decided to pay: then raise it, and say why.
+A budget that is exceeded is a regression, or a deliberate cost: then raise it, and say why.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from fer_edge.types import Box, Classifier, Frame, Pixels, Prediction
 FIRST, LENGTH = 340, 100  # frames of the demo: a face comes back, another one visits
 # At most, a frame on average; what was counted stands behind.
 PIXELS = (
-    22_000  # that the cascades look at, over all sizes of the picture: 19,396 (299,669 when every frame was searched)
+    22_000  # that the cascades search, over all sizes of the picture: 19,396 (299,669 when every frame was searched)
 )
-READINGS = 1.8  # faces classified: 1.67, of 1.61 that are there
+PREDICTIONS = 1.8  # faces classified: 1.67, of 1.61 that are there
 SCRATCH = 50_000  # bytes that Python and NumPy hold at once: 39,744
 KEPT = 3  # blocks of memory that outlive a frame: none
 
 
 class Counted:
-    """A Haar cascade that counts the pixels of every picture that it looks at.
+    """A Haar cascade that counts the pixels of every picture that it searches.
 
-    It shrinks a picture step by step (OpenCV, objdetect/src/cascadedetect.cpp) and looks at each that holds a face of a
+    It shrinks a picture step by step (OpenCV, objdetect/src/cascadedetect.cpp) and searches each that holds a face of a
     size between the smallest and the largest wanted.
     """
 
@@ -96,9 +96,9 @@ def test_pixels_searched_and_faces_read(frames: list[Frame], parts: Parts, class
     watch = Stopwatch()
     loop.run(frames, *parts, [], watch)
     assert watch.faces >= 150, "work that is saved by finding fewer faces is no saving"
-    print(f"pixels {Counted.pixels / LENGTH:.0f}, readings {classifier.faces / LENGTH:.2f}, a frame")
+    print(f"pixels {Counted.pixels / LENGTH:.0f}, predictions {classifier.faces / LENGTH:.2f}, a frame")
     assert 0 < Counted.pixels / LENGTH <= PIXELS
-    assert classifier.faces / LENGTH <= READINGS
+    assert classifier.faces / LENGTH <= PREDICTIONS
 
 
 def test_memory_is_bounded_and_freed(frames: list[Frame], parts: Parts) -> None:

@@ -28,7 +28,7 @@ from fer_edge.types import Box, Frame, Pixels
 
 VARIANTS = ("float32", "float16", "dynamic", "int8")
 
-NOBODY = FaceVerifier(FakeClassifier())  # has nothing to say
+NO_OPINION = FaceVerifier(FakeClassifier())  # its log odds are always 0
 
 
 def shipped(variant: str) -> cards.Card:
@@ -44,7 +44,9 @@ def portrait() -> Pixels:
 
 @pytest.fixture(scope="module")
 def face(portrait: Pixels) -> Box:
-    (found,) = haar(DetectorSettings(), NOBODY, still=True).detect(Frame(0, 0.0, datetime.now(UTC), portrait, "test"))
+    (found,) = haar(DetectorSettings(), NO_OPINION, still=True).detect(
+        Frame(0, 0.0, datetime.now(UTC), portrait, "test")
+    )
     return found
 
 

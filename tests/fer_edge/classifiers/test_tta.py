@@ -1,4 +1,4 @@
-"""A face is read in many views over time, and a new one in several at once."""
+"""A face is classified in many views over time, and a new one in several views in its first frame."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FACE = Box(200, 100, 120, 120)
 
 
 class Noted:
-    """A classifier that notes the boxes it is asked about, and is the surer of the last label the later it is asked."""
+    """A classifier that notes the boxes it gets; the score of its last label grows with each."""
 
     labels = EMOTIONS[:2]
     usual_entropy = (0.4, 0.2)

@@ -24,7 +24,7 @@ from fer_edge.types import Box, Detector, Frame, Pixels
 
 MakeFrame = Callable[..., Frame]
 
-NOBODY = FaceVerifier(FakeClassifier())  # has nothing to say
+NO_OPINION = FaceVerifier(FakeClassifier())  # its log odds are always 0
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +37,9 @@ def portrait() -> Pixels:
 @pytest.fixture(params=["haar", "yunet"])
 def detector(request: pytest.FixtureRequest) -> Detector:
     if request.param == "haar":
-        return haar(DetectorSettings(), NOBODY, still=True)
+        return haar(DetectorSettings(), NO_OPINION, still=True)
     shared: Path = request.getfixturevalue("shared")
-    return yunet(DetectorSettings(model=str(shared / "peers" / "yunet_n_320_320.onnx")), NOBODY, still=True)
+    return yunet(DetectorSettings(model=str(shared / "peers" / "yunet_n_320_320.onnx")), NO_OPINION, still=True)
 
 
 def test_finds_the_portraits_face(detector: Detector, portrait: Pixels, make_frame: MakeFrame) -> None:
@@ -62,7 +62,7 @@ def test_boxes_are_in_frame_pixels(detector: Detector, portrait: Pixels, make_fr
 
 @pytest.mark.parametrize("shape", [(480, 640), (1, 1), (3, 900), (2000, 20), (32, 320)])
 def test_nothing_is_found_where_nothing_is(detector: Detector, shape: tuple[int, int], make_frame: MakeFrame) -> None:
-    for _ in range(20):  # an answer from memory that nobody wrote differs from time to time
+    for _ in range(20):  # a result from uninitialized memory would differ from time to time
         assert detector.detect(make_frame(0, np.full(shape, 128, np.uint8))) == []
 
 
@@ -77,7 +77,7 @@ def test_accepts_a_strided_plane(detector: Detector, portrait: Pixels, make_fram
 
 def test_haar_finds_the_demo_face(make_frame: MakeFrame) -> None:
     """In good light the demo's face is found in 24 of 25 frames."""
-    clip, detector, found = Clip(), haar(DetectorSettings(), NOBODY, still=True), 0
+    clip, detector, found = Clip(), haar(DetectorSettings(), NO_OPINION, still=True), 0
     for number in range(0, 5 * FPS, 5):
         grey = np.asarray(cv2.cvtColor(clip.draw(number), cv2.COLOR_BGR2GRAY), np.uint8)
         found += len(detector.detect(make_frame(number, grey)))
@@ -93,7 +93,7 @@ def middles(boxes: list[Box]) -> list[tuple[float, float]]:
 def test_haar_finds_a_tilted_face(degrees: float, portrait: Pixels, make_frame: MakeFrame) -> None:
     matrix = cv2.getRotationMatrix2D((224, 112), degrees, 1)
     tilted = cv2.warpAffine(portrait, matrix, (512, 512), borderMode=cv2.BORDER_REPLICATE)
-    (middle,) = middles(haar(DetectorSettings(), NOBODY, still=True).detect(make_frame(0, tilted)))
+    (middle,) = middles(haar(DetectorSettings(), NO_OPINION, still=True).detect(make_frame(0, tilted)))
     assert middle == pytest.approx((224, 112), abs=14)
 
 
@@ -101,7 +101,7 @@ def test_haar_finds_a_tilted_face(degrees: float, portrait: Pixels, make_frame: 
 def test_haar_finds_faces_of_any_size(factor: float, portrait: Pixels, make_frame: MakeFrame) -> None:
     """A face of 28 pixels, and one that is larger than the picture that is searched would show it."""
     frame = cv2.resize(portrait, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-    (box,) = haar(DetectorSettings(), NOBODY, still=True).detect(make_frame(0, frame))
+    (box,) = haar(DetectorSettings(), NO_OPINION, still=True).detect(make_frame(0, frame))
     assert [value / factor for value in box] == pytest.approx([174, 65, 102, 102], abs=10)
 
 
@@ -109,7 +109,7 @@ def test_haar_finds_faces_of_any_size(factor: float, portrait: Pixels, make_fram
 @pytest.mark.parametrize(("light", "haze"), [(0.15, 0), (0.12, 45)])
 def test_haar_finds_dark_faces(still: bool, light: float, haze: int, portrait: Pixels, make_frame: MakeFrame) -> None:
     """At 15 % of the light, or in a dark haze, the cascades see nothing unless the contrast is raised."""
-    dark, detector = cv2.convertScaleAbs(portrait, alpha=light, beta=haze), haar(DetectorSettings(), NOBODY, still)
+    dark, detector = cv2.convertScaleAbs(portrait, alpha=light, beta=haze), haar(DetectorSettings(), NO_OPINION, still)
     for number in range(4):  # a moving picture is searched in slices
         found = detector.detect(make_frame(number, dark))
     (middle,) = middles(found)
@@ -119,7 +119,7 @@ def test_haar_finds_dark_faces(still: bool, light: float, haze: int, portrait: P
 @pytest.mark.parametrize("still", [True, False], ids=["still", "moving"])
 def test_haar_finds_both_of_two_faces(still: bool, portrait: Pixels, make_frame: MakeFrame) -> None:
     two = np.hstack([portrait, portrait[:, ::-1]])
-    detector = haar(DetectorSettings(), NOBODY, still)
+    detector = haar(DetectorSettings(), NO_OPINION, still)
     for number in range(5):
         found = detector.detect(make_frame(number, two))
     left, right = sorted(middles(found))
@@ -140,7 +140,7 @@ def test_haar_scores_clear_faces_higher(portrait: Pixels) -> None:
 
 
 def test_haars_candidates_come_surest_first(portrait: Pixels) -> None:
-    """What many hits agree on is the surer candidate; two hits make one, a single hit none."""
+    """The more hits agree, the higher the score; two hits make a candidate, a single hit none."""
     search = Haar(DetectorSettings())
     assert search.candidates() == []
     search._hits = [[10, 10, 30, 30]] * 2 + [[100, 100, 40, 40]] * 5 + [[200, 10, 30, 30]]
@@ -164,15 +164,15 @@ def test_haars_searches_share_nothing(portrait: Pixels) -> None:
 def test_min_face_is_a_frame_share(portrait: Pixels, make_frame: MakeFrame) -> None:
     """`min_face` is a share of the frame's shorter side."""
     frame = make_frame(0, portrait)
-    assert haar(DetectorSettings(min_face=0.5), NOBODY, still=True).detect(frame) == []
-    assert len(haar(DetectorSettings(min_face=0.1), NOBODY, still=True).detect(frame)) == 1
+    assert haar(DetectorSettings(min_face=0.5), NO_OPINION, still=True).detect(frame) == []
+    assert len(haar(DetectorSettings(min_face=0.1), NO_OPINION, still=True).detect(frame)) == 1
 
 
 def test_max_faces_keeps_the_best(portrait: Pixels, make_frame: MakeFrame) -> None:
     """Of more faces than `max_faces` those with the highest scores are kept."""
     three = make_frame(0, np.hstack([portrait] * 3))
-    assert len(haar(DetectorSettings(), NOBODY, still=True).detect(three)) == 3
-    assert len(haar(DetectorSettings(max_faces=2), NOBODY, still=True).detect(three)) == 2
+    assert len(haar(DetectorSettings(), NO_OPINION, still=True).detect(three)) == 3
+    assert len(haar(DetectorSettings(max_faces=2), NO_OPINION, still=True).detect(three)) == 2
 
 
 @pytest.mark.parametrize("window", [20, 24], ids=["alt2", "default"])
@@ -279,7 +279,7 @@ def test_yunet_brightens_dark_pictures() -> None:
 
 
 class FakeNet:
-    """In YuNet's place: takes what is lighter than 125 for a face, the surer the lighter; at 255 its score is 1."""
+    """In place of YuNet: what is lighter than 125 is a face, with a higher score the lighter it is; 255 gives 1."""
 
     def __init__(self, model: str, config: str, size: tuple[int, int], lowest: float, overlap: float) -> None:
         self.size, self.lowest = size, lowest
@@ -335,7 +335,7 @@ def test_yunets_candidates_are_squares_surest_first(fake_yunet: Callable[..., Yu
 
 
 def test_yunet_looks_at_the_middle(fake_yunet: Callable[..., YuNet]) -> None:
-    """Of several faces in a close look the one nearest the middle is meant, however sure the others are."""
+    """Of several faces in a crop the one nearest the middle is returned, whatever the others' scores."""
     search = fake_yunet()
     for x, y in ((10, 40), (60, 40), (40, 10), (40, 60)):
         found = search.detect_in_crop(bright((x, y, 20, 20, 255), (34, 34, 22, 22, 200), size=(90, 90)), thorough=True)
@@ -358,7 +358,7 @@ def test_yunet_detects_in_the_frames_pixels(
     """Still or moving, the box is framed as FER2013 frames it, 0.95 of what the network says."""
     settings = DetectorSettings(model=str(tmp_path / "yunet.onnx"))
     for still in (True, False):
-        detector = yunet(settings, NOBODY, still)
+        detector = yunet(settings, NO_OPINION, still)
         for number in range(3):
             boxes = detector.detect(make_frame(number, bright((400, 100, 160, 200, 250), size=(480, 640))))
         (box,) = boxes

@@ -20,7 +20,7 @@ from fer_edge.settings import DetectorSettings
 from fer_edge.types import Box, Frame, Pixels
 
 SETTINGS = DetectorSettings(min_face=0.1)
-NOBODY = FaceVerifier(FakeClassifier())  # has nothing to say
+NO_OPINION = FaceVerifier(FakeClassifier())  # its log odds are always 0
 WALL = np.random.default_rng(1).integers(40, 90, (24, 32), np.uint8)
 FACE = np.random.default_rng(2).integers(160, 250, (6, 6), np.uint8)
 MakeFrame = Callable[..., Frame]
@@ -44,7 +44,7 @@ class Bright:
     kinds = 1
 
     def __init__(self) -> None:
-        self.begun = self.slices = self.looks = self.thorough = 0
+        self.begun = self.slices = self.checks = self.thorough = 0
         self.asked: list[int] = []
         self._picture = WALL
 
@@ -62,7 +62,7 @@ class Bright:
         return squares(self._picture)
 
     def detect_in_crop(self, picture: Pixels, thorough: bool) -> Candidate | None:
-        self.looks += 1
+        self.checks += 1
         self.thorough += thorough
         middle = picture.shape[1] / 2, picture.shape[0] / 2
         around = [
@@ -88,20 +88,20 @@ def test_moving_face_is_followed(make_frame: MakeFrame) -> None:
     """A moving face is followed without another search, with a check every half second."""
     search = Bright()
     places = [(60 + 3 * n, 80 + n, 50) for n in range(40)]
-    seen = watch(Following(search, SETTINGS, NOBODY), [scene(place) for place in places], make_frame)
+    seen = watch(Following(search, SETTINGS, NO_OPINION), [scene(place) for place in places], make_frame)
     assert [len(boxes) for boxes in seen[:2]] == [0, 1]  # three slices, two in the first frame
     for boxes, place in zip(seen[1:], places[1:], strict=True):
         assert len(boxes) == 1
         assert near(boxes[0], *place)
     assert (search.begun, search.slices) == (1, 3)
     assert search.thorough == 1
-    assert search.looks - search.thorough == 2  # every half second, as the settings say
+    assert search.checks - search.thorough == 2  # every half second, as the settings say
 
 
 def test_still_picture_is_searched_rarely(make_frame: MakeFrame) -> None:
     """If nothing moves, the frame is searched every `rest_seconds`."""
     search = Bright()
-    watch(Following(search, SETTINGS, NOBODY), [scene()] * 120, make_frame)
+    watch(Following(search, SETTINGS, NO_OPINION), [scene()] * 120, make_frame)
     assert search.begun == 3  # at 0, 2 and 4 seconds
 
 
@@ -112,7 +112,7 @@ class TwoKinds(Bright):
 
 
 class Doubtful(Bright):
-    """A search whose close looks are as sure as it is told."""
+    """A search whose detections in a crop have the given score."""
 
     def __init__(self, score: float) -> None:
         super().__init__()
@@ -127,7 +127,7 @@ def test_kinds_are_searched_alternately(make_frame: MakeFrame) -> None:
     """The kinds of search run alternately, the second one `search_seconds` after the first."""
     search = TwoKinds()
     began: list[tuple[float, int]] = []
-    detector = Following(search, SETTINGS, NOBODY)
+    detector = Following(search, SETTINGS, NO_OPINION)
     for number in range(125):
         before = len(search.asked)
         detector.detect(make_frame(number, grey=scene()))
@@ -143,11 +143,11 @@ def test_cut_starts_the_first_kind(make_frame: MakeFrame) -> None:
     """A cut to another scene immediately starts a search of the first kind."""
     search = TwoKinds()
     other = np.asarray(255 - WALL, np.uint8)
-    watch(Following(search, SETTINGS, NOBODY), [scene()] * 2 + [scene(wall=other)], make_frame)
+    watch(Following(search, SETTINGS, NO_OPINION), [scene()] * 2 + [scene(wall=other)], make_frame)
     assert search.asked == [0, 0]
 
 
-class Sworn(FaceVerifier):
+class FixedOpinion(FaceVerifier):
     """A face verifier that always gives the same log odds."""
 
     def __init__(self, log_odds: float) -> None:
@@ -167,7 +167,7 @@ def test_verifier_counts_for_new_faces(
     kind: type[Following | FullSearch], score: float, log_odds: float, found: int, make_frame: MakeFrame
 ) -> None:
     """The face verifier's log odds count in the score of a new face."""
-    detector = kind(Doubtful(score), SETTINGS, Sworn(log_odds))
+    detector = kind(Doubtful(score), SETTINGS, FixedOpinion(log_odds))
     boxes = [detector.detect(make_frame(number, grey=scene((100, 80, 60)))) for number in range(10)]
     assert len(boxes[-1]) == found
 
@@ -180,18 +180,18 @@ def test_full_certainty_is_enough(kind: type[Following | FullSearch], make_frame
     assert all(len(boxes) == 1 for boxes in seen[1:])
 
 
-@pytest.mark.parametrize(("look", "patience"), [(2.0, 1.2), (0.5, 0.3), (0.5, 0.0)])
-def test_rare_checks_keep_a_face(look: float, patience: float, make_frame: MakeFrame) -> None:
+@pytest.mark.parametrize(("check", "patience"), [(2.0, 1.2), (0.5, 0.3), (0.5, 0.0)])
+def test_rare_checks_keep_a_face(check: float, patience: float, make_frame: MakeFrame) -> None:
     """A face that passed every check stays, however rare the checks are."""
-    settings = DetectorSettings(look_seconds=look, patience_seconds=patience)
-    seen = watch(Following(Bright(), settings, NOBODY), [scene((100, 80, 60))] * 150, make_frame)
+    settings = DetectorSettings(look_seconds=check, patience_seconds=patience)
+    seen = watch(Following(Bright(), settings, NO_OPINION), [scene((100, 80, 60))] * 150, make_frame)
     assert sum(map(len, seen)) >= 145
 
 
 def test_max_faces_stops_the_search(make_frame: MakeFrame) -> None:
     """With `max_faces` known faces there is no search."""
     search = Bright()
-    watch(Following(search, DetectorSettings(max_faces=1), NOBODY), [scene((100, 80, 60))] * 250, make_frame)
+    watch(Following(search, DetectorSettings(max_faces=1), NO_OPINION), [scene((100, 80, 60))] * 250, make_frame)
     assert search.begun == 1
 
 
@@ -201,14 +201,14 @@ def test_motion_searches_at_limited_rate(make_frame: MakeFrame) -> None:
     dark = np.random.default_rng(3).integers(0, 30, (24, 32), np.uint8)
     pictures = [scene(wall=np.roll(WALL, n, axis=1) if n % 2 else WALL // 2 + dark) for n in range(2)]
     moving = [np.where(np.arange(320) < 100 + 2 * n, pictures[0], pictures[1]).astype(np.uint8) for n in range(50)]
-    watch(Following(search, SETTINGS, NOBODY), moving, make_frame)
+    watch(Following(search, SETTINGS, NO_OPINION), moving, make_frame)
     assert search.begun == 7  # every eight frames of fifty, 0.32 s
 
 
 def test_cut_replaces_the_face(make_frame: MakeFrame) -> None:
     """At a cut the old face is gone in the next frame, and the new one found after it."""
     search = Bright()
-    detector = Following(search, SETTINGS, NOBODY)
+    detector = Following(search, SETTINGS, NO_OPINION)
     watch(detector, [scene((60, 80, 50))] * 10, make_frame)
     other = np.random.default_rng(4).integers(90, 120, (24, 32), np.uint8)
     after = watch(detector, [scene((200, 100, 60), wall=other)] * 5, make_frame, begin=10)
@@ -221,7 +221,7 @@ def test_flicker_does_not_restart_searches(make_frame: MakeFrame) -> None:
     search = Bright()
     picture = scene((60, 80, 50))
     flicker = [picture if n % 2 else (picture * 0.7).astype(np.uint8) for n in range(40)]
-    seen = watch(Following(search, SETTINGS, NOBODY), flicker, make_frame)
+    seen = watch(Following(search, SETTINGS, NO_OPINION), flicker, make_frame)
     assert search.slices >= 3 * (search.begun - 1)
     assert sum(map(len, seen)) >= 36
 
@@ -229,18 +229,18 @@ def test_flicker_does_not_restart_searches(make_frame: MakeFrame) -> None:
 def test_lost_face_is_dropped(make_frame: MakeFrame) -> None:
     """A face that left is dropped after `patience_seconds`, and not checked any more."""
     search = Bright()
-    detector = Following(search, SETTINGS, NOBODY)
+    detector = Following(search, SETTINGS, NO_OPINION)
     watch(detector, [scene((60, 80, 50))] * 10, make_frame)
     assert not any(watch(detector, [scene()] * 60, make_frame, begin=10))
-    looks = search.looks
+    checks = search.checks
     watch(detector, [scene()] * 20, make_frame, begin=70)
-    assert search.looks == looks  # nobody is looked for any more
+    assert search.checks == checks  # a dropped face is not checked any more
 
 
 def test_hidden_face_is_found_again(make_frame: MakeFrame) -> None:
     """A face that is hidden for a moment is found again without a search."""
     search = Bright()
-    detector = Following(search, SETTINGS, NOBODY)
+    detector = Following(search, SETTINGS, NO_OPINION)
     watch(detector, [scene((60, 80, 50))] * 30, make_frame)
     begun = search.begun
     hidden = watch(detector, [scene()] * 8, make_frame, begin=30)
@@ -252,7 +252,7 @@ def test_hidden_face_is_found_again(make_frame: MakeFrame) -> None:
 
 def test_newcomer_where_another_stood_is_found(make_frame: MakeFrame) -> None:
     """Motion that a known face explains is explained until the next search, not for ever."""
-    detector = Following(Bright(), SETTINGS, NOBODY)
+    detector = Following(Bright(), SETTINGS, NO_OPINION)
     walk = [(20 + min(4 * n, 180), 80, 50) for n in range(65)]  # at its end long before the search at 2 s
     watch(detector, [scene(place) for place in walk], make_frame)
     seen = watch(detector, [scene(walk[-1], (20, 80, 50))] * 10, make_frame, begin=65)
@@ -262,7 +262,7 @@ def test_newcomer_where_another_stood_is_found(make_frame: MakeFrame) -> None:
 
 def test_faces_that_merge_are_one(make_frame: MakeFrame) -> None:
     """Of two that came to lie on one face the longer known stays."""
-    detector = Following(Bright(), replace(SETTINGS, look_seconds=60), NOBODY)
+    detector = Following(Bright(), replace(SETTINGS, look_seconds=60), NO_OPINION)
     standing = (240, 80, 50)
     watch(detector, [scene(standing)] * 10, make_frame)
     coming = [scene((100 + 4 * n, 80, 60), standing) for n in range(31)]
@@ -272,38 +272,38 @@ def test_faces_that_merge_are_one(make_frame: MakeFrame) -> None:
     assert near(seen[-1][0], *standing)
 
 
-class Told(Bright):
-    """A search that takes any place for a face; it finds `place`, and notes when it looks, and when in vain."""
+class FixedPlace(Bright):
+    """A search that finds a face at `place` and in every crop, unless `empty`; `checked` has the times of checks."""
 
     def __init__(self, place: Candidate) -> None:
         super().__init__()
-        self.place, self.blind, self.now = place, False, 0.0
-        self.looked: list[float] = []
+        self.place, self.empty, self.now = place, False, 0.0
+        self.checked: list[float] = []
 
     def candidates(self) -> list[Candidate]:
         return [self.place]
 
     def detect_in_crop(self, picture: Pixels, thorough: bool) -> Candidate | None:
-        self.looked.append(self.now)
+        self.checked.append(self.now)
         middle = (side / 2 - self.crop_face_px / 2 for side in picture.shape[::-1])
-        return None if self.blind else Candidate(*middle, self.crop_face_px, 0.9)
+        return None if self.empty else Candidate(*middle, self.crop_face_px, 0.9)
 
 
 def test_a_missed_look_is_soon_repeated(make_frame: MakeFrame) -> None:
-    """After a close look that saw no face the next comes within 0.2 s, and one that sees it ends the haste."""
-    search = Told(Candidate(100, 80, 60, 0.9))
-    detector = Following(search, replace(SETTINGS, look_seconds=1.0, patience_seconds=10), NOBODY)
+    """After a check that found no face the next comes within 0.2 s; one that finds it restores the usual interval."""
+    search = FixedPlace(Candidate(100, 80, 60, 0.9))
+    detector = Following(search, replace(SETTINGS, look_seconds=1.0, patience_seconds=10), NO_OPINION)
     for number in range(100):
-        search.now, search.blind = number / 25, 20 <= number < 30
+        search.now, search.empty = number / 25, 20 <= number < 30
         boxes = detector.detect(make_frame(number, scene((100, 80, 60))))
         assert len(boxes) == (number > 0)
-    pauses = [later - earlier for earlier, later in pairwise(search.looked)]
+    pauses = [later - earlier for earlier, later in pairwise(search.checked)]
     assert pauses == pytest.approx([1.0, 0.2, 1.0, 1.0], abs=0.05)
 
 
 def test_check_recovers_a_changed_face(make_frame: MakeFrame) -> None:
     """A face that matches its pattern no more is found by the next check."""
-    detector = Following(Told(Candidate(100, 80, 60, 0.9)), replace(SETTINGS, look_seconds=60), NOBODY)
+    detector = Following(FixedPlace(Candidate(100, 80, 60, 0.9)), replace(SETTINGS, look_seconds=60), NO_OPINION)
     turned = [patterned(100, 80, 1, 0)] * 10 + [patterned(100, 80, 0, 1)] * 5
     assert all(len(boxes) == 1 for boxes in watch(detector, turned, make_frame)[1:])
 
@@ -311,7 +311,7 @@ def test_check_recovers_a_changed_face(make_frame: MakeFrame) -> None:
 @pytest.mark.parametrize("place", [(250, 105), (40, 105), (145, 208), (145, 2)])
 def test_newcomers_beside_a_face_are_found(place: tuple[int, int], make_frame: MakeFrame) -> None:
     """A known face explains what moves about it, half a side far, and no more."""
-    detector = Following(Bright(), replace(SETTINGS, rest_seconds=60), NOBODY)
+    detector = Following(Bright(), replace(SETTINGS, rest_seconds=60), NO_OPINION)
     known = (120, 80, 80)
     watch(detector, [scene(known)] * 10, make_frame)
     seen = watch(detector, [scene(known, (*place, 30))] * 6, make_frame, begin=10)
@@ -321,8 +321,8 @@ def test_newcomers_beside_a_face_are_found(place: tuple[int, int], make_frame: M
 @pytest.mark.parametrize(("x", "y"), [(0, 0), (262, 182)])
 def test_corner_face_starts_no_search(x: int, y: int, make_frame: MakeFrame) -> None:
     """A known face in the corner explains its own motion."""
-    search = Told(Candidate(x, y, 58, 0.9))
-    detector = Following(search, replace(SETTINGS, rest_seconds=60), NOBODY)
+    search = FixedPlace(Candidate(x, y, 58, 0.9))
+    detector = Following(search, replace(SETTINGS, rest_seconds=60), NO_OPINION)
     turns = [(np.cos(angle), np.sin(angle)) for angle in np.linspace(0, np.pi / 2, 50)]
     assert all(watch(detector, [patterned(x, y, *turn) for turn in turns], make_frame)[1:])
     assert search.begun == 1
@@ -342,7 +342,7 @@ class Sliced(Bright):
 def test_search_is_spread_over_frames(make_frame: MakeFrame) -> None:
     """A search takes three frames, and two after a cut, where no face is known yet."""
     search, slices = Sliced(), []
-    detector = Following(search, SETTINGS, NOBODY)
+    detector = Following(search, SETTINGS, NO_OPINION)
     for number in range(55):
         before = search.slices
         detector.detect(make_frame(number, scene()))
@@ -352,8 +352,8 @@ def test_search_is_spread_over_frames(make_frame: MakeFrame) -> None:
 
 def test_textured_background_is_ignored(make_frame: MakeFrame) -> None:
     """A face is matched by itself, not by the wall beside it."""
-    search = Told(Candidate(60, 80, 60, 0.9))
-    detector = Following(search, replace(SETTINGS, look_seconds=60, max_faces=1), NOBODY)
+    search = FixedPlace(Candidate(60, 80, 60, 0.9))
+    detector = Following(search, replace(SETTINGS, look_seconds=60, max_faces=1), NO_OPINION)
     wall = np.random.default_rng(6).integers(60, 190, (48, 64), np.uint8)
     behind = np.asarray(cv2.resize(wall, (320, 240), interpolation=cv2.INTER_LINEAR), np.uint8)
     for number in range(80):
@@ -362,14 +362,14 @@ def test_textured_background_is_ignored(make_frame: MakeFrame) -> None:
         picture[round(y) : round(y) + 60, round(x) : round(x) + 60] = patterned(0, 0, 1)[:60, :60]
         boxes = detector.detect(make_frame(number, picture))
         assert not number or near(boxes[0], x, y, 60)
-    assert len(search.looked) == 1
+    assert len(search.checked) == 1
 
 
 def test_follows_up_to_max_faces(make_frame: MakeFrame) -> None:
     """No more than `max_faces` are followed."""
     three = scene((20, 30, 50), (120, 90, 50), (230, 40, 50))
     for most, wanted in ((8, 3), (2, 2)):
-        detector = Following(Bright(), DetectorSettings(max_faces=most), NOBODY)
+        detector = Following(Bright(), DetectorSettings(max_faces=most), NO_OPINION)
         assert len(watch(detector, [three] * 6, make_frame)[-1]) == wanted
 
 
@@ -388,21 +388,21 @@ def patterned(x: float, y: float, *shares: float) -> Pixels:
 
 def test_slowly_changing_face_is_followed(make_frame: MakeFrame) -> None:
     """The pattern is updated while the face changes."""
-    search = Told(Candidate(100, 80, 60, 0.9))
-    detector = Following(search, replace(SETTINGS, look_seconds=60), NOBODY)
+    search = FixedPlace(Candidate(100, 80, 60, 0.9))
+    detector = Following(search, replace(SETTINGS, look_seconds=60), NO_OPINION)
     turns = [(np.cos(angle), np.sin(angle)) for angle in np.linspace(0, np.pi / 2, 60)]
     seen = watch(detector, [patterned(100, 80, *turn) for turn in turns], make_frame)
     assert all(len(boxes) == 1 and near(boxes[0], 100, 80, 60) for boxes in seen[1:])
-    assert len(search.looked) == 1
+    assert len(search.checked) == 1
 
 
 def test_a_doubtful_look_is_not_learnt(make_frame: MakeFrame) -> None:
     """What resembles the face a little is followed; what resembles no more than that is another."""
-    search = Told(Candidate(100, 80, 60, 0.9))
-    detector = Following(search, replace(SETTINGS, look_seconds=60, patience_seconds=60), NOBODY)
+    search = FixedPlace(Candidate(100, 80, 60, 0.9))
+    detector = Following(search, replace(SETTINGS, look_seconds=60, patience_seconds=60), NO_OPINION)
     face, doubtful, other = (patterned(100, 80, *mix) for mix in ((1, 0, 0), (0.5, 0.85, 0), (0, 0.6, 0.8)))
     watch(detector, [face] * 5, make_frame)
-    search.blind = True
+    search.empty = True
     assert all(watch(detector, [doubtful] * 20, make_frame, begin=5))
     assert not any(watch(detector, [other] * 5, make_frame, begin=25))
     assert all(watch(detector, [face] * 5, make_frame, begin=30))
@@ -410,20 +410,20 @@ def test_a_doubtful_look_is_not_learnt(make_frame: MakeFrame) -> None:
 
 def test_slow_faces_are_followed_smoothly(make_frame: MakeFrame) -> None:
     """A face that moves by a fifth of its pattern's pixel a frame is neither left behind nor jerks."""
-    search = Told(Candidate(100, 80, 60, 0.9))
-    detector = Following(search, replace(SETTINGS, look_seconds=60, max_faces=1), NOBODY)
+    search = FixedPlace(Candidate(100, 80, 60, 0.9))
+    detector = Following(search, replace(SETTINGS, look_seconds=60, max_faces=1), NO_OPINION)
     places = [(100 + 0.5 * n, 80 + 0.25 * n) for n in range(75)]
     seen = watch(detector, [patterned(*place, 1) for place in places], make_frame)[1:]
     for (box,), place in zip(seen, places[1:], strict=True):
         assert near(box, *place, 60, off=2)
     assert max(abs(b.x - a.x) for (a,), (b,) in pairwise(seen)) <= 1
-    assert len(search.looked) == 1
+    assert len(search.checked) == 1
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 900), (2000, 20), (480, 640)])
 def test_accepts_frames_of_any_shape(shape: tuple[int, int], make_frame: MakeFrame) -> None:
     """Frames may have any shape, and change it."""
-    detector = haar(SETTINGS, NOBODY, still=False)
+    detector = haar(SETTINGS, NO_OPINION, still=False)
     watch(detector, [scene((60, 80, 50))] * 3, make_frame)  # type: ignore[arg-type]
     flat = np.full(shape, 128, np.uint8)
     assert not any(watch(detector, [flat] * 20, make_frame, begin=3))  # type: ignore[arg-type]
@@ -431,14 +431,14 @@ def test_accepts_frames_of_any_shape(shape: tuple[int, int], make_frame: MakeFra
 
 def test_stopped_clock_is_harmless(make_frame: MakeFrame) -> None:
     """Faces are followed even if all frames have the same time."""
-    detector = Following(Bright(), SETTINGS, NOBODY)
+    detector = Following(Bright(), SETTINGS, NO_OPINION)
     seen = [detector.detect(make_frame(n, scene((60 + n, 80, 50)), time=0.0)) for n in range(20)]
     assert all(len(boxes) == 1 for boxes in seen[1:])
 
 
 def test_haar_follows_the_demo_face(make_frame: MakeFrame) -> None:
     """In good light the demo's face is followed in all frames but two."""
-    clip, detector = Clip(), haar(DetectorSettings(), NOBODY, still=False)
+    clip, detector = Clip(), haar(DetectorSettings(), NO_OPINION, still=False)
     found = 0
     for number in range(5 * FPS):
         grey = np.asarray(cv2.cvtColor(clip.draw(number), cv2.COLOR_BGR2GRAY), np.uint8)
@@ -472,12 +472,12 @@ def test_crop_detection_is_in_frame_pixels() -> None:
     assert near(Box(*map(round, (found.x, found.y, found.side, found.side))), 100, 60, 80, off=4)
 
 
-@pytest.mark.parametrize(("place", "looks"), [((-100, -100), 0), ((400, 300), 0), ((-45, 20), 0), ((-20, 20), 1)])
-def test_faces_outside_are_not_checked(place: tuple[float, float], looks: int) -> None:
+@pytest.mark.parametrize(("place", "checks"), [((-100, -100), 0), ((400, 300), 0), ((-45, 20), 0), ((-20, 20), 1)])
+def test_faces_outside_are_not_checked(place: tuple[float, float], checks: int) -> None:
     """A square of which most is outside the frame is not checked."""
     search = Bright()
     assert detect_near(search, scene(), Candidate(*place, 50, 0.5), thorough=True) is None
-    assert search.looks == looks
+    assert search.checks == checks
 
 
 def test_same_face_shares_half() -> None:
@@ -510,13 +510,13 @@ class Listed(Bright):
         return self.places
 
     def detect_in_crop(self, picture: Pixels, thorough: bool) -> Candidate | None:
-        self.looks += 1
+        self.checks += 1
         middle = (side / 2 - self.crop_face_px / 2 for side in picture.shape[::-1])
-        return Candidate(*middle, self.crop_face_px, self.places[self.looks - 1].score)
+        return Candidate(*middle, self.crop_face_px, self.places[self.checks - 1].score)
 
 
 def test_the_surest_come_first(make_frame: MakeFrame) -> None:
-    """By their close looks, whatever the order in which they were found; two looks at one face are one."""
+    """Sorted by the score of their verification, whatever their order; two candidates on one face are one."""
     places = [
         Candidate(20, 80, 50, 0.8),
         Candidate(230, 80, 50, 0.95),
@@ -530,7 +530,7 @@ def test_the_surest_come_first(make_frame: MakeFrame) -> None:
 
 def test_single_pictures_are_searched_whole(make_frame: MakeFrame) -> None:
     search = Bright()
-    detector = FullSearch(search, DetectorSettings(picture_width=160), NOBODY)
+    detector = FullSearch(search, DetectorSettings(picture_width=160), NO_OPINION)
     for _ in range(2):
         (box,) = detector.detect(make_frame(0, scene((100, 60, 80))))
         assert near(box, 100, 60, 80, off=5)

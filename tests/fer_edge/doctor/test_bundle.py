@@ -1,4 +1,4 @@
-"""The bundle holds what a bug report needs, and nothing that somebody told the settings."""
+"""The bundle holds what a bug report needs, and no private text from the settings."""
 
 from __future__ import annotations
 

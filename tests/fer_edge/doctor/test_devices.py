@@ -1,4 +1,4 @@
-"""Rights are worked out for the service's user, whoever asks; displays are asked for one byte."""
+"""Access is checked for the service's user, whoever runs the doctor; of a display one byte is read."""
 
 from __future__ import annotations
 

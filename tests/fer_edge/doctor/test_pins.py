@@ -1,4 +1,4 @@
-"""Pins that are free, taken, or not there are told apart, from what a Raspberry Pi's kernel answers."""
+"""Free, used and missing pins are distinguished by what a Raspberry Pi's kernel answers."""
 
 from __future__ import annotations
 

@@ -115,8 +115,8 @@ def test_frames_stop_arriving(inside: camera.Inside) -> None:
 
 
 def test_a_lost_camera_is_opened_again(inside: camera.Inside, log: str) -> None:
-    """`fer-edge run` outlives a cable that is pulled and put back: told once, and faces again."""
-    paced = ("--fps", "20", "--max-frames", "30")  # 1.5 s: that it works again is told once it did for 1 s
+    """`fer-edge run` survives a cable that is pulled and put back: it is logged once, then faces come again."""
+    paced = ("--fps", "20", "--max-frames", "30")  # 1.5 s: that it works again is logged after 1 s
     answer, errors = seen(inside, "comes-back", log, *paced, "--set", "source.timeout_seconds=0.5")
     assert answer == {"exit": 0, "opened": 2}
     assert [line.partition(" picamera: ")[2].partition(",")[0] for line in errors] == [

@@ -102,7 +102,7 @@ def test_planar_formats_as_opencv_reads_them(layout: str, conversion: int) -> No
 
 @pytest.mark.parametrize("layout", sorted(FORMATS))
 def test_a_short_buffer_is_no_picture(layout: str) -> None:
-    """A frame that was cut off is told of, never shown as a narrower or shifted picture."""
+    """A frame that was cut off is an error, never a narrower or shifted picture."""
     stride = 8 * FORMATS[layout].size
     grey(np.zeros(4 * stride, np.uint8), layout, 8, 4, stride)
     with pytest.raises(ValueError, match=f"cannot hold 8 x 4 pixels in {layout}"):
