@@ -9,7 +9,7 @@ from fer_edge.doctor.finding import Context, Finding, of_error
 from fer_edge.errors import SettingsError
 from fer_edge.settings import MqttSettings
 from fer_edge.sinks.mqtt.broker import port, try_login
-from fer_edge.sinks.mqtt.names import Topics, own_name
+from fer_edge.sinks.mqtt.names import Topics, device_name
 
 BROKER_TIMEOUT_S = 5.0
 
@@ -32,7 +32,7 @@ def check(context: Context) -> Iterator[Finding]:
 
 def _login(settings: MqttSettings) -> Finding:
     try:
-        names = Topics(settings.device or own_name(), settings.discovery_prefix)
+        names = Topics(settings.device or device_name(), settings.discovery_prefix)
     except SettingsError as error:
         return of_error("MQTT login", error)
     if trouble := try_login(settings, names, BROKER_TIMEOUT_S):

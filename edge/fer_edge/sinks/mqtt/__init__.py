@@ -1,9 +1,9 @@
-"""Readings by an MQTT broker; `edge/fer_edge/sinks/mqtt/sink.py` puts these together.
+"""Predictions by an MQTT broker; `edge/fer_edge/sinks/mqtt/sink.py` puts the parts together.
 
-names      what this device is called, and its topics
-reports    which observations are worth a message, and what stands in it
-discovery  what Home Assistant is told of the device
-store      messages on the disk; outbox: those, and the newest, which are not there yet
-link       one connection after the other, and what goes through it
-broker     the client of the real broker: passwords, certificates, errors in words; fake: a broker in memory
+names      the device's name and its topics
+reports    which observations get a message, and what it holds
+discovery  the message from which Home Assistant makes the device
+store      messages on the disk; outbox: those, and the newest, which are still in memory
+link       the connection: opened again when lost, messages sent and acknowledged
+broker     the client of a real broker: passwords, certificates, error messages; fake: a broker in memory
 """

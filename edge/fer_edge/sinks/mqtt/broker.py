@@ -1,4 +1,4 @@
-"""The client of a real broker: passwords, certificates, and its errors in words. paho-mqtt is imported late."""
+"""The client of a real broker: passwords, certificates, error messages. paho-mqtt is imported late."""
 
 from __future__ import annotations
 
@@ -26,32 +26,32 @@ def port(settings: MqttSettings) -> int:
 
 
 def try_login(settings: MqttSettings, topics: Topics, timeout_s: float) -> str:
-    """Connect, say nothing and leave; what is wrong, in words, or nothing.
+    """Connect and disconnect without a message. Returns what is wrong, "" if nothing is.
 
-    `timeout_s`: seconds for a connection, and as many for the broker's answer; looking up a name has its own.
+    `timeout_s` is for the connection, and again for the broker's reply; looking up the name has its own limit.
     """
-    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    replies: queue.SimpleQueue[Any] = queue.SimpleQueue()
     try:
         client = make_client(settings, topics, f"-doctor-{os.getpid()}")
         client.will_clear()
         client.connect_timeout = timeout_s
-        client.on_connect = lambda _client, _data, _flags, reason, *_: answers.put(reason)
-        client.on_disconnect = lambda _client, _data, _flags, reason, *_: answers.put(reason)
+        client.on_connect = lambda _client, _data, _flags, reason, *_: replies.put(reason)
+        client.on_disconnect = lambda _client, _data, _flags, reason, *_: replies.put(reason)
         client.connect(settings.host, port(settings))
         client.loop_start()
-        reason = answers.get(timeout=timeout_s)
+        reason = replies.get(timeout=timeout_s)
         client.disconnect()
         client.loop_stop()
     except queue.Empty:
         client.loop_stop()
-        return why(TimeoutError(f"nothing for {timeout_s:g} s"), settings)
+        return explain(TimeoutError(f"nothing for {timeout_s:g} s"), settings)
     except Exception as error:  # noqa: BLE001 (OSError, ssl's, paho's ValueError, our SettingsError)
-        return why(error, settings)
-    return why(reason, settings) if reason.is_failure else ""
+        return explain(error, settings)
+    return explain(reason, settings) if reason.is_failure else ""
 
 
 class _Socket(ssl.SSLSocket):
-    """paho does not close one whose handshake fails."""
+    """Closed if its handshake fails; paho does not do that."""
 
     def do_handshake(self, block: bool = False) -> None:
         try:
@@ -62,9 +62,9 @@ class _Socket(ssl.SSLSocket):
 
 
 def make_client(settings: MqttSettings, topics: Topics, more: str = "") -> Client:
-    """A client that is not connected yet; its last will is that the device is offline. Raises SettingsError.
+    """A client that is not connected yet; its last will says that the device is offline. Raises SettingsError.
 
-    `more` makes its name another one: a broker cuts a client off when a second one of its name comes.
+    `more` is added to its name: a broker disconnects a client if another one of the same name connects.
     """
     try:
         from paho.mqtt.client import Client, MQTTv311
@@ -74,8 +74,8 @@ def make_client(settings: MqttSettings, topics: Topics, more: str = "") -> Clien
     client = Client(
         CallbackAPIVersion.VERSION2,
         client_id=f"fer-edge-{topics.device}{more}",
-        protocol=MQTTv311,  # all that is used, and every broker speaks it
-        reconnect_on_failure=False,  # the link makes a new one
+        protocol=MQTTv311,  # has all that is used, and every broker supports it
+        reconnect_on_failure=False,  # the link makes a new client
     )
     client.will_set(topics.availability, b"offline", qos=1, retain=True)
     if settings.credentials_file:
@@ -83,13 +83,13 @@ def make_client(settings: MqttSettings, topics: Topics, more: str = "") -> Clien
     if settings.tls:
         client.tls_set_context(_context(settings))
     elif settings.ca_file or settings.cert_file or settings.key_file:
-        raise SettingsError("mqtt.tls = False: certificates are given, and would not be used; set it to true")
-    client.max_inflight_messages_set(0)  # the link counts them
+        raise SettingsError("mqtt.tls = False: certificates are set, but would not be used; set it to true")
+    client.max_inflight_messages_set(0)  # no limit; the link has its own
     return client
 
 
 def _credentials(path: Path) -> tuple[str, str | None]:
-    """The name and the password in a file. Raises SettingsError, which tells neither."""
+    """The user's name and the password in a file. Raises SettingsError, which contains neither."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as cause:
@@ -112,7 +112,7 @@ def _context(settings: MqttSettings) -> ssl.SSLContext:
         context.sslsocket_class = _Socket
         if settings.cert_file or settings.key_file:
             key, value = "cert_file", settings.cert_file
-            context.load_cert_chain(settings.cert_file, settings.key_file or None, lambda: "")  # a service cannot ask
+            context.load_cert_chain(settings.cert_file, settings.key_file or None, lambda: "")  # never asks
     except OSError as cause:  # ssl.SSLError is one
         missing = isinstance(cause, FileNotFoundError)
         raise SettingsError(
@@ -122,8 +122,8 @@ def _context(settings: MqttSettings) -> ssl.SSLContext:
     return context
 
 
-def why(cause: Any, settings: MqttSettings) -> str:
-    """What an exception or paho's reason code says, with the cure, in one line."""
+def explain(cause: Any, settings: MqttSettings) -> str:
+    """An exception or paho's reason code as one line, with the fix."""
     if isinstance(cause, FerEdgeError):
         return str(cause)
     place = f"mqtt: broker {settings.host}:{port(settings)}"
@@ -134,11 +134,11 @@ def why(cause: Any, settings: MqttSettings) -> str:
     if isinstance(cause, ssl.SSLError):
         return f"{place}: no encrypted connection ({words}); check mqtt.tls, mqtt.port and the certificates"
     if isinstance(cause, socket.gaierror):
-        return f"{place}: the name is not known ({words}); check mqtt.host and the network"
+        return f"{place}: unknown host name ({words}); check mqtt.host and the network"
     if isinstance(cause, ConnectionRefusedError):
         return f"{place}: nothing listens there; check mqtt.host and mqtt.port, and that the broker runs"
     if isinstance(cause, OSError):
         return f"{place}: does not answer ({words}); check mqtt.host and the network"
     if words in ("Bad user name or password", "Not authorized"):
-        return f"{place}: refuses us ({words}); check the name and password in mqtt.credentials_file"
+        return f"{place}: refuses the login ({words}); check the name and password in mqtt.credentials_file"
     return f"{place}: the connection is lost ({words}); check the broker's log"

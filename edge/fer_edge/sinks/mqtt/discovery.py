@@ -1,6 +1,6 @@
-"""What Home Assistant is told of this device: one message for all of it (2024.11 and newer).
+"""The message from which Home Assistant (2024.11 and newer) makes the device.
 
-As home-assistant.io/integrations/mqtt/#device-discovery-payload and the pages of the MQTT sensor and switch have it.
+Its form: home-assistant.io/integrations/mqtt/#device-discovery-payload and the pages of the MQTT sensor and switch.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PAUSED_TEMPLATE = "{{ 'ON' if value_json.state == 'paused' else 'OFF' }}"
 
 def discovery(topics: Topics, labels: Sequence[str]) -> bytes:
     """The message; `labels` are the model's."""
-    # Ours may not be the only label of that name.
+    # A model may have a label of that name, too.
     options = list(dict.fromkeys([*labels, UNCERTAIN]))
     parts = {
         "emotion": _sensor("Emotion", "{{ value_json.emotion }}", "mdi:emoticon-outline")

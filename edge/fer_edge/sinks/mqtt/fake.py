@@ -1,4 +1,4 @@
-"""A broker in memory that takes everything, with the part of paho's client that the link uses."""
+"""A broker in memory that acknowledges everything, with the part of paho's client that the link uses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SUCCESS = SimpleNamespace(is_failure=False)
 
 
 class FakeClient:
-    """Always there; `published` is all that it was given, as (topic, payload, qos, retain)."""
+    """Always connected; `published`: all messages, as (topic, payload, qos, retain)."""
 
     def __init__(self) -> None:
         self.published: list[tuple[str, bytes, int, bool]] = []
@@ -17,10 +17,10 @@ class FakeClient:
         self.on_connect = self.on_disconnect = self.on_publish = self.on_message = _ignore
 
     def connect(self, host: str, port: int, keepalive: int) -> None:
-        """Nobody to call."""
+        """There is nothing to connect to."""
 
     def loop_start(self) -> None:
-        """Be there."""
+        """Report the connection."""
         self.on_connect(self, None, None, SUCCESS, None)
 
     def loop_stop(self) -> None:
@@ -31,18 +31,18 @@ class FakeClient:
         self.subscribed.append(topic)
 
     def publish(self, topic: str, payload: bytes, qos: int, retain: bool) -> Any:
-        """Take a message."""
+        """Take a message, and acknowledge it."""
         self.published.append((topic, payload, qos, retain))
         mid = len(self.published)
         self.on_publish(self, None, mid, SUCCESS, None)
         return SimpleNamespace(mid=mid, wait_for_publish=_ignore)
 
     def say(self, topic: str, payload: bytes) -> None:
-        """Somebody else publishes something."""
+        """Deliver a message of another client."""
         self.on_message(self, None, SimpleNamespace(topic=topic, payload=payload, retain=False))
 
     def disconnect(self) -> None:
-        """Nobody to take leave of."""
+        """There is nothing to disconnect."""
 
 
 def _ignore(*_: Any) -> None: ...

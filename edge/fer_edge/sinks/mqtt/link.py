@@ -1,4 +1,4 @@
-"""One connection to the broker after the other, and what goes through it; all of it happens in one thread."""
+"""The connection to the broker, opened again whenever it is lost. All of it happens in one thread."""
 
 from __future__ import annotations
 
@@ -19,94 +19,97 @@ from fer_edge.sinks.mqtt.outbox import Outbox
 
 _log = logging.getLogger(__name__)
 
-MAX_UNACKNOWLEDGED = 20  # messages under way at once
-RECOVERY_CHECK_INTERVAL_S = 0.5  # seconds between looks whether a connection that was lost holds now
-GOODBYE_TIMEOUT_S = 0.4  # seconds that the goodbye may take
+MAX_UNACKNOWLEDGED = 20  # messages that are sent before the broker has acknowledged the first
+RECOVERY_CHECK_INTERVAL_S = 0.5  # while it is not certain that a connection that was lost holds again
+GOODBYE_TIMEOUT_S = 0.4
 
 
-class Post(NamedTuple):
-    """A message that is not counted and does not wait: each connection begins with it, or ends."""
+class Announcement(NamedTuple):
+    """A message that does not wait in the outbox: sent at the start or the end of a connection."""
 
     topic: str
     payload: bytes
 
 
-class Line(Protocol):
-    """What the link needs to know of its broker."""
+class Connector(Protocol):
+    """How the link reaches its broker."""
 
-    def dial(self) -> Any:
-        """A new client, with the methods of paho's, not connected."""
+    def new_client(self) -> Any:
+        """A new client with the methods of paho's, not connected."""
 
     def connect(self, client: Any) -> None:
-        """Open its connection; may take a while, and raise anything."""
+        """Open its connection. May take long, and raise any exception."""
 
-    def why(self, cause: Any) -> str:
-        """An exception or a reason code in one line."""
+    def explain(self, cause: Any) -> str:
+        """An exception or a reason code, in one line."""
 
 
 class Link:
-    """Sends what it is given as long as there is a connection, and keeps it in the outbox until the broker has it.
+    """Sends messages while there is a connection, and keeps them in the outbox until the broker acknowledges them.
 
-    Every public method may be called from any thread, and does not wait; all that they ask for is done in order.
+    Every public method may be called from any thread, and does not wait. What they ask for is done in order.
     """
 
     def __init__(
         self,
-        line: Line,
+        connector: Connector,
         outbox: Outbox,
         topic: str,
-        goodbye: Post,
-        heard: Mapping[str, Callable[[bytes], None]],
+        goodbye: Announcement,
+        handlers: Mapping[str, Callable[[bytes], None]],
         spread: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Messages go to `topic`; `heard` has what to do with those of others, by their topics.
+        """Messages go to `topic`; `handlers`: topic -> what to do with a message of others.
 
-        A connection that is lost is opened again after fer_edge.retry's pauses, and at random up to `spread` seconds
-        more.
+        A lost connection is opened again after the pauses of `fer_edge.retry`, and up to `spread` seconds more, at
+        random.
         """
-        self._line, self._outbox, self._topic, self._goodbye, self._heard = line, outbox, topic, goodbye, heard
+        self._connector, self._outbox, self._topic = connector, outbox, topic
+        self._goodbye, self._handlers = goodbye, handlers
         self._spread, self._clock = spread, clock
-        self._hello: Sequence[Post] = ()
-        self._again: Callable[[], Mapping[str, Any] | None] = lambda: None
+        self._birth: Sequence[Announcement] = ()
+        self._repeat: Callable[[], Mapping[str, Any] | None] = lambda: None
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._client: Any = None  # the one whose callbacks count
-        self._up = False
-        self._were_up = False  # at any time
-        self._under_way: dict[int, int] = {}  # paho's number -> the outbox's key
+        self._client: Any = None  # callbacks of any other are ignored
+        self._connected = False
+        self._was_connected = False  # at any time before
+        self._unacknowledged: dict[int, int] = {}  # paho's number -> the outbox's key
         self._retry = Retry()
-        self._redial = -math.inf  # when
-        self._ends: float | None = None  # when to stop, at the latest
-        self._over = False
-        self._broken: Exception | None = None
+        self._reconnect_at = -math.inf  # moment, seconds
+        self._deadline: float | None = None  # moment at which it stops at the latest
+        self._stopped = False
+        self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
 
-    def start(self, hello: Sequence[Post], again: Callable[[], Mapping[str, Any] | None] = lambda: None) -> None:
-        """Connect. Each connection begins with `hello`, and each but the first with what `again` gives at last."""
-        self._hello, self._again = hello, again
+    def start(
+        self, birth: Sequence[Announcement], repeat: Callable[[], Mapping[str, Any] | None] = lambda: None
+    ) -> None:
+        """Connect. Each connection begins with `birth`; each but the first then sends what `repeat` returns."""
+        self._birth, self._repeat = birth, repeat
         self._thread.start()
 
     def send(self, message: Mapping[str, Any]) -> None:
-        """Take `message`. Raises SinkError where the link broke; the message is not taken then."""
-        if self._broken is not None:
-            raise SinkError(f"mqtt: {first_line(self._broken)}") from self._broken
+        """Take `message`. Raises SinkError if the link has failed; then the message is not taken."""
+        if self._failure is not None:
+            raise SinkError(f"mqtt: {first_line(self._failure)}") from self._failure
         self._jobs.put(lambda: self._outbox.put(message, self._clock()))
 
-    def greet(self, hello: Sequence[Post], before: Callable[[], None] = lambda: None) -> None:
-        """Do `before`, begin connections with `hello` from now on, and tell it now."""
+    def announce(self, birth: Sequence[Announcement], before: Callable[[], None] = lambda: None) -> None:
+        """Call `before`, then send `birth` now and at the start of each connection from now on."""
 
         def change() -> None:
             before()
-            self._hello = hello
-            self._greet()
+            self._birth = birth
+            self._send_birth()
 
         self._jobs.put(change)
 
     def close(self, timeout_s: float = 0.8) -> None:
-        """Send what waits, as far as `timeout_s` seconds last; the rest is on the disk. May be called twice."""
+        """Send what waits, for `timeout_s` at most; the rest stays on the disk. May be called twice."""
 
         def end() -> None:
-            self._ends = self._clock() + timeout_s
+            self._deadline = self._clock() + timeout_s
 
         self._jobs.put(end)
         if self._thread.ident is None:
@@ -114,130 +117,140 @@ class Link:
         else:
             self._thread.join(timeout_s + 2 * GOODBYE_TIMEOUT_S)
 
-    # From here on, all is called in the thread, except what says otherwise.
+    # All methods below run in the link's thread, unless they say otherwise.
 
     def _run(self) -> None:
         try:
-            while not self._over:
+            while not self._stopped:
                 job = self._wait()
                 if job is not None:
                     job()
-                self._go_on(self._clock())
-        except Exception as error:  # noqa: BLE001 (told by the next `send`, which then makes all anew)
-            self._broken = error
+                self._step(self._clock())
+        except Exception as error:  # noqa: BLE001 (raised by the next `send`, so that the sink is made again)
+            self._failure = error
         finally:
             with suppress(Exception):
                 self._outbox.flush(self._clock())
-            self._over = True
-            self._hang_up()
+            self._stopped = True
+            self._disconnect()
             with suppress(Exception):
                 self._outbox.close()
 
     def _wait(self) -> Callable[[], None] | None:
         moments = [self._outbox.due]
-        moments += [self._redial] if self._client is None else []
-        moments += [self._clock() + RECOVERY_CHECK_INTERVAL_S] if self._up and self._retry.failing else []
-        moments += [self._ends] if self._ends is not None else []
+        moments += [self._reconnect_at] if self._client is None else []
+        moments += [self._clock() + RECOVERY_CHECK_INTERVAL_S] if self._connected and self._retry.failing else []
+        moments += [self._deadline] if self._deadline is not None else []
         pause = min(moments) - self._clock()
         try:
             return self._jobs.get(timeout=None if pause == math.inf else max(pause, 0.0))
         except queue.Empty:
             return None
 
-    def _go_on(self, now: float) -> None:
-        if self._ends is not None and (now >= self._ends or self._client is None or (self._up and self._outbox.empty)):
-            self._over = True
+    def _step(self, now: float) -> None:
+        if self._deadline is not None and self._is_done(now):
+            self._stopped = True
             return
-        if self._client is None and now >= self._redial:
-            self._dial()
-        # On the disk before it is sent, where it may not wait: so no answer of the broker comes too early.
+        if self._client is None and now >= self._reconnect_at:
+            self._open()
+        # With flush_seconds = 0 a message is on the disk before it is sent: no acknowledgement can come too early.
         if now >= self._outbox.due:
             self._outbox.flush(now)
-        while self._up and len(self._under_way) < MAX_UNACKNOWLEDGED and (item := self._outbox.next()) is not None:
+        while (
+            self._connected
+            and len(self._unacknowledged) < MAX_UNACKNOWLEDGED
+            and (item := self._outbox.next()) is not None
+        ):
             key, text = item
-            self._under_way[self._publish(self._topic, text).mid] = key
-        if self._up and self._retry.worked(now):
+            self._unacknowledged[self._publish(self._topic, text).mid] = key
+        if self._connected and self._retry.worked(now):
             _log.info("mqtt: the broker answers again")
 
-    def _dial(self) -> None:
+    def _is_done(self, now: float) -> bool:
+        assert self._deadline is not None
+        return now >= self._deadline or self._client is None or (self._connected and self._outbox.empty)
+
+    def _open(self) -> None:
         try:
-            self._client = client = self._line.dial()
+            self._client = client = self._connector.new_client()
         except Exception as error:  # noqa: BLE001
-            self._lost(None, error)
+            self._on_disconnect(None, error)
             return
-        client.on_connect = lambda _client, _data, _flags, reason, *_: self._later(client, self._answered, reason)
-        client.on_disconnect = lambda _client, _data, _flags, reason, *_: self._later(client, self._lost, reason)
-        client.on_publish = lambda _client, _data, mid, *_: self._later(client, self._taken, mid)
-        client.on_message = lambda _client, _data, message: self._later(client, self._hear, message)
-        threading.Thread(target=self._connect, args=(client,), name="mqtt dial", daemon=True).start()
+        client.on_connect = lambda _client, _data, _flags, reason, *_: self._enqueue(client, self._on_connect, reason)
+        client.on_disconnect = lambda _client, _data, _flags, reason, *_: self._enqueue(
+            client, self._on_disconnect, reason
+        )
+        client.on_publish = lambda _client, _data, mid, *_: self._enqueue(client, self._on_publish, mid)
+        client.on_message = lambda _client, _data, message: self._enqueue(client, self._on_message, message)
+        threading.Thread(target=self._connect, args=(client,), name="mqtt connect", daemon=True).start()
 
     def _connect(self, client: Any) -> None:
-        """In a thread of its own: names that are looked up and networks that swallow packets take their time."""
+        """Runs in its own thread: looking up a name may take long, and so may a network that drops packets."""
         try:
-            self._line.connect(client)
+            self._connector.connect(client)
         except Exception as error:  # noqa: BLE001 (OSError, ssl's, paho's ValueError)
-            self._later(client, self._lost, error)
+            self._enqueue(client, self._on_disconnect, error)
         else:
             if client is self._client:
                 client.loop_start()
-            else:  # it was given up in the meantime
+            else:  # given up in the meantime
                 client.disconnect()
 
-    def _later(self, client: Any, do: Callable[[Any, Any], None], what: Any) -> None:
-        """In any thread; paho holds locks here."""
+    def _enqueue(self, client: Any, do: Callable[[Any, Any], None], what: Any) -> None:
+        """Runs in any thread, in which paho may hold locks."""
         self._jobs.put(partial(do, client, what))
 
-    def _answered(self, client: Any, reason: Any) -> None:
+    def _on_connect(self, client: Any, reason: Any) -> None:
         if client is not self._client:
             return
         if reason.is_failure:
-            self._lost(client, reason)
+            self._on_disconnect(client, reason)
             return
-        self._up = True
-        for topic in self._heard:
+        self._connected = True
+        for topic in self._handlers:
             client.subscribe(topic, qos=1)
-        self._greet()
-        if self._were_up and (message := self._again()) is not None:
+        self._send_birth()
+        if self._was_connected and (message := self._repeat()) is not None:
             self._outbox.put(message, self._clock())
-        self._were_up = True
+        self._was_connected = True
 
-    def _lost(self, client: Any, reason: Any) -> None:
+    def _on_disconnect(self, client: Any, reason: Any) -> None:
         if client is not self._client:
             return
-        self._hang_up()
+        self._disconnect()
         now = self._clock()
         if self._retry.failed(now):
-            _log.error(f"{self._line.why(reason)}; messages wait until it answers, and the rest goes on")
-        self._redial = self._retry.due + random.uniform(0, self._spread)
+            _log.error(f"{self._connector.explain(reason)}; messages wait until it answers, and the rest goes on")
+        self._reconnect_at = self._retry.due + random.uniform(0, self._spread)
 
-    def _taken(self, client: Any, mid: int) -> None:
-        if client is self._client and (key := self._under_way.pop(mid, None)) is not None:
-            self._outbox.taken(key)
+    def _on_publish(self, client: Any, mid: int) -> None:
+        if client is self._client and (key := self._unacknowledged.pop(mid, None)) is not None:
+            self._outbox.acknowledge(key)
 
-    def _hear(self, client: Any, message: Any) -> None:
-        # A message that was kept for us is of another time.
-        if client is self._client and not message.retain and message.topic in self._heard:
-            self._heard[message.topic](message.payload)
+    def _on_message(self, client: Any, message: Any) -> None:
+        # A retained message was sent at another time, and must not pause the camera now.
+        if client is self._client and not message.retain and message.topic in self._handlers:
+            self._handlers[message.topic](message.payload)
 
-    def _greet(self) -> None:
-        for post in self._hello if self._up else ():
-            self._publish(*post)
+    def _send_birth(self) -> None:
+        for announcement in self._birth if self._connected else ():
+            self._publish(*announcement)
 
     def _publish(self, topic: str, payload: bytes) -> Any:
         return self._client.publish(topic, payload, qos=1, retain=True)
 
-    def _hang_up(self) -> None:
-        """Leave the broker, politely where it is there."""
+    def _disconnect(self) -> None:
+        """Leave the broker; if the link stops while connected, say goodbye first."""
         client, self._client = self._client, None
-        up, self._up = self._up, False
-        self._under_way.clear()
+        connected, self._connected = self._connected, False
+        self._unacknowledged.clear()
         self._outbox.rewind()
         if client is None:
             return
-        with suppress(Exception):  # it is gone already
-            if up and self._over:
+        with suppress(Exception):  # the connection may be lost already
+            if connected and self._stopped:
                 client.publish(*self._goodbye, qos=1, retain=True).wait_for_publish(GOODBYE_TIMEOUT_S)
             client.disconnect()
             client.loop_stop()
-        # They hold the client that holds them: it would keep its files open until a garbage collection.
+        # The callbacks hold the client that holds them, which would keep its files open until a garbage collection.
         client.on_connect = client.on_disconnect = client.on_publish = client.on_message = None

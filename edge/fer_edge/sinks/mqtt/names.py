@@ -1,4 +1,4 @@
-"""What this device is called on the broker, and its topics."""
+"""The name of this device on the broker, and its topics."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 from fer_edge.errors import SettingsError
 
 ROOT = Path("/")
-# Where a machine has something that no other has and that stays; a copied SD card copies the second.
+# Files that identify a machine for good; a copied SD card copies the second.
 ID_FILES = ("proc/device-tree/serial-number", "etc/machine-id")
-RANDOM_NODE_BIT = 1 << 40  # set in uuid.getnode() where no network card has an address
+RANDOM_NODE_BIT = 1 << 40  # set in uuid.getnode() if no network card has an address
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Topics:
 
     @property
     def state(self) -> str:
-        """Where readings go."""
+        """Where messages go."""
         return f"fer-edge/{self.device}/state"
 
     @property
@@ -34,12 +34,12 @@ class Topics:
 
     @property
     def pause(self) -> str:
-        """Where others write `ON` to pause and `OFF` to resume."""
+        """Where other clients write `ON` to pause and `OFF` to resume."""
         return f"fer-edge/{self.device}/pause/set"
 
     @property
     def config(self) -> str:
-        """Where Home Assistant looks for devices."""
+        """Where Home Assistant finds devices."""
         return f"{self.discovery}/device/fer-edge_{self.device}/config"
 
     @property
@@ -48,26 +48,26 @@ class Topics:
         return f"{self.discovery}/status"
 
 
-def own_name(root: Path = ROOT) -> str:
-    """A name of twelve hexadecimal digits that this machine alone has, and keeps. Raises SettingsError.
+def device_name(root: Path = ROOT) -> str:
+    """A name of twelve hexadecimal digits, unique to this machine, and stable. Raises SettingsError.
 
-    It is made from the serial number and does not tell it.
+    It is a digest of the serial number, which cannot be computed from it.
     """
-    for place in ID_FILES:
+    for path in ID_FILES:
         try:
-            own = (root / place).read_text(encoding="ascii", errors="replace").strip("\0\n ")
+            found = (root / path).read_text(encoding="ascii", errors="replace").strip("\0\n ")
         except OSError:
             continue
-        if own and own != "uninitialized":
-            return _digest(own)
+        if found and found != "uninitialized":
+            return _digest(found)
     node = uuid.getnode()
     if node & RANDOM_NODE_BIT:
         raise SettingsError(
-            "mqtt.device = '': this machine has no serial number, no machine-id and no network card to make a name of; "
+            "mqtt.device = '': this machine has no serial number, machine-id or network card to make a name from; "
             "give it one"
         )
     return _digest(f"{node:012x}")
 
 
-def _digest(own: str) -> str:
-    return hashlib.sha256(f"fer-edge {own}".encode()).hexdigest()[:12]
+def _digest(identity: str) -> str:
+    return hashlib.sha256(f"fer-edge {identity}".encode()).hexdigest()[:12]

@@ -1,6 +1,6 @@
-"""Messages that the broker has not taken yet, in order: the newest in memory, older ones on the disk.
+"""Messages that the broker has not acknowledged yet, in order: the newest in memory, older ones on the disk.
 
-While the broker takes them, none is ever written to the disk: that spares the SD card.
+While the broker acknowledges them in time, none is written to the disk, which spares the SD card.
 """
 
 from __future__ import annotations
@@ -19,43 +19,43 @@ from fer_edge.sinks.mqtt.store import MessageStore
 
 _log = logging.getLogger(__name__)
 
-PAGE_MESSAGES = 50  # messages read from the disk at once
-DELETE_RETRY_INTERVAL_S = 5.0  # seconds between two tries to delete from a disk that allowed no change
-MAX_MEMORY_MESSAGES = 1000  # messages kept where the disk takes none
+PAGE_MESSAGES = 50  # read from the disk at once
+DELETE_RETRY_INTERVAL_S = 5.0  # of a disk that refused a deletion
+MAX_MEMORY_MESSAGES = 1000  # while the disk cannot be written
 
 
 class Outbox:
-    """Hands out messages in order, from the start again after `rewind`, until they are `taken`. For one thread."""
+    """Hands out messages in order until they are acknowledged; after `rewind` from the first again. For one thread."""
 
     def __init__(self, store: MessageStore, flush_seconds: float) -> None:
         self.store = store
         self.dropped = 0  # messages that neither memory nor disk had room for
-        self._patience = flush_seconds
-        self._memory: dict[int, tuple[bytes, float]] = {}  # key -> message, when it came; all newer than the store's
+        self._flush_seconds = flush_seconds
+        self._memory: dict[int, tuple[bytes, float]] = {}  # key -> message, moment; all newer than the store's
         self._page: deque[tuple[int, bytes]] = deque()
-        self._handed = 0  # newest key handed out
-        self._gone: set[int] = set()  # keys of what was taken and is still on a disk that allows no change
-        self._forget_at = -math.inf  # when to ask that disk again, seconds
-        self._unsynced = False  # whether the store has messages that a power cut may take
+        self._last_handed = 0  # key
+        self._undeleted: set[int] = set()  # keys of acknowledged messages that the disk refused to delete
+        self._delete_at = -math.inf  # moment of the next try to delete them
+        self._unsynced = False  # whether the store has messages that a power cut may lose
         self._count = 0
         self._retry = Retry()
 
     @property
     def empty(self) -> bool:
-        """Whether the broker has taken everything."""
-        return not self._memory and self.store.count <= len(self._gone)
+        """Whether the broker has acknowledged everything."""
+        return not self._memory and self.store.count <= len(self._undeleted)
 
     @property
     def due(self) -> float:
-        """When to call `flush`, seconds on the caller's clock; infinity where there is nothing to do."""
+        """The moment to call `flush`, seconds on the caller's clock; infinity if there is nothing to do."""
         oldest = next(iter(self._memory.values()), None)
-        moments = [math.inf if oldest is None else max(oldest[1] + self._patience, self._retry.due)]
+        moments = [math.inf if oldest is None else max(oldest[1] + self._flush_seconds, self._retry.due)]
         moments += [self._retry.due] if self._unsynced else []
-        moments += [self._forget_at] if self._gone else []
+        moments += [self._delete_at] if self._undeleted else []
         return min(moments)
 
     def put(self, message: Mapping[str, Any], now: float) -> None:
-        """Take in a message and give it its id: "RUN-NUMBER", both growing."""
+        """Add a message, with its id: "RUN-NUMBER", both growing."""
         self._count += 1
         entry = {"id": f"{self.store.run}-{self._count}", **message}
         text = json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode()
@@ -65,41 +65,41 @@ class Outbox:
             self.dropped += 1
 
     def next(self) -> tuple[int, bytes] | None:
-        """The next message and its key; None where all were handed out. Raises SinkError."""
+        """The next message and its key; None if all were handed out. Raises SinkError."""
         while True:
-            if not self._page and self._handed < self.store.newest:
-                self._page.extend(self.store.after(self._handed, PAGE_MESSAGES))
+            if not self._page and self._last_handed < self.store.newest:
+                self._page.extend(self.store.after(self._last_handed, PAGE_MESSAGES))
             found = self._page.popleft() if self._page else self._newer()
             if found is None:
                 return None
-            self._handed = found[0]
-            if self._handed not in self._gone:
+            self._last_handed = found[0]
+            if self._last_handed not in self._undeleted:
                 return found
 
     def _newer(self) -> tuple[int, bytes] | None:
-        return next(((key, text) for key, (text, _) in self._memory.items() if key > self._handed), None)
+        return next(((key, text) for key, (text, _) in self._memory.items() if key > self._last_handed), None)
 
-    def taken(self, key: int) -> None:
-        """The broker has it. A full disk, which lets nothing be deleted either, is asked again later."""
+    def acknowledge(self, key: int) -> None:
+        """The broker has this message: delete it. A full disk refuses that too, and it is tried again later."""
         if self._memory.pop(key, None) is None and key <= self.store.newest:
-            self._gone.add(key)
-            self._forget()
+            self._undeleted.add(key)
+            self._delete()
 
-    def _forget(self) -> None:
+    def _delete(self) -> None:
         with suppress(SinkError):
-            self.store.remove(self._gone)
-            self._gone.clear()
+            self.store.remove(self._undeleted)
+            self._undeleted.clear()
 
     def rewind(self) -> None:
-        """Hand out again what was not taken."""
+        """Hand out again what was not acknowledged."""
         self._page.clear()
-        self._handed = 0
+        self._last_handed = 0
 
     def flush(self, now: float) -> None:
-        """Bring what is in memory to the disk; where that fails, it is told of once and tried again later."""
-        if self._gone and now >= self._forget_at:
-            self._forget_at = now + DELETE_RETRY_INTERVAL_S
-            self._forget()
+        """Write what is in memory to the disk; a failure is logged once, and tried again later."""
+        if self._undeleted and now >= self._delete_at:
+            self._delete_at = now + DELETE_RETRY_INTERVAL_S
+            self._delete()
         if not self._memory and not self._unsynced:
             return
         try:
@@ -116,7 +116,7 @@ class Outbox:
             self._retry.worked(now)
 
     def close(self) -> None:
-        """Bring all to the disk and let go of it; say what there was no room for."""
+        """Write all to the disk and close it; log how many messages were dropped."""
         self.flush(math.inf)
         if dropped := self.dropped + self.store.dropped:
             _log.info(f"mqtt: {dropped} messages were dropped, since the queue was full")

@@ -1,4 +1,4 @@
-"""Which observations are worth a message, and what stands in it.
+"""Which observations get a message, and what it holds.
 
 {"time": RFC 3339, "state": as fer_edge.types.State, "emotion": of the largest face or null, "confidence": 0 to 1 or
 null,  "faces": how many, "readings": [{"id", "emotion", "confidence"}], "events": [{"kind", "id", "emotion"}]}
@@ -14,38 +14,38 @@ from fer_edge.records import event_entries
 from fer_edge.settings import MqttSettings
 from fer_edge.types import Observation, State
 
-MIN_INTERVAL_S = 1.0  # seconds between messages that no event asks for, at least
+MIN_INTERVAL_S = 1.0  # between messages without an event
 
 Report = dict[str, Any]
 
 
 class Reports:
-    """Remembers what was said last."""
+    """Knows what was sent last."""
 
     def __init__(self, settings: MqttSettings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._settings, self._clock = settings, clock
         self._state: State = "starting"
         self._last: Report | None = None
-        self._said = 0.0  # frame time of it, seconds
+        self._sent_at = 0.0  # frame time of it, seconds
 
-    def seen(self, observation: Observation) -> Report | None:
-        """The message for it; None where it says nothing new."""
+    def for_observation(self, observation: Observation) -> Report | None:
+        """The message for it; None if it has nothing new."""
         now = observation.frame.time
         report = _report("running", observation.frame.taken, observation)
         report["events"] = event_entries(observation.events)
-        if not report["events"] and not self._due(report, now - self._said):
+        if not report["events"] and not self._due(report, now - self._sent_at):
             return None
-        self._said = now
+        self._sent_at = now
         return self._keep("running", report)
 
-    def turned(self, state: State) -> Report | None:
-        """The message that the source is in `state` now; None where that is known."""
+    def for_state(self, state: State) -> Report | None:
+        """The message that the source is in `state` now; None if that was sent already."""
         if self._last is not None and state == self._state:
             return None
         return self._keep(state, _report(state, self._clock()))
 
-    def again(self) -> Report | None:
-        """What was said last, said now, for a broker that may have forgotten it; None where there is nothing."""
+    def repeated(self) -> Report | None:
+        """The last message with the time of now, for a broker that may have lost it; None if there was none."""
         if self._last is None:
             return None
         return self._last | {"time": _text(self._clock()), "events": []}
@@ -56,7 +56,9 @@ class Reports:
             return True
         if age < MIN_INTERVAL_S:
             return False
-        if not report["emotion"] or not last["emotion"]:  # a face that is gone is an event; one missed for a moment not
+        if (
+            not report["emotion"] or not last["emotion"]
+        ):  # a face that left is an event; one that is missed for a moment is not
             return False
         if report["emotion"] != last["emotion"]:  # another face is the largest
             return True

@@ -1,4 +1,4 @@
-"""Messages on the disk, in the order of their keys, in an SQLite file: no power cut leaves half a message in it."""
+"""Messages on the disk, in the order of their keys, in an SQLite file, which no power cut leaves half written."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ OTHER_FILE_HINT = "choose another with mqtt.queue"
 
 
 class MessageStore:
-    """The messages in the file `path`, at most `limit`; the oldest go first. Made in one thread, used in another."""
+    """The messages in the file `path`, at most `limit`: the oldest are dropped first. For one thread at a time."""
 
     def __init__(self, path: Path, limit: int) -> None:
-        """Open the file, or begin it; one that is damaged is put aside. Raises SinkError."""
+        """Open the file, or make it; a damaged one is renamed. Raises SinkError."""
         self.path, self._limit = path, limit
         self.dropped = 0
         _refuse_foreign(path)
@@ -37,7 +37,7 @@ class MessageStore:
         except sqlite3.OperationalError as cause:
             raise self._failed(cause) from None
         except sqlite3.DatabaseError as cause:
-            self._put_aside(cause)
+            self._move_aside(cause)
             with self._translated():
                 self._open()
 
@@ -51,8 +51,8 @@ class MessageStore:
 
     def _prepare(self) -> None:
         run = self._base.execute
-        run("PRAGMA locking_mode = EXCLUSIVE")  # a second process is refused
-        run("PRAGMA journal_mode = WAL")  # a commit survives the process at once, a power cut from the next _sync
+        run("PRAGMA locking_mode = EXCLUSIVE")  # refuses a second process
+        run("PRAGMA journal_mode = WAL")  # a commit survives the end of the process; after _sync, a power cut too
         run("PRAGMA synchronous = NORMAL")
         run("BEGIN IMMEDIATE")
         if run("PRAGMA quick_check(1)").fetchone() != ("ok",):
@@ -69,7 +69,7 @@ class MessageStore:
         self.newest: int = newest or 0
 
     def add(self, messages: Sequence[tuple[int, bytes]]) -> None:
-        """Keep `messages`, whose keys grow and are above all others. Raises SinkError; then none of them is kept."""
+        """Store `messages`, whose keys grow and are above all others. Raises SinkError; then none is stored."""
         with self._translated(), self._base:
             self._base.execute("BEGIN")
             self._base.executemany("INSERT OR REPLACE INTO waiting VALUES (?, ?)", messages)
@@ -82,18 +82,18 @@ class MessageStore:
         self.dropped += over
 
     def sync(self) -> None:
-        """Bring what is kept to the disk, where a power cut leaves it. Raises SinkError."""
+        """Bring what is stored to the disk, where it survives a power cut. Raises SinkError."""
         with self._translated():
             self._sync()
 
     def after(self, key: int, count: int) -> list[tuple[int, bytes]]:
-        """The next `count` messages above `key`, with their keys. Raises SinkError."""
+        """The next `count` messages with keys above `key`, and their keys. Raises SinkError."""
         with self._translated():
             rows = self._base.execute("SELECT * FROM waiting WHERE key > ? ORDER BY key LIMIT ?", (key, count))
             return list(rows)
 
     def remove(self, keys: Iterable[int]) -> None:
-        """Forget messages; in a power cut they may come back. Raises SinkError."""
+        """Delete messages; after a power cut they may be back. Raises SinkError."""
         removed = 0
         with self._translated(), self._base:
             self._base.execute("BEGIN")
@@ -103,7 +103,7 @@ class MessageStore:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The model's labels when it last ran; FER2013's where it never did."""
+        """The labels of the model that ran last; FER2013's if none did."""
         with self._translated():
             return tuple(json.loads(self._own("labels", json.dumps(EMOTIONS))))
 
@@ -113,7 +113,7 @@ class MessageStore:
             self._keep("labels", json.dumps(labels))
 
     def close(self) -> None:
-        """Let go of the file. May be called twice."""
+        """Close the file. May be called twice."""
         self._base.close()
 
     def _own(self, name: str, default: Any) -> Any:
@@ -124,10 +124,10 @@ class MessageStore:
         self._base.execute("INSERT OR REPLACE INTO own VALUES (?, ?)", (name, value))
 
     def _sync(self) -> None:
-        """Bring what was committed to the disk."""
+        """Bring what is committed to the disk."""
         self._base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    def _put_aside(self, cause: sqlite3.Error) -> None:
+    def _move_aside(self, cause: sqlite3.Error) -> None:
         aside = self.path.with_name(self.path.name + ".damaged")
         try:
             self.path.replace(aside)
@@ -135,9 +135,9 @@ class MessageStore:
                 self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
         except OSError as error:
             raise SinkError(
-                f"mqtt: queue {self.path}: is damaged, and cannot be put aside ({error.strerror}); {OTHER_FILE_HINT}"
+                f"mqtt: queue {self.path}: is damaged, and cannot be renamed ({error.strerror}); {OTHER_FILE_HINT}"
             ) from None
-        _log.error(f"mqtt: queue {self.path}: is damaged ({first_line(cause)}); it is now {aside}, and begun anew")
+        _log.error(f"mqtt: queue {self.path}: is damaged ({first_line(cause)}); renamed to {aside}, and made again")
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -157,7 +157,7 @@ class MessageStore:
 
 
 def _refuse_foreign(path: Path) -> None:
-    """Raise SinkError where `path` is somebody's file, named by mistake. A power cut may leave zeros."""
+    """Raise SinkError if `path` is another kind of file, named by mistake. A power cut may leave zeros."""
     try:
         with path.open("rb") as file:
             head = file.read(100)

@@ -245,7 +245,7 @@ def test_a_wrong_password_is_told_and_a_corrected_one_works_at_once(
     sink = make_sink(broker.port, credentials_file=str(credentials))
     sink.state("running")
     line = logged.get(timeout=SOON)
-    assert line.startswith(f"error: mqtt: broker 127.0.0.1:{broker.port}: refuses us (")
+    assert line.startswith(f"error: mqtt: broker 127.0.0.1:{broker.port}: refuses the login (")
     assert "mqtt.credentials_file" in line
     assert "wr0ng-pass" not in line
     credentials.write_text("hall\ns3cret-pass\n")
@@ -289,7 +289,7 @@ def test_a_login_can_be_tried_beside_the_sink_and_leaves_no_trace(
     assert try_login(settings, topics, SOON) == ""
     credentials.write_text("hall\nwr0ng-pass\n")
     why = try_login(settings, topics, SOON)
-    assert "refuses us" in why
+    assert "refuses the login" in why
     assert "wr0ng-pass" not in why
     broker.stop()
     assert "nothing listens there" in try_login(settings, topics, SOON)
@@ -377,7 +377,7 @@ def test_a_broker_that_asks_for_a_certificate_gets_ours(
         ({"tls": True, "ca_file": "none.pem"}, r"mqtt\.ca_file = 'none\.pem': no such file"),
         ({"tls": True, "ca_file": __file__}, r"mqtt\.ca_file = .*cannot be used"),
         ({"tls": True, "cert_file": "none.pem"}, r"mqtt\.cert_file = 'none\.pem': no such file"),
-        ({"ca_file": "ca.pem"}, r"mqtt\.tls = False: certificates are given.*set it to true"),
+        ({"ca_file": "ca.pem"}, r"mqtt\.tls = False: certificates are set.*set it to true"),
         ({"credentials_file": "none"}, r"mqtt\.credentials_file = 'none': cannot be read \(No such file"),
         ({"credentials_file": "/dev/null"}, r"mqtt\.credentials_file = '/dev/null': must have the user's name in"),
     ],

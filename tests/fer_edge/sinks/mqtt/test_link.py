@@ -13,14 +13,14 @@ import pytest
 from fer_edge.errors import SinkError
 from fer_edge.sinks.mqtt import link as module
 from fer_edge.sinks.mqtt.fake import FakeClient
-from fer_edge.sinks.mqtt.link import Link, Post
+from fer_edge.sinks.mqtt.link import Announcement, Link
 from fer_edge.sinks.mqtt.outbox import Outbox
 from fer_edge.sinks.mqtt.store import MessageStore
 
 SOON = 10.0  # seconds
 
 
-class Line:
+class Broker:
     """A broker in memory; `gate` holds its connections up, `broken` refuses them."""
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Line:
         self.broken: Exception | None = None
         self.left: queue.Queue[FakeClient] = queue.Queue()
 
-    def dial(self) -> FakeClient:
+    def new_client(self) -> FakeClient:
         client = FakeClient()
         client.disconnect = lambda: self.left.put(client)  # type: ignore[method-assign]
         self.clients.put(client)
@@ -41,36 +41,36 @@ class Line:
         if self.broken:
             raise self.broken
 
-    def why(self, cause: Any) -> str:
+    def explain(self, cause: Any) -> str:
         return f"mqtt: {cause}"
 
 
 @pytest.fixture
-def line() -> Line:
-    return Line()
+def broker() -> Broker:
+    return Broker()
 
 
 @pytest.fixture
-def make(line: Line, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Link]]:
+def make(broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Link]]:
     made: list[Link] = []
 
     def opened(**more: Any) -> Link:
         outbox = Outbox(MessageStore(tmp_path / "queue.db", 100), 5.0)
-        made.append(Link(line, outbox, "state", Post("availability", b"offline"), {}, **more))
+        made.append(Link(broker, outbox, "state", Announcement("availability", b"offline"), {}, **more))
         return made[-1]
 
     yield opened
-    line.gate.set()
+    broker.gate.set()
     for link in made:
         link.close()
 
 
 def test_a_fleet_comes_back_at_random_moments(
-    line: Line, make: Callable[..., Link], monkeypatch: pytest.MonkeyPatch, logged: queue.Queue[str]
+    broker: Broker, make: Callable[..., Link], monkeypatch: pytest.MonkeyPatch, logged: queue.Queue[str]
 ) -> None:
     asked: queue.Queue[tuple[float, float]] = queue.Queue()
     monkeypatch.setattr(module.random, "uniform", lambda low, high: asked.put((low, high)) or -100.0)
-    line.broken = OSError("no route to host")
+    broker.broken = OSError("no route to host")
     link = make(spread=300.0)
     link.start([])
     assert [asked.get(timeout=SOON) for _ in range(3)] == [(0, 300.0)] * 3
@@ -81,19 +81,19 @@ def test_a_fleet_comes_back_at_random_moments(
 
 
 def test_it_ends_in_time_while_a_connection_is_held_up_and_leaves_none_behind(
-    line: Line, make: Callable[..., Link], tmp_path: Path
+    broker: Broker, make: Callable[..., Link], tmp_path: Path
 ) -> None:
-    line.gate.clear()
+    broker.gate.clear()
     link = make()
-    link.start([Post("availability", b"online")])
+    link.start([Announcement("availability", b"online")])
     link.send({"number": 1})
-    client = line.clients.get(timeout=SOON)
+    client = broker.clients.get(timeout=SOON)
     begin = time.monotonic()
     link.close(timeout_s=0.05)
     assert time.monotonic() - begin < 5
-    assert line.left.get(timeout=SOON) is client
-    line.gate.set()
-    assert line.left.get(timeout=SOON) is client  # connected after all, and left again
+    assert broker.left.get(timeout=SOON) is client
+    broker.gate.set()
+    assert broker.left.get(timeout=SOON) is client  # connected after all, and left again
     assert client.published == []
     store = MessageStore(tmp_path / "queue.db", 100)
     assert store.count == 1
@@ -101,13 +101,13 @@ def test_it_ends_in_time_while_a_connection_is_held_up_and_leaves_none_behind(
 
 
 def test_what_a_connection_left_undone_the_next_one_does_in_the_same_order(
-    line: Line, make: Callable[..., Link], monkeypatch: pytest.MonkeyPatch
+    broker: Broker, make: Callable[..., Link], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module.random, "uniform", lambda low, high: -100.0)
     link = make()
     silent = FakeClient()
-    real = line.dial
-    line.dial = lambda: silent  # type: ignore[method-assign]
+    real = broker.new_client
+    broker.new_client = lambda: silent  # type: ignore[method-assign]
     sent = threading.Semaphore(0)
 
     def unanswered(topic: str, payload: bytes, qos: int, retain: bool) -> Any:
@@ -120,19 +120,19 @@ def test_what_a_connection_left_undone_the_next_one_does_in_the_same_order(
     for number in range(3):
         link.send({"number": number})
         assert sent.acquire(timeout=SOON)
-    line.dial = real  # type: ignore[method-assign]
+    broker.new_client = real  # type: ignore[method-assign]
     silent.on_disconnect(silent, None, None, "gone", None)
-    client = line.clients.get(timeout=SOON)
+    client = broker.clients.get(timeout=SOON)
     link.close()
     numbers = [payload[-2:-1] for topic, payload, _, _ in client.published if topic == "state"]
     assert numbers == [b"0", b"1", b"2"]
     assert client.published[-1] == ("availability", b"offline", 1, True)
 
 
-def test_a_mistake_is_told_by_the_next_message(line: Line, make: Callable[..., Link]) -> None:
+def test_a_mistake_is_told_by_the_next_message(broker: Broker, make: Callable[..., Link]) -> None:
     link = make()
     link.start([], lambda: None)
-    link.greet([], before=lambda: 1 / 0)  # type: ignore[arg-type,return-value]
+    link.announce([], before=lambda: 1 / 0)  # type: ignore[arg-type,return-value]
     link._thread.join(SOON)
     with pytest.raises(SinkError, match="mqtt: division by zero"):
         link.send({})

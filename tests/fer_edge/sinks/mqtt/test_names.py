@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from fer_edge.errors import SettingsError
 from fer_edge.settings import parse
-from fer_edge.sinks.mqtt.names import Topics, own_name
+from fer_edge.sinks.mqtt.names import Topics, device_name
 
 
 def machine(root: Path, **files: str) -> Path:
@@ -22,30 +22,30 @@ def machine(root: Path, **files: str) -> Path:
 
 def test_a_name_is_made_from_the_serial_number_and_does_not_tell_it(tmp_path: Path) -> None:
     root = machine(tmp_path, serial="10000000abcdef01\0", id="0123456789abcdef0123456789abcdef\n")
-    name = own_name(root)
+    name = device_name(root)
     assert re.fullmatch("[0-9a-f]{12}", name)
-    assert name == own_name(root)
+    assert name == device_name(root)
     assert "abcdef01" not in name
     machine(tmp_path, id="copied card\n")
-    assert own_name(root) == name
+    assert device_name(root) == name
     machine(tmp_path, serial="10000000abcdef02\0")
-    assert own_name(root) != name
+    assert device_name(root) != name
 
 
 def test_without_one_the_machine_id_counts_and_then_the_network_card(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(uuid, "getnode", lambda: 0xB827EB000001)
-    card = own_name(tmp_path)
-    first_start = own_name(machine(tmp_path, id="uninitialized\n"))
+    card = device_name(tmp_path)
+    first_start = device_name(machine(tmp_path, id="uninitialized\n"))
     assert first_start == card
-    assert own_name(machine(tmp_path, id="0123456789abcdef0123456789abcdef\n")) != card
+    assert device_name(machine(tmp_path, id="0123456789abcdef0123456789abcdef\n")) != card
 
 
 def test_where_nothing_is_its_own_a_name_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(uuid, "getnode", lambda: 0x010000000001)
     with pytest.raises(SettingsError, match=r"mqtt\.device = '': this machine has no serial number.*give it one"):
-        own_name(tmp_path)
+        device_name(tmp_path)
 
 
 def test_topics() -> None:

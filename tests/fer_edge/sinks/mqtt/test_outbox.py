@@ -59,7 +59,7 @@ def test_what_is_taken_in_time_never_touches_the_disk(store: MessageStore) -> No
         item = box.next()
         assert item is not None
         assert box.due == number + 5.0
-        box.taken(item[0])
+        box.acknowledge(item[0])
         assert box.empty
     assert store.newest == 0
 
@@ -72,7 +72,7 @@ def test_the_disks_come_before_those_in_memory_over_a_flush_in_the_middle(store:
     filled(box, 2 * PAGE_MESSAGES, 2 * PAGE_MESSAGES + 5)
     for item in first:
         assert item is not None
-        box.taken(item[0])
+        box.acknowledge(item[0])
     assert drained(box) == list(range(10, 2 * PAGE_MESSAGES + 5))
     box.rewind()
     assert drained(box) == list(range(10, 2 * PAGE_MESSAGES + 5))
@@ -138,7 +138,7 @@ def test_on_a_full_disk_what_was_taken_is_not_handed_out_again_and_memory_is_kep
     for _ in range(3):
         item = box.next()
         assert item is not None
-        box.taken(item[0])
+        box.acknowledge(item[0])
     box.flush(11.0)
     assert drained(box) == [3, 4]
     box.rewind()
@@ -148,7 +148,7 @@ def test_on_a_full_disk_what_was_taken_is_not_handed_out_again_and_memory_is_kep
     for _ in range(2):
         item = box.next()
         assert item is not None
-        box.taken(item[0])
+        box.acknowledge(item[0])
     assert box.empty
     assert store.count == 3
     store._base.execute("PRAGMA query_only = OFF")
@@ -165,7 +165,7 @@ def test_what_could_not_be_deleted_is_at_the_end(store: MessageStore) -> None:
     item = box.next()
     assert item is not None
     store._base.execute("PRAGMA query_only = ON")
-    box.taken(item[0])
+    box.acknowledge(item[0])
     store._base.execute("PRAGMA query_only = OFF")
     assert store.count == 1
     box.close()
@@ -186,7 +186,7 @@ def test_what_was_committed_but_not_yet_synced_is_sent_once(
         assert len(capsys.readouterr().err.splitlines()) == 1
         assert box.due < math.inf
     while (item := box.next()) is not None:
-        box.taken(item[0])
+        box.acknowledge(item[0])
     box.flush(9.0)
     assert box.empty
     assert store.count == 0
@@ -213,7 +213,7 @@ def test_a_disk_without_room_is_asked_seldom(store: MessageStore, monkeypatch: p
     item = box.next()
     assert item is not None
     monkeypatch.setattr(store, "remove", full)
-    box.taken(item[0])
+    box.acknowledge(item[0])
     tries.clear()
     for number in range(60):
         now = 10.0 + number
@@ -232,9 +232,9 @@ def test_what_memory_dropped_is_not_counted_as_sent(store: MessageStore) -> None
     item = box.next()
     assert item is not None
     filled(box, 2, MAX_MEMORY_MESSAGES + 2)  # pushes it out
-    box.taken(item[0])
+    box.acknowledge(item[0])
     for key in list(box._memory):
-        box.taken(key)
+        box.acknowledge(key)
     assert not box.empty
     store._base.execute("PRAGMA query_only = OFF")
 

@@ -25,7 +25,7 @@ def sure(observation: Observation, confidence: float) -> Observation:
 def test_the_largest_face_is_the_emotion_and_all_are_listed(make_observation: Make) -> None:
     seen = make_observation(25, "sad", "happy")
     large = replace(seen.faces[1], box=Box(0, 0, 30, 50), confidence=0.876)
-    report = reports().seen(replace(seen, faces=(seen.faces[0], large)))
+    report = reports().for_observation(replace(seen, faces=(seen.faces[0], large)))
     assert report == {
         "time": "2026-01-01T12:00:01.000+00:00",
         "state": "running",
@@ -47,7 +47,7 @@ def test_events_are_sent_at_once_and_the_rest_at_each_heartbeat(make_observation
         observation = make_observation(number, "happy")
         if number in (1000, 1025):
             observation = replace(observation, events=(Event("changed", observation.faces[0]),))
-        report = told.seen(observation)
+        report = told.for_observation(observation)
         if report is not None:
             sent.append((number, len(report["events"])))
     assert sent == [(0, 0), (1000, 1), (1025, 1), (1025 + 1500, 0), (1025 + 3000, 0)]
@@ -60,26 +60,26 @@ def test_confidence_is_told_where_it_moved_far_and_once_a_second_at_most(make_ob
     level = 0.0
     for number in range(200):
         level = levels.get(number, level)
-        report = told.seen(sure(make_observation(number, "happy"), level))
+        report = told.for_observation(sure(make_observation(number, "happy"), level))
         if report is not None:
             sent.append((number, report["confidence"]))
     assert sent == [(0, 0.5), (25, 0.95), (120, 0.7)]
     never = reports(confidence_step=0.0)
-    assert never.seen(sure(make_observation(0, "happy"), 0.1)) is not None
-    assert never.seen(sure(make_observation(100, "happy"), 0.9)) is None
+    assert never.for_observation(sure(make_observation(0, "happy"), 0.1)) is not None
+    assert never.for_observation(sure(make_observation(100, "happy"), 0.9)) is None
 
 
 def test_another_face_that_is_the_largest_is_told_and_one_missed_for_a_moment_is_not(make_observation: Make) -> None:
     told = reports()
-    assert told.seen(make_observation(0, "happy")) is not None
-    assert told.seen(make_observation(50)) is None
-    assert told.seen(make_observation(75, "happy")) is None
-    assert (told.seen(make_observation(100, "sad")) or {})["emotion"] == "sad"
+    assert told.for_observation(make_observation(0, "happy")) is not None
+    assert told.for_observation(make_observation(50)) is None
+    assert told.for_observation(make_observation(75, "happy")) is None
+    assert (told.for_observation(make_observation(100, "sad")) or {})["emotion"] == "sad"
 
 
 def test_states_are_told_once_with_the_wall_clock(make_observation: Make) -> None:
     told = reports()
-    first = told.turned("starting")
+    first = told.for_state("starting")
     assert first is not None
     assert (first["time"], first["state"], first["emotion"], first["faces"]) == (
         "2026-01-02T00:00:00.000+00:00",
@@ -87,16 +87,16 @@ def test_states_are_told_once_with_the_wall_clock(make_observation: Make) -> Non
         None,
         0,
     )
-    assert told.turned("starting") is None
-    assert (told.turned("paused") or {})["state"] == "paused"
-    assert (told.seen(make_observation(0)) or {})["state"] == "running"
+    assert told.for_state("starting") is None
+    assert (told.for_state("paused") or {})["state"] == "paused"
+    assert (told.for_observation(make_observation(0)) or {})["state"] == "running"
 
 
 def test_what_was_said_last_can_be_said_again_without_its_events(make_observation: Make) -> None:
     told = reports()
-    assert told.again() is None
+    assert told.repeated() is None
     seen = make_observation(0, "happy")
-    told.seen(replace(seen, events=(Event("came", seen.faces[0]),)))
-    again = told.again()
+    told.for_observation(replace(seen, events=(Event("came", seen.faces[0]),)))
+    again = told.repeated()
     assert again is not None
     assert (again["time"], again["emotion"], again["events"]) == ("2026-01-02T00:00:00.000+00:00", "happy", [])

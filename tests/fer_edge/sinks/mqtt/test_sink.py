@@ -124,7 +124,7 @@ def test_a_broken_queue_is_told_by_the_next_message(
     def broken(*_: object) -> None:
         raise ValueError("no such number")
 
-    monkeypatch.setattr(sink.link._outbox, "taken", broken)
+    monkeypatch.setattr(sink.link._outbox, "acknowledge", broken)
     sink.write(make_observation(0, "happy"))
     sink.link._thread.join(SOON)
     with pytest.raises(SinkError, match="mqtt: no such number"):
