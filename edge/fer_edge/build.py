@@ -13,7 +13,7 @@ from fer_edge.classifiers import CLASSIFIERS
 from fer_edge.classifiers.tta import TestTimeAugmentation
 from fer_edge.detectors import DETECTORS
 from fer_edge.detectors.face_verifier import FaceVerifier
-from fer_edge.errors import ModelError, first_line
+from fer_edge.errors import FerEdgeError, ModelError, SinkError, first_line, one_line
 from fer_edge.lookup import lookup
 from fer_edge.pause import PauseSwitch
 from fer_edge.settings import ClassifierSettings, DetectorSettings, Settings
@@ -70,4 +70,11 @@ def make_sink(name: str, settings: Settings, pause_switch: PauseSwitch | None = 
     """The output called `name`, opened; those that pause the loop do it by `pause_switch`. Raises FerEdgeError."""
     output: Output[Sink] = lookup(SINKS, name, "sink")
     make = partial(output, settings, pause_switch or PauseSwitch())
-    return Mailbox(name, make) if output.in_thread else Guarded(name, make())
+    if output.in_thread:
+        return Mailbox(name, make)
+    try:
+        return Guarded(name, make())
+    except FerEdgeError:
+        raise
+    except Exception as cause:  # an output of yours may raise anything; new settings must not end the loop by it
+        raise SinkError(f"{one_line(name, cause)}; fix it, or leave {name} out of run.sinks") from cause

@@ -7,16 +7,18 @@ import types
 from collections.abc import Callable
 
 import pytest
-from fer_edge.build import make_classifier, make_parts
+from fer_edge.build import make_classifier, make_parts, make_sink
 from fer_edge.classifiers import CLASSIFIERS
 from fer_edge.classifiers.fake import FakeClassifier
 from fer_edge.classifiers.tta import TestTimeAugmentation
 from fer_edge.detectors.following import Following
 from fer_edge.detectors.search import FullSearch
-from fer_edge.errors import ModelError, SettingsError
+from fer_edge.errors import ModelError, SettingsError, SinkError
 from fer_edge.settings import ClassifierSettings, Settings
+from fer_edge.sinks import SINKS
+from fer_edge.sinks.output import output
 from fer_edge.tracking.tracker import NoTracking, Tracker
-from fer_edge.types import EMOTIONS, Prediction
+from fer_edge.types import EMOTIONS, Prediction, Sink
 
 
 def test_a_moving_picture_is_followed_and_read_in_many_views() -> None:
@@ -63,3 +65,15 @@ def test_a_model_must_read_a_face(
 def test_an_unknown_classifier_is_refused() -> None:
     with pytest.raises(SettingsError, match="classifier 'mine': unknown; known are tflite, fake"):
         make_classifier(ClassifierSettings(name="mine"))
+
+
+def test_an_output_that_cannot_open_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any error of a user's own output is one of ours: the start says it in a line, a reload keeps the old settings."""
+
+    def broken(settings: Settings, pause_switch: object) -> Sink:
+        raise RuntimeError("no lamp")
+
+    monkeypatch.setitem(sys.modules, "lamp", types.SimpleNamespace(open_lamp=output()(broken)))
+    monkeypatch.setitem(SINKS, "lamp", "lamp:open_lamp")
+    with pytest.raises(SinkError, match=r"^lamp: RuntimeError: no lamp; fix it, or leave lamp out of run\.sinks$"):
+        make_sink("lamp", Settings())
