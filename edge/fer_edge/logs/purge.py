@@ -67,7 +67,7 @@ def _purge_file(folder: Folder, path: Path, before: datetime, done: Purged, may_
         if not stat.S_ISREG(os.fstat(file).st_mode) or not looks_ours(file):
             if may_go:
                 return True
-            raise LogError(f"log {path}: holds something else than a fer-edge log; name another with --log")
+            raise LogError(f"log {path}: is not a fer-edge log; name another with --log")
         if not locked:
             _refuse_written(file, path)
         old, torn, kept = _count(file, before)

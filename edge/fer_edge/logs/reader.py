@@ -57,7 +57,7 @@ class Entries:
         if not stat.S_ISREG(os.fstat(file).st_mode) or not looks_ours(file):
             if path != self.path:  # somebody gave his file such a name
                 return None
-            raise LogError(f"log {path}: holds something else than a fer-edge log; name another with --log")
+            raise LogError(f"log {path}: is not a fer-edge log; name another with --log")
         return file
 
     def _wanted(self, begin: datetime, end: datetime) -> bool:

@@ -22,7 +22,7 @@ def repair(file: int, path: Path) -> int:
     size = os.fstat(file).st_size
     if size == 0:
         return 0
-    foreign = SinkError(f"log {path}: holds something else than a fer-edge log; choose another file")
+    foreign = SinkError(f"log {path}: is not a fer-edge log; choose another file")
     if not looks_ours(file):
         raise foreign
     return drop_torn_lines(file, _whole, foreign)

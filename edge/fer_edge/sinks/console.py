@@ -1,7 +1,7 @@
-"""What happens, in words on standard output: a line when a face comes, changes or goes, or the camera does.
+"""Events on standard output: a line when a face comes, changes or goes, or the camera does.
 
-In a terminal there is a last line besides that shows what is there now; it is written over in place, and gone at the
-end. A pipe or the journal gets the lines alone.
+In a terminal a last line shows the faces that are in view now. It is overwritten in place, and removed at the end. A
+pipe or the journal gets only the events.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ from fer_edge.sinks.output import output
 from fer_edge.types import EventKind, Face, Observation, Sink, State
 
 STATE_TEXTS: dict[State, str] = {"running": "is on again", "paused": "is off: paused", "lost": "is lost"}
-REDRAW_INTERVAL_S = 0.1  # seconds between two drawings of the last line
+REDRAW_INTERVAL_S = 0.1  # of the last line
 BAR_CHARACTERS = 10  # characters
 
 
 @output()
-def open_console(settings: Settings, pause_switch: PauseSwitch) -> Console:  # noqa: ARG001 (every sink is made alike)
+def open_console(settings: Settings, pause_switch: PauseSwitch) -> Console:  # noqa: ARG001 (every output is opened alike)
     """The console that suits standard output."""
     lively = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
     return LiveConsole(sys.stdout) if lively else Console(sys.stdout)
 
 
 class Console(Sink):
-    """Writes one line an event: seconds since the first frame, who, what, how sure."""
+    """Writes one line for each event: seconds since the first frame, face, emotion, confidence."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._begin: float | None = None
+        self._start: float | None = None
 
     def write(self, observation: Observation) -> None:
         """Write the observation's events."""
         time = observation.frame.time
-        self._begin = time if self._begin is None else self._begin
+        self._start = time if self._start is None else self._start
         for event in observation.events:
             face = event.face
             what: dict[EventKind, str] = {
@@ -49,9 +49,9 @@ class Console(Sink):
                 "changed": f"now {face.emotion} ({percent(face.confidence)})",
                 "gone": "gone",
             }
-            self._say(f"{time - self._begin:8.2f} s  face {face.id} {what[event.kind]}")
+            self._print(f"{time - self._start:8.2f} s  face {face.id} {what[event.kind]}")
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         try:
             print(text, file=self._stream, flush=True)
         except BrokenPipeError:
@@ -59,16 +59,16 @@ class Console(Sink):
             raise SystemExit(141) from None
 
     def state(self, state: State) -> None:
-        """Say that the camera is let go of, lost, or back; its first start goes without saying."""
-        if state in STATE_TEXTS and (state != "running" or self._begin is not None):
-            self._say(f"camera {STATE_TEXTS[state]}")
+        """Write that the camera is released, lost, or back; not that it starts for the first time."""
+        if state in STATE_TEXTS and (state != "running" or self._start is not None):
+            self._print(f"camera {STATE_TEXTS[state]}")
 
     def close(self) -> None:
-        """Nothing to let go of: the stream is not ours."""
+        """Nothing to close: the stream belongs to the caller."""
 
 
 class LiveConsole(Console):
-    """Has a line below the others that shows each face with a bar of its confidence."""
+    """Has a last line that shows each face with a bar of its confidence."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
@@ -76,16 +76,16 @@ class LiveConsole(Console):
         self._marks = "█░" if _encodes(stream, "█░") else "#-"
 
     def write(self, observation: Observation) -> None:
-        """Write the observation's events, and draw the last line where it is due."""
+        """Write the observation's events, and draw the last line if it is due."""
         super().write(observation)
         time = observation.frame.time
         if time >= self._next or observation.events:
             self._next = time + REDRAW_INTERVAL_S
-            seen = "   ".join(map(self._look, observation.faces)) or "nobody"
+            seen = "   ".join(map(self._label, observation.faces)) or "nobody"
             columns = shutil.get_terminal_size().columns
-            self._draw(fit(f"{time - (self._begin or 0.0):8.1f} s  {seen}", columns - 1))
+            self._draw(fit(f"{time - (self._start or 0.0):8.1f} s  {seen}", columns - 1))
 
-    def _look(self, face: Face) -> str:
+    def _label(self, face: Face) -> str:
         full = round(BAR_CHARACTERS * face.confidence)
         bar = self._marks[0] * full + self._marks[1] * (BAR_CHARACTERS - full)
         return f"{face.emotion} {bar} {percent(face.confidence)}"
@@ -94,16 +94,16 @@ class LiveConsole(Console):
         self._stream.write(CLEAR_LINE + text)
         self._stream.flush()
 
-    def _say(self, text: str) -> None:
-        super()._say(CLEAR_LINE + text)
+    def _print(self, text: str) -> None:
+        super()._print(CLEAR_LINE + text)
 
     def close(self) -> None:
-        """Take the last line away."""
+        """Remove the last line."""
         self._draw("")
 
 
 def fit(text: str, columns: int) -> str:
-    """As much of `text` as `columns` of a terminal hold; East Asian letters take two, marks over letters none."""
+    """As much of `text` as fits into `columns` of a terminal. East Asian letters take two, combining marks none."""
     room = columns
     for place, letter in enumerate(text):
         wide = unicodedata.east_asian_width(letter) in "WF"

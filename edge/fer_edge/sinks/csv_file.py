@@ -1,4 +1,4 @@
-"""A table for spreadsheets beside the log: one row an event, or a face, appended and never rewritten."""
+"""A table for spreadsheets beside the log: one row for each event, or each face. It is only appended to."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ HEADER = (",".join(COLUMNS) + "\n").encode()
 
 
 @output()
-def open_csv(settings: Settings, pause_switch: PauseSwitch) -> CsvFile:  # noqa: ARG001 (every sink is made alike)
+def open_csv(settings: Settings, pause_switch: PauseSwitch) -> CsvFile:  # noqa: ARG001 (every output is opened alike)
     """The table that the settings name. Raises SinkError."""
     return CsvFile(settings.csv)
 
 
 class CsvFile(Sink):
-    """Appends to one file; a lock on it keeps others out."""
+    """Appends to one file, which it locks."""
 
     def __init__(self, settings: CsvSettings) -> None:
-        """Go on with the file, or begin it; what a power cut left of its last row is cut off. Raises SinkError."""
+        """Open the file, or make it. What a power cut left of its last row is removed. Raises SinkError."""
         self.path = Path(settings.path).absolute()
         self._settings = settings
         self._unflushed: float | None = None  # frame time of the oldest row that is not yet on the disk
@@ -60,7 +60,7 @@ class CsvFile(Sink):
             raise
 
     def write(self, observation: Observation) -> None:
-        """Write what the mode asks for. Raises SinkError where the disk is full or gone; the next call tries anew."""
+        """Write what the mode asks for. Raises SinkError if the disk is full or gone; the next call tries again."""
         now = observation.frame.time
         happened: dict[int, tuple[str, Face]] = {
             event.face.id: (event.kind, event.face) for event in observation.events
@@ -76,7 +76,7 @@ class CsvFile(Sink):
 
     def _append(self, data: bytes) -> None:
         if self._file < 0 or (self._regular and os.fstat(self._file).st_nlink == 0):
-            # Somebody deleted the table, which is their right; what comes now goes into a new one.
+            # The table was deleted: continue in a new one.
             self._release()
             self._open()
         try:
@@ -100,15 +100,15 @@ class CsvFile(Sink):
             try:
                 os.fdatasync(self._file)
             except OSError as cause:
-                raise SinkError(f"csv {self.path}: the disk does not take it ({cause.strerror}); check it") from None
+                raise SinkError(f"csv {self.path}: the disk refuses it ({cause.strerror}); check the disk") from None
 
     def state(self, state: State) -> None:
-        """Bring all to the disk while no frames come, whose times say when it is due. Raises SinkError."""
+        """Bring all to the disk while there are no frames, whose times say when it is due. Raises SinkError."""
         if state != "running" and self._unflushed is not None:
             self._flush()
 
     def close(self) -> None:
-        """Bring all to the disk, and let go of the file. Raises SinkError."""
+        """Bring all to the disk, and close the file. Raises SinkError."""
         try:
             self._flush()
         finally:
@@ -131,15 +131,15 @@ def text_of(observation: Observation, rows: list[tuple[str, Face]]) -> str:
 
 
 def repair(file: int, path: Path) -> None:
-    """Take out rows that are not whole. Raises SinkError, the file untouched, where it is no such table."""
+    """Remove incomplete rows. Raises SinkError, with the file untouched, if it is not such a table."""
     size = os.fstat(file).st_size
-    foreign = SinkError(f"csv {path}: holds something else than a table of fer-edge; choose another file")
-    # Power cuts leave zeros where a file grew and its data was not yet written (ext4 documentation, data=ordered).
+    foreign = SinkError(f"csv {path}: is not a fer-edge table; choose another file")
+    # A power cut leaves zeros if a file grew before its data was written (ext4 documentation, data=ordered).
     start = os.pread(file, len(HEADER), 0).rstrip(b"\0")
     if not HEADER.startswith(start) or (start != HEADER and size > CHUNK_BYTES):
         raise foreign
     if start != HEADER:
         os.ftruncate(file, 0)
         return
-    # A row that was cut within its last number looks like any other, but for the end of its line.
+    # A row that was cut within its last number is only recognized by its missing newline.
     drop_torn_lines(file, lambda row: row.endswith(b"\n") and b"\0" not in row, foreign)

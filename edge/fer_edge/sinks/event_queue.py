@@ -1,4 +1,4 @@
-"""Events on their way out of the program: a bounded queue, and a thread that delivers one after the other."""
+"""Events for another program: a bounded queue, and a thread that delivers one after the other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection
 
-from fer_edge.errors import SinkError
+from fer_edge.errors import SinkError, one_line
 from fer_edge.records import EventRecord, event_record
 from fer_edge.retry import Retry
 from fer_edge.sinks.mailbox import CLOSE_TIMEOUT_S
@@ -19,14 +19,14 @@ _log = logging.getLogger(__name__)
 
 
 class Refused(SinkError):  # noqa: N818 (it says it)
-    """What was not delivered and never will be, so that the next event has its turn."""
+    """An event that cannot be delivered, now or later; the next one is tried."""
 
 
 class EventQueue(Sink):
-    """Gives the events of the kinds `on` to `send`, oldest first; at most `limit` wait, the oldest of them go first.
+    """Passes events of the kinds `on` to `send`, in order. At most `limit` wait; the oldest are dropped first.
 
-    `send` takes the record of one event; where it raises SinkError the same event is tried again after growing pauses,
-    where it raises Refused the next one is. `stop` makes a `send` that still runs end soon; it is called at the end.
+    `send` takes the record of one event. If it raises SinkError, the same event is tried again after growing pauses; if
+    it raises Refused, the next one is tried. `stop`, called at the end, makes a `send` that still runs return soon.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class EventQueue(Sink):
         self._retry = Retry()
         self._changed = threading.Condition()
         self._waiting: deque[EventRecord] = deque()
-        self._due = -math.inf  # the moment before which nothing is sent, after a failure
+        self._due = -math.inf  # moment of the next try, after a failure
         self._closing = False
         self._thread = threading.Thread(target=self._run, name=f"sink {name}", daemon=True)
         self._thread.start()
@@ -60,7 +60,7 @@ class EventQueue(Sink):
             self._changed.notify()
 
     def close(self, timeout_s: float = CLOSE_TIMEOUT_S) -> None:
-        """Deliver what waits, each event once, within `timeout_s`. Raises SinkError if that does not work."""
+        """Try each waiting event once, within `timeout_s`. Raises SinkError if the last try failed."""
         with self._changed:
             if self._closing:
                 return
@@ -71,24 +71,24 @@ class EventQueue(Sink):
             self._drop()
             self._stop()
             self._thread.join(timeout_s)
-        words = f"{self.name}: {self.lost} events were not delivered"
+        message = f"{self.name}: {self.lost} events were not delivered"
         if self._retry.failing:
-            raise SinkError(f"{words}, and it still fails at the end")
+            raise SinkError(f"{message}, and it still fails at the end")
         if self.lost:
-            _log.info(words)
+            _log.info(message)
 
     def _run(self) -> None:
         while (record := self._next()) is not None:
             try:
                 self._send(record)
             except Refused as error:
-                self._fail(error, "the next event has its turn")
+                self._fail(error, "the next event is tried")
                 self.lost += 1
             except SinkError as error:
                 self._fail(error, "it is tried again")
                 self._put_back(record)
-            except Exception as error:  # noqa: BLE001 (whatever it is, the next event is not to blame)
-                self._fail(SinkError(f"{self.name}: {type(error).__name__}: {error}"), "the next event has its turn")
+            except Exception as error:  # noqa: BLE001 (whatever it is, the next event may work)
+                self._fail(SinkError(one_line(self.name, error)), "the next event is tried")
                 self.lost += 1
             else:
                 if self._retry.worked(self._clock()):
@@ -108,7 +108,7 @@ class EventQueue(Sink):
             self._trim()
             self._due = self._retry.due
         if self._closing:
-            self._drop()  # there is no time to try again
+            self._drop()  # no time to try again
 
     def _drop(self) -> None:
         with self._changed:

@@ -1,4 +1,4 @@
-"""A sink that the loop itself writes, so that its failure stops neither the loop nor the others."""
+"""Keeps the failure of a sink that the loop calls from stopping the loop or the other sinks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _log = logging.getLogger(__name__)
 
 
 class Guarded(Sink):
-    """`sink`, told of once when it fails, and written again after growing pauses, by the frames' time.
+    """`sink`: its first failure is logged, and it is written again after growing pauses, by the frames' time.
 
     Any exception is a failure, not only a SinkError: a mistake in one output ends neither the loop nor the others.
     What comes in a pause is not kept: a log with lines of another moment would be wrong.
@@ -26,7 +26,7 @@ class Guarded(Sink):
 
     @property
     def failing(self) -> bool:
-        """Whether it failed, and did not work since then for as long as the last pause was."""
+        """Whether it failed, and has not worked since for as long as the last pause."""
         return self._retry.failing
 
     def write(self, observation: Observation) -> None:

@@ -1,7 +1,7 @@
 """Runs a program of the user's for each event: a face came, its emotion changed, it is gone.
 
-The event comes to its standard input as one line of JSON (`event_record` in edge/fer_edge/records.py); what it prints
-goes nowhere. One runs at a time.
+The program gets the event on its standard input as one line of JSON (`event_record` in edge/fer_edge/records.py); its
+output is discarded. One runs at a time.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from fer_edge.sinks.output import output
 
 
 @output()
-def open_hook(settings: Settings, pause_switch: PauseSwitch) -> EventQueue:  # noqa: ARG001 (every sink is made alike)
+def open_hook(settings: Settings, pause_switch: PauseSwitch) -> EventQueue:  # noqa: ARG001 (every output is opened alike)
     """The program that the settings name, ready to run. Raises SettingsError."""
     hook = Hook(settings.hook)
     return EventQueue("hook", settings.hook.on, settings.hook.queue, hook.run, hook.stop)
@@ -36,16 +36,16 @@ class Hook:
             raise SettingsError('hook.command = []: names no program; write it as ["/home/pi/greet.sh", "--loud"]')
         if shutil.which(self._command[0]) is None:
             raise SettingsError(
-                f"hook.command = {self._command}: {self._command[0]} is no program that can be run; "
+                f"hook.command = {self._command}: {self._command[0]} is not a program that can be run; "
                 "check its path, and make it executable: chmod +x"
             )
         self._child: subprocess.Popen[bytes] | None = None
         self._stopped = False
 
     def run(self, record: EventRecord) -> None:
-        """Run it once, within the time limit. Raises Refused where it fails."""
+        """Run it once, within the time limit. Raises Refused if it fails."""
         try:
-            # A session of its own, so that what it starts ends with it.
+            # In a new session, so that everything it starts can be ended with it.
             self._child = child = subprocess.Popen(
                 self._command,
                 stdin=subprocess.PIPE,
@@ -64,21 +64,21 @@ class Hook:
             child.communicate()
             raise Refused(f"hook: {self._command[0]} ran for longer than {self._limit:g} s, and was ended") from None
         if child.returncode and not self._stopped:
-            raise Refused(f"hook: {self._command[0]} ended with {_words(child.returncode)}; try it by hand")
+            raise Refused(f"hook: {self._command[0]} ended with {_exit_reason(child.returncode)}; try it by hand")
 
     def stop(self) -> None:
-        """End the program that runs; from any thread."""
+        """End the running program. May be called from any thread."""
         self._stopped = True
         if self._child is not None:
             _kill(self._child)
 
 
 def _kill(child: subprocess.Popen[bytes]) -> None:
-    # Not after it was waited for: its number may be another process's by now.
+    # Not after it was waited for: another process may have its number by now.
     if child.returncode is None:
         with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
 
 
-def _words(code: int) -> str:
+def _exit_reason(code: int) -> str:
     return f"exit code {code}" if code > 0 else f"signal {-code} ({signal.strsignal(-code)})"

@@ -4,7 +4,7 @@
 |---|---|
 | starting | pulses slowly, white |
 | a face | the colour of its emotion, as bright as that is sure; the largest face counts |
-| nobody | off |
+| no face | off |
 | paused | a short white flash every three seconds |
 | the camera is lost | blinks red |
 """
@@ -26,12 +26,16 @@ from fer_edge.settings import LedSettings, Settings
 from fer_edge.sinks.output import output
 from fer_edge.types import UNCERTAIN, Face, Observation, Sink, State
 
-RGB_LEGS = ("red", "green", "blue")  # the legs of one LED, where led.pins names these
+RGB_LEGS = ("red", "green", "blue")  # of one LED, if led.pins names these
 WHITE, RED, BLACK = (255, 255, 255), (255, 0, 0), (0, 0, 0)
 Steps = Sequence[tuple[float, float]]  # (share of the brightness, seconds)
+PATTERN_STOP_TIMEOUT_S = 2.0
 RISE_LEVELS = [step / 37 for step in range(38)]
 PATTERNS: dict[State, tuple[Colour, Steps]] = {
-    "starting": (WHITE, [(level**2, 0.04) for level in RISE_LEVELS + RISE_LEVELS[::-1]]),  # squared, since eyes see so
+    "starting": (
+        WHITE,
+        [(level**2, 0.04) for level in RISE_LEVELS + RISE_LEVELS[::-1]],
+    ),  # squared, as eyes do
     "lost": (RED, [(1.0, 0.5), (0.0, 0.5)]),
     "paused": (WHITE, [(1.0, 0.1), (0.0, 2.9)]),
 }
@@ -44,7 +48,7 @@ def _modules(settings: Settings) -> Sequence[str]:
 
 @output(in_thread=True, requires=_modules, extra="gpio")
 def open_led(settings: Settings, pause_switch: PauseSwitch) -> Led:
-    """The lights and the button that the settings name. Raises SettingsError, and SinkError where they do not work."""
+    """The lights and the button that the settings name. Raises SettingsError, and SinkError if they do not work."""
     return Led(settings.led, pause_switch)
 
 
@@ -74,29 +78,29 @@ class Led(Sink):
         return button
 
     def write(self, observation: Observation) -> None:
-        """Show the largest face. Raises SinkError where `pins` or `colours` name no label of the model."""
+        """Show the largest face. Raises SinkError if `pins` or `colours` name a label that the model does not have."""
         face = observation.largest_face
-        shown = ("", BLACK, 0.0) if face is None else self._look(face)
+        shown = ("", BLACK, 0.0) if face is None else self._appearance(face)
         if shown != self._shown:
             self._end_pattern()
             with _translated():
                 self._lamp.show(*shown)
             self._shown = shown
 
-    def _look(self, face: Face) -> tuple[str, Colour, float]:
+    def _appearance(self, face: Face) -> tuple[str, Colour, float]:
         """The emotion, its colour, and the light's level from 0 to 1."""
         labels = (*face.prediction.labels, UNCERTAIN)
-        if strange := {*self._settings.colours, *self._settings.pins} - {*labels, *RGB_LEGS}:
+        if unknown := {*self._settings.colours, *self._settings.pins} - {*labels, *RGB_LEGS}:
             raise SinkError(
-                f"led: {', '.join(sorted(strange))}: in led.pins or led.colours, but no emotion of the model; "
+                f"led: {', '.join(sorted(unknown))}: in led.pins or led.colours, but not an emotion of the model; "
                 f"it has {', '.join(labels)}"
             )
         colour = self._colours.get(face.emotion) or colour_of(face.emotion, face.prediction.labels)
-        sure = face.confidence if self._settings.follow else 1.0
-        return face.emotion, colour, round(self._settings.brightness * sure, 2)
+        share = face.confidence if self._settings.follow else 1.0
+        return face.emotion, colour, round(self._settings.brightness * share, 2)
 
     def state(self, state: State) -> None:
-        """Pulse, blink or flash; or go out until the next face."""
+        """Pulse, blink or flash; while running, stay dark until the next face."""
         self._end_pattern()
         self._shown = None
         if state in PATTERNS:
@@ -111,13 +115,13 @@ class Led(Sink):
             pattern.stop()
 
     def close(self) -> None:
-        """Turn the lights off and let go of the pins."""
+        """Turn the lights off, and release the pins."""
         self._end_pattern()
         self._opened.close()
 
 
 class _Pattern:
-    """Levels in turn, over and over, in a thread of its own until `stop`."""
+    """Repeats the levels in a thread until `stop`."""
 
     def __init__(self, lamp: _Rgb | _Row, brightness: float, colour: Colour, steps: Steps) -> None:
         self._show = partial(lamp.show_all, colour)
@@ -127,20 +131,20 @@ class _Pattern:
         self._thread.start()
 
     def _run(self) -> None:
-        with contextlib.suppress(Exception):  # the next write meets the same trouble, and tells
+        with contextlib.suppress(Exception):  # the next write fails too, and reports it
             for level, seconds in itertools.cycle(self._steps):
                 self._show(level)
                 if self._stopping.wait(seconds):
                     return
 
     def stop(self) -> None:
-        """Return when it no longer touches the lamp, in two seconds at most."""
+        """Stop, and wait until it no longer drives the lamp."""
         self._stopping.set()
-        self._thread.join(2.0)
+        self._thread.join(PATTERN_STOP_TIMEOUT_S)
 
 
 class _Rgb:
-    """One LED with three legs."""
+    """One RGB LED."""
 
     def __init__(self, settings: LedSettings, factory: Any) -> None:
         from gpiozero import RGBLED
@@ -157,7 +161,7 @@ class _Rgb:
 
 
 class _Row:
-    """One LED an emotion, whatever its colour is."""
+    """One LED for each emotion, of any colour."""
 
     def __init__(self, settings: LedSettings, factory: Any) -> None:
         from gpiozero import PWMLED
@@ -179,15 +183,15 @@ class _Row:
 
 
 def _check(settings: LedSettings) -> None:
-    """Raise SettingsError where the pins make no sense."""
+    """Raise SettingsError if the pins contradict each other."""
     pins = settings.pins
     if not pins and settings.button < 0:
-        raise SettingsError("led.pins = {}: names no pin, and led.button none; give one, or take led out of run.sinks")
+        raise SettingsError("led.pins = {}: names no pin, and led.button none; name one, or remove led from run.sinks")
     if set(pins) & set(RGB_LEGS) and set(pins) != set(RGB_LEGS):
         raise SettingsError(f"led.pins = {pins}: an RGB light has red, green and blue, and no other light beside it")
     used = [*pins.values(), *([settings.button] if settings.button >= 0 else [])]
     if len(set(used)) < len(used):
-        raise SettingsError(f"led.pins = {pins}, led.button = {settings.button}: name one pin twice; give each its own")
+        raise SettingsError(f"led.pins = {pins}, led.button = {settings.button}: name one pin twice; use each pin once")
 
 
 def _factory(chip: str) -> Any:
@@ -196,8 +200,8 @@ def _factory(chip: str) -> Any:
         from gpiozero.pins.mock import MockFactory, MockPWMPin
 
         return MockFactory(pin_class=MockPWMPin)
-    # lgpio makes a pipe in the working directory when it is imported, which a service may not write to; once it is
-    # open, nobody needs its name.
+    # lgpio makes a pipe in the working directory when it is imported, which a service may not write to. Once the pipe
+    # is open, its name is not needed.
     with tempfile.TemporaryDirectory(prefix="fer-edge-") as folder, contextlib.chdir(folder):
         from gpiozero.pins.lgpio import LGPIOFactory
     return LGPIOFactory()
@@ -205,7 +209,7 @@ def _factory(chip: str) -> Any:
 
 @contextlib.contextmanager
 def _translated() -> Iterator[None]:
-    """The errors of gpiozero and lgpio, in our words. Raises SettingsError, SinkError."""
+    """Turns the errors of gpiozero and lgpio into SettingsError and SinkError."""
     try:
         yield
     except FerEdgeError:
@@ -213,16 +217,16 @@ def _translated() -> Iterator[None]:
     except ModuleNotFoundError as cause:
         raise SettingsError(f"led: {cause.name} is not installed; {INSTALL_HINT}") from cause
     except Exception as cause:  # gpiozero has its own tree, lgpio another, and both raise OSError
-        raise SinkError(f"led: {_why(first_line(cause))}") from cause
+        raise SinkError(f"led: {_explain(first_line(cause))}") from cause
 
 
-def _why(words: str) -> str:
+def _explain(words: str) -> str:
     if "revision" in words:
-        return 'this is no Raspberry Pi that gpiozero knows; to try it without one: led.chip = "mock"'
+        return 'not a Raspberry Pi that gpiozero knows; to try it without one: led.chip = "mock"'
     if "gpiochip" in words:
         return (
             f"the pins cannot be reached ({words}); be in the group gpio: sudo usermod -aG gpio $USER, and log in again"
         )
     if "busy" in words:
-        return f"a pin is in use by another program ({words}); end that (which: gpioinfo), or choose other pins"
+        return f"a pin is in use by another program ({words}); end it (gpioinfo shows which), or choose other pins"
     return f"{words}; check led.pins and what is wired to them"

@@ -1,8 +1,8 @@
 """The local log: one JSON object a line, appended, never rewritten.
 
 Mode `frames` writes each frame. Mode `changes` writes a line when a face comes or goes or its steady emotion changes,
-with the reason under "events", and a heartbeat when nothing changed for a while. `fer_edge.logs` has the files, and
-what keeps them whole.
+with the reason under "events", and a heartbeat if nothing changed for a while. `fer_edge.logs` has the files and their
+repair.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from fer_edge.types import Observation, Sink, State
 
 
 @output()
-def open_log(settings: Settings, pause_switch: PauseSwitch) -> Log:  # noqa: ARG001 (every sink is made alike)
+def open_log(settings: Settings, pause_switch: PauseSwitch) -> Log:  # noqa: ARG001 (every output is opened alike)
     """The log that the settings name. Raises SinkError."""
     return Log(settings.log)
 
@@ -28,7 +28,7 @@ class Log(Sink):
     """Decides which observations get a line, and when lines are brought to the disk."""
 
     def __init__(self, settings: LogSettings) -> None:
-        """Open the log, and cut off what a power cut left of its last line. Raises SinkError."""
+        """Open the log. What a power cut left of its last line is removed. Raises SinkError."""
         self._settings = settings
         self._store: LogStore | MemoryLog
         self._store = (
@@ -39,7 +39,7 @@ class Log(Sink):
 
     @property
     def path(self) -> Path:
-        """Where the lines are; "memory" where nothing is written."""
+        """The path of the log; "memory" if it is not on the disk."""
         return self._store.path
 
     @property
@@ -49,11 +49,11 @@ class Log(Sink):
 
     @property
     def repaired(self) -> int:
-        """Bytes of half-written lines that were cut off."""
+        """Bytes of half-written lines that were removed."""
         return self._store.repaired
 
     def write(self, observation: Observation) -> None:
-        """Write what the mode asks for. Raises SinkError where the disk is full or gone; the next call tries anew."""
+        """Write what the mode asks for. Raises SinkError if the disk is full or gone; the next call tries again."""
         now = observation.frame.time
         if self._settings.mode == "frames":
             self._append(observation, None)
@@ -73,7 +73,7 @@ class Log(Sink):
         self._unflushed = now if self._unflushed is None else self._unflushed
 
     def state(self, state: State) -> None:
-        """Bring all to the disk while no frames come, whose times say when it is due. Raises SinkError."""
+        """Bring all to the disk while there are no frames, whose times say when it is due. Raises SinkError."""
         if state != "running" and self._unflushed is not None:
             self._flush()
 
@@ -82,5 +82,5 @@ class Log(Sink):
         self._store.flush()
 
     def close(self) -> None:
-        """Flush to the disk and let go of the file."""
+        """Bring all to the disk, and close the file."""
         self._store.close()

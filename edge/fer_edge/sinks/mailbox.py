@@ -15,16 +15,16 @@ from fer_edge.types import Observation, Sink, State
 
 _log = logging.getLogger(__name__)
 
-MAX_WAITING_EVENTS = 100  # events that wait at most; the oldest go first
+MAX_WAITING_EVENTS = 100  # the oldest are dropped first
 CLOSE_TIMEOUT_S = 2.0  # that closing an output may take
 
 
 class Mailbox(Sink):
-    """The sink that `make` opens. A newer observation replaces the one that waits, and takes over its events.
+    """The sink that `make` opens. A newer observation replaces the waiting one, and takes over its events.
 
-    A sink that fails is told of once, closed, and made anew after growing pauses; the new one learns the state and
-    what waits. `make` is called first here, so that settings which cannot work are refused at once (SettingsError);
-    hardware that does not answer (any other error) may come later.
+    The first failure of a sink is logged; the sink is closed, and opened again after growing pauses. The new one gets
+    the state and what waits. `make` is called once in the constructor, so that settings that cannot work are refused
+    at once (SettingsError); after any other error, such as hardware that does not answer, it is tried again later.
     """
 
     def __init__(self, name: str, make: Callable[[], Sink], clock: Callable[[], float] = time.monotonic) -> None:
@@ -33,7 +33,7 @@ class Mailbox(Sink):
         self._make, self._clock = make, clock
         self._retry = Retry()
         self._changed = threading.Condition()
-        self._mail: dict[str, Observation | State] = {}  # "write" or "state" -> the newest, in the order of coming
+        self._mail: dict[str, Observation | State] = {}  # "write" or "state" -> the newest, in order
         self._state: State | None = None  # the last one delivered
         self._closing = False
         self._sink: Sink | None = None
@@ -41,14 +41,14 @@ class Mailbox(Sink):
             self._sink = make()
         except SettingsError:
             raise
-        except Exception as error:  # noqa: BLE001 (whatever a driver raises, the loop goes on)
+        except Exception as error:  # noqa: BLE001 (drivers raise anything; the loop goes on)
             self._fail(error)
         self._thread = threading.Thread(target=self._run, name=f"sink {name}", daemon=True)
         self._thread.start()
 
     @property
     def failing(self) -> bool:
-        """Whether it failed, and did not work since then for as long as the last pause was."""
+        """Whether it failed, and has not worked since for as long as the last pause."""
         return self._retry.failing
 
     def write(self, observation: Observation) -> None:
@@ -66,7 +66,7 @@ class Mailbox(Sink):
             self._changed.notify()
 
     def close(self, timeout_s: float = CLOSE_TIMEOUT_S) -> None:
-        """Deliver what waits and close the sink, within `timeout_s` seconds; one that hangs is left behind."""
+        """Deliver what waits and close the sink, within `timeout_s`; a sink that hangs is abandoned."""
         with self._changed:
             if self._closing:
                 return
@@ -74,9 +74,9 @@ class Mailbox(Sink):
             self._changed.notify()
         self._thread.join(timeout_s)
         if self._thread.is_alive():
-            _log.error(f"{self.name}: did not close within {timeout_s:g} s, and is left behind")
+            _log.error(f"{self.name}: did not close within {timeout_s:g} s, and is abandoned")
         if self.dropped:
-            _log.info(f"{self.name}: {self.dropped} events were dropped, since it was too slow for them")
+            _log.info(f"{self.name}: {self.dropped} events were dropped, since it is too slow")
 
     def _merged(self, waiting: Observation | State | None, newer: Observation) -> Observation:
         if not isinstance(waiting, Observation) or not waiting.events:
@@ -97,7 +97,7 @@ class Mailbox(Sink):
                 self._deliver(mail)
             if closing:
                 break
-        self._shut()
+        self._close_sink()
 
     def _due(self) -> bool:
         """Whether there is something to do now."""
@@ -108,7 +108,7 @@ class Mailbox(Sink):
         return bool(self._mail)
 
     def _pause(self) -> float | None:
-        """Seconds until a sink that failed is due again; None where there is none."""
+        """Seconds until the next try of a failed sink; None if none has failed."""
         return None if self._sink is not None else max(self._retry.due - self._clock(), 0.0)
 
     def _deliver(self, mail: dict[str, Observation | State]) -> None:
@@ -124,8 +124,8 @@ class Mailbox(Sink):
                     self._sink.state(item)
                     self._state = item
                 del mail[key]
-        except Exception as error:  # noqa: BLE001 (whatever a driver raises, the loop goes on)
-            self._shut()
+        except Exception as error:  # noqa: BLE001 (drivers raise anything; the loop goes on)
+            self._close_sink()
             self._fail(error)
             self._put_back(mail)
         else:
@@ -133,17 +133,17 @@ class Mailbox(Sink):
                 _log.info(f"{self.name}: works again")
 
     def _put_back(self, mail: dict[str, Observation | State]) -> None:
-        """What could not be delivered waits on, before what came meanwhile."""
+        """Let what was not delivered wait on, before what came meanwhile."""
         with self._changed:
             newer, self._mail = self._mail, mail
             for key, item in newer.items():
                 before = self._mail.pop(key, None)
                 self._mail[key] = self._merged(before, item) if isinstance(item, Observation) else item
 
-    def _shut(self) -> None:
+    def _close_sink(self) -> None:
         sink, self._sink = self._sink, None
         if sink is not None:
-            with suppress(Exception):  # it failed already, or is at its end
+            with suppress(Exception):  # it failed already, or the program ends
                 sink.close()
 
     def _fail(self, error: Exception) -> None:

@@ -17,10 +17,10 @@ COLUMNS = (*FRAME_COLUMNS, *FACE_COLUMNS)
 
 
 def json_lines(name: str) -> Sink:
-    """One line a frame, faces or not, into the file `name`, a log of mode `frames`; "-" is standard output."""
+    """One line for each frame, into the file `name`, a log of mode `frames`; "-": standard output."""
     if name == "-":
         return _JsonOutput()
-    # One file, as asked for: nothing is put aside or deleted.
+    # One file, as the user asked: nothing is rotated or deleted.
     return Log(LogSettings(path=name, mode="frames", rotate_megabytes=0, rotate_hours=0, keep_megabytes=0, keep_days=0))
 
 
@@ -33,32 +33,32 @@ class _JsonOutput(Sink):
 
 
 class Csv(Sink):
-    """One row a face: COLUMNS, and a column a label."""
+    """One row for each face: COLUMNS, and a column for each label."""
 
     def __init__(self, name: str, labels: tuple[str, ...]) -> None:
-        """Go on with the file `name`, or begin it with its header; "-" is standard output. Raises SinkError."""
-        self._name, self._ours = name, name != "-"
+        """Append to the file `name`, or make it with its header; "-": standard output. Raises SinkError."""
+        self._name, self._is_file = name, name != "-"
         header = [*COLUMNS, *labels]
-        begun = False
+        has_header = False
         self._stream: TextIO = sys.stdout
-        if self._ours:
+        if self._is_file:
             try:
-                begun = self._goes_on(Path(name), header)
+                has_header = self._has_header(Path(name), header)
                 self._stream = Path(name).open("a", encoding="utf-8", newline="")  # noqa: SIM115 - closed in close()
             except OSError as cause:
                 raise SinkError(f"output {name}: cannot be written ({cause.strerror}); choose another file") from None
         self._write = csv.writer(self._stream, lineterminator="\n")
-        if not begun:
+        if not has_header:
             self._write.writerow(header)
 
-    def _goes_on(self, path: Path, header: list[str]) -> bool:
-        """Whether the file already is such a table. Raises SinkError where it is something else."""
+    def _has_header(self, path: Path, header: list[str]) -> bool:
+        """Whether the file is such a table already. Raises SinkError if it is something else."""
         if not path.is_file() or path.stat().st_size == 0:
             return False
         with path.open(encoding="utf-8", errors="replace", newline="") as file:
             if next(csv.reader([file.readline(10_000)]), []) == header:
                 return True
-        raise SinkError(f"output {path}: holds something else than such a table; choose another file")
+        raise SinkError(f"output {path}: is not a table with these columns; choose another file")
 
     def write(self, observation: Observation) -> None:
         """Write a row for each face. Raises SinkError."""
@@ -70,9 +70,9 @@ class Csv(Sink):
             self._fail(cause)
 
     def close(self) -> None:
-        """Flush. Raises SinkError where the disk is full."""
+        """Flush. Raises SinkError if the disk is full."""
         try:
-            if self._ours:
+            if self._is_file:
                 self._stream.close()
             else:
                 self._stream.flush()
@@ -80,6 +80,6 @@ class Csv(Sink):
             self._fail(cause)
 
     def _fail(self, cause: OSError) -> None:
-        if not self._ours:
+        if not self._is_file:
             raise cause
         raise SinkError(f"output {self._name}: cannot be written ({cause.strerror}); make room") from None

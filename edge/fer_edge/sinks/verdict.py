@@ -1,4 +1,4 @@
-"""What `fer-edge detect` says to people: a line for each face."""
+"""What `fer-edge detect` prints for people: a line for each face."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def verdict(emotion: str, confidence: float) -> str:
 
 
 class PictureVerdict(Sink):
-    """For single pictures: each face at once, left to right."""
+    """For pictures: each face, left to right."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -31,7 +31,7 @@ class PictureVerdict(Sink):
             print(f"{verdict(face.emotion, face.confidence)}  {where}", file=self._stream)
 
     def close(self) -> None:
-        """Nothing to let go of: the stream is not ours."""
+        """Nothing to close: the stream belongs to the caller."""
 
 
 @dataclass
@@ -42,7 +42,7 @@ class _Seen:
 
 
 class VideoVerdict(Sink):
-    """For a video: at its end, each face with the emotion that it showed longest and the mean confidence of that."""
+    """For a video: at its end, each face with the emotion that it showed longest, and its mean confidence."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

@@ -1,6 +1,6 @@
 """Posts each event as JSON to an address: a face came, its emotion changed, it is gone.
 
-What the server does not take for now is posted again after growing pauses, in order; what it refuses is told of once.
+An event that the server cannot take now is posted again after growing pauses, in order; a refusal is logged once.
 """
 
 from __future__ import annotations
@@ -21,36 +21,36 @@ from fer_edge.settings import Settings, WebhookSettings
 from fer_edge.sinks.event_queue import EventQueue, Refused
 from fer_edge.sinks.output import output
 
-RETRY_STATUSES = (408, 425, 429)  # statuses that ask to try again, as all from 500 do (RFC 9110, 6585, 8470)
+RETRY_STATUSES = (408, 425, 429)  # try again, as after all from 500 (RFC 9110, 6585, 8470)
 
 
 @output(network=True)
-def open_webhook(settings: Settings, pause_switch: PauseSwitch) -> EventQueue:  # noqa: ARG001 (every sink is made alike)
-    """The address that the settings name. Raises SettingsError; it is not called yet."""
+def open_webhook(settings: Settings, pause_switch: PauseSwitch) -> EventQueue:  # noqa: ARG001 (every output is opened alike)
+    """The address that the settings name. Raises SettingsError; it is not contacted yet."""
     webhook = Webhook(settings.webhook)
     return EventQueue("webhook", settings.webhook.on, settings.webhook.queue, webhook.post)
 
 
 class Webhook:
-    """An address that takes POSTs."""
+    """An address that events are posted to."""
 
     def __init__(self, settings: WebhookSettings) -> None:
         parts = _split(settings.url)
         self._limit = settings.timeout_seconds
         self._host, self._port = parts.hostname, parts.port
         self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        # Only this much is ever told: the rest of a webhook's address often is its password.
+        # Only this much is logged: the rest of a webhook's address often is its password.
         self._where = f"webhook {parts.scheme}://{parts.netloc}"
         self._headers = {"Content-Type": "application/json", "User-Agent": f"fer-edge/{__version__}"}
         self._headers |= _headers(settings)
         self._trust = _trust(settings) if parts.scheme == "https" else None
 
     def post(self, record: EventRecord) -> None:
-        """Post it once, within the time limit. Raises SinkError where that may work later, and Refused where not."""
+        """Post it once, within the time limit. Raises SinkError if that may work later, Refused if not."""
         connection = self._connection()
         late = threading.Event()
 
-        def cut() -> None:  # whatever the server does: a limit for each of its bytes is none for all
+        def cut() -> None:  # a limit for the whole exchange; a socket's timeout is for each byte
             late.set()
             with suppress(OSError, AttributeError):
                 connection.sock.shutdown(socket.SHUT_RDWR)
@@ -60,12 +60,12 @@ class Webhook:
         timer.start()
         try:
             connection.request("POST", self._target, line(record).encode(), self._headers)
-            with connection.getresponse() as answer:
-                status, reason = answer.status, answer.reason
+            with connection.getresponse() as response:
+                status, reason = response.status, response.reason
             if late.is_set():
-                raise TimeoutError  # what was cut looks like a whole answer
-        except (OSError, HTTPException, UnicodeError) as cause:  # the last of a name that is none
-            raise SinkError(f"{self._where}: {self._why(cause, late.is_set())}") from None
+                raise TimeoutError  # a response that was cut off looks complete
+        except (OSError, HTTPException, UnicodeError) as cause:  # UnicodeError: an invalid host name
+            raise SinkError(f"{self._where}: {self._explain(cause, late.is_set())}") from None
         finally:
             timer.cancel()
             connection.close()
@@ -80,7 +80,7 @@ class Webhook:
             return HTTPConnection(self._host, self._port, timeout=self._limit)
         return HTTPSConnection(self._host, self._port, timeout=self._limit, context=self._trust)
 
-    def _why(self, cause: Exception, late: bool) -> str:
+    def _explain(self, cause: Exception, late: bool) -> str:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return (
                 f"its certificate is not trusted ({cause.verify_message}); if it is your own server, name the "
@@ -89,7 +89,7 @@ class Webhook:
         if late or isinstance(cause, TimeoutError):
             return f"no answer within {self._limit:g} s; check the network and the server"
         if isinstance(cause, socket.gaierror):
-            return "the host is not known; check its name, and the network"
+            return "unknown host; check its name, and the network"
         return f"no answer ({first_line(cause)}); check the network and the server"
 
 
@@ -101,11 +101,11 @@ def _split(url: str) -> SplitResult:
     except ValueError:
         good = False
     if not good or not re.fullmatch(r"[\x21-\x7e]+", url):
-        # Not quoted: its path often is the password.
-        raise SettingsError(f"webhook.url: no address that can be posted to; {form}")
+        # Not shown: its path often is the password.
+        raise SettingsError(f"webhook.url: not an address that can be posted to; {form}")
     if parts.username is not None or parts.password is not None:
         raise SettingsError(
-            'webhook.url: holds a user or a password; give them as webhook.headers = {Authorization = "Basic ..."}'
+            'webhook.url: contains a user or a password; give them as webhook.headers = {Authorization = "Basic ..."}'
         )
     return parts
 
@@ -113,7 +113,7 @@ def _split(url: str) -> SplitResult:
 def _headers(settings: WebhookSettings) -> dict[str, str]:
     for name in settings.headers:
         if not re.fullmatch(r"[A-Za-z0-9-]+", name):
-            raise SettingsError(f"webhook.headers: {name!r} is no name of a header; one has letters, digits and dashes")
+            raise SettingsError(f"webhook.headers: {name!r} is not a header's name; one has letters, digits and dashes")
     return dict(settings.headers)
 
 

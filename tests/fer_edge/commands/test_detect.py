@@ -212,7 +212,7 @@ def test_nothing_that_is_there_is_overwritten(
     original = portrait.read_bytes()
     for option in ("--json", "--csv"):
         assert main(["detect", str(portrait), option, str(portrait)]) == 6
-        assert "holds something else" in capsys.readouterr().err
+        assert " is not a " in capsys.readouterr().err
     assert portrait.read_bytes() == original
     for name in ("-", str(tmp_path / "both")):
         assert main(["detect", str(portrait), "--json", name, "--csv", name]) == 2

@@ -90,8 +90,8 @@ def test_purge_reports_its_counts(log: Path, capsys: pytest.CaptureFixture[str])
     ("arguments", "code", "words"),
     [
         (["report", "--log", "none.jsonl"], 9, "none.jsonl: there is none; name one with --log"),
-        (["report", "--log", "notes"], 9, "notes: holds something else than a fer-edge log"),
-        (["report", "--log", "."], 9, "holds something else"),
+        (["report", "--log", "notes"], 9, "notes: is not a fer-edge log"),
+        (["report", "--log", "."], 9, "is not a fer-edge log"),
         (["report", "--since", "soon"], 2, "--since 'soon': no date"),
         (["report", "--since", "2026-02-01", "--until", "2026-01-01"], 2, "--until '2026-01-01': not after"),
         (["report", "--html", "notes"], 6, "--html notes: is not a report"),
@@ -101,7 +101,7 @@ def test_purge_reports_its_counts(log: Path, capsys: pytest.CaptureFixture[str])
         (["log"], 2, "ACTION"),
         (["log", "purge"], 2, "--before"),
         (["log", "purge", "--before", "soon"], 2, "--before 'soon': no date"),
-        (["log", "purge", "--before", "today", "--log", "notes"], 9, "notes: holds something else"),
+        (["log", "purge", "--before", "today", "--log", "notes"], 9, "notes: is not a fer-edge log"),
     ],
 )
 def test_errors_have_exit_codes(

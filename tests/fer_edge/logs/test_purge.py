@@ -74,7 +74,7 @@ def test_somebody_elses_file_is_left_alone(tmp_path: Path, make_line: Make) -> N
     assert purge(path, BEGIN + timedelta(days=1)).lines == 1
     assert other.read_bytes() == b"precious"
     (tmp_path / "notes").write_text("notes")
-    with pytest.raises(LogError, match="something else"):
+    with pytest.raises(LogError, match="is not a fer-edge log"):
         purge(tmp_path / "notes", BEGIN)
     with pytest.raises(LogError, match="there is none"):
         purge(tmp_path / "none.jsonl", BEGIN)

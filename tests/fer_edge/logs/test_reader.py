@@ -132,7 +132,7 @@ def test_a_large_log_is_read_in_little_memory(tmp_path: Path, make_line: Make) -
 def test_what_is_no_log_is_said(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "precious"
     path.write_bytes(content)
-    with pytest.raises(LogError, match=r"precious: holds something else than a fer-edge log; name another"):
+    with pytest.raises(LogError, match=r"precious: is not a fer-edge log; name another"):
         list(entries(path))
 
 
@@ -140,7 +140,7 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     for path in (tmp_path / "none.jsonl", tmp_path / "no" / "folder.jsonl"):
         with pytest.raises(LogError, match=r"there is none; name one with --log"):
             list(entries(path))
-    with pytest.raises(LogError, match=r"something else"):
+    with pytest.raises(LogError, match=r"is not a fer-edge log"):
         list(entries(tmp_path))
     (tmp_path / "empty.jsonl").touch()
     assert list(entries(tmp_path / "empty.jsonl")) == []

@@ -108,7 +108,7 @@ def test_rows_with_zeros_go_and_those_behind_them_stay(tmp_path: Path, make_obse
 def test_a_file_that_is_no_such_table_is_refused_and_left_as_it_is(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "precious.csv"
     path.write_bytes(content)
-    with pytest.raises(SinkError, match=r"precious\.csv: holds something else.*choose another"):
+    with pytest.raises(SinkError, match=r"precious\.csv: is not a fer-edge table.*choose another"):
         opened(path)
     assert path.read_bytes() == content
 

@@ -118,7 +118,7 @@ def test_what_is_refused_gives_way_to_the_next(door: Door, event: Make, logged: 
     assert door.get(3) == [0, 1, 2]
     with pytest.raises(SinkError, match="post: 3 events were not delivered, and it still fails at the end"):
         box.close()
-    assert logged.get_nowait() == "error: post: answers 404; the next event has its turn, and the rest goes on"
+    assert logged.get_nowait() == "error: post: answers 404; the next event is tried, and the rest goes on"
     assert logged.empty()
 
 

@@ -100,7 +100,7 @@ def test_one_that_starts_at_the_end_is_ended(record: dict[str, Any]) -> None:
     ("command", "words"),
     [
         ((), r"hook\.command = \[\]: names no program"),
-        (("/no/such/program",), "/no/such/program is no program that can be run"),
+        (("/no/such/program",), "/no/such/program is not a program that can be run"),
         (("/etc/passwd",), "make it executable: chmod"),
     ],
 )

@@ -251,7 +251,7 @@ def test_an_emotion_that_the_model_does_not_have_is_said(
     opened: Callable[..., Led], make_observation: Make, settings: dict[str, Any]
 ) -> None:
     led = opened(**settings)
-    with pytest.raises(SinkError, match=r"led: hapy: .* no emotion of the model; it has angry, disgust"):
+    with pytest.raises(SinkError, match=r"led: hapy: .* not an emotion of the model; it has angry, disgust"):
         led.write(make_observation(0, "happy"))
 
 
@@ -282,7 +282,7 @@ class Chip:
     ("words", "ours"),
     [
         ("'can not open gpiochip'", r"the pins cannot be reached \('can not open gpiochip'\); .*usermod -aG gpio"),
-        ("unable to locate Pi revision in /proc", 'this is no Raspberry Pi .*led.chip = "mock"'),
+        ("unable to locate Pi revision in /proc", 'not a Raspberry Pi .*led.chip = "mock"'),
         ("'GPIO busy'", "a pin is in use by another program"),
         ("something else", "led: something else; check led.pins"),
     ],

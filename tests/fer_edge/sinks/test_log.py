@@ -106,7 +106,7 @@ def test_a_whole_last_line_that_lacks_only_its_newline_is_kept(tmp_path: Path, m
 def test_a_file_that_is_no_log_is_refused_and_left_as_it_is(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "precious"
     path.write_bytes(content)
-    with pytest.raises(SinkError, match=r"precious.*something else.*choose another"):
+    with pytest.raises(SinkError, match=r"precious.*is not a fer-edge log.*choose another"):
         opened(path)
     assert path.read_bytes() == content
 

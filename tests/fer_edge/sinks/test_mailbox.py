@@ -206,7 +206,7 @@ def test_a_sink_that_hangs_is_left_behind_in_time(
     box.close(timeout_s=0.05)
     box.close(timeout_s=0.05)
     assert time.monotonic() - begin < 5
-    assert capsys.readouterr().err == "fer-edge: error: lamp: did not close within 0.05 s, and is left behind\n"
+    assert capsys.readouterr().err == "fer-edge: error: lamp: did not close within 0.05 s, and is abandoned\n"
     place.gate.set()
     box._thread.join(SOON)
 

@@ -129,7 +129,7 @@ def test_a_server_that_is_down_or_speaks_another_language_is_said(record: dict[s
         port = taken.getsockname()[1]
     with pytest.raises(SinkError, match=r"no answer \(\[Errno 111\] Connection refused\)"):
         Webhook(WebhookSettings(url=f"http://127.0.0.1:{port}/")).post(record)
-    with pytest.raises(SinkError, match="the host is not known"):
+    with pytest.raises(SinkError, match="unknown host"):
         Webhook(WebhookSettings(url="http://no-such-host.invalid/")).post(record)
 
 
@@ -181,16 +181,16 @@ def test_certificates_are_checked(server: Server, secure: Path, record: dict[str
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({}, r"webhook\.url: no address"),
-        ({"url": "htps://hooks.example/s3cret"}, r"webhook\.url: no address [^3]*$"),
-        ({"url": "https://ann:s3cret@x:99999/y"}, r"webhook\.url: no address [^3]*$"),
-        ({"url": "ftp://x/y"}, "webhook.url: no address"),
-        ({"url": "http:///y"}, "no address"),
-        ({"url": "http://x:99999/y"}, "no address"),
-        ({"url": "http://x/a b"}, "no address"),
-        ({"url": "http://x/ä"}, "no address"),
-        ({"url": "http://ann:s3cret@x/y"}, r"holds a user or a password; .*webhook\.headers"),
-        ({"url": "http://x/", "headers": {"X Y": "1"}}, "'X Y' is no name of a header"),
+        ({}, r"webhook\.url: not an address"),
+        ({"url": "htps://hooks.example/s3cret"}, r"webhook\.url: not an address [^3]*$"),
+        ({"url": "https://ann:s3cret@x:99999/y"}, r"webhook\.url: not an address [^3]*$"),
+        ({"url": "ftp://x/y"}, "webhook.url: not an address"),
+        ({"url": "http:///y"}, "not an address"),
+        ({"url": "http://x:99999/y"}, "not an address"),
+        ({"url": "http://x/a b"}, "not an address"),
+        ({"url": "http://x/ä"}, "not an address"),
+        ({"url": "http://ann:s3cret@x/y"}, r"contains a user or a password; .*webhook\.headers"),
+        ({"url": "http://x/", "headers": {"X Y": "1"}}, "'X Y' is not a header's name"),
         ({"url": "https://x/", "ca_file": "/no/such/file"}, "/no/such/file': no certificates"),
         ({"url": "https://x/", "ca_file": __file__}, "no certificates in PEM form"),
     ],

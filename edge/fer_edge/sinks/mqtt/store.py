@@ -167,4 +167,4 @@ def _refuse_foreign(path: Path) -> None:
         raise SinkError(f"mqtt: queue {path}: cannot be read ({cause.strerror}); {OTHER_FILE_HINT}") from None
     ours = head.startswith(SQLITE_MAGIC) and head[68:72] in (APPLICATION_ID.to_bytes(4, "big"), bytes(4))
     if head.strip(b"\0") and not ours:
-        raise SinkError(f"mqtt: queue {path}: holds something else than messages of fer-edge; {OTHER_FILE_HINT}")
+        raise SinkError(f"mqtt: queue {path}: is not a queue of fer-edge; {OTHER_FILE_HINT}")

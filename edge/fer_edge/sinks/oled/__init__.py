@@ -1,1 +1,1 @@
-"""Pictures for small displays: `face` draws an emotion, `screen` puts it together with words, `devices` shows it."""
+"""Small displays: `screen` draws a picture, `devices` opens a display, `sink` shows the one on the other."""

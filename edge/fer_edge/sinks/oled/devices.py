@@ -1,4 +1,4 @@
-"""Displays that luma drives, opened late, and its errors in words."""
+"""Displays that luma drives, imported late, and its errors as messages."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fer_edge.errors import FerEdgeError, SettingsError, SinkError, first_line
 from fer_edge.settings import OledSettings
 
 INSTALL_HINT = "install it with: pip install 'fer-edge[oled]'"
-# name -> module, class; those of luma with a driver for the rest of their kind
+# name -> module, class in luma
 DRIVERS = {
     "ssd1306": ("luma.oled.device", "ssd1306"),
     "ssd1309": ("luma.oled.device", "ssd1309"),
@@ -23,21 +23,21 @@ DRIVERS = {
     "st7789": ("luma.lcd.device", "st7789"),
     "ili9341": ("luma.lcd.device", "ili9341"),
 }
-LCDS = ("st7735", "st7789", "ili9341")  # with a light behind them, whose pin luma switches
+LCDS = ("st7735", "st7789", "ili9341")  # with a backlight, whose pin luma switches
 SPI_ONLY = ("ssd1331", "ssd1351", *LCDS)
 
 
 def open_device(settings: OledSettings) -> Any:
     """The display that the settings name, as a luma device. Raises SettingsError, SinkError."""
     with translated(settings), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # RPi.GPIO's, of pins that somebody left as outputs
+        warnings.simplefilter("ignore")  # RPi.GPIO's, about pins that another program left as outputs
         size = {key: value for key in ("width", "height") if (value := getattr(settings, key))}
         if settings.device in ("dummy", "dummy-colour"):
             from luma.core.device import dummy
 
             return dummy(mode="RGB" if settings.device == "dummy-colour" else "1", rotate=settings.rotate, **size)
         if settings.device in SPI_ONLY and settings.interface == "i2c":
-            raise SettingsError(f"oled.interface = 'i2c': a {settings.device} speaks SPI alone; set it to \"spi\"")
+            raise SettingsError(f"oled.interface = 'i2c': a {settings.device} has SPI only; set it to \"spi\"")
         module, name = DRIVERS[settings.device]
         driver = getattr(importlib.import_module(module), name)
         light = {"gpio_LIGHT": settings.gpio_light} if settings.device in LCDS else {}
@@ -45,18 +45,18 @@ def open_device(settings: OledSettings) -> Any:
         try:
             return driver(line, rotate=settings.rotate, **size, **light)
         except BaseException:
-            line.cleanup()  # a display that does not answer is tried again and again: each time would keep a file open
+            line.cleanup()  # each try of a display that does not answer would keep a file open
             raise
 
 
 def release(device: Any) -> None:
-    """Turn `device` off and close its line, also where it does not answer any more. Raises what luma raises."""
+    """Turn `device` off and close its interface, even if it no longer answers. Raises what luma raises."""
     try:
         device.cleanup()
     finally:
         line = getattr(device, "_serial_interface", None)
         if line is not None:
-            with contextlib.suppress(Exception):  # closed already, or as dead as the device
+            with contextlib.suppress(Exception):  # closed already, or not answering either
                 line.cleanup()
 
 
@@ -76,15 +76,15 @@ def _line(settings: OledSettings) -> Any:
 
 @contextlib.contextmanager
 def translated(settings: OledSettings) -> Iterator[None]:
-    """Errors of luma and of the system in our words. Raises SettingsError, SinkError."""
+    """Turns errors of luma and of the system into SettingsError and SinkError."""
     try:
         yield
     except FerEdgeError:
         raise
     except ModuleNotFoundError as cause:
         raise SettingsError(f"oled: {cause.name} is not installed; {_package(cause.name or '')}") from cause
-    except Exception as cause:  # luma has its own tree, drivers others, and all raise OSError too
-        raise SinkError(f"oled: {_why(first_line(cause), settings)}") from cause
+    except Exception as cause:  # luma has its own tree, its drivers others, and all raise OSError too
+        raise SinkError(f"oled: {_explain(first_line(cause), settings)}") from cause
 
 
 def _package(module: str) -> str:
@@ -93,7 +93,7 @@ def _package(module: str) -> str:
     return INSTALL_HINT if module.startswith("luma") else f"install it with: pip install {module.partition('.')[0]}"
 
 
-def _why(words: str, settings: OledSettings) -> str:
+def _explain(words: str, settings: OledSettings) -> str:
     address = f"0x{settings.i2c_address:02X}"
     if settings.interface == "i2c":
         if "permission" in words:

@@ -1,4 +1,4 @@
-"""What a display shows: a face, its name, how sure it is, the time. On wide displays the words are beside the face."""
+"""What a display shows: a face, the emotion, its confidence, the time. Wide displays have the texts beside the face."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from fer_edge.drawing.face import ASLEEP, BLACK, TWO_COLOURS, WHITE, Look, draw_
 from fer_edge.drawing.palette import GREY, Colour, colour_of
 from fer_edge.types import EMOTIONS, Face, State
 
-MIN_WIDE_RATIO = 1.5  # a display so many times as wide as high has the words beside the face
-MIN_FONT_PX = 10  # pixels; a name that does not fit at this size is cut off
+MIN_WIDE_RATIO = 1.5  # width / height from which the texts are beside the face
+MIN_FONT_PX = 10  # a name that does not fit at this size is cut off
 STATE_TEXTS: dict[State, str] = {"starting": "starting", "paused": "paused", "lost": "no camera", "running": "nobody"}
-SHIFTS_PX = ((0, 0), (1, 0), (1, 1), (0, 1))  # pixels, a minute each: no line stays in its place for long
+SHIFTS_PX = ((0, 0), (1, 0), (1, 1), (0, 1))  # one a minute: no line stays in one place for long
 
 
 @dataclass(frozen=True)
 class View:
-    """What is to be seen; two that are equal look alike."""
+    """What to show; equal views look alike."""
 
     state: State
     time: str  # "14:05"
-    emotion: str = ""  # empty: nobody is there
+    emotion: str = ""  # "": no face is in view
     tenths: int = 0  # of confidence, 0 to 10
     labels: tuple[str, ...] = EMOTIONS
-    small: bool = False  # a sign alone, in no fixed place: nothing has happened for long
+    small: bool = False  # a small sign in a changing place, for a state that may last
 
 
 def view(state: State, time: str, face: Face | None, small: bool = False) -> View:
-    """The view of the largest `face`, or of none."""
+    """The view of `face`, the largest one; None: there is none."""
     if face is None or state != "running":
         return View(state, time, small=small)
     return View(state, time, face.emotion, round(10 * face.confidence), face.prediction.labels)
@@ -41,11 +41,11 @@ class Screen:
     """Draws for displays of one size, with all colours or with two."""
 
     def __init__(self, width: int, height: int, colour: bool, font: str = "") -> None:
-        """`font` is the path of a TrueType file; empty: Pillow's own, which has Latin letters. Raises OSError."""
+        """`font` is the path of a TrueType file; "": Pillow's own, which has Latin letters. Raises OSError."""
         self.size = (width, height)
         self._colour, self._font = colour, font
         self._wide = width >= MIN_WIDE_RATIO * height
-        _face_of(font, MIN_FONT_PX)
+        _load_font(font, MIN_FONT_PX)
 
     def draw(self, seen: View) -> Image.Image:
         """The picture: mode "RGB", or "1" with two colours."""
@@ -89,7 +89,7 @@ class Screen:
         self._text(picture, seen.time, (width // 2, round(low + 69 * rest)), round(18 * unit), width - 12, GREY)
 
     def _sign(self, picture: Image.Image, seen: View) -> None:
-        """Two strokes for a pause, a cross for a lost camera, a dot otherwise; where, the minute says."""
+        """Two strokes for a pause, a cross for a lost camera, else a dot; its place depends on the minute."""
         width, height = self.size
         side = max(min(width, height) // 8, 7)
         minute = 60 * int(seen.time[:2]) + int(seen.time[-2:])
@@ -114,10 +114,10 @@ class Screen:
         skin = colour_of(seen.emotion, seen.labels) if seen.emotion else GREY
         picture.paste(_drawn(look, side, skin if self._colour else None), place)
         if not seen.emotion and seen.state in ("paused", "lost"):
-            self._over(picture, seen.state, place, side)
+            self._large_sign(picture, seen.state, place, side)
 
-    def _over(self, picture: Image.Image, state: State, place: tuple[int, int], side: int) -> None:
-        """The same signs, large, in place of the face."""
+    def _large_sign(self, picture: Image.Image, state: State, place: tuple[int, int], side: int) -> None:
+        """The same signs, in place of the face."""
         (left, top), draw, line = place, ImageDraw.Draw(picture), max(side // 9, 2)
         draw.rectangle((left, top, left + side, top + side), fill=BLACK)
         inner = [left + side * 0.24, top + side * 0.24, left + side * 0.76, top + side * 0.76]
@@ -152,28 +152,28 @@ class Screen:
             draw.rounded_rectangle((left + gap, top + gap, full, low - gap), max(radius - gap, 0), fill=colour)
 
     def _text(
-        self, picture: Image.Image, words: str, middle: tuple[int, int], size: int, room: int, colour: Colour
+        self, picture: Image.Image, text: str, middle: tuple[int, int], size: int, room: int, colour: Colour
     ) -> None:
-        """`words` around `middle`, as large as `room` pixels allow."""
+        """`text` centred at `middle`, as large as `room` pixels allow."""
         size = max(size, MIN_FONT_PX)
-        shown, letters = words, self._letters(words, size)
-        while letters.width > room and words:
+        shown, letters = text, self._letters(text, size)
+        while letters.width > room and text:
             if size > MIN_FONT_PX:
                 size -= 1
             else:
-                words = words[:-1]
-                shown = f"{words}…"
+                text = text[:-1]
+                shown = f"{text}…"
             letters = self._letters(shown, size)
         place = (middle[0] - letters.width // 2, middle[1] - letters.height // 2)
         picture.paste(colour if self._colour else WHITE, place, letters)
 
-    def _letters(self, words: str, size: int) -> Image.Image:
-        """A mask as wide as the letters are; with two colours these are wider than Pillow says."""
-        font = _face_of(self._font, size)
-        mask = Image.new("L", (2 * size * len(words) + size, 2 * size))
+    def _letters(self, text: str, size: int) -> Image.Image:
+        """A mask as wide as the letters; with two colours these are wider than Pillow says."""
+        font = _load_font(self._font, size)
+        mask = Image.new("L", (2 * size * len(text) + size, 2 * size))
         draw = ImageDraw.Draw(mask)
         draw.fontmode = "L" if self._colour else "1"
-        draw.text((size // 2, size), words, 255, font, anchor="lm")
+        draw.text((size // 2, size), text, 255, font, anchor="lm")
         left, _, right, _ = mask.getbbox() or (0, 0, 1, 1)
         return mask.crop((left, 0, right, mask.height))
 
@@ -183,18 +183,18 @@ def _nearest(value: int) -> int:
 
 
 @lru_cache(32)
-def _face_of(path: str, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def _load_font(path: str, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.truetype(path, size) if path else ImageFont.load_default(size)
 
 
 @lru_cache(32)
 def _drawn(look: Look, side: int, skin: Colour | None) -> Image.Image:
-    """Kept, since drawing takes longer than showing."""
+    """Cached, since drawing takes longer than showing."""
     return draw_face(look, side, TWO_COLOURS if skin is None else painted(skin))
 
 
 def sheet(labels: Sequence[str], side: int, columns: int) -> Image.Image:
-    """All of `labels` as displays of `side` by `side` pixels show them, in rows: for people."""
+    """All of `labels` as displays of `side` x `side` pixels show them, in rows: for the README."""
     rows = -(-len(labels) // columns)
     picture = Image.new("RGB", (columns * side, rows * side))
     screen = Screen(side, side, colour=True)

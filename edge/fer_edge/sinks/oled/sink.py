@@ -1,7 +1,7 @@
-"""A small display that shows a drawn face for the emotion, its name, how sure it is, and the time.
+"""A small display that shows a drawn face for the emotion, its name, its confidence, and the time.
 
-While nobody is there for a while it goes dark: the pixels of an OLED wear out, and what always stands in one place
-stays there as a shadow. A pause and a lost camera leave a small sign, each time in another place.
+If no face is in view for a while it turns dark: the pixels of an OLED wear out, and what is always in one place burns
+in. A pause and a lost camera show a small sign, each minute in another place.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ def _modules(settings: Settings) -> Sequence[str]:
 
 
 @output(in_thread=True, requires=_modules, extra="oled")
-def open_oled(settings: Settings, pause_switch: PauseSwitch) -> Oled:  # noqa: ARG001 (every sink is made alike)
-    """The display that the settings name. Raises SettingsError, and SinkError where it does not answer."""
+def open_oled(settings: Settings, pause_switch: PauseSwitch) -> Oled:  # noqa: ARG001 (every output is opened alike)
+    """The display that the settings name. Raises SettingsError, and SinkError if it does not answer."""
     return Oled(settings.oled)
 
 
 class Oled(Sink):
-    """Shows the largest face; draws where something changed."""
+    """Shows the largest face; draws only if something changed."""
 
     def __init__(self, settings: OledSettings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._settings, self._clock = settings, clock
@@ -45,7 +45,7 @@ class Oled(Sink):
             raise
         self._shown: View | None = None
         self._state: State = "starting"
-        self._seen = 0.0  # frame time of the last face, seconds; from the first frame on
+        self._seen = 0.0  # frame time of the last face, or of the first frame, seconds
         self._lit = True
         self._closed = False
 
@@ -60,7 +60,7 @@ class Oled(Sink):
             self.device.contrast(round(255 * settings.brightness))
 
     def write(self, observation: Observation) -> None:
-        """Show the largest face, or that nobody is there. Raises SinkError."""
+        """Show the largest face, or that there is none. Raises SinkError."""
         now = observation.frame.time
         face = observation.largest_face
         if face is not None or self._state != "running" or now < self._seen:
@@ -72,15 +72,15 @@ class Oled(Sink):
             self._show(view("running", _minute(observation.frame.taken), face))
 
     def state(self, state: State) -> None:
-        """Show it: large while starting, else small, since it may last. Raises SinkError."""
-        if state == "running":  # its frames show it
+        """Show it: while starting large, else small, since it may last. Raises SinkError."""
+        if state == "running":  # the next frame shows it
             return
         self._state = state
         self._light(True)
         self._show(view(state, _minute(self._clock()), None, small=state != "starting" and self._settings.small_signs))
 
     def close(self) -> None:
-        """Turn the display off and let go of it."""
+        """Turn the display off and release it."""
         if not self._closed:
             self._closed = True
             with translated(self._settings):

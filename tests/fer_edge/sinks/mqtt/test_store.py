@@ -98,7 +98,7 @@ def test_a_damaged_file_is_put_aside_and_told(damage: str, tmp_path: Path, capsy
 def test_what_is_somebody_elses_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "queue.db"
     path.write_text("a diary")
-    with pytest.raises(SinkError, match=r"holds something else than messages of fer-edge.*mqtt\.queue"):
+    with pytest.raises(SinkError, match=r"is not a queue of fer-edge.*mqtt\.queue"):
         opened(tmp_path)
     assert path.read_text() == "a diary"
     path.unlink()
@@ -107,7 +107,7 @@ def test_what_is_somebody_elses_is_refused_and_left_alone(tmp_path: Path) -> Non
     base.execute("CREATE TABLE birds (name)")
     base.commit()
     base.close()
-    with pytest.raises(SinkError, match="holds something else"):
+    with pytest.raises(SinkError, match="is not a queue"):
         opened(tmp_path)
 
 

@@ -69,7 +69,7 @@ def test_an_lcd_with_its_light(
 
 
 def test_what_speaks_spi_alone_is_not_looked_for_on_i2c() -> None:
-    with pytest.raises(SettingsError, match=r"oled\.interface = 'i2c': a st7789 speaks SPI alone; set it to \"spi\""):
+    with pytest.raises(SettingsError, match=r"oled\.interface = 'i2c': a st7789 has SPI only; set it to \"spi\""):
         open_device(OledSettings(device="st7789"))
 
 
