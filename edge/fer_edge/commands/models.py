@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fer_edge.classifiers import cards as shelf
+from fer_edge.classifiers import cards as model_cards
 from fer_edge.classifiers.cards import Card, choose, models_folder, scan
 from fer_edge.classifiers.tflite import TfliteClassifier, find_runtime
 from fer_edge.errors import FerEdgeError, ModelError
@@ -22,7 +22,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     install = actions.add_parser("install", help=words, description=f"{words.capitalize()}.")
     install.add_argument("model", metavar="FILE.tflite", type=Path)
     install.add_argument("--card", metavar="FILE.json", type=Path, help="its card (default: the one beside it)")
-    default = shelf.LOCAL_MODELS_FOLDER
+    default = model_cards.LOCAL_MODELS_FOLDER
     install.add_argument("--to", metavar="FOLDER", type=Path, default=default, help="where (default: %(default)s)")
 
 

@@ -87,14 +87,14 @@ class Following:
 
     def _is_kept(self, face: _Face, now: float) -> bool:
         """Whether `face` passed its last check and is visible, or was confirmed within `patience_seconds`."""
-        is_sure = face.visible and face.confirmed == face.checked
-        return is_sure or now - face.confirmed < self._settings.patience_seconds
+        is_stable = face.visible and face.confirmed == face.checked
+        return is_stable or now - face.confirmed < self._settings.patience_seconds
 
     def _follow(self, face: _Face, small: Pixels, frame: Frame) -> None:
         """Find `face` in the next frame, and check it if it is time to."""
         face.visible = self._correlate(face, small)
-        is_sure = face.visible and face.confirmed == face.checked
-        interval = self._settings.look_seconds if is_sure else RECHECK_INTERVAL_S
+        is_stable = face.visible and face.confirmed == face.checked
+        interval = self._settings.look_seconds if is_stable else RECHECK_INTERVAL_S
         if frame.time - face.checked < interval:
             return
         found = detect_near(self._search, frame.grey, face.square, thorough=False)
