@@ -9,7 +9,7 @@ from fer_edge.bench.loop_cost import CHUNK_FRAMES
 from fer_edge.bench.machine import SINCE_BOOT_SHIFT, THROTTLE_FLAGS, Machine, MachineState
 from fer_edge.bench.results import LoopResult, ModelResult, Results
 
-LINE_WIDTH = 110  # characters of a line on a terminal
+TERMINAL_WIDTH = 110  # characters of a line on a terminal
 MAX_OTHERS_CORES = 0.1  # that other programs may keep busy before a warning
 
 
@@ -133,8 +133,8 @@ def _listed(markdown: bool, lines: Sequence[str]) -> str:
 
 
 def joined(markdown: bool, *parts: str) -> str:
-    """Tables and paragraphs as one text: lines wrapped to LINE_WIDTH, or Markdown with blank lines between."""
+    """Tables and paragraphs as one text: lines wrapped to TERMINAL_WIDTH, or Markdown with blank lines between."""
     if markdown:
         return "\n\n".join(parts)
-    fill = textwrap.TextWrapper(LINE_WIDTH, subsequent_indent="  ", break_on_hyphens=False).fill
+    fill = textwrap.TextWrapper(TERMINAL_WIDTH, subsequent_indent="  ", break_on_hyphens=False).fill
     return "\n".join(part if "\n" in part else fill(part) for part in parts)

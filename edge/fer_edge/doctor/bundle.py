@@ -27,7 +27,7 @@ from fer_edge.files import new_file
 from fer_edge.service.settings_changes import shown
 from fer_edge.settings import Settings
 
-JOURNAL = ("journalctl", "-u", "fer-edge", "-o", "short-iso", "--no-hostname", "--no-pager", "-n", "500")
+READ_JOURNAL = ("journalctl", "-u", "fer-edge", "-o", "short-iso", "--no-hostname", "--no-pager", "-n", "500")
 # journal lines that report problems; all others may hold predictions
 PROBLEM_LINE = re.compile(r"systemd\[\d+\]: |fer-edge: (error|warning|note): |fer-edge\[\d+\]: (source|model): ")
 REDACTED = "..."
@@ -57,7 +57,7 @@ def contents(findings: Sequence[Finding], context: Context) -> dict[str, str]:
         "machine.json": json.dumps(dataclasses.asdict(describe(context.root)), ensure_ascii=False, indent=1),
         "settings.json": json.dumps(public_settings(context.settings), ensure_ascii=False, indent=1),
         "packages.txt": "\n".join(packages),
-        "journal.txt": "\n".join(problem_lines(context.ask(*JOURNAL))),
+        "journal.txt": "\n".join(problem_lines(context.ask(*READ_JOURNAL))),
     }
 
 

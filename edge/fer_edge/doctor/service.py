@@ -14,7 +14,7 @@ PROPERTIES = "LoadState,UnitFileState,ActiveState,SubState,Result,NRestarts,Exec
 START = f"sudo systemctl restart {UNIT}"
 DROP_IN = "/etc/systemd/system/fer-edge.service.d/network.conf"
 ALLOW = f"sudo install -Dm644 /opt/fer-edge/fer-edge-network.conf {DROP_IN}"
-JOURNAL = f"journalctl -u {UNIT} -n 20"
+JOURNAL_HINT = f"journalctl -u {UNIT} -n 20"
 # exit code of errors.py -> what it means
 EXIT_REASONS = {
     2: "the settings cannot be used",
@@ -57,13 +57,13 @@ def health(state: dict[str, str]) -> Finding:
     active = state.get("ActiveState", "")
     if active == "active":
         if restarts:
-            return Finding("last exits", "warning", f"running, after {restarts} restarts", JOURNAL)
+            return Finding("last exits", "warning", f"running, after {restarts} restarts", JOURNAL_HINT)
         return Finding("last exits", "ok", "running since its first start")
     if active in ("activating", "reloading"):
         words = f"starting; {restarts} restarts so far ({why})"
-        return Finding("last exits", "warning" if restarts else "ok", words, JOURNAL if restarts else "")
+        return Finding("last exits", "warning" if restarts else "ok", words, JOURNAL_HINT if restarts else "")
     if active == "failed":
-        return Finding("last exits", "failure", f"failed ({why})", JOURNAL)
+        return Finding("last exits", "failure", f"failed ({why})", JOURNAL_HINT)
     return Finding("last exits", "warning", "not running", START)
 
 

@@ -18,7 +18,7 @@ from fer_edge.sources.urls import mask
 from fer_edge.types import Source
 
 if TYPE_CHECKING:
-    from fer_edge.sources.folder import Folder
+    from fer_edge.sources.folder import PictureFolder
     from fer_edge.sources.picture import Picture
     from fer_edge.sources.video import VideoFile
 
@@ -38,10 +38,10 @@ __all__ = [
 SOURCES = {
     "picamera": "fer_edge.sources.picamera:PiCamera",
     "camera": "fer_edge.sources.v4l2:V4l2Camera",
-    "stream": "fer_edge.sources.stream:Stream",
+    "stream": "fer_edge.sources.stream:NetworkCamera",
     "video": "fer_edge.sources.video:VideoFile",
     "picture": "fer_edge.sources.picture:Picture",
-    "folder": "fer_edge.sources.folder:Folder",
+    "folder": "fer_edge.sources.folder:PictureFolder",
     "demo": "fer_edge.sources.demo:Demo",
 }
 FORMS = (
@@ -76,9 +76,9 @@ def open_source(spec: str = "auto", options: SourceOptions | None = None) -> Ope
     return Opened(open_choice(choice, options), choice.why)
 
 
-def open_files(path: str, options: SourceOptions | None = None) -> VideoFile | Picture | Folder:
+def open_files(path: str, options: SourceOptions | None = None) -> VideoFile | Picture | PictureFolder:
     """The video, the picture, or the pictures of the folder at `path`, opened. Raises SourceError."""
-    opened: VideoFile | Picture | Folder = open_choice(_choose_path(path), options)
+    opened: VideoFile | Picture | PictureFolder = open_choice(_choose_path(path), options)
     return opened
 
 

@@ -14,7 +14,7 @@ from fer_edge.types import Frame
 _log = logging.getLogger(__name__)
 
 
-class Folder:
+class PictureFolder:
     """The pictures directly in a folder, sorted by name; its subfolders and other files are skipped.
 
     A picture that cannot be read is logged as a warning, and the next one is read; at the end an error says how many

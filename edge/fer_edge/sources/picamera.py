@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from fer_edge.errors import SourceError, SourceLost, first_line
 from fer_edge.sources.options import SourceOptions
-from fer_edge.sources.pixels import FORMATS, grey
+from fer_edge.sources.pixels import PIXEL_FORMATS, grey
 from fer_edge.types import Frame
 
 _INSTALL = (
@@ -112,8 +112,8 @@ class PiCamera:
             )
         )
         layout = camera.camera_configuration()["lores"]
-        if layout["format"] not in FORMATS:
-            raise SourceError(f"picamera: the camera gives {layout['format']}, not one of {', '.join(FORMATS)}")
+        if layout["format"] not in PIXEL_FORMATS:
+            raise SourceError(f"picamera: the camera gives {layout['format']}, not one of {', '.join(PIXEL_FORMATS)}")
         self._layout = (layout["format"], *layout["size"], layout["stride"])
         camera.start()
 

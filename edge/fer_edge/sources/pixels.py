@@ -20,7 +20,7 @@ class _Layout(NamedTuple):
 
 # The name of a packed format lists the colours from the highest byte of a little-endian number to the lowest, so the
 # order in memory is reversed: RGB888 is B, G, R.
-FORMATS = {
+PIXEL_FORMATS = {
     "YUV420": _Layout(1),
     "YVU420": _Layout(1),
     "NV12": _Layout(1),
@@ -34,11 +34,11 @@ FORMATS = {
 
 
 def grey(buffer: NDArray[np.uint8], layout: str, width: int, height: int, stride: int) -> Pixels:
-    """The grey picture, (height, width) uint8, in `buffer`, whose `layout` is one of FORMATS; a view if possible.
+    """The grey picture, (height, width) uint8, in `buffer`, whose `layout` is one of PIXEL_FORMATS; a view if possible.
 
     Raises ValueError if `buffer` is too short for such a picture.
     """
-    size, conversion = FORMATS[layout]
+    size, conversion = PIXEL_FORMATS[layout]
     if stride < width * size or len(buffer) < height * stride:
         raise ValueError(f"{len(buffer)} bytes in rows of {stride} cannot hold {width} x {height} pixels in {layout}")
     rows = buffer[: height * stride].reshape(height, stride)[:, : width * size]

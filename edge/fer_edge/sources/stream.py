@@ -17,7 +17,7 @@ from fer_edge.sources.urls import mask
 _DEFAULT_PORTS = {"rtsp": 554, "http": 80, "https": 443}
 
 
-class Stream(LiveSource):
+class NetworkCamera(LiveSource):
     """Frames of a network camera, always the newest one. Its credentials are never shown or logged."""
 
     local = False

@@ -38,7 +38,7 @@ def test_the_loop_and_the_tutorials(make_results: Callable[..., Results]) -> Non
     text = report.of_loop(make_results().loop, markdown=False)
     for words in ("640 x 480", "120.0 frames a second", "10.0 frames a second", "8.0% of one core", "10.0 times"):
         assert words in text
-    assert max(map(len, text.splitlines())) <= report.LINE_WIDTH + 10
+    assert max(map(len, text.splitlines())) <= report.TERMINAL_WIDTH + 10
 
 
 def test_the_choice_is_the_last_line(make_results: Callable[..., Results]) -> None:

@@ -37,9 +37,9 @@ def test_well(make_context: Make) -> None:
     [
         ("loaded", "not-found", "service", "warning", "sudo systemd/install.sh"),
         ("enabled", "disabled", "service", "warning", "sudo systemctl enable fer-edge"),
-        ("NRestarts=0", "NRestarts=7", "last exits", "warning", service.JOURNAL),
+        ("NRestarts=0", "NRestarts=7", "last exits", "warning", service.JOURNAL_HINT),
         ("ActiveState=active", "ActiveState=inactive", "last exits", "warning", service.START),
-        ("ActiveState=active", "ActiveState=failed", "last exits", "failure", service.JOURNAL),
+        ("ActiveState=active", "ActiveState=failed", "last exits", "failure", service.JOURNAL_HINT),
         ("ActiveState=active", "ActiveState=activating", "last exits", "ok", ""),
     ],
 )

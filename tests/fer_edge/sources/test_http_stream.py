@@ -16,7 +16,7 @@ import pytest
 from fer_edge.errors import SourceError, SourceLost
 from fer_edge.sources import open_source
 from fer_edge.sources.options import SourceOptions
-from fer_edge.sources.stream import Stream
+from fer_edge.sources.stream import NetworkCamera
 
 OPTIONS = SourceOptions(timeout=5.0)
 
@@ -103,7 +103,7 @@ def test_credentials_work_and_appear_nowhere(server: Server, capfd: pytest.Captu
     shown = server.url("/private", "***@")
     assert frame.source == shown
     with pytest.raises(SourceError) as caught:
-        Stream(server.url("/private", "ann:wr0ng@"), OPTIONS)
+        NetworkCamera(server.url("/private", "ann:wr0ng@"), OPTIONS)
     assert str(caught.value) == (
         f"stream {shown}: 127.0.0.1 answers, but gives no video within 5 s; check the path, the user and the password"
     )
@@ -114,7 +114,7 @@ def test_credentials_work_and_appear_nowhere(server: Server, capfd: pytest.Captu
 
 def test_ends(server: Server) -> None:
     with (
-        closing(Stream(server.url("/ends"), OPTIONS)) as source,
+        closing(NetworkCamera(server.url("/ends"), OPTIONS)) as source,
         pytest.raises(SourceLost, match=r"stopped giving pictures after \d+ frames; check the camera and the network"),
     ):
         list(source)
@@ -122,7 +122,7 @@ def test_ends(server: Server) -> None:
 
 def test_stalls(server: Server) -> None:
     with (
-        closing(Stream(server.url("/stalls"), SourceOptions(timeout=1.0))) as source,
+        closing(NetworkCamera(server.url("/stalls"), SourceOptions(timeout=1.0))) as source,
         pytest.raises(SourceLost, match=r"(gave no picture for 1 s|stopped giving pictures) after \d+ frames"),
     ):
         list(source)
@@ -131,7 +131,7 @@ def test_stalls(server: Server) -> None:
 
 def test_wrong_path(server: Server) -> None:
     with pytest.raises(SourceError, match="answers, but gives no video"):
-        Stream(server.url("/nothing"), OPTIONS)
+        NetworkCamera(server.url("/nothing"), OPTIONS)
 
 
 def test_refused() -> None:
@@ -139,7 +139,7 @@ def test_refused() -> None:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
     with pytest.raises(SourceError, match=f"127.0.0.1 refuses connections on port {port}; check the port"):
-        Stream(f"http://127.0.0.1:{port}/", OPTIONS)
+        NetworkCamera(f"http://127.0.0.1:{port}/", OPTIONS)
 
 
 def test_host_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,7 +148,7 @@ def test_host_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket, "create_connection", unknown)
     with pytest.raises(SourceError, match=r"the host 'camera\.invalid' is not known"):
-        Stream("http://camera.invalid/", SourceOptions(timeout=0.5))
+        NetworkCamera("http://camera.invalid/", SourceOptions(timeout=0.5))
 
 
 def test_a_server_that_never_answers() -> None:
@@ -156,10 +156,10 @@ def test_a_server_that_never_answers() -> None:
         deaf.bind(("127.0.0.1", 0))
         deaf.listen(4)
         with pytest.raises(SourceError, match=r"answers, but gives no video within 0\.3 s"):
-            Stream(f"http://127.0.0.1:{deaf.getsockname()[1]}/", SourceOptions(timeout=0.3))
+            NetworkCamera(f"http://127.0.0.1:{deaf.getsockname()[1]}/", SourceOptions(timeout=0.3))
 
 
 @pytest.mark.parametrize("url", ["rtsp://", "http:///path", "http://[::1/x", "http://host:99999/x"])
 def test_no_url(url: str) -> None:
     with pytest.raises(SourceError, match="is not a URL with a host and a port"):
-        Stream(url, OPTIONS)
+        NetworkCamera(url, OPTIONS)

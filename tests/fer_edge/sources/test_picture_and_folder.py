@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pytest
 from fer_edge.errors import SourceError
-from fer_edge.sources.folder import Folder
+from fer_edge.sources.folder import PictureFolder
 from fer_edge.sources.options import SourceOptions
 from fer_edge.sources.picture import Picture
 from fer_edge.types import Frame, Pixels
@@ -141,7 +141,7 @@ def test_folder_gives_its_pictures_sorted(tmp_path: Path) -> None:
         cv2.imwrite(str(tmp_path / name), gradient())
     (tmp_path / "notes.txt").write_text("no picture")
     (tmp_path / "sub.png").mkdir()
-    with closing(Folder(str(tmp_path), SourceOptions())) as folder:
+    with closing(PictureFolder(str(tmp_path), SourceOptions())) as folder:
         frames = list(folder)
         assert folder.length == 3
     assert [Path(frame.source).name for frame in frames] == ["C.PNG", "a.jpg", "b.png"]
@@ -158,7 +158,7 @@ def test_bad_picture_spares_the_others(tmp_path: Path, caplog: pytest.LogCapture
     (tmp_path / "link.jpg").symlink_to(tmp_path / "nothing.jpg")
     frames = []
     with (
-        closing(Folder(str(tmp_path), SourceOptions())) as folder,
+        closing(PictureFolder(str(tmp_path), SourceOptions())) as folder,
         pytest.raises(SourceError, match="3 of its 5 pictures could not be read"),
     ):
         frames.extend(folder)
@@ -196,7 +196,7 @@ def test_folder_without_good_pictures_fails(tmp_path: Path) -> None:
     """A folder of bad pictures is an error."""
     (tmp_path / "b.jpg").write_bytes(b"")
     with (
-        closing(Folder(str(tmp_path), SourceOptions())) as folder,
+        closing(PictureFolder(str(tmp_path), SourceOptions())) as folder,
         pytest.raises(SourceError, match="1 of its 1 pictures could not be read"),
     ):
         list(folder)
@@ -204,9 +204,9 @@ def test_folder_without_good_pictures_fails(tmp_path: Path) -> None:
 
 def test_empty_folder_and_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"holds no picture .*, but nothing"):
-        Folder(str(tmp_path), SourceOptions())
+        PictureFolder(str(tmp_path), SourceOptions())
     (tmp_path / "a.mp4").touch()
     with pytest.raises(SourceError, match=r"holds no picture .*, but 1 other"):
-        Folder(str(tmp_path), SourceOptions())
+        PictureFolder(str(tmp_path), SourceOptions())
     with pytest.raises(SourceError, match="No such file or directory"):
-        Folder(str(tmp_path / "no"), SourceOptions())
+        PictureFolder(str(tmp_path / "no"), SourceOptions())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from fer_edge.sources.pixels import FORMATS, grey
+from fer_edge.sources.pixels import PIXEL_FORMATS, grey
 from fer_edge.types import Pixels
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,7 +48,7 @@ EXTRA = st.integers(0, 70)  # bytes of padding
 
 
 def test_every_format_is_tried() -> None:
-    assert {*PACKED, *PLANAR} == {*FORMATS}
+    assert {*PACKED, *PLANAR} == {*PIXEL_FORMATS}
 
 
 @given(layout=st.sampled_from(sorted(PACKED)), width=SIZES, height=SIZES, extra=EXTRA, seed=st.integers(0, 99))
@@ -100,10 +100,10 @@ def test_planar_formats_as_opencv_reads_them(layout: str, conversion: int) -> No
     assert np.array_equal(grey(memory, layout, width, height, stride), expected)
 
 
-@pytest.mark.parametrize("layout", sorted(FORMATS))
+@pytest.mark.parametrize("layout", sorted(PIXEL_FORMATS))
 def test_a_short_buffer_is_no_picture(layout: str) -> None:
     """A frame that was cut off is an error, never a narrower or shifted picture."""
-    stride = 8 * FORMATS[layout].size
+    stride = 8 * PIXEL_FORMATS[layout].size
     grey(np.zeros(4 * stride, np.uint8), layout, 8, 4, stride)
     with pytest.raises(ValueError, match=f"cannot hold 8 x 4 pixels in {layout}"):
         grey(np.zeros(4 * stride - 1, np.uint8), layout, 8, 4, stride)

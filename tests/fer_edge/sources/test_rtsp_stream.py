@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from fer_edge.errors import SourceError, SourceLost
 from fer_edge.sources.options import SourceOptions
-from fer_edge.sources.stream import Stream
+from fer_edge.sources.stream import NetworkCamera
 
 WIDTH, HEIGHT = 64, 48
 SDP = (
@@ -116,7 +116,7 @@ def server() -> Iterator[Server]:
 
 
 def test_frames_come(server: Server) -> None:
-    with closing(Stream(server.url("/endless"), SourceOptions())) as source:
+    with closing(NetworkCamera(server.url("/endless"), SourceOptions())) as source:
         frames = list(itertools.islice(source, 5))
     assert [frame.number for frame in frames] == [0, 1, 2, 3, 4]
     assert frames[0].grey.shape == (HEIGHT, WIDTH)
@@ -126,10 +126,10 @@ def test_frames_come(server: Server) -> None:
 
 
 def test_credentials_work_and_appear_nowhere(server: Server, capfd: pytest.CaptureFixture[str]) -> None:
-    with closing(Stream(server.url("/private", "ann:s3cret@"), SourceOptions())) as source:
+    with closing(NetworkCamera(server.url("/private", "ann:s3cret@"), SourceOptions())) as source:
         assert next(iter(source)).source == server.url("/private", "***@")
     with pytest.raises(SourceError, match="check the path, the user and the password") as caught:
-        Stream(server.url("/private", "ann:wr0ng@"), SourceOptions())
+        NetworkCamera(server.url("/private", "ann:wr0ng@"), SourceOptions())
     for text in (repr(caught.value), *capfd.readouterr()):
         assert "s3cret" not in text
         assert "wr0ng" not in text
@@ -137,12 +137,12 @@ def test_credentials_work_and_appear_nowhere(server: Server, capfd: pytest.Captu
 
 def test_wrong_path(server: Server) -> None:
     with pytest.raises(SourceError, match="answers, but gives no video"):
-        Stream(server.url("/nothing"), SourceOptions())
+        NetworkCamera(server.url("/nothing"), SourceOptions())
 
 
 def test_ends(server: Server) -> None:
     with (
-        closing(Stream(server.url("/ends"), SourceOptions())) as source,
+        closing(NetworkCamera(server.url("/ends"), SourceOptions())) as source,
         pytest.raises(SourceLost, match=r"stopped giving pictures after \d+ frames"),
     ):
         list(source)
@@ -150,7 +150,7 @@ def test_ends(server: Server) -> None:
 
 def test_stalls(server: Server) -> None:
     with (
-        closing(Stream(server.url("/stalls"), SourceOptions(timeout=1.0))) as source,
+        closing(NetworkCamera(server.url("/stalls"), SourceOptions(timeout=1.0))) as source,
         pytest.raises(SourceLost, match=r"(gave no picture for 1 s|stopped giving pictures) after \d+ frames"),
     ):
         list(source)
