@@ -1,4 +1,4 @@
-"""Files that are replaced at once or not at all, and new ones that are never half there."""
+"""Files that are replaced at once or not at all, and new files that are whole or not there."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
-# For a file, or a pipe: one that nobody reads is then an error, not a halt. Files do not mind O_NONBLOCK.
+# For a file or a pipe. O_NONBLOCK: a pipe without a reader is an error and does not block; files ignore it.
 APPEND_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
-PART = ".part"  # ends the names of temporary files that would pass for a model's card
-STALE_SECONDS = 3600.0  # without a write, after which a temporary file is one that a killed process left
+PART = ".part"  # ends the name of the temporary file for a .json
+STALE_SECONDS = 3600.0  # a temporary file without a write for so long is a leftover
 
 
 @contextmanager
 def atomic_write(
     path: Path, temporary: Path | None = None, mode: int | None = None, same_owner: bool = False
 ) -> Iterator[Path]:
-    """Give an empty temporary file, which takes the place of `path` when the block ends well; else `path` stays.
+    """Yield an empty temporary file, which replaces `path` if the block succeeds; else `path` stays as it was.
 
-    After a power cut `path` has its old content or its new one. The file that a link leads to is replaced; the link
-    stays. The new file has the old one's mode and, if this user may give it, its owner; `same_owner` refuses to let it
-    become somebody else's. If there was no file, it has `mode`, or what the umask allows.
+    After a power cut `path` has its old content or its new one. If `path` is a link, its target is replaced. The new
+    file gets the mode of the old one, and its owner if this user may set that; with `same_owner`, not being allowed to
+    is an error. Without an old file it gets `mode`; None: what the umask allows.
 
-    `temporary` is beside `path`, and has a name by which this process finds it again; what a killed process left under
-    such a name is removed by the next write. Raises OSError.
+    `temporary` is its path, beside `path`; None: a name with this process's number, whose leftovers of killed processes
+    are removed by the next write. Raises OSError.
     """
     goal = Path(os.path.realpath(path))
     before = _status(goal)
@@ -39,7 +39,7 @@ def atomic_write(
         _sweep(goal)
         temporary = temporary_path(goal)
         temporary.unlink(missing_ok=True)
-    private = before is not None or mode is not None  # until it is whole
+    private = before is not None or mode is not None  # mode 0600 until it is whole
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     os.close(os.open(temporary, flags, 0o600 if private else 0o666))
     try:
@@ -51,22 +51,22 @@ def atomic_write(
                 os.fchmod(file.fileno(), stat.S_IMODE(before.st_mode) if before is not None else mode or 0)
             os.fsync(file.fileno())
         temporary.replace(goal)
-        with suppress(OSError):  # the name; its content is safe, and some file systems cannot
+        with suppress(OSError):  # of the name; the content is safe, and some file systems cannot
             sync(goal.parent)
     finally:
-        with suppress(OSError):  # it is gone, or could not be made
+        with suppress(OSError):  # it was renamed
             temporary.unlink()
 
 
 def append(file: int, data: bytes) -> None:
-    """Append all of `data` in one write to an open file. Raises OSError, also if a disk that fills up takes a part."""
+    """Append `data` to an open file in one write. Raises OSError, also if the disk took only a part of it."""
     if os.write(file, data) != len(data):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 @contextmanager
 def new_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that is not there yet; if the block fails, it is removed. Raises FileExistsError, OSError."""
+    """Open a file that does not exist yet; if the block fails, it is removed. Raises FileExistsError, OSError."""
     with path.open("xb") as file:
         try:
             yield file
@@ -90,7 +90,7 @@ def sync(path: Path) -> None:
 def temporary_path(goal: Path) -> Path:
     """The name of this process's temporary file for `goal`.
 
-    The suffix stays, because Keras and matplotlib tell the format by it; not that of a card, or who looks for cards
+    It has the same suffix, by which Keras and matplotlib choose the format; not a card's .json, or a search for cards
     would find it.
     """
     suffix = f"{goal.suffix}{PART}" if goal.suffix == ".json" else goal.suffix
@@ -105,7 +105,7 @@ def _status(path: Path) -> os.stat_result | None:
 
 
 def _give(file: int, before: os.stat_result, same_owner: bool) -> None:
-    """Let the open `file` belong to whom the one before it does. Raises PermissionError if it must and cannot."""
+    """Give the open `file` the owner of the one before. Raises PermissionError if it must and cannot."""
     try:
         os.fchown(file, before.st_uid, before.st_gid)
     except PermissionError:
@@ -116,11 +116,11 @@ def _give(file: int, before: os.stat_result, same_owner: bool) -> None:
 def _sweep(goal: Path) -> None:
     """Remove the temporary files for `goal` of processes that were killed.
 
-    No file of a living process: neither of one that this machine knows, nor of another container or computer that
-    writes to the same folder, whose numbers mean nothing here; no write takes as long as STALE_SECONDS.
+    Files of living processes stay: of this machine, by their number; of another container or computer that writes to
+    the same folder, whose numbers mean nothing here, by their age. No write takes as long as STALE_SECONDS.
     """
     name = re.compile(rf"\.{re.escape(goal.stem)}\.([0-9]+){re.escape(goal.suffix)}({re.escape(PART)})?")
-    with suppress(OSError):  # what cannot be removed is in nobody's way
+    with suppress(OSError):  # what cannot be removed does no harm
         for entry in goal.parent.iterdir():
             found = name.fullmatch(entry.name)
             if found is None or Path(f"/proc/{found[1]}").exists():

@@ -1,7 +1,7 @@
-"""The log's record: what an observation is as JSON, and the schema of that. It is written nowhere else.
+"""The log's record: an observation as JSON, as cells of CSV, and its schema. It is defined only here.
 
-Written by the log, `fer-edge detect --json`, hook, webhook, MQTT and the kiosk's API; as rows by both CSV outputs; read
-back by `fer_edge.logs`, the report and the kiosk's history. To change the format, change this file, then its readers.
+The log, `fer-edge detect --json`, hook, webhook, MQTT and the kiosk's API write it, both CSV outputs write its cells;
+`fer_edge.logs`, the report and the kiosk's history read it. To change the format, change this file, then its readers.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, NotRequired, TypedDict
 
 from fer_edge.types import EVENT_KINDS, Event, EventKind, Face, Observation
 
-HEARTBEAT = "heartbeat"  # the kind under "events" of a line that says that nothing changed for a while
+HEARTBEAT = "heartbeat"  # the kind under "events" of a line without a change
 GONE: EventKind = "gone"  # the kind of event that ends a face
 
 FRAME_COLUMNS = ("time", "source", "frame")
@@ -53,7 +53,7 @@ class Record(TypedDict):
 
 
 class EventRecord(TypedDict):
-    """One event by itself, as hook and webhook get it."""
+    """One event, as hook and webhook send it."""
 
     time: str
     source: str
@@ -78,7 +78,7 @@ def record(observation: Observation) -> Record:
     """An observation as the log writes it, without its events."""
     return {
         "time": observation.frame.taken.isoformat(timespec="microseconds"),
-        # A file's name may hold bytes that are no text; JSON must.
+        # A file's name may have bytes that are not text, which JSON cannot have.
         "source": observation.frame.source.encode("utf-8", "backslashreplace").decode(),
         "frame": observation.frame.number,
         "faces": [face_record(face) for face in observation.faces],
@@ -86,12 +86,12 @@ def record(observation: Observation) -> Record:
 
 
 def event_entries(events: Iterable[Event]) -> list[EventEntry]:
-    """Events as they stand under "events"."""
+    """Events as a line has them under "events"."""
     return [{"kind": event.kind, "id": event.face.id, "emotion": event.face.emotion} for event in events]
 
 
 def event_record(observation: Observation, event: Event) -> EventRecord:
-    """One event of an observation, by itself."""
+    """One event of an observation, as hook and webhook send it."""
     seen = record(observation)
     return {
         "time": seen["time"],
@@ -108,7 +108,7 @@ def line(entry: Record | EventRecord) -> str:
 
 
 def percent(share: float) -> str:
-    """A share, 0 to 1, as people read it: "93 %"."""
+    """A share, 0 to 1, as text: "93 %"."""
     return f"{100 * share:.0f} %"
 
 
@@ -130,7 +130,7 @@ class Entry(NamedTuple):
 
 
 def line_time(line: bytes) -> datetime | None:
-    """The time that a line begins with, UTC, without reading the rest; None if it has none that can be read."""
+    """The time at the start of a line, UTC, without parsing the rest; None if it has no valid one."""
     match = _TIME.match(line)
     if match is None:
         return None
@@ -142,7 +142,7 @@ def line_time(line: bytes) -> datetime | None:
 
 
 def parse(line: bytes) -> Entry | None:
-    """The entry that a line holds; None if it is torn, or no line of a log."""
+    """The entry of a line; None if it is torn, or not a line of a log."""
     time = line_time(line)
     if time is None:
         return None

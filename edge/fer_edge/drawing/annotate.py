@@ -1,4 +1,4 @@
-"""Draws what was read into a picture: a box, the emotion and the confidence for each face."""
+"""Draws predictions into a picture: a box, the emotion and the confidence for each face."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def annotate(picture: Pixels, faces: Sequence[Face]) -> Pixels:
     """A copy of `picture`, (height, width, 3) BGR or (height, width) grey, in colour and with `faces` drawn in."""
     drawn = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR) if picture.ndim == 2 else picture.copy()
     height, width = drawn.shape[:2]
-    unit = max(min(height, width) / 480, 0.5)  # so that it looks alike at every size
+    unit = max(min(height, width) / 480, 0.5)  # so that it looks the same at every size
     line = max(round(2 * unit), 1)
     for face in faces:
         colour = colour_of(face.emotion, face.prediction.labels)
@@ -39,7 +39,7 @@ def annotate(picture: Pixels, faces: Sequence[Face]) -> Pixels:
         (text_width, text_height), below = cv2.getTextSize(text, FONT, 0.6 * unit, line // 2 or 1)
         pad = round(5 * unit)
         tall = text_height + below + 2 * pad
-        # Above the box, inside it where there is no room above; never out of the picture.
+        # Above the box, or inside it if there is no room above; never outside the picture.
         top = y - tall if y >= tall else max(y, 0)
         left = min(max(x - line // 2, 0), max(width - text_width - 2 * pad, 0))
         cv2.rectangle(drawn, (left, top), (left + text_width + 2 * pad, top + tall), colour, cv2.FILLED)

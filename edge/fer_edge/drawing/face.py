@@ -14,7 +14,7 @@ from fer_edge.drawing.palette import Colour
 from fer_edge.types import UNCERTAIN
 from PIL import Image, ImageDraw
 
-OVERSAMPLING = 8  # times finer drawn than shown
+OVERSAMPLING = 8  # drawn so many times larger, then scaled down
 Point = tuple[float, float]
 Mouth = Literal["line", "laugh", "round", "teeth", "tongue", "wave"]
 
@@ -23,11 +23,11 @@ Mouth = Literal["line", "laugh", "round", "teeth", "tongue", "wave"]
 class Look:
     """How a face looks."""
 
-    brow_inner: float = -0.42  # y of the brows' inner ends
+    brow_inner: float = -0.42  # y of the inner ends of the brows
     brow_outer: float = -0.42  # and of the outer ones
     brow_bend: float = 0.06  # how far their middle is above the line between
     raised: float = 0.0  # how far the right brow is above the left one
-    eye: float = 1.0  # how far they are open; 0: shut, as in sleep; below 0: as in laughter
+    eye: float = 1.0  # opening; 0: shut, as in sleep; below 0: as in laughter
     mouth: Mouth = "line"
     curve: float = 0.0  # of the mouth; above 0 the corners are up
     width: float = 0.42  # half of the mouth's
@@ -49,7 +49,7 @@ LOOKS: dict[str, Look] = {
 
 
 class Paint(NamedTuple):
-    """Colours of a face; all may be one of two."""
+    """Colours of a face."""
 
     skin: Colour
     ink: Colour  # lines
@@ -66,13 +66,13 @@ DARK = (28, 24, 30)
 
 
 def painted(skin: Colour) -> Paint:
-    """A colourful face."""
+    """The colours of a face with this skin."""
     edge = (skin[0] * 7 // 10, skin[1] * 7 // 10, skin[2] * 7 // 10)
     return Paint(skin, DARK, (252, 250, 245), (92, 20, 34), (226, 104, 112), (214, 240, 255), edge)
 
 
 def draw_face(look: Look, size: int, paint: Paint) -> Image.Image:
-    """A square picture with sides of `size` pixels, RGB, on black."""
+    """A square picture of `size` x `size` pixels, RGB, on black."""
     pen = _Pen(size * OVERSAMPLING, paint, 0.058 if paint == TWO_COLOURS else 0.052)
     pen.head()
     for side in (-1, 1):
@@ -85,7 +85,7 @@ def draw_face(look: Look, size: int, paint: Paint) -> Image.Image:
 
 
 def look_of(emotion: str) -> Look:
-    """The look of an emotion; labels that a user trained get a neutral face."""
+    """The look of an emotion; any other label gets a neutral face."""
     return LOOKS.get(emotion, NEUTRAL)
 
 

@@ -1,6 +1,6 @@
-"""The colour of each emotion, the same on a picture, a light, a display and a page.
+"""The colour of each emotion, the same in pictures, lights, displays and pages.
 
-Okabe and Ito's palette, which colour-blind people tell apart (jfly.uni-koeln.de/color, 2008).
+Okabe and Ito's palette, which colour-blind people can distinguish (jfly.uni-koeln.de/color, 2008).
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ PALETTE: tuple[Colour, ...] = (
     (230, 159, 0),  # orange
     (86, 180, 233),  # sky blue
 )
-GREY: Colour = (200, 200, 200)  # of what is uncertain; light, since deuteranopes see purple as a middle grey
+GREY: Colour = (200, 200, 200)  # for UNCERTAIN; light, since deuteranopes see purple as a middle grey
 
 
 def colour_of(emotion: str, labels: Sequence[str] = EMOTIONS) -> Colour:
-    """A label's colour; labels that a user trained get the palette in their order, and what is no label grey."""
+    """A label's colour, by its place in `labels`; GREY if it is not one of them."""
     return PALETTE[labels.index(emotion) % len(PALETTE)] if emotion in labels else GREY
 
 
@@ -39,7 +39,7 @@ def from_hex(text: str) -> Colour:
 
 
 def light(colour: Colour) -> tuple[float, float, float]:
-    """How much light of red, green and blue `colour` is, 0 to 1 each (sRGB's curve, IEC 61966-2-1)."""
+    """The linear intensity of red, green and blue, 0 to 1 each (sRGB's curve, IEC 61966-2-1)."""
     red, green, blue = (
         c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (part / 255 for part in colour)
     )

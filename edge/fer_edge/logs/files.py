@@ -1,4 +1,4 @@
-"""Which files belong to a log, in the order of writing, and the lines in them."""
+"""The files of a log, in the order of writing, and their lines."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from typing import NamedTuple
 
 from fer_edge.records import LINE_START, line_time
 
-CHUNK_BYTES = 65536  # bytes read at once
-MAX_LINE_BYTES = 4 << 20  # bytes; no line of ours comes near it
-PURGE_SUFFIX = ".purge~"  # ends the name of a file that a purge writes before it takes the other's place
+CHUNK_BYTES = 65536  # read at once
+MAX_LINE_BYTES = 4 << 20  # far more than any line of a log has
+PURGE_SUFFIX = ".purge~"  # ends the name of the file with which a purge replaces another
 STAMP_FORMAT = "%Y%m%dT%H%M%SZ"
 
 
 class Span(NamedTuple):
-    """The earliest and the latest time in a file, with zone; clocks jump, so these need not be its first and last."""
+    """The earliest and the latest time in a file, with zone. Clocks jump, so they may not be its first and last."""
 
     begin: datetime
     end: datetime
 
     def with_time(self, time: datetime) -> Span:
-        """The span that holds `time` too."""
+        """The span that includes `time` too."""
         return Span(min(self.begin, time), max(self.end, time))
 
 
 class FullFile(NamedTuple):
-    """A full file of a log; `span` is as its name has it, in whole seconds around its lines."""
+    """A full file of a log. `span` is from its name, in whole seconds around its lines."""
 
     number: int  # from 1, in the order of writing
     span: Span
@@ -45,7 +45,7 @@ def full_files(path: Path) -> list[FullFile]:
             if match and entry.is_file(follow_symlinks=False):
                 try:
                     span = Span(_time(match[2]), _time(match[3]))
-                except ValueError:  # the 31st of February: not a name that we made
+                except ValueError:  # the 31st of February: not a name of a log
                     continue
                 found.append(FullFile(int(match[1]), span, path.parent / entry.name))
     return sorted(found)
@@ -57,7 +57,7 @@ def _time(stamp: str) -> datetime:
 
 
 def leftovers(path: Path) -> list[Path]:
-    """What purges of the log `path` wrote and did not put in its place. Raises OSError."""
+    """What interrupted purges of the log `path` left. Raises OSError."""
     found = [entry.name for entry in path.parent.iterdir() if entry.name.endswith(PURGE_SUFFIX)]
     names = [name.removesuffix(PURGE_SUFFIX) for name in found]
     ours = [name for name in names if name == path.name or _form(path).fullmatch(name)]
@@ -76,15 +76,15 @@ def full_file_path(path: Path, number: int, span: Span) -> Path:
     return path.with_name(f"{path.stem}.{number:06}_{begin_text:0>16}_{end_text:0>16}{path.suffix}")
 
 
-def looks_ours(file: int) -> bool:
-    """Whether an open file begins as a log does, or is empty. Power cuts leave zeros where data was not yet written."""
+def looks_like_log(file: int) -> bool:
+    """Whether an open file begins as a log does, or is empty. A power cut may leave zeros in place of data."""
     size = os.fstat(file).st_size
     start = os.pread(file, len(LINE_START), 0).rstrip(b"\0")
     return LINE_START.startswith(start) and (bool(start) or size <= CHUNK_BYTES)
 
 
 def raw_lines(file: int) -> Iterator[bytes]:
-    """The lines of an open file, streamed; the last may lack its newline, and what no line of ours can be is cut."""
+    """The lines of an open file, streamed. The last may lack its newline; one above MAX_LINE_BYTES is cut off."""
     with open(file, "rb", buffering=CHUNK_BYTES, closefd=False) as stream:
         stream.seek(0)
         while line := stream.readline(MAX_LINE_BYTES):
@@ -95,7 +95,7 @@ def raw_lines(file: int) -> Iterator[bytes]:
 
 
 def span_of(file: int) -> Span | None:
-    """The times in an open file; None where no line has one."""
+    """The span of the times in an open file; None if no line has one."""
     span: Span | None = None
     for line in raw_lines(file):
         time = line_time(line)

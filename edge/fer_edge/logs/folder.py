@@ -1,4 +1,4 @@
-"""The folder of a log: its lock, held by whoever changes something in it, and its way to the disk."""
+"""The folder of a log: the lock for changes in it, and bringing its names to the disk."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 class Folder:
-    """An open folder. A lock on the folder, not on a file, since files come, go and are renamed under it."""
+    """An open folder. The lock is on the folder, not on a file, since files come, go and are renamed in it."""
 
     def __init__(self, path: Path) -> None:
         """Open the folder. Raises OSError."""
@@ -20,9 +20,9 @@ class Folder:
 
     @contextmanager
     def locked(self) -> Iterator[bool]:
-        """Wait for the lock and hold it; others hold it for a line, or for the rewriting of one file.
+        """Wait for the lock and hold it; other processes hold it for a line, or while they rewrite one file.
 
-        False where the file system cannot lock a folder (NFS): who merely appends goes on without.
+        False if the file system cannot lock a folder (NFS); appending works without the lock.
         """
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX)
@@ -36,15 +36,15 @@ class Folder:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
 
     def sync(self) -> None:
-        """Bring names to the disk: files that came, went or were renamed. Raises OSError."""
+        """Bring the names of new, renamed and deleted files to the disk. Raises OSError."""
         try:
             os.fsync(self._file)
         except OSError as cause:
-            if cause.errno != errno.EINVAL:  # a file system that keeps folders otherwise
+            if cause.errno != errno.EINVAL:  # a file system without sync for folders
                 raise
 
     def close(self) -> None:
-        """Let go of the folder, and of its lock. May be called twice."""
+        """Close the folder, and release its lock. May be called twice."""
         if self._file >= 0:
             os.close(self._file)
             self._file = -1

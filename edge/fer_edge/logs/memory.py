@@ -1,4 +1,4 @@
-"""A log that never touches the disk: the last lines, in memory, for as long as the process lives."""
+"""A log that is never on the disk: the last lines, in memory, as long as the process lives."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from fer_edge.records import Entry, parse
 class MemoryLog:
     """Keeps the last lines that were appended. Every method may be called from any thread."""
 
-    def __init__(self, most: int) -> None:
-        """Keep `most` lines; one with a face takes some 400 bytes."""
+    def __init__(self, max_lines: int) -> None:
+        """Keep `max_lines` lines; one with a face takes some 400 bytes."""
         self.path = Path("memory")
         self.lines = 0  # appended so far, kept or not
         self.repaired = 0
-        self._kept: deque[bytes] = deque(maxlen=most)
+        self._kept: deque[bytes] = deque(maxlen=max_lines)
         self._lock = threading.Lock()
 
-    def append(self, data: bytes, taken: datetime, now: float) -> None:  # noqa: ARG002 (as Store.append)
-        """Keep whole lines, and forget the oldest."""
+    def append(self, data: bytes, taken: datetime, now: float) -> None:  # noqa: ARG002 (as LogStore.append)
+        """Keep whole lines; the oldest are dropped first."""
         with self._lock:
             self._kept.extend(data.splitlines())
             self.lines += data.count(b"\n")
 
     def entries(self, start: datetime | None = None, end: datetime | None = None) -> Iterator[Entry]:
-        """What is kept from `start` up to, not with, `end`, in the order of writing; as `logs.reader.entries`."""
+        """The entries from `start` up to, not including, `end`, in the order of writing, as `logs.reader.entries`."""
         with self._lock:
             kept = list(self._kept)
         for line in kept:
@@ -38,17 +38,17 @@ class MemoryLog:
                 yield entry
 
     def flush(self) -> None:
-        """MemoryLog has no disk."""
+        """There is nothing to flush."""
 
     def close(self) -> None:
-        """What is kept stays, for who still reads it."""
+        """The lines stay, for the history page."""
 
 
 _memories: dict[str, MemoryLog] = {}
 _lock = threading.Lock()
 
 
-def memory_log(name: str, most: int) -> MemoryLog:
-    """The one memory of this process for the log called `name`: the log fills it, and the history page reads it."""
+def memory_log(name: str, max_lines: int) -> MemoryLog:
+    """The one log in memory called `name` of this process: the log sink fills it, and the history page reads it."""
     with _lock:
-        return _memories.setdefault(name, MemoryLog(most))
+        return _memories.setdefault(name, MemoryLog(max_lines))

@@ -1,4 +1,4 @@
-"""Deletes the lines of a log before a moment, for people's privacy, while the log may be written."""
+"""Deletes the lines of a log before a moment, for privacy, also while the log is being written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from fer_edge.errors import LogError
 from fer_edge.files import atomic_write
-from fer_edge.logs.files import MAX_LINE_BYTES, PURGE_SUFFIX, full_files, leftovers, looks_ours, raw_lines
+from fer_edge.logs.files import MAX_LINE_BYTES, PURGE_SUFFIX, full_files, leftovers, looks_like_log, raw_lines
 from fer_edge.logs.folder import Folder
 from fer_edge.records import line_time
 
@@ -22,17 +22,17 @@ class Purged:
     """What a purge did."""
 
     lines: int = 0  # deleted
-    torn: int = 0  # half-written ones, of which nobody knows the time; deleted too
+    torn: int = 0  # half-written lines, whose time is unknown; deleted too
     kept: int = 0
-    files: int = 0  # that held some of them
-    whole: int = 0  # files among these that are gone altogether
+    files: int = 0  # from which lines were deleted
+    whole: int = 0  # of these, files that were deleted
 
 
 def purge(path: Path, before: datetime) -> Purged:
     """Delete all lines of the log `path` with a time before `before` (with zone), in full files too.
 
-    Each file changes at once or not at all, even where the power fails, and what was flushed stays. A loop that writes
-    the log waits for the rewriting of one file at most, and goes on. Raises LogError.
+    Each file is replaced at once or not at all, also in a power cut, and flushed lines stay. A loop that writes the log
+    waits while one file is rewritten, at most. Raises LogError.
     """
     real = Path(os.path.realpath(path))
     done = Purged()
@@ -40,32 +40,32 @@ def purge(path: Path, before: datetime) -> Purged:
         try:
             folder = Folder(real.parent)
             stack.callback(folder.close)
-            # The current file first: what is put aside from then on holds no line that must go.
+            # The current file first: files that are rotated from then on have no line to delete.
             found = _purge_file(folder, real, before, done)
             full = full_files(real)
             if not found and not full:
-                raise LogError(f"log {real}: there is none; name one with --log")
+                raise LogError(f"log {real}: no such log; name one with --log")
             for part in full:
-                _purge_file(folder, part.path, before, done, may_go=True)
+                _purge_file(folder, part.path, before, done, may_delete=True)
         except OSError as cause:
             raise LogError(
                 f"log {real}: cannot be purged ({cause.strerror}) after {done.lines} lines; "
-                "run it as the user whose log it is, with room for one more file"
+                "run it as the user who owns the log, with room for one more file"
             ) from None
     return done
 
 
-def _purge_file(folder: Folder, path: Path, before: datetime, done: Purged, may_go: bool = False) -> bool:
-    """Rewrite one file without its old lines, or delete it where none is left and it `may_go`; False if not there."""
+def _purge_file(folder: Folder, path: Path, before: datetime, done: Purged, may_delete: bool = False) -> bool:
+    """Rewrite one file without its old lines, or delete it if none is left and `may_delete`; False: no such file."""
     with ExitStack() as stack:
         locked = stack.enter_context(folder.locked())
         try:
-            file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (os.O_NOFOLLOW if may_go else 0))
+            file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | (os.O_NOFOLLOW if may_delete else 0))
         except FileNotFoundError:
             return False
         stack.callback(os.close, file)
-        if not stat.S_ISREG(os.fstat(file).st_mode) or not looks_ours(file):
-            if may_go:
+        if not stat.S_ISREG(os.fstat(file).st_mode) or not looks_like_log(file):
+            if may_delete:
                 return True
             raise LogError(f"log {path}: is not a fer-edge log; name another with --log")
         if not locked:
@@ -74,7 +74,7 @@ def _purge_file(folder: Folder, path: Path, before: datetime, done: Purged, may_
         done.kept += kept
         if not old and not torn:
             return True
-        if not kept and may_go:
+        if not kept and may_delete:
             path.unlink()
             done.whole += 1
         else:
@@ -85,7 +85,7 @@ def _purge_file(folder: Folder, path: Path, before: datetime, done: Purged, may_
 
 
 def _count(file: int, before: datetime) -> tuple[int, int, int]:
-    """How many lines are too old, torn, and to be kept."""
+    """The number of lines that are too old, torn, and to be kept."""
     old = torn = kept = 0
     for line in raw_lines(file):
         time = _time(line)
@@ -99,12 +99,12 @@ def _count(file: int, before: datetime) -> tuple[int, int, int]:
 
 
 def _time(line: bytes) -> datetime | None:
-    """When a line was written; None where it is torn."""
+    """The time of a line; None if it is torn."""
     return line_time(line) if line.rstrip().endswith(b"}") and len(line) < MAX_LINE_BYTES else None
 
 
 def _rewrite(file: int, path: Path, before: datetime) -> None:
-    """Put a copy with the lines that are kept in the place of `path`. Raises OSError."""
+    """Replace `path` by a copy with only the lines to keep. Raises OSError."""
     new = path.with_name(path.name + PURGE_SUFFIX)
     if new in leftovers(path):
         new.unlink()
@@ -116,7 +116,7 @@ def _rewrite(file: int, path: Path, before: datetime) -> None:
 
 
 def _refuse_written(file: int, path: Path) -> None:
-    """Raise LogError where somebody writes the file, on a file system without locks for a folder."""
+    """Raise LogError if the file is being written, on a file system without locks for folders."""
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:

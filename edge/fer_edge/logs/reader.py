@@ -1,4 +1,4 @@
-"""Reads a log across its files, streaming: what the report, the history page and programs see of it."""
+"""Reads a log across its files, streaming: for the report, the history page and other programs."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from datetime import datetime
 from pathlib import Path
 
 from fer_edge.errors import LogError
-from fer_edge.logs.files import full_files, looks_ours, raw_lines
+from fer_edge.logs.files import full_files, looks_like_log, raw_lines
 from fer_edge.records import Entry, line_time, parse
 
 
 class Entries:
-    """Iterates the entries of a log once more each time; `torn` and `lines` count what was seen so far."""
+    """Iterates the entries of a log, each time from the start; `torn` and `lines` count those read so far."""
 
     def __init__(self, path: Path, start: datetime | None, end: datetime | None) -> None:
         self.path = Path(os.path.realpath(path))
-        self.lines = 0  # read as an entry
-        self.torn = 0  # that no one can read: half a line, or something else; left out
+        self.lines = 0  # read as entries
+        self.torn = 0  # half-written or foreign lines, which are left out
         self._start, self._end = start, end
 
     def __iter__(self) -> Iterator[Entry]:
@@ -33,11 +33,11 @@ class Entries:
 
     def _all(self) -> Iterator[Entry]:
         with ExitStack() as stack:
-            # The current file is opened first: whatever is rotated or purged meanwhile, no line is read twice.
+            # The current file is opened first, so that no line is read twice if the log is rotated or purged meanwhile.
             current = self._open(self.path, stack)
             full = full_files(self.path) if self.path.parent.is_dir() else []
             if current is None and not full:
-                raise LogError(f"log {self.path}: there is none; name one with --log, or write it with: fer-edge run")
+                raise LogError(f"log {self.path}: no such log; name one with --log, or write it with: fer-edge run")
             for part in full:
                 if self._wanted(part.span.begin, part.span.end):
                     with ExitStack() as one:
@@ -48,14 +48,14 @@ class Entries:
                 yield from self._of(current)
 
     def _open(self, path: Path, stack: ExitStack) -> int | None:
-        """The file, open as long as `stack`; None where it is gone or not ours. Raises LogError, and OSError."""
+        """The file, open as long as `stack`; None if it is gone or not a log. Raises LogError, and OSError."""
         try:
             file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except FileNotFoundError:
             return None
         stack.callback(os.close, file)
-        if not stat.S_ISREG(os.fstat(file).st_mode) or not looks_ours(file):
-            if path != self.path:  # somebody gave his file such a name
+        if not stat.S_ISREG(os.fstat(file).st_mode) or not looks_like_log(file):
+            if path != self.path:  # another file with the name of a full one
                 return None
             raise LogError(f"log {path}: is not a fer-edge log; name another with --log")
         return file
@@ -77,10 +77,10 @@ class Entries:
 
 
 def entries(path: Path, start: datetime | None = None, end: datetime | None = None) -> Entries:
-    """The entries of the log `path`, full files and all, from `start` up to, not with, `end` (with zone; None: all).
+    """The entries of the log `path`, in all its files, from `start` up to, not including, `end` (with zone; None: all).
 
-    In the order of writing, which is that of time as long as nobody sets the clock. Half-written lines are left out and
-    counted. It may be read while the log is written, rotated and purged; a line that is being written waits for the
-    next reading. Iterating raises LogError where there is no log, it cannot be read, or it is something else.
+    They come in the order of writing, which is that of time unless the clock is set. Half-written lines are left out
+    and counted. The log may be written, rotated and purged meanwhile; a line that is being written is left for the next
+    reading. Iterating raises LogError if there is no log, it cannot be read, or it is another kind of file.
     """
     return Entries(path, start, end)

@@ -1,4 +1,4 @@
-"""What a power cut leaves of the last lines."""
+"""Repairs what a power cut leaves of the last lines."""
 
 from __future__ import annotations
 
@@ -8,32 +8,31 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fer_edge.errors import SinkError
-from fer_edge.logs.files import CHUNK_BYTES, MAX_LINE_BYTES, looks_ours
+from fer_edge.logs.files import CHUNK_BYTES, MAX_LINE_BYTES, looks_like_log
 
 
 def repair(file: int, path: Path) -> int:
-    """Take out what is torn at the end; how many bytes that was.
+    """Remove what is torn at the end of a log. Returns the number of bytes.
 
-    That is a last line that is not whole, and lines with zeros: there, data did not come to the disk, though what was
-    written after it may have. A whole last line that only lacks its newline gets one. A file that does not look like
-    a log is refused, untouched: it is somebody's, named by mistake. Raises SinkError, and OSError where the disk is
-    full or gone.
+    Torn are an incomplete last line, and lines with zeros: their data did not reach the disk, though what was written
+    after it may have. A complete last line that only lacks its newline gets one. A file that does not look like a log
+    was named by mistake: it is refused, untouched. Raises SinkError, and OSError if the disk is full or gone.
     """
     size = os.fstat(file).st_size
     if size == 0:
         return 0
     foreign = SinkError(f"log {path}: is not a fer-edge log; choose another file")
-    if not looks_ours(file):
+    if not looks_like_log(file):
         raise foreign
     return drop_torn_lines(file, _whole, foreign)
 
 
 def drop_torn_lines(file: int, whole: Callable[[bytes], bool], foreign: SinkError) -> int:
-    """Take out the lines at the end that are not `whole`; how many bytes that was.
+    """Remove the lines at the end that are not `whole`. Returns the number of bytes.
 
-    Looked at are a last line without a newline, which gets one if it is kept, and all lines from the first with zeros
-    on. Raises `foreign`, the file untouched, where a line is longer than any of ours, and OSError where the disk is
-    full or gone.
+    Checked are a last line without a newline, which gets one if it is kept, and all lines from the first with zeros.
+    Raises `foreign`, with the file untouched, if a line is longer than MAX_LINE_BYTES, and OSError if the disk is full
+    or gone.
     """
     size = os.fstat(file).st_size
     end = max(size - MAX_LINE_BYTES, 0)
@@ -56,7 +55,7 @@ def drop_torn_lines(file: int, whole: Callable[[bytes], bool], foreign: SinkErro
 
 
 def _line_start(file: int, position: int) -> int:
-    """Where the line begins in which `position` is; more than MAX_LINE_BYTES before it where no line is so long."""
+    """The start of the line that `position` is in; more than MAX_LINE_BYTES before it if the line is longer."""
     begin = position
     while begin > 0 and position - begin <= MAX_LINE_BYTES:
         step = min(CHUNK_BYTES, begin)

@@ -1,4 +1,4 @@
-"""The files that a log is written into: appended to, rotated, kept for so long, and never left half done."""
+"""Writes a log's files: appends, rotates, and deletes old ones; no step leaves them half done."""
 
 from __future__ import annotations
 
@@ -21,49 +21,49 @@ from fer_edge.settings import LogSettings
 
 _log = logging.getLogger(__name__)
 
-CARE_INTERVAL_S = 600.0  # between two looks at what is to be deleted, and at the disk
-REWARN_FREE_SHARE = 0.02  # share of the disk that must come free before a full one is told of anew
+TIDY_INTERVAL_S = 600.0  # of deleting old files and checking the disk
+REWARN_FREE_SHARE = 0.02  # of the disk, that must become free before the next warning that it is full
 
 
 class LogStore:
-    """Appends to one file, or to a pipe or device. Only one process at a time may: a lock on the file says so."""
+    """Appends to one file, or to a pipe or device. A lock on the file keeps other processes from writing to it."""
 
     def __init__(self, settings: LogSettings) -> None:
-        """Open the file, and cut off what a power cut left of its last line. Raises SinkError."""
+        """Open the file, and remove what a power cut left of its last line. Raises SinkError."""
         self.path = Path(settings.path).absolute()
         self.lines = 0  # written by this process
-        self.repaired = 0  # bytes of a half-written line that were cut off
+        self.repaired = 0  # bytes of half-written lines that were removed
         self._settings = settings
-        self._limit, self._room = _limits(settings)
+        self._limit, self._full_files_limit = _limits(settings)
         self._clock = retention.SteadyClock()
-        self._next_care = self._next_rotation = 0.0  # source's seconds
-        self._told_share = 0.0  # of the disk; what must be free again before it is told anew
-        self._troubles: set[str] = set()  # told of already
-        self._folder: Folder | None = None  # None: a pipe or device, which has none of this
+        self._next_tidying = self._next_rotation = 0.0  # source's seconds
+        self._warned_share = 0.0  # of the disk: the next warning only after less than this was in use; 0: none pending
+        self._warned: set[str] = set()  # what has been warned of
+        self._folder: Folder | None = None  # None: a pipe or device
         self._file = -1
         # Of the current file:
         self._span: Span | None = None
-        self._mine = False  # whether this process wrote to it
-        self._born: float | None = None  # source's seconds when it began
-        self._torn: int | None = None  # bytes that are whole, where a line could not be taken back
+        self._written_here = False  # whether this process wrote to it
+        self._begun_at: float | None = None  # source's seconds
+        self._truncate_to: int | None = None  # bytes before a half-written line that could not be removed
         self._open()
 
     def append(self, data: bytes, taken: datetime, now: float) -> None:
         """Write whole lines of moment `taken`; `now` is the source's clock, seconds. Raises SinkError.
 
-        What cannot be written whole leaves no trace, and the next call tries anew.
+        A line that cannot be written whole is removed again, and the next call tries again.
         """
-        with self._held():
+        with self._locked_file():
             if self._folder is not None:
                 self._rotate_if_due(len(data), taken, now)
-            self._put(data)
+            self._write(data)
             self.lines += data.count(b"\n")
-            self._mine = True
+            self._written_here = True
             self._span = Span(taken, taken) if self._span is None else self._span.with_time(taken)
             trusted = self._clock.trusted(taken, now)
-            if self._folder is not None and not 0 < self._next_care - now <= CARE_INTERVAL_S:
-                self._next_care = now + CARE_INTERVAL_S
-                self._care(taken if trusted else None)
+            if self._folder is not None and not 0 < self._next_tidying - now <= TIDY_INTERVAL_S:
+                self._next_tidying = now + TIDY_INTERVAL_S
+                self._tidy(taken if trusted else None)
 
     def flush(self) -> None:
         """Bring what was appended to the disk. Raises SinkError."""
@@ -72,23 +72,23 @@ class LogStore:
         try:
             os.fdatasync(self._file)
         except OSError as cause:
-            raise SinkError(f"log {self.path}: the disk does not take it ({cause.strerror}); check the disk") from None
+            raise SinkError(f"log {self.path}: the disk refuses it ({cause.strerror}); check the disk") from None
 
     def close(self) -> None:
-        """Flush to the disk and let go of the file. May be called twice. Raises SinkError."""
+        """Flush to the disk, and close the file. May be called twice. Raises SinkError."""
         try:
             self.flush()
         finally:
             self._release()
 
     def _open(self) -> None:
-        """Open what lies under the name now. Raises SinkError."""
+        """Open what has the log's name now. Raises SinkError."""
         self._release()
         try:
             if _special(self.path):
                 self._file = os.open(self.path, APPEND_FLAGS)
                 return
-            self._real = Path(os.path.realpath(self.path))  # a link stays, and what it leads to is rotated
+            self._real = Path(os.path.realpath(self.path))  # the target of a link is rotated; the link stays
             self._folder = Folder(self._real.parent)
             with self._folder.locked():
                 self._open_file()
@@ -102,7 +102,7 @@ class LogStore:
             raise
 
     def _open_file(self) -> None:
-        """Open the current file, mended, its name on the disk. Raises SinkError, and OSError."""
+        """Open and repair the current file, and bring its name to the disk. Raises SinkError, and OSError."""
         assert self._folder is not None
         self._file = os.open(self._real, APPEND_FLAGS, 0o644)
         try:
@@ -122,11 +122,11 @@ class LogStore:
             self._folder.sync()
         except OSError as cause:
             raise SinkError(f"log {self.path}: cannot be repaired ({cause.strerror}); make room") from None
-        self._span, self._mine, self._born, self._torn = span_of(self._file), False, None, None
+        self._span, self._written_here, self._begun_at, self._truncate_to = span_of(self._file), False, None, None
 
     @contextmanager
-    def _held(self) -> Iterator[None]:
-        """Hold the folder's lock, with the file open that lies under the log's name now. Raises SinkError."""
+    def _locked_file(self) -> Iterator[None]:
+        """Hold the folder's lock, with the file open that has the log's name now. Raises SinkError."""
         while True:
             if self._file < 0:
                 self._open()
@@ -134,85 +134,91 @@ class LogStore:
                 yield
                 return
             with self._folder.locked():
-                if self._is_there():
+                if self._is_current():
                     yield
                     return
-            # Somebody deleted the log, which is their right, or a purge put another in its place.
+            # The log was deleted, or a purge replaced it: open the file that has its name now.
             self._release()
 
-    def _is_there(self) -> bool:
+    def _is_current(self) -> bool:
         try:
             there, ours = self._real.stat(), os.fstat(self._file)
         except OSError:
             return False
         return (there.st_dev, there.st_ino) == (ours.st_dev, ours.st_ino)
 
-    def _put(self, data: bytes) -> None:
+    def _write(self, data: bytes) -> None:
         before = 0
         try:
             if self._folder is not None:
-                if self._torn is not None:
-                    os.ftruncate(self._file, self._torn)
-                    self._torn = None
+                if self._truncate_to is not None:
+                    os.ftruncate(self._file, self._truncate_to)
+                    self._truncate_to = None
                 before = os.fstat(self._file).st_size
             append(self._file, data)
         except OSError as cause:
-            if self._folder is not None and self._torn is None:
-                self._take_back(before)
+            if self._folder is not None and self._truncate_to is None:
+                self._undo(before)
             raise SinkError(
                 f"log {self.path}: cannot be written ({cause.strerror}) after {self.lines} lines; "
                 "make room, or choose another file"
             ) from None
 
-    def _take_back(self, size: int) -> None:
+    def _undo(self, size: int) -> None:
         try:
             if os.fstat(self._file).st_size > size:
                 os.ftruncate(self._file, size)
         except OSError:
-            self._torn = size
+            self._truncate_to = size
 
     def _rotate_if_due(self, more: int, taken: datetime, now: float) -> None:
-        """Put the file aside when it would be too large with `more` bytes, or is too old."""
-        if self._born is None or now < self._born:
-            # An inherited file is as old as its lines say, but no wrong clock makes it younger than now.
-            age = 0.0 if self._span is None or self._mine else (taken - self._span.begin).total_seconds()
-            self._born = now - max(age, 0.0)
-        if self._span is None or now < self._next_rotation <= now + CARE_INTERVAL_S:  # empty, or it failed a moment ago
+        """Rotate the file if it would be too large with `more` bytes, or is too old."""
+        if self._begun_at is None or now < self._begun_at:
+            # A file of an earlier run is as old as its lines; if the clock is wrong, its age is 0 at least.
+            age = 0.0 if self._span is None or self._written_here else (taken - self._span.begin).total_seconds()
+            self._begun_at = now - max(age, 0.0)
+        if (
+            self._span is None or now < self._next_rotation <= now + TIDY_INTERVAL_S
+        ):  # empty, or a rotation failed a moment ago
             return
         hours = self._settings.rotate_hours
-        old = hours > 0 and now - self._born >= 3600 * hours
+        old = hours > 0 and now - self._begun_at >= 3600 * hours
         if old or (self._limit and os.fstat(self._file).st_size + more > self._limit):
-            self._next_rotation = now + CARE_INTERVAL_S
+            self._next_rotation = now + TIDY_INTERVAL_S
             self._rotate(taken)
-            self._born = now
+            self._begun_at = now
 
     def _rotate(self, taken: datetime) -> None:
-        """Rename the current file and begin a new one; each step is on the disk before the next. Raises SinkError."""
+        """Rename the current file and make a new one; each step is on the disk before the next. Raises SinkError."""
         assert self._folder is not None
         assert self._span is not None
         self.flush()
-        # A file that was open while the clock was set was full now, whatever the lines of the time before say.
-        span = self._span.with_time(taken) if self._mine else self._span
+        # If the clock was set while the file was open, its span still includes now.
+        span = self._span.with_time(taken) if self._written_here else self._span
         try:
             last = max((part.number for part in full_files(self._real)), default=0)
             self._real.rename(full_file_path(self._real, last + 1, span))
-        except OSError as cause:  # the folder is not ours to change: one growing file is better than none
-            self._trouble("rotated", cause)
+        except OSError as cause:  # no permission for the folder: one growing file is better than none
+            self._warn_once("rotated", cause)
             return
         full, self._file = self._file, -1
         try:
             self._folder.sync()
             self._open_file()
         except OSError as cause:
-            raise SinkError(f"log {self.path}: cannot be begun anew ({cause.strerror}); make room") from None
+            raise SinkError(f"log {self.path}: no new file can be made ({cause.strerror}); make room") from None
         finally:
             os.close(full)
-        self._next_care = self._next_rotation = 0.0
+        self._next_tidying = self._next_rotation = 0.0
 
-    def _care(self, now: datetime | None) -> None:
-        """Delete what is too much, and what is too old by `now` where the clock is trusted; look at the disk."""
+    def _tidy(self, now: datetime | None) -> None:
+        """Delete files that are too many, or too old by `now` (None: the clock is not trusted); check the disk."""
         try:
-            gone = retention.too_many(full_files(self._real), self._room) if self._room is not None else []
+            gone = (
+                retention.too_many(full_files(self._real), self._full_files_limit)
+                if self._full_files_limit is not None
+                else []
+            )
             if now is not None and self._settings.keep_days:
                 oldest = retention.days_before(now, self._settings.keep_days)
                 gone += retention.expired(full_files(self._real), oldest, now)
@@ -220,20 +226,20 @@ class LogStore:
                 retention.delete(part.path)
             share = retention.disk_used(self._real.parent)
         except OSError as cause:
-            self._trouble("tidied", cause)
+            self._warn_once("tidied", cause)
             return
-        if share >= self._settings.warn_disk > 0 and not self._told_share:
-            self._told_share = self._settings.warn_disk - REWARN_FREE_SHARE
+        if share >= self._settings.warn_disk > 0 and not self._warned_share:
+            self._warned_share = self._settings.warn_disk - REWARN_FREE_SHARE
             _log.warning(f"log {self.path}: its disk is {share:.0%} full; make room, or the log stops")
-        elif share < self._told_share:
-            self._told_share = 0.0
+        elif share < self._warned_share:
+            self._warned_share = 0.0
 
-    def _trouble(self, what: str, cause: OSError) -> None:
-        """Tell once of what does not keep the log from going on."""
-        if what not in self._troubles:
-            self._troubles.add(what)
-            cure = f"let this user change {self._real.parent}, or choose another file"
-            _log.warning(f"log {self.path}: cannot be {what} ({cause.strerror}), and goes on; {cure}")
+    def _warn_once(self, what: str, cause: OSError) -> None:
+        """Warn once of what does not stop the log."""
+        if what not in self._warned:
+            self._warned.add(what)
+            fix = f"let this user change {self._real.parent}, or choose another file"
+            _log.warning(f"log {self.path}: cannot be {what} ({cause.strerror}), and goes on; {fix}")
 
     def _release(self) -> None:
         if self._file >= 0:
@@ -245,7 +251,7 @@ class LogStore:
 
 
 def _special(path: Path) -> bool:
-    """Whether `path` is there and no file: a pipe, a device, a folder."""
+    """Whether `path` exists and is not a file: a pipe, a device, a folder."""
     try:
         return not stat.S_ISREG(path.stat().st_mode)
     except FileNotFoundError:

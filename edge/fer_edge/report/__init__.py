@@ -1,1 +1,1 @@
-"""What a log says: `tally` adds it up, `terminal`, `page` and `table` show it."""
+"""Reports of a log: `tally` adds it up; `terminal`, `page` and `table` show it."""

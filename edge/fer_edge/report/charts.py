@@ -1,4 +1,4 @@
-"""Columns drawn as SVG that keep their text's size at any width: places across are shares, places down are pixels."""
+"""Charts as SVG whose text keeps its size at any width: x is in percent of the width, y in pixels."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import NamedTuple
 
 from fer_edge.report.dates import duration
 
-PLOT_HEIGHT_PX = 180  # pixels of the columns
-TOP_PX, BOTTOM_PX = 10, 26  # pixels above and below them
-MAX_LABELS, MAX_PHONE_LABELS = 12, 6  # words under the columns at most, on a wide page and on a phone
+PLOT_HEIGHT_PX = 180  # of the columns
+TOP_PX, BOTTOM_PX = 10, 26  # above and below them
+MAX_LABELS, MAX_PHONE_LABELS = 12, 6  # under the columns, on a wide page and on a phone
 STEPS_S = tuple(60 * n for n in (1, 2, 5, 10, 15, 30)) + tuple(3600 * n for n in (1, 2, 3, 6, 12, 24, 48, 96, 240))
 
 
 class Column(NamedTuple):
-    """One column: its segments stand on each other, each with the number of its colour."""
+    """One stacked column; each segment has the number of its colour."""
 
     name: str  # below it
-    title: str  # where the pointer rests on it
+    title: str  # shown under the pointer
     segments: Sequence[tuple[int, float]]  # colour, seconds
 
     @property
@@ -45,7 +45,7 @@ def columns(name: str, title: str, description: str, bars: Sequence[Column]) -> 
 
 
 def bar(share: float, colour: int) -> str:
-    """A bar across a cell of a table, which says the same in words."""
+    """A bar in a cell of a table; the table has the same value as text."""
     return (
         f'<svg class="bar" height="14" aria-hidden="true"><rect class="c{colour}" x="0.5" y="0.5" height="13" '
         f'width="{100 * share:.2f}%"/></svg>'
@@ -53,7 +53,7 @@ def bar(share: float, colour: int) -> str:
 
 
 def _step(most: float) -> float:
-    """The least round time of which four at most reach `most`."""
+    """The smallest round time of which four reach `most`."""
     return next((step for step in STEPS_S if 4 * step >= most), most / 4)
 
 
@@ -62,7 +62,7 @@ def _down(value: float, most: float) -> float:
 
 
 def _tick(seconds: float) -> str:
-    """As short as it can be said."""
+    """A duration, as short as possible."""
     return "0" if not seconds else duration(seconds).replace(" 00 min", "")
 
 
@@ -83,7 +83,7 @@ def _column(bar: Column, number: int, count: int, most: float) -> str:
 
 
 def _names(bars: Sequence[Column]) -> str:
-    """The words below; on a phone those of the class `more` are left out."""
+    """The labels below; on a phone those of the class `more` are hidden."""
     every = -(-len(bars) // MAX_LABELS)
     few = every * -(-len(bars) // (every * MAX_PHONE_LABELS))
     words = []

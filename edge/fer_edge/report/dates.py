@@ -1,4 +1,4 @@
-"""Moments and durations as people write and read them, in local time. `zone` None is the system's."""
+"""Times and durations as people write and read them, in local time. `zone` None is the system's."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fer_edge.errors import SettingsError
 
 
 def midnight(day: date, zone: tzinfo | None) -> datetime:
-    """When `day` begins; where clocks go forward at midnight, its first moment."""
+    """The start of `day`; if clocks go forward at midnight, its first moment."""
     naive = datetime.combine(day, time())
     return naive.astimezone() if zone is None else naive.replace(tzinfo=zone).astimezone(timezone.utc)  # noqa: UP017
 
@@ -30,12 +30,12 @@ def moment(option: str, text: str, now: datetime, zone: tzinfo | None, end: bool
         return exact if exact.tzinfo else exact.astimezone() if zone is None else exact.replace(tzinfo=zone)
     except (ValueError, OverflowError, OSError):
         raise SettingsError(
-            f"{option} {text!r}: no date; write today, yesterday, a date like {today} or a time like {today}T12:00"
+            f"{option} {text!r}: not a date; write today, yesterday, a date like {today} or a time like {today}T12:00"
         ) from None
 
 
 def hour_of(when: datetime, zone: tzinfo | None) -> datetime:
-    """The hour by the clock on the wall that `when` is in; the two of a night when clocks go back are two."""
+    """The local hour that `when` is in. When clocks go back, the repeated hour is a second one."""
     local = when.astimezone(zone)
     fixed = timezone(local.utcoffset() or timedelta())
     return local.replace(minute=0, second=0, microsecond=0, tzinfo=fixed, fold=0)
@@ -57,7 +57,7 @@ def day_name(day: date, year: bool = True) -> str:
 
 
 def period(begin: datetime, end: datetime) -> str:
-    """From when to when, in the zones that the two have."""
+    """From `begin` to `end`, in their own zones."""
     first, last = day_name(begin.date()), day_name(end.date())
     if first == last:
         return f"{first}, {begin:%H:%M} to {end:%H:%M}"

@@ -16,12 +16,12 @@ from fer_edge.report.terminal import most_shown, shade
 from fer_edge.types import UNCERTAIN
 
 FIRST_LINES = "<!DOCTYPE html>\n<!-- fer-edge report -->\n"
-MAX_HOURLY_SPAN_H = 48  # longest time shown hour by hour
+MAX_HOURLY_SPAN_H = 48  # a longer time is shown day by day
 QUARTER = timedelta(seconds=QUARTER_S)
 
 
 def page(summary: Summary, source: str, torn: int, now: datetime) -> str:
-    """The page. `source` is the log's name, `torn` the number of lines that could not be read."""
+    """The page. `source`: the log's name; `torn`: lines that could not be read."""
     zone, local = summary.zone, now.astimezone(summary.zone)
     when = "no line in this time"
     if summary.begin is not None and summary.end is not None:
@@ -123,7 +123,7 @@ def _emotions(summary: Summary) -> str:
 def _section(
     summary: Summary, name: str, title: str, first: str, bars: Sequence[Column], rows: Sequence[tuple[str, Totals]]
 ) -> str:
-    """A chart, what its colours mean, and its table."""
+    """A chart, its legend, and its table."""
     busiest = max(bars, key=lambda one: one.height)
     words = f"Time of faces in view, stacked by emotion. Most in {busiest.title}."
     used = [n for n, label in enumerate(summary.labels) if summary.total.seconds.get(label)]

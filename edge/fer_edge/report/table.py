@@ -1,4 +1,4 @@
-"""A summary as CSV: a row for each hour, for a spreadsheet."""
+"""A summary as CSV for spreadsheets: a row for each hour."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import io
 
 from fer_edge.report.tally import Summary
 
-COLUMNS = ("hour", "watched_seconds", "faces", "changes")  # and a column of seconds for each emotion
+COLUMNS = ("hour", "watched_seconds", "faces", "changes")  # then a column of seconds for each emotion
 
 
 def table(summary: Summary) -> str:
-    """Hours in local time with their offset from UTC; seconds of faces, summed over the faces."""
+    """The CSV: hours in local time with their offset from UTC; times of faces in seconds, summed over the faces."""
     out = io.StringIO()
     rows = csv.writer(out, lineterminator="\n")
     rows.writerow([*COLUMNS, *summary.labels])

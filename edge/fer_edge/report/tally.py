@@ -1,7 +1,7 @@
 """Adds up a log, line by line, in constant memory for each hour.
 
-A line tells all faces in view, so an emotion lasts until the face's next line, until it is gone, or as long as a
-heartbeat at most: after that the program was not running, or lost its camera.
+A line has all faces in view, so an emotion lasts until the face's next line, until it is gone, or as long as a
+heartbeat at most: after that the program was not running, or had lost its camera.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from fer_edge.records import GONE, Entry, Record
 from fer_edge.report.dates import hour_of
 from fer_edge.types import UNCERTAIN
 
-QUARTER_S = 900  # seconds: clocks change at whole quarters of an hour, all over the world
+QUARTER_S = 900  # clocks change at whole quarters of an hour, all over the world
 
 
 @dataclass
 class Totals:
-    """What was seen in an hour, a day, or all of the time. Times are seconds; of faces, summed over the faces."""
+    """Sums of an hour, a day, or the whole log. Times are seconds; those of faces are summed over the faces."""
 
     seconds: dict[str, float] = field(default_factory=dict)  # emotion -> time that faces showed it
     watched: float = 0.0  # time that the log covers
@@ -42,7 +42,7 @@ class Totals:
 
 @dataclass
 class Summary:
-    """What a log says."""
+    """All sums of a log."""
 
     zone: tzinfo | None  # whose hours these are; None: the system's
     hours: dict[datetime, Totals] = field(default_factory=dict)  # the local hour's beginning, with its offset
@@ -53,7 +53,7 @@ class Summary:
 
     @property
     def total(self) -> Totals:
-        """All of it."""
+        """The sums of the whole log."""
         return _sum(self.hours.values())
 
     @property
@@ -73,26 +73,26 @@ class Summary:
 
 
 @dataclass
-class _Seen:
+class _FaceState:
     emotion: str
-    told: float  # UTC seconds, of its last line
+    last_line: float  # UTC seconds
     counted_to: float  # UTC seconds up to which its time is in the summary
-    known: bool = False  # whether it is among the faces that came
+    known: bool = False  # whether it is counted among the faces that came
 
 
 class Tally:
     """Takes entries in the order of writing."""
 
     def __init__(self, start: datetime | None, end: datetime | None, longest: float, zone: tzinfo | None) -> None:
-        """Count what is from `start` up to `end`; no line speaks for more than `longest` seconds."""
+        """Count from `start` up to `end`; a line counts for `longest` seconds at most."""
         self.summary = Summary(zone)
         self._start = start.timestamp() if start else float("-inf")
         self._end = end.timestamp() if end else float("inf")
         self._longest = longest
-        self._faces: dict[int, _Seen] = {}
+        self._faces: dict[int, _FaceState] = {}
         self._last: tuple[float, str, int] | None = None  # UTC seconds, source, frame
         self._every_frame = False
-        self._quarter = (-1, Totals())  # the one looked up last
+        self._quarter = (-1, Totals())  # cache of `_part`
 
     def add(self, entry: Entry) -> None:
         """Count one line."""
@@ -100,20 +100,20 @@ class Tally:
         source, frame = data["source"], data["frame"]
         if self._last is not None:
             before, old_source, old_frame = self._last
-            if source != old_source or frame <= old_frame:  # another run, with other faces
+            if source != old_source or frame <= old_frame:  # another run, with its own face ids
                 self._finish(time if source == old_source else before)
             else:
                 self._watch(before, time)
                 for seen in self._faces.values():
                     self._count(seen, time)
                     seen.counted_to = time
-                    seen.told += min(time - before, 0.0)  # a clock that is set back takes all with it
+                    seen.last_line += min(time - before, 0.0)  # if the clock is set back, all times move
         self._last = time, source, frame
         self._every_frame = "events" not in data
-        self._see(time, data)
+        self._take_faces(time, data)
 
     def finish(self, now: datetime) -> Summary:
-        """The summary, when nothing follows before `now`."""
+        """The summary, if there is no further line before `now`."""
         self._finish(now.timestamp())
         hours = dict(sorted(self.summary.hours.items()))
         self.summary.hours = hours
@@ -123,7 +123,7 @@ class Tally:
         return self.summary
 
     def _finish(self, time: float) -> None:
-        """End a run: of a log of every frame, each line speaks for itself alone."""
+        """End a run. In a log of mode `frames`, a line does not count beyond itself."""
         if self._last is not None and not self._every_frame:
             self._watch(self._last[0], time)
             for seen in self._faces.values():
@@ -131,22 +131,22 @@ class Tally:
         self._faces.clear()
         self._last = None
 
-    def _see(self, time: float, data: Record) -> None:
-        """Take over who is in view."""
+    def _take_faces(self, time: float, data: Record) -> None:
+        """Take the faces in view from a line."""
         within = self._start <= time < self._end
         faces, events = data["faces"], data.get("events", [])
         gone = {event.get("id") for event in events if event["kind"] == GONE}
         there = {face["id"] for face in faces}
         for number, seen in list(self._faces.items()):
-            if number in gone or (self._every_frame and number not in there) or time - seen.told > self._longest:
+            if number in gone or (self._every_frame and number not in there) or time - seen.last_line > self._longest:
                 del self._faces[number]
         for face in faces:
-            seen = self._faces.setdefault(face["id"], _Seen(face["emotion"], time, time))
+            seen = self._faces.setdefault(face["id"], _FaceState(face["emotion"], time, time))
             if within:
                 self._part(time).changes += seen.emotion != face["emotion"]
                 self._part(time).faces += not seen.known
                 seen.known = True
-            seen.emotion, seen.told = face["emotion"], time
+            seen.emotion, seen.last_line = face["emotion"], time
             if isinstance(face.get("scores"), dict):
                 self.summary.labels += [label for label in face["scores"] if label not in self.summary.labels]
         if within:
@@ -155,8 +155,8 @@ class Tally:
             self.summary.crowd = max(self.summary.crowd, len(faces))
             self._part(time)
 
-    def _count(self, seen: _Seen, until: float) -> None:
-        for part, seconds in self._slices(seen.counted_to, min(until, seen.told + self._longest)):
+    def _count(self, seen: _FaceState, until: float) -> None:
+        for part, seconds in self._slices(seen.counted_to, min(until, seen.last_line + self._longest)):
             part.seconds[seen.emotion] = part.seconds.get(seen.emotion, 0.0) + seconds
 
     def _watch(self, begin: float, until: float) -> None:
@@ -164,7 +164,7 @@ class Tally:
             part.watched += seconds
 
     def _slices(self, begin: float, end: float) -> Iterable[tuple[Totals, float]]:
-        """What of a span is asked for, cut where hours may end."""
+        """The part of a span between start and end, cut at quarters, where hours may end."""
         begin, end = max(begin, self._start), min(end, self._end)
         while begin < end:
             cut = min(end, (begin // QUARTER_S + 1) * QUARTER_S)

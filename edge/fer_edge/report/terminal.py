@@ -1,4 +1,4 @@
-"""A summary for a terminal: tables with bars, as wide as there is room, in colour where that is shown."""
+"""A summary for a terminal: tables with bars, as wide as the terminal, in colour if it has colours."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from fer_edge.report.dates import day_name, duration, period
 from fer_edge.report.tally import Summary, Totals
 from fer_edge.types import UNCERTAIN
 
-MAX_BUSIEST_HOURS = 5  # hours shown
-MIN_BAR_COLUMNS = 4  # columns of a bar; narrower, it is left out
-MAX_COLUMNS = 100  # columns used
+MAX_BUSIEST_HOURS = 5
+MIN_BAR_COLUMNS = 4  # a narrower bar is left out
+MAX_COLUMNS = 100  # of a wider terminal
 
 
 class Style(NamedTuple):
@@ -23,11 +23,11 @@ class Style(NamedTuple):
 
     width: int  # columns
     colour: bool
-    blocks: bool  # whether it has the characters for bars
+    blocks: bool  # whether it has block characters
 
 
 def style_of(stream: TextIO) -> Style:
-    """As the stream and the environment say: NO_COLOR (no-color.org), TERM, COLUMNS; a pipe gets 80 columns."""
+    """By the stream, and NO_COLOR (no-color.org), TERM and COLUMNS; a pipe gets 80 columns."""
     terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
     try:
         "█▏".encode(getattr(stream, "encoding", None) or "ascii")
@@ -39,7 +39,7 @@ def style_of(stream: TextIO) -> Style:
 
 
 def report(summary: Summary, style: Style) -> str:
-    """What the log says, as text without a newline at its end; `summary` is not empty."""
+    """The summary, which must not be empty, as text without a newline at its end."""
     assert summary.begin is not None
     assert summary.end is not None
     total = summary.total
@@ -78,7 +78,7 @@ class Row(NamedTuple):
 
     @property
     def texts(self) -> tuple[str, str, str]:
-        """What stands before the bar."""
+        """The texts before the bar."""
         return self.name, self.text, self.more
 
 
@@ -101,7 +101,7 @@ def most_shown(part: Totals) -> str:
 
 
 def _bars(title: str, rows: Sequence[Row], style: Style) -> str:
-    """A table: name, text, more, and a bar in what is left of the width."""
+    """A table: name, text, more, and a bar in the rest of the width."""
     names, texts, more = (
         max(map(len, column)) for column in zip(*((r.name, r.text, r.more) for r in rows), strict=True)
     )
@@ -121,7 +121,7 @@ def _bars(title: str, rows: Sequence[Row], style: Style) -> str:
 
 
 def _bar(columns: float, style: Style) -> str:
-    """A bar to an eighth of a column; what is not nothing shows."""
+    """A bar to an eighth of a column; a value above 0 is always visible."""
     if not style.blocks:
         return "#" * max(round(columns), 1 if columns > 0 else 0)
     eighths = max(round(8 * columns), 1 if columns > 0 else 0)
@@ -133,7 +133,7 @@ def _cut(text: str, width: int, style: Style) -> str:
 
 
 def _xterm(colour: Colour) -> int:
-    """The nearest of xterm's 6 x 6 x 6 colours, which terminals have had since 1999."""
+    """The nearest of xterm's 6 x 6 x 6 colours, which all terminals have."""
     red, green, blue = (round(part / 255 * 5) for part in colour)
     return 16 + 36 * red + 6 * green + blue
 

@@ -1,4 +1,4 @@
-"""What an output says of itself beside the function that opens it: nothing else has to know it by name."""
+"""What an output declares beside the function that opens it, so that no other module has to list it."""
 
 from __future__ import annotations
 
@@ -36,5 +36,5 @@ def output(
     requires: Callable[[Settings], Sequence[str]] = lambda _: (),
     extra: str = "",
 ) -> Callable[[Open[S_co]], Output[S_co]]:
-    """Decorate the function that opens an output, with what there is to know of it."""
+    """Decorate the function that opens an output with its properties."""
     return lambda function: Output(function, in_thread, network, requires, extra)

@@ -89,10 +89,10 @@ def test_purge_reports_its_counts(log: Path, capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["report", "--log", "none.jsonl"], 9, "none.jsonl: there is none; name one with --log"),
+        (["report", "--log", "none.jsonl"], 9, "none.jsonl: no such log; name one with --log"),
         (["report", "--log", "notes"], 9, "notes: is not a fer-edge log"),
         (["report", "--log", "."], 9, "is not a fer-edge log"),
-        (["report", "--since", "soon"], 2, "--since 'soon': no date"),
+        (["report", "--since", "soon"], 2, "--since 'soon': not a date"),
         (["report", "--since", "2026-02-01", "--until", "2026-01-01"], 2, "--until '2026-01-01': not after"),
         (["report", "--html", "notes"], 6, "--html notes: is not a report"),
         (["report", "--csv", "notes"], 6, "--csv notes: is not a report"),
@@ -100,7 +100,7 @@ def test_purge_reports_its_counts(log: Path, capsys: pytest.CaptureFixture[str])
         (["report", "--config", "memory.toml"], 9, "log.store = 'memory'"),
         (["log"], 2, "ACTION"),
         (["log", "purge"], 2, "--before"),
-        (["log", "purge", "--before", "soon"], 2, "--before 'soon': no date"),
+        (["log", "purge", "--before", "soon"], 2, "--before 'soon': not a date"),
         (["log", "purge", "--before", "today", "--log", "notes"], 9, "notes: is not a fer-edge log"),
     ],
 )

@@ -76,7 +76,7 @@ def test_somebody_elses_file_is_left_alone(tmp_path: Path, make_line: Make) -> N
     (tmp_path / "notes").write_text("notes")
     with pytest.raises(LogError, match="is not a fer-edge log"):
         purge(tmp_path / "notes", BEGIN)
-    with pytest.raises(LogError, match="there is none"):
+    with pytest.raises(LogError, match="no such log"):
         purge(tmp_path / "none.jsonl", BEGIN)
     with pytest.raises(LogError, match=r"cannot be purged \(No such file"):
         purge(tmp_path / "no" / "log.jsonl", BEGIN)

@@ -138,7 +138,7 @@ def test_what_is_no_log_is_said(tmp_path: Path, content: bytes) -> None:
 
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     for path in (tmp_path / "none.jsonl", tmp_path / "no" / "folder.jsonl"):
-        with pytest.raises(LogError, match=r"there is none; name one with --log"):
+        with pytest.raises(LogError, match=r"no such log; name one with --log"):
             list(entries(path))
     with pytest.raises(LogError, match=r"is not a fer-edge log"):
         list(entries(tmp_path))

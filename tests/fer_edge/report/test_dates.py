@@ -31,7 +31,7 @@ def test_a_date_is_a_moment(text: str, end: bool, zone: str, expected: str) -> N
 
 @pytest.mark.parametrize("text", ["", "tomorrow", "31.1.2026", "2026-02-30", "9999-12-31T25:00"])
 def test_what_is_no_date_is_said(text: str) -> None:
-    with pytest.raises(SettingsError, match=r"--since '.*': no date; write today, .* like 2026-03-29"):
+    with pytest.raises(SettingsError, match=r"--since '.*': not a date; write today, .* like 2026-03-29"):
         moment("--since", text, NOW, UTC)
 
 

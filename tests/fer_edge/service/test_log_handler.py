@@ -107,4 +107,4 @@ def test_importing_changes_no_logging() -> None:
 def test_command_line_installs_it() -> None:
     command = [sys.executable, "-m", "fer_edge", "report", "--log", "/no/such/log"]
     child = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert child.stderr.startswith("fer-edge: error: log /no/such/log: there is none")
+    assert child.stderr.startswith("fer-edge: error: log /no/such/log: no such log")

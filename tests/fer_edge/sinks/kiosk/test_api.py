@@ -160,4 +160,4 @@ def test_without_a_log_there_is_no_history(house: House, tmp_path: Path) -> None
     answer = house(sinks=("kiosk",)).ask("/api/v1/history")
     assert (answer.status, "add log to run.sinks" in answer.json["error"]) == (404, True)
     answer = house().ask("/api/v1/history")
-    assert (answer.status, f"log {tmp_path / 'log.jsonl'}: there is none" in answer.json["error"]) == (404, True)
+    assert (answer.status, f"log {tmp_path / 'log.jsonl'}: no such log" in answer.json["error"]) == (404, True)
