@@ -1,1 +1,1 @@
-"""fer-convert on the workstation: FER2013 or your own faces -> Mini-XCEPTION -> .tflite and its card."""
+"""The workstation side: train a network on FER2013 or on your own faces, convert it to .tflite, and measure it."""

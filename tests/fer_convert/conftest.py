@@ -1,8 +1,11 @@
-"""Small faces, small networks, and the noise of the training libraries kept out of the tests."""
+"""Small faces, small networks, and what needs a library that is not installed is skipped."""
 
 from __future__ import annotations
 
 import csv
+import importlib.util
+import os
+import subprocess
 import sys
 import types
 from collections.abc import Callable
@@ -16,14 +19,22 @@ from fer_convert import networks
 from fer_edge.types import Pixels
 from numpy.typing import NDArray
 
-# Keras hands NumPy its tensors through a protocol whose form NumPy 2 changed; nothing that this project could mend.
+# Keras hands NumPy its tensors through a protocol whose form NumPy 2 changed; this project cannot fix that.
 NOISE = "ignore:__array__ implementation doesn't accept a copy keyword:DeprecationWarning"
+VOTES_HEADER = ["Usage", "Image name", "neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear"]
+VOTES_HEADER += ["contempt", "unknown", "NF"]
+COLUMN_OF_LABEL = (4, 5, 6, 1, 3, 2, 0)  # FER2013's label -> the column of votes for it
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Looked for, not imported: the import takes seconds, and sets up TensorFlow in another way than `backend` does.
+    missing = [name for name in ("tensorflow", "keras") if importlib.util.find_spec(name) is None]
     for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.filterwarnings(NOISE))
+        if Path(__file__).parent not in item.path.parents:
+            continue
+        item.add_marker(pytest.mark.filterwarnings(NOISE))
+        if missing and item.get_closest_marker("tensorflow"):
+            item.add_marker(pytest.mark.skip(reason=f"needs {missing[0]}: pip install 'fer-edge[convert]'"))
 
 
 def draw(label: int, rng: np.random.Generator, side: int = 48) -> Pixels:
@@ -119,3 +130,55 @@ def picture_folder(tmp_path: Path) -> Callable[..., Path]:
         return tmp_path / "faces"
 
     return make
+
+
+@pytest.fixture
+def mixed_csv(faces_csv: Path, tmp_path: Path) -> Path:
+    """The drawn faces with the lines of the two splits in any order, as no reader may suppose they are not."""
+    with faces_csv.open(newline="") as file:
+        head, *rows = csv.reader(file)
+    mixed = tmp_path / "fer2013.csv"
+    with mixed.open("w", newline="") as file:
+        csv.writer(file).writerows([head, *(rows[i] for i in np.random.default_rng(6).permutation(len(rows)))])
+    return mixed
+
+
+@pytest.fixture
+def make_votes(tmp_path: Path) -> Callable[..., Path]:
+    """Write votes for a CSV of faces: `make(faces, change)`, where `change` takes the rows and gives others.
+
+    Most votes are for the label; a few in the last column tell the lines apart.
+    """
+
+    def make(faces: Path, change: Callable[[list[Any]], list[Any]] = list, name: str = "fer2013new.csv") -> Path:
+        with faces.open(newline="") as file:
+            labelled = list(csv.reader(file))[1:]
+        rows = []
+        for number, (label, _, usage) in enumerate(labelled):
+            counts = [0] * 10
+            counts[COLUMN_OF_LABEL[int(label)]] += 500
+            counts[9] += number
+            rows.append([usage, f"fer{number:07}.png", *counts])
+        with (tmp_path / name).open("w", newline="") as file:
+            csv.writer(file).writerows([VOTES_HEADER, *change(rows)])
+        return tmp_path / name
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def run_on_torch() -> Callable[[Path], str]:
+    """Run a script with Keras on torch, in a process of its own, because Keras has one backend a process."""
+
+    def run(script: Path) -> str:
+        done = subprocess.run(
+            [sys.executable, str(script)],
+            env={**os.environ, "KERAS_BACKEND": "torch", "CUDA_VISIBLE_DEVICES": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run

@@ -1,4 +1,4 @@
-"""What is missing is named with the command that brings it, and noise is kept back where there is room for it."""
+"""What is missing is named with the command that installs it; noise is hidden if it can be captured."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from fer_edge.errors import FerEdgeError
         ("jax", "pip install jax, or set KERAS_BACKEND=tensorflow"),
     ],
 )
-def test_a_missing_backend_is_named_with_its_own_package(
+def test_missing_backend_names_its_package(
     lacking: str, cure: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """KERAS_BACKEND=torch without torch: the extra that would be advised otherwise has no torch in it."""
@@ -29,18 +29,19 @@ def test_a_missing_backend_is_named_with_its_own_package(
     monkeypatch.delitem(sys.modules, "keras", raising=False)
     monkeypatch.setitem(sys.modules, lacking, None)  # what Python itself does where an import failed
     with pytest.raises(FerEdgeError) as error:
-        backend.need("keras")
+        backend.require("keras")
     assert str(error.value).startswith(f"Keras's backend {lacking} cannot be imported (")
     assert str(error.value).endswith(f"; install it with: {cure}")
 
 
-def test_torch_itself_comes_with_its_own_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_torch_has_its_own_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Missing torch is named with the extra that has it."""
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(FerEdgeError, match=r"^torch cannot be imported .*'fer-edge\[convert,torch\]'$"):
         backend.torch()
 
 
-def test_noise_is_kept_back_without_a_folder_for_temporary_files(
+def test_quiet_without_temporary_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """A full or missing /tmp does not end a training of hours because of notes that nobody needs."""
@@ -51,9 +52,9 @@ def test_noise_is_kept_back_without_a_folder_for_temporary_files(
     assert capfd.readouterr() == ("", "")
 
 
-def test_where_nothing_can_be_kept_the_work_goes_on_aloud(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_quiet_without_any_capture(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """If the output cannot be captured, it is shown and the work goes on."""
+
     def refuse(_: str) -> int:
         raise OSError(errno.ENOSYS, "Function not implemented")
 
@@ -63,7 +64,8 @@ def test_where_nothing_can_be_kept_the_work_goes_on_aloud(
     assert capfd.readouterr().out == "note"
 
 
-def test_noise_is_kept_back_and_shown_with_an_error(capfd: pytest.CaptureFixture[str]) -> None:
+def test_quiet_shows_output_of_errors(capfd: pytest.CaptureFixture[str]) -> None:
+    """Output is hidden, and shown if the block fails."""
     with backend.quiet():
         os.write(1, b"note")
     assert capfd.readouterr() == ("", "")

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from fer_convert import backend, networks
 from fer_convert.export import graph
 from fer_edge.errors import SettingsError
 
-# The first test to need it waits for TensorFlow, which on a busy machine takes long.
-pytestmark = pytest.mark.timeout(180)
+
+def needs_tensorflow(test: Callable[..., None]) -> Callable[..., None]:
+    """Whichever test comes first waits for TensorFlow to be imported, which takes long on a busy machine."""
+    return pytest.mark.tensorflow(pytest.mark.slow(pytest.mark.timeout(180)(test)))
 
 
-@pytest.mark.slow
+@needs_tensorflow
 @pytest.mark.parametrize(("classes", "parameters"), [(7, 57_799), (2, 54_554)])
-def test_mini_xception_is_no_larger_than_the_published_one(classes: int, parameters: int) -> None:
+def test_mini_xception_size(classes: int, parameters: int) -> None:
+    """It has no more parameters than the published one."""
     backend.keras()
     model = networks.build("mini_xception", classes, (64, 64))
     assert model.count_params() == parameters <= 58_423
@@ -22,23 +27,26 @@ def test_mini_xception_is_no_larger_than_the_published_one(classes: int, paramet
     assert model.output_shape == (None, classes)
 
 
-@pytest.mark.slow
+@needs_tensorflow
 @pytest.mark.parametrize(("name", "parameters"), [("cnn4", 389_639), ("resnet", 2_801_063), ("vgg", 1_757_863)])
-def test_what_it_is_compared_with_and_learns_from_is_larger(name: str, parameters: int) -> None:
+def test_other_networks_size(name: str, parameters: int) -> None:
+    """The networks that it is compared with have the parameters that the tables give."""
     backend.keras()
     assert networks.build(name, 7, (64, 64)).count_params() == parameters
 
 
-@pytest.mark.slow
+@needs_tensorflow
 @pytest.mark.parametrize(("name", "millions"), [("mini_xception", 12.50), ("cnn4", 57.80)])
-def test_multiply_adds_are_counted_at_every_position(name: str, millions: float) -> None:
+def test_multiply_adds(name: str, millions: float) -> None:
+    """A kernel's weights count once at each position."""
     backend.keras()
     assert graph.multiply_adds(networks.build(name, 7, (64, 64))) == pytest.approx(millions * 1e6, rel=0.005)
 
 
-@pytest.mark.slow
+@needs_tensorflow
 @pytest.mark.parametrize("name", networks.NETWORKS)
-def test_it_takes_pixels_and_gives_probabilities_at_any_size(name: str) -> None:
+def test_probabilities_at_any_size(name: str) -> None:
+    """Each network takes pixels of any size and gives probabilities that sum to 1."""
     backend.keras()
     model = networks.build(name, 7, (None, None))
     for side in (48, 64):
@@ -46,6 +54,7 @@ def test_it_takes_pixels_and_gives_probabilities_at_any_size(name: str) -> None:
         np.testing.assert_allclose(np.asarray(model(faces)).sum(axis=1), 1, atol=1e-5)
 
 
-def test_an_unknown_network_is_refused_with_the_known_ones() -> None:
+def test_unknown_network_is_refused() -> None:
+    """The refusal lists the known networks."""
     with pytest.raises(SettingsError, match=r"network 'resnet50': unknown; known are mini_xception, cnn4"):
         networks.build("resnet50", 7, (64, 64))

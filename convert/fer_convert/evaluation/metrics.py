@@ -1,4 +1,4 @@
-"""How good a classifier's probabilities are on labelled faces."""
+"""Metrics of a classifier's probabilities on labelled faces."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fer_edge.errors import ModelError
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-BINS = 15  # of the calibration error, as in Guo et al.
+CALIBRATION_BINS = 15  # as in Guo et al., arXiv:1706.04599
 
 
 @dataclass(frozen=True)
@@ -19,57 +19,57 @@ class ClassMetrics:
     """One class against the others; shares, 0 to 1."""
 
     label: str
-    precision: float  # of the faces read as this, how many are
-    recall: float  # of the faces that are this, how many are read so
+    precision: float  # of the faces predicted as this class, the share that is
+    recall: float  # of the faces of this class, the share that is predicted so
     f1: float
-    faces: int
+    faces: int  # of this class
 
 
 @dataclass(frozen=True)
 class Bin:
     """Faces of similar confidence; shares, 0 to 1."""
 
-    low: float  # confidence above this
-    high: float  # and up to this
-    confidence: float  # their mean, 0 where empty
-    accuracy: float  # share of right ones, 0 where empty
+    low: float  # the confidence is above this
+    high: float  # and at most this
+    confidence: float  # mean, 0 if the bin is empty
+    accuracy: float  # 0 if the bin is empty
     faces: int
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """Faces of one class that are read as another."""
+    """Faces of one class that are predicted as another."""
 
-    shows: str
-    read_as: str
-    faces: int  # that show the one and are read as the other
-    of: int  # that show the one
+    shows: str  # the class that they are labelled with
+    read_as: str  # the class that is predicted
+    faces: int  # that are confused so
+    of: int  # faces labelled with the one
 
 
 @dataclass(frozen=True)
 class Parity:
-    """A converted model against float32, on the same faces."""
+    """A converted model compared with float32, on the same faces."""
 
-    points: float  # the converted model's accuracy less that of float32, hundredths
-    agreement: float  # share of the faces that both read the same, 0 to 1
+    points: float  # the converted model's accuracy minus that of float32, percentage points
+    agreement: float  # share of the faces for which both predict the same class, 0 to 1
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """All that an evaluation finds; shares, 0 to 1."""
+    """Everything that is measured on one split; shares, 0 to 1."""
 
     split: str
     faces: int
     accuracy: float
     macro_f1: float
-    ece: float  # expected calibration error: how far confidence is from accuracy
-    entropy: tuple[float, float]  # mean and deviation of what `fer_edge.detectors.face_verifier` calls so
+    ece: float  # expected calibration error: mean distance between confidence and accuracy
+    entropy: tuple[float, float]  # mean and deviation over the faces, by `fer_edge.detectors.face_verifier.entropy`
     classes: tuple[ClassMetrics, ...]
-    confusion: tuple[tuple[int, ...], ...]  # [true class][read as], faces
+    confusion: tuple[tuple[int, ...], ...]  # [labelled class][predicted class], faces
     bins: tuple[Bin, ...]
 
     def summary(self) -> dict[str, Any]:
-        """What a model's card holds."""
+        """The figures that a model's card holds; shares are rounded to four digits."""
         shares = {name: round(getattr(self, name), 4) for name in ("accuracy", "macro_f1", "ece")}
         return {"split": self.split, "faces": self.faces, **shares}
 
@@ -78,7 +78,7 @@ class Metrics:
         return {**asdict(self), "top_confusions": [asdict(pair) for pair in self.top_confusions()]}
 
     def top_confusions(self, most: int = 5) -> list[Confusion]:
-        """The ordered pairs of classes that are confused most, by faces, `most` at most."""
+        """The pairs (labelled, predicted) of classes that are confused most often, at most `most`, by faces."""
         pairs = [
             Confusion(shows.label, read_as.label, count, shows.faces)
             for shows, row in zip(self.classes, self.confusion, strict=True)
@@ -91,46 +91,56 @@ class Metrics:
 def measure(
     probabilities: NDArray[np.float32], labels: NDArray[np.int64], classes: tuple[str, ...], split: str
 ) -> Metrics:
-    """Metrics of `probabilities` (n, classes) against `labels` (n,); n is one or more. Raises ModelError."""
-    wrong = int((~np.isfinite(probabilities).all(axis=1)).sum())
-    if wrong:
-        raise ModelError(f"the model answers {wrong} of {len(labels)} faces with no numbers; restore it, or train anew")
-    read = probabilities.argmax(axis=1)
+    """Metrics of `probabilities` (n, classes) on faces with `labels` (n,), one or more, of the split called `split`.
+
+    Raises ModelError if a probability is not a number.
+    """
+    invalid = int((~np.isfinite(probabilities).all(axis=1)).sum())
+    if invalid:
+        raise ModelError(
+            f"the model's predictions for {invalid} of {len(labels)} faces are not numbers; restore it, or train anew"
+        )
+    predicted = probabilities.argmax(axis=1)
     every = list(range(len(classes)))
-    precision, recall, f1, support = precision_recall_fscore_support(labels, read, labels=every, zero_division=0.0)
+    precision, recall, f1, support = precision_recall_fscore_support(labels, predicted, labels=every, zero_division=0.0)
     bins = calibration(probabilities, labels)
-    hesitations = [entropy(scores) for scores in probabilities.tolist()]
+    entropies = [entropy(scores) for scores in probabilities.tolist()]
     return Metrics(
         split=split,
         faces=len(labels),
-        accuracy=float((read == labels).mean()),
+        accuracy=float((predicted == labels).mean()),
         macro_f1=float(f1.mean()),
-        entropy=(float(np.mean(hesitations)), float(np.std(hesitations))),
+        entropy=(float(np.mean(entropies)), float(np.std(entropies))),
         ece=sum(abs(b.accuracy - b.confidence) * b.faces for b in bins) / len(labels),
         classes=tuple(
             ClassMetrics(name, float(precision[i]), float(recall[i]), float(f1[i]), int(support[i]))
             for i, name in enumerate(classes)
         ),
-        confusion=tuple(tuple(int(n) for n in row) for row in confusion_matrix(labels, read, labels=every)),
+        confusion=tuple(tuple(int(n) for n in row) for row in confusion_matrix(labels, predicted, labels=every)),
         bins=bins,
     )
 
 
-def parity(read: NDArray[np.int64], reference: NDArray[np.int64], labels: NDArray[np.int64]) -> Parity:
-    """What a converted model reads in faces (n,) against what float32 reads in them; n is one or more."""
-    more = int((read == labels).sum()) - int((reference == labels).sum())
-    return Parity(100 * more / len(labels), float((read == reference).mean()))
+def parity(predicted: NDArray[np.int64], reference: NDArray[np.int64], labels: NDArray[np.int64]) -> Parity:
+    """The classes (n,) that a converted model predicts, compared with those of float32; n is one or more."""
+    gained = int((predicted == labels).sum()) - int((reference == labels).sum())
+    return Parity(100 * gained / len(labels), float((predicted == reference).mean()))
 
 
-def calibration(probabilities: NDArray[np.float32], labels: NDArray[np.int64], bins: int = BINS) -> tuple[Bin, ...]:
-    """Confidence against accuracy, in `bins` bins of equal width (Guo et al., arXiv:1706.04599, section 2)."""
+def calibration(
+    probabilities: NDArray[np.float32], labels: NDArray[np.int64], bins: int = CALIBRATION_BINS
+) -> tuple[Bin, ...]:
+    """Confidence and accuracy of `probabilities` (n, classes) in `bins` bins of equal width, with `labels` (n,).
+
+    Guo et al., arXiv:1706.04599, section 2.
+    """
     confidence = probabilities.max(axis=1).astype(np.float64)
-    right = probabilities.argmax(axis=1) == labels
-    which = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
-    found = []
+    correct = probabilities.argmax(axis=1) == labels
+    bin_of_face = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    result = []
     for number in range(bins):
-        inside = which == number
+        inside = bin_of_face == number
         count = int(inside.sum())
-        mean, share = (float(confidence[inside].mean()), float(right[inside].mean())) if count else (0.0, 0.0)
-        found.append(Bin(number / bins, (number + 1) / bins, mean, share, count))
-    return tuple(found)
+        mean, accuracy = (float(confidence[inside].mean()), float(correct[inside].mean())) if count else (0.0, 0.0)
+        result.append(Bin(number / bins, (number + 1) / bins, mean, accuracy, count))
+    return tuple(result)

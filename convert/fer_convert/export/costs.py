@@ -3,7 +3,7 @@
 Rows: runtime -> processor, as `fer_edge.classifiers.cards.processor` names it -> variant. On x86_64 it is time, one
 thread, the median over many faces. On aarch64 it is executed instructions, counted under emulation on the models of two
 cores: Cortex-A72 without int8 dot products (Raspberry Pi 4) and Cortex-A76 with them (Pi 5). Instructions are not time,
-but where they differ by half, so does time. What was not measured is left out, and then is never chosen for its speed.
+but if they differ by half, so does time. A pair that was not measured is missing, and is never chosen for its speed.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ COSTS: dict[str, dict[str, dict[str, dict[str, float]]]] = {
 }
 
 
-def of(network: str, variant: str) -> dict[str, dict[str, float]]:
-    """What `variant` of the model of Keras name `network` costs: runtime -> processor -> cost; empty where unknown."""
+def of_variant(network: str, variant: str) -> dict[str, dict[str, float]]:
+    """The costs of `variant` of the Keras model named `network`: runtime -> processor -> cost; empty if unknown."""
     found: dict[str, dict[str, float]] = {}
     for runtime, processors in COSTS.get(network, {}).items():
-        row = {kind: costs[variant] for kind, costs in processors.items() if variant in costs}
+        row = {processor: costs[variant] for processor, costs in processors.items() if variant in costs}
         if row:
             found[runtime] = row
     return found

@@ -1,4 +1,4 @@
-"""Who gives and who takes a tensor in a Functional model, and how much it multiplies."""
+"""The graph of a Functional model: producers and consumers of a tensor, and the number of multiplications."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 
 def consumers(model: Any, tensor: Any) -> list[Any]:
-    """The layers of `model` that take `tensor`."""
+    """The layers of `model` whose input is `tensor`, or includes it."""
     if isinstance(tensor, list | tuple):
         tensor = tensor[0]
     found = []
     for layer in model.layers:
-        # An input layer has an input too, its own output; a layer without one (an unused one) has none.
+        # An input layer has an input, too, its own output; an unused layer has none.
         entry = getattr(layer, "input", None)
         entries = entry if isinstance(entry, list | tuple) else [entry]
         if any(one is tensor for one in entries) and getattr(layer, "output", None) is not tensor:
@@ -21,17 +21,17 @@ def consumers(model: Any, tensor: Any) -> list[Any]:
 
 
 def producer(model: Any, tensor: Any) -> Any:
-    """The layer of `model` that gives `tensor`; None where it is several tensors, or none does."""
+    """The layer of `model` whose output is `tensor`; None if there is none, or if `tensor` is several tensors."""
     return next((layer for layer in model.layers if getattr(layer, "output", None) is tensor), None)
 
 
-def only(layers: list[Any]) -> Any:
-    """The one layer, or None where there are more or fewer."""
+def single(layers: list[Any]) -> Any:
+    """The only layer of a list; None if there are more or fewer."""
     return layers[0] if len(layers) == 1 else None
 
 
 def multiply_adds(model: Any) -> int:
-    """Multiplications with a weight for one face: those of convolutions and dense layers, of a `model` of one size."""
+    """Multiplications with a weight for one face, in the convolutions and dense layers of a `model` of one size."""
     total = 0
     for layer in model.layers:
         places = math.prod(layer.output.shape[1:-1])  # positions of a kernel; 1 of a dense layer

@@ -1,15 +1,14 @@
 """Networks that `fer-convert train --network` knows: name -> "module:function", one line to add one.
 
-The function takes ``(classes, size)`` and returns a Keras model: pixels 0 to 255 in (n, height, width, 1), one
-probability a class out. It knows nothing of training.
+The function takes ``(classes, size)`` and returns an untrained Keras model: pixels 0 to 255 in (n, height, width, 1),
+one probability a class out (n, classes). It knows nothing of training.
 """
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
-from fer_edge.errors import SettingsError
+from fer_edge.lookup import lookup
 
 Size = tuple[int | None, int | None]  # height and width of the input, pixels; None: any
 
@@ -23,7 +22,4 @@ NETWORKS = {
 
 def build(name: str, classes: int, size: Size) -> Any:
     """The untrained Keras model called `name`. Raises SettingsError naming the known ones."""
-    if name not in NETWORKS:
-        raise SettingsError(f"network {name!r}: unknown; known are {', '.join(NETWORKS)}")
-    module, _, function = NETWORKS[name].partition(":")
-    return getattr(importlib.import_module(module), function)(classes, size)
+    return lookup(NETWORKS, name, "network")(classes, size)

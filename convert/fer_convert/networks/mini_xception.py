@@ -1,20 +1,20 @@
 """Mini-XCEPTION: Arriaga, Valdenegro-Toro, Plöger, "Real-time Convolutional Neural Networks for Emotion and Gender
 Classification", arXiv:1710.07557, figure 3.
 
-Two plain convolutions, four residual modules of two depthwise separable convolutions each, a convolution that gives one
-map a class, global average pooling, softmax: no fully connected layer. 57,799 parameters with seven classes, where the
+Two plain convolutions, four residual modules of two depthwise separable convolutions each, a convolution to one feature
+map a class, global average pooling, softmax: no fully connected layer. 57,799 parameters with seven classes; the
 paper's has 58,423.
 
-As in the paper but for where its parameters and its work are. The paper doubles the filters and halves the side in each
-module: 8 filters at 60 x 60, where a pixel costs the most and says the least (a face of FER2013 has 48 pixels a side to
-begin with), up to 128 at 8 x 8, whose last module alone holds 62 % of the parameters. Here each of the two plain
+It differs from the paper in where the parameters and the work are. The paper doubles the filters and halves the side in
+each module: 8 filters at 60 x 60, where a pixel costs the most and says the least (a face of FER2013 has only 48 pixels
+a side), up to 128 at 8 x 8, whose last module alone holds 62 % of the parameters. Here each of the two plain
 convolutions halves the side, and every module has the same 72 filters at 15 x 15: each weight is used at 225 places,
-and from the second module on the shortcut is the maps themselves, which needs no weights (He et al., "Identity Mappings
-in Deep Residual Networks", arXiv:1603.05027).
+and from the second module on the shortcut is the identity, which needs no weights (He et al., "Identity Mappings in
+Deep Residual Networks", arXiv:1603.05027).
 
-It takes pixels as they are, 0 to 255, and scales them in its first layer, so that whoever runs the model computes
-nothing; converting folds that layer into the first convolution. It carries no L2 penalty: the paper's 0.01 is for its
-long training at a falling rate, here the optimizer decays the weights.
+It takes pixels as they are, 0 to 255, and scales them in its first layer, so that nothing is computed before it;
+conversion folds that layer into the first convolution. It has no L2 penalty: the paper's 0.01 is for its long training
+at a falling rate; here the optimizer decays the weights.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MODULES = (72, 72, 72, 72)  # filters of the residual modules
 def build(classes: int, size: tuple[int | None, int | None] = (64, 64)) -> Any:
     """An untrained network: (n, height, width, 1) pixels 0 to 255 -> (n, classes) probabilities."""
     image = keras.Input((*size, 1), name="pixels")
-    # [-1, 1], what the paper's own models take
+    # To [-1, 1], as the paper's own models take them
     x = layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(image)
     for number, (filters, strides) in enumerate(STEM, start=1):
         x = layers.Conv2D(filters, 3, strides, use_bias=False, name=f"stem{number}_conv")(x)
@@ -45,7 +45,7 @@ def build(classes: int, size: tuple[int | None, int | None] = (64, 64)) -> Any:
 
 
 def _module(x: Any, filters: int, name: str) -> Any:
-    """`filters` maps of the same height and width: two separable convolutions and a shortcut around them."""
+    """`filters` feature maps of the same size: two separable convolutions and a shortcut around them."""
     shortcut = x
     if x.shape[-1] != filters:
         shortcut = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_shortcut")(x)

@@ -1,156 +1,100 @@
-"""What teachers say of every augmented face, written once, so that a student can learn from it for hundreds of epochs.
+"""Distillation: write the soft labels of teachers once, so that a student can train on them for hundreds of epochs.
 
-    fer-convert teach --data fer2013.csv --teacher runs/resnet/best.keras --teacher runs/vgg/best.keras \\
-        --views 20 --out runs/answers.npz
+    fer-convert distill --data fer2013.csv --teacher runs/resnet/best.keras --teacher runs/vgg/best.keras \\
+        --views 20 --out runs/soft_labels.npz
 
-With `--votes fer2013new.csv` people answer too (convert/fer_convert/data/votes.py).
+With `--votes fer2013new.csv` the votes of people are used too (convert/fer_convert/data/votes.py).
 
-Distillation as function matching: teachers and student see the very same augmented, blended face (Hinton et al.,
-arXiv:1503.02531; Beyer et al., "Knowledge distillation: a good teacher is patient and consistent", arXiv:2106.05237).
-Each view of the faces is what `fer_convert.data.batches` gives in one epoch, so the student's training makes it again
-by its seed, and only the answers need keeping: 400 kB a view of FER2013.
+This is distillation as function matching: teachers and student see the very same augmented, blended face (Hinton et
+al., arXiv:1503.02531; Beyer et al., "Knowledge distillation: a good teacher is patient and consistent",
+arXiv:2106.05237). Each view of the faces is what `fer_convert.data.batches` gives in one epoch, so the student's
+training makes it again by its seed, and only the soft labels need storing: 400 kB a view of FER2013.
 
-With `--per-face` the mean over the views stands for whatever view of the face. It says less of each view than function
-matching does, but a few views are enough then, and the student sees ever new ones.
+With `--per-face` a face has one soft label, the mean over the views, for whatever view of it. That says less of each
+view than function matching does, but a few views are enough, and the student sees new ones in every epoch.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fer_convert.data import dataset, votes
-from fer_convert.data.batches import batches, shuffled
-from fer_convert.data.dataset import Data, Faces
-from fer_convert.evaluation.metrics import measure
-from fer_convert.export import fold, load
-from fer_convert.training import checkpoint, run_folder
-from fer_convert.training.engine import engine, predict
-from fer_convert.training.recipe import VIEW, Recipe, differences
-from fer_edge.errors import DataError, ModelError, SettingsError, first_line
+from fer_edge.errors import DataError, ModelError, SettingsError
 from numpy.typing import NDArray
 
-# Probabilities: of views (views, faces, classes), the faces of each in the order of `batches`; for each face (faces,
-# classes), in the order of the data, which its file has for every view (views, faces, classes)
-Answers = NDArray[np.float16]
-Report = Callable[[str], None]
+from fer_convert import file_lock, files
+from fer_convert.data import dataset, votes
+from fer_convert.data.batches import batches, face_order
+from fer_convert.data.faces import Dataset, Faces, network_input, resize_faces
+from fer_convert.evaluation.metrics import measure
+from fer_convert.export import fold, load
+from fer_convert.export.load import LoadedModel
+from fer_convert.messages import Log
+from fer_convert.training import soft_labels
+from fer_convert.training.engine import make_engine, predict
+from fer_convert.training.recipe import Recipe, differences
+from fer_convert.training.soft_labels import SoftLabels
+
+Teacher = tuple[Any, tuple[int, int]]  # a Keras model that takes pixels, and the (height, width) of its faces
 
 
-def teach(
+def distill(
     recipe: Recipe,
     source: Path,
     teachers: Sequence[Path],
     out: Path,
-    report: Report = print,
-    people: Path | None = None,
+    log: Log = print,
+    vote_file: Path | None = None,
     per_face: bool = False,
 ) -> None:
-    """Write the mean answer of the Keras models `teachers` on `recipe.views` views of the training faces to `out`.
+    """Write soft labels of `recipe.views` views of the training faces in the data at `source` to `out`.
 
-    With the votes in the file `people` it is what these and the teachers, if there are any, say together; `per_face`
-    makes it an answer a face, whatever the view. What was stopped goes on with the next view. Raises SettingsError,
-    DataError, ModelError, SinkError.
+    They are the mean predictions of the Keras models `teachers`; with `vote_file`, the probabilities given the votes
+    and those predictions, if there are any. `per_face` makes one soft label a face, whatever the view. What was stopped
+    goes on with the next view. Raises SettingsError, DataError, ModelError, SinkError.
     """
-    if not teachers and people is None:
-        raise SettingsError("neither --teacher nor --votes: nobody answers; give one of them, or both")
-    if people is not None and recipe.mixup:
+    if not teachers and vote_file is None:
+        raise SettingsError("neither --teacher nor --votes: soft labels need one of them, or both")
+    if vote_file is not None and recipe.mixup:
         raise SettingsError(f"--mixup {recipe.mixup}: people voted on whole faces, not on blended ones; leave it out")
     if per_face and recipe.mixup:
         raise SettingsError(
-            f"--mixup {recipe.mixup}: with --per-face an answer is for a whole face, not for a blended one; leave it "
-            "out here, the training may still blend"
+            f"--mixup {recipe.mixup}: with --per-face a soft label is for a whole face, not for a blended one; leave "
+            "it out here, the training may still blend"
         )
     if not recipe.views:
-        raise SettingsError("--views 0: teachers answer on a fixed number of views; give one, such as --views 20")
-    # Before the work, so that what cannot be written shows at once; two of them would undo each other's views.
-    goal = checkpoint.target(out)
-    with run_folder.alone(goal.with_name(f".{goal.name}.lock"), f"--out {out}", "fer-convert teach"):
-        _teach(recipe, source, teachers, out, report, people, per_face)
+        raise SettingsError("--views 0: soft labels are of a fixed number of views; give one, such as --views 20")
+    # Checked before the work, so that a path that cannot be written shows at once. The lock: two processes would
+    # overwrite each other's views.
+    goal = files.resolve(out)
+    with file_lock.exclusive(goal.with_name(f".{goal.name}.lock"), f"--out {out}", "fer-convert distill"):
+        if vote_file and source.is_dir():
+            raise SettingsError(
+                f"--votes {vote_file}: its lines are those of fer2013.csv; give that as --data, not a folder"
+            )
+        faces = dataset.read(source, (recipe.size, recipe.size))
+        people = votes.read(vote_file, faces) if vote_file else None
+        loaded = [load.load(path) for path in teachers]
+        for one in loaded:
+            _check_classes(one, faces)
+        settings = soft_labels.view_settings(recipe, faces) | {
+            "teachers": [one.sha256 for one in loaded],
+            "votes": files.sha256(vote_file) if vote_file else None,
+            "per face": per_face,
+        }
+        done = _views_done(out, settings)
+        models = [(fold.to_pixel_input(one), one.size) for one in loaded]
+        if models:
+            log(_accuracy_line(models, faces))
+        _write_views(recipe, faces, models, people, done, settings, out, log)
+    log(f"wrote {out}")
 
 
-def _teach(
-    recipe: Recipe,
-    source: Path,
-    teachers: Sequence[Path],
-    out: Path,
-    report: Report,
-    people: Path | None,
-    per_face: bool,
-) -> None:
-    """What `teach` does, with `out` to itself."""
-    if people and source.is_dir():
-        raise SettingsError(f"--votes {people}: its lines are those of fer2013.csv; give that as --data, not a folder")
-    faces = dataset.read(source, (recipe.size, recipe.size))
-    cast = votes.read(people, faces) if people else None
-    loaded = [load.load(path) for path in teachers]
-    for one in loaded:
-        _check(one, faces)
-    settings = _settings(recipe, faces) | {
-        "teachers": [one.sha256 for one in loaded],
-        "votes": votes.digest(people) if people else None,
-        "per face": per_face,
-    }
-    done = np.empty((0, 0, 0), np.float16)
-    if out.exists():
-        done, before = _load(out)
-        changed = differences(before, settings)
-        if changed:
-            raise SettingsError(f"{out}: was begun with other settings ({'; '.join(changed)}); choose another --out")
-    models = [(fold.for_pixels(one), one.size) for one in loaded]
-    if models:
-        split, validation = faces.validation()
-        found = np.mean([predict(model, dataset.resized(validation.pixels, size)) for model, size in models], axis=0)
-        result = measure(found, validation.labels, faces.classes, split)
-        report(f"{len(models)} teachers together: accuracy {result.accuracy:.4f} on {split}")
-    (_, training), classes = faces.training(), len(faces.classes)
-    alone = votes.combine(cast, training.labels, classes) if cast is not None and not models else None
-    for view in range(len(done), recipe.views):
-        began = time.monotonic()
-        order = shuffled(len(training), recipe, view)
-        if alone is not None:
-            answers = alone[order]  # people saw each face, not its views
-        else:
-            answers = _answers(models, training, classes, recipe, view)
-            if cast is not None:
-                answers = votes.combine(cast[order], training.labels[order], classes, answers)
-        right = float((answers.argmax(axis=1) == training.labels[order]).mean())
-        if per_face:
-            answers = answers[order.argsort()]
-        done = np.concatenate([done.reshape(-1, *answers.shape), answers[None].astype(np.float16)])
-        with checkpoint.whole(out) as temporary, temporary.open("wb") as file:
-            np.savez(file, answers=done, settings=np.array(json.dumps(settings)))
-        seconds = time.monotonic() - began
-        report(f"view {view + 1}/{recipe.views}  {right:.1%} of its faces answered as labelled  {seconds:.0f} s")
-    report(f"wrote {out}")
-
-
-def _answers(
-    models: Sequence[tuple[Any, tuple[int, int]]], training: Faces, classes: int, recipe: Recipe, view: int
-) -> NDArray[np.float32]:
-    """The mean answers of models, each with its size, to one view (n, classes).
-
-    Raises ModelError where one gives no numbers.
-    """
-    engines, parts = [(engine(model), size) for model, size in models], []
-    with closing(batches(training, classes, recipe, view)) as ready:
-        for inputs, _, _ in ready:
-            seen = inputs[..., 0].astype(np.uint8)
-            said = [
-                one.predict(dataset.network_input(dataset.resized(seen, size)), exact=False) for one, size in engines
-            ]
-            parts.append(np.mean(said, axis=0))
-            if not np.isfinite(parts[-1]).all():
-                raise ModelError("a teacher gives answers that are no numbers; train it anew, or leave it out")
-    return np.concatenate(parts)
-
-
-def _check(teacher: load.Loaded, faces: Data) -> None:
+def _check_classes(teacher: LoadedModel, faces: Dataset) -> None:
     if teacher.labels != faces.classes:
         raise DataError(
             f"teacher {teacher.path}: its labels are {', '.join(teacher.labels)}, the classes of {faces.name} are "
@@ -158,42 +102,71 @@ def _check(teacher: load.Loaded, faces: Data) -> None:
         )
 
 
-def _settings(recipe: Recipe, faces: Data) -> dict[str, Any]:
-    """What decides which faces are answered on, and how they look."""
-    chosen = recipe.as_json()
-    return {"data": faces.sha256, "classes": list(faces.classes)} | {f"--{name}": chosen[name] for name in VIEW}
-
-
-def read(path: Path, recipe: Recipe, faces: Data) -> tuple[Answers, str]:
-    """The answers at `path`, of its views or, made with `per_face`, for each face; and the file's sha256.
-
-    Raises ModelError where it is not such a file, SettingsError where it does not fit `recipe` and `faces`.
-    """
-    answers, settings = _load(path)
-    per_face = settings["per face"]
-    wanted = _settings(recipe, faces)
-    if per_face:  # an answer that stands for any view fits whatever views the training makes
-        wanted = {key: wanted[key] for key in ("data", "classes")}
-    changed = differences({key: settings.get(key) for key in wanted}, wanted)
+def _views_done(out: Path, settings: dict[str, Any]) -> SoftLabels:
+    """The views that are in `out` already (views done, faces, classes). Raises SettingsError if they are others."""
+    if not out.exists():
+        return np.empty((0, 0, 0), np.float16)
+    done, before = soft_labels.load(out)
+    changed = differences(before, settings)
     if changed:
-        raise SettingsError(f"--teachers {path}: they saw other faces ({'; '.join(changed)}); train with theirs")
-    if len(answers) != settings["--views"]:
-        done = f"{len(answers)} of {settings['--views']} views are done"
-        raise ModelError(f"--teachers {path}: {done}; run fer-convert teach to its end")
-    if per_face:
-        answers = answers.mean(axis=0, dtype=np.float32).astype(np.float16)
-    return answers, hashlib.sha256(path.read_bytes()).hexdigest()
+        raise SettingsError(f"{out}: was begun with other settings ({'; '.join(changed)}); choose another --out")
+    return done
 
 
-def _load(path: Path) -> tuple[Answers, dict[str, Any]]:
-    try:
-        with path.open("rb") as file, np.load(file) as arrays:
-            answers, settings = arrays["answers"], json.loads(str(arrays["settings"]))
-        if answers.ndim != 3 or answers.dtype != np.float16 or not {"teachers", "--views"} <= set(settings):
-            raise ValueError(f"it holds {answers.dtype} {answers.shape}")
-    except Exception as cause:  # noqa: BLE001 - numpy and zipfile raise errors of a dozen kinds
-        raise ModelError(
-            f"{path}: not a file of teachers' answers ({first_line(cause)[:120]}); make one with fer-convert teach"
-        ) from None
-    # Files from before there were votes and answers for each face
-    return answers, {"votes": None, "per face": False} | settings
+def _accuracy_line(teachers: Sequence[Teacher], faces: Dataset) -> str:
+    """How good the mean of the teachers is on the validation split."""
+    split, validation = faces.validation()
+    found = np.mean([predict(model, resize_faces(validation.pixels, size)) for model, size in teachers], axis=0)
+    result = measure(found, validation.labels, faces.classes, split)
+    return f"{len(teachers)} teachers together: accuracy {result.accuracy:.4f} on {split}"
+
+
+def _write_views(
+    recipe: Recipe,
+    faces: Dataset,
+    teachers: Sequence[Teacher],
+    people: votes.Votes | None,
+    done: SoftLabels,
+    settings: dict[str, Any],
+    out: Path,
+    log: Log,
+) -> None:
+    """Every view that is still to do, each appended to `out` at once."""
+    (_, training), classes = faces.training(), len(faces.classes)
+    by_votes = votes.soft_labels(people, training.labels, classes) if people is not None and not teachers else None
+    for view in range(len(done), recipe.views):
+        began = time.monotonic()
+        order = face_order(len(training), recipe, view)
+        if by_votes is not None:
+            soft = by_votes[order]  # people saw each face, not its views
+        else:
+            soft = _mean_predictions(teachers, training, classes, recipe, view)
+            if people is not None:
+                soft = votes.soft_labels(people[order], training.labels[order], classes, soft)
+        agreement = float((soft.argmax(axis=1) == training.labels[order]).mean())
+        if settings["per face"]:
+            soft = soft[order.argsort()]
+        done = np.concatenate([done.reshape(-1, *soft.shape), soft[None].astype(np.float16)])
+        soft_labels.save(out, done, settings)
+        seconds = time.monotonic() - began
+        log(f"view {view + 1}/{recipe.views}  {agreement:.1%} of the soft labels agree with the label  {seconds:.0f} s")
+
+
+def _mean_predictions(
+    teachers: Sequence[Teacher], training: Faces, classes: int, recipe: Recipe, view: int
+) -> NDArray[np.float32]:
+    """The mean predictions of the teachers (n, classes), each at its own size, for one view of the n faces.
+
+    Raises ModelError if one predicts something that is not a number.
+    """
+    engines, parts = [(make_engine(model), size) for model, size in teachers], []
+    with closing(batches(training, classes, recipe, view)) as prepared:
+        for inputs, _, _ in prepared:
+            seen = inputs[..., 0].astype(np.uint8)
+            predictions = [
+                engine.predict(network_input(resize_faces(seen, size)), exact=False) for engine, size in engines
+            ]
+            parts.append(np.mean(predictions, axis=0))
+            if not np.isfinite(parts[-1]).all():
+                raise ModelError("a teacher predicts values that are not numbers; train it anew, or leave it out")
+    return np.concatenate(parts)

@@ -1,7 +1,7 @@
-"""One training step, and reading faces, on the backend that Keras is set to.
+"""One training step, and prediction, on the backend that Keras is set to.
 
-On TensorFlow and JAX these are Keras's own. On torch they are `fer_convert.training.torch_graph`'s, which compute the
-same faster.
+On TensorFlow and JAX these are Keras's own. On torch they are those of `fer_convert.training.torch_graph`, which
+compute the same faster.
 """
 
 from __future__ import annotations
@@ -10,26 +10,27 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
-from fer_convert import backend
-from fer_convert.data import dataset
-from fer_convert.data.batches import Batch
-from fer_convert.training import torch_graph
 from numpy.typing import NDArray
+
+from fer_convert import backend
+from fer_convert.data.batches import Batch
+from fer_convert.data.faces import network_input
+from fer_convert.training import torch_graph
 
 
 class Engine(Protocol):
-    """What trains a compiled model, or reads faces with any model."""
+    """What trains a compiled model, or predicts with any model."""
 
     def train(self, batch: Batch) -> tuple[float, float]:
-        """One step; returns the batch's mean loss and its share of right answers."""
+        """One step; returns the batch's mean loss and its accuracy, 0 to 1."""
         ...
 
     def predict(self, faces: NDArray[np.float32], exact: bool = True) -> NDArray[np.float32]:
-        """Probabilities (n, classes) of faces (n, height, width, 1); not `exact`: to two digits, if faster."""
+        """Probabilities (n, classes) of faces (n, height, width, 1); not `exact`: to two digits, if that is faster."""
         ...
 
 
-def engine(model: Any) -> Engine:
+def make_engine(model: Any) -> Engine:
     """The fastest engine there is for the Keras `model`."""
     if backend.keras().backend.backend() == "torch" and torch_graph.fits(model):
         return TorchEngine(model)
@@ -37,10 +38,10 @@ def engine(model: Any) -> Engine:
 
 
 def predict(model: Any, pixels: NDArray[np.uint8], batch: int = 256) -> NDArray[np.float32]:
-    """Probabilities (n, classes) that a model of pixels gives for faces (n, height, width) uint8 of its own size."""
-    how = engine(model)
+    """Probabilities (n, classes) of a Keras `model` that takes pixels, for faces (n, height, width) of its size."""
+    engine = make_engine(model)
     return np.concatenate(
-        [how.predict(dataset.network_input(pixels[first : first + batch])) for first in range(0, len(pixels), batch)]
+        [engine.predict(network_input(pixels[first : first + batch])) for first in range(0, len(pixels), batch)]
     )
 
 
@@ -52,7 +53,7 @@ class KerasEngine:
 
     def train(self, batch: Batch) -> tuple[float, float]:
         faces, labels, weights = batch
-        self._model.reset_metrics()  # Keras before 3.15 goes on with the means of all batches
+        self._model.reset_metrics()  # Keras before 3.15 continues the means of all batches
         result = self._model.train_on_batch(faces, labels, sample_weight=weights, return_dict=True)
         return float(result["loss"]), float(result["accuracy"])
 
@@ -61,13 +62,13 @@ class KerasEngine:
 
 
 class TorchEngine:
-    """The same step by torch's own kernels, in bfloat16 where the processor multiplies it; reads exactly in float32."""
+    """The same step by torch's own kernels, in bfloat16 if the processor has it; exact predictions are in float32."""
 
     def __init__(self, model: Any) -> None:
         self._torch, self._model = backend.torch(), model
         self._forward = torch_graph.forward(model)
         self._device = model.variables[0].value.device
-        self._bfloat16 = _multiplies_bfloat16(self._torch, self._device.type)
+        self._bfloat16 = _has_fast_bfloat16(self._torch, self._device.type)
 
     def train(self, batch: Batch) -> tuple[float, float]:
         torch, model = self._torch, self._model
@@ -80,25 +81,25 @@ class TorchEngine:
         variables = model.trainable_variables
         with torch.no_grad():
             model.optimizer.apply([variable.value.grad for variable in variables], variables)
-        right = (probabilities.argmax(dim=1) == labels.argmax(dim=1)).float()
-        return loss.item(), ((right * weights).sum() / weights.sum()).item()
+        correct = (probabilities.argmax(dim=1) == labels.argmax(dim=1)).float()
+        return loss.item(), ((correct * weights).sum() / weights.sum()).item()
 
     def predict(self, faces: NDArray[np.float32], exact: bool = True) -> NDArray[np.float32]:
         rough = self._bfloat16 and not exact
         with self._torch.no_grad(), self._torch.autocast(self._device.type, self._torch.bfloat16, enabled=rough):
-            found = self._forward(self._torch.from_numpy(faces).to(self._device), False)
-        probabilities: NDArray[np.float32] = found.cpu().numpy()
+            tensor = self._forward(self._torch.from_numpy(faces).to(self._device), False)
+        probabilities: NDArray[np.float32] = tensor.cpu().numpy()
         return probabilities
 
 
-def _multiplies_bfloat16(torch: Any, device: str) -> bool:
-    """Whether bfloat16 is faster than float32 there, and not emulated by it."""
+def _has_fast_bfloat16(torch: Any, device: str) -> bool:
+    """Whether bfloat16 is faster than float32 on `device` ("cuda" or "cpu"), and not emulated by it."""
     if device == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device == "cpu" and bool(_capabilities(torch).get("avx512_bf16", False))
 
 
 def _capabilities(torch: Any) -> dict[str, Any]:
-    """What the processor can, by a function that an older torch lacks: it trains in float32."""
-    ask: Callable[[], dict[str, Any]] = getattr(torch.cpu, "get_capabilities", dict)
-    return ask()
+    """The processor's features; none if torch is too old to list them, which then trains in float32."""
+    get_capabilities: Callable[[], dict[str, Any]] = getattr(torch.cpu, "get_capabilities", dict)
+    return get_capabilities()

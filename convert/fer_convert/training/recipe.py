@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from fer_convert.data.augment import Augmentation
 from fer_edge.errors import SettingsError
+
+from fer_convert.data.augment import Augmentation
 
 SCHEDULES = ("cosine", "plateau", "constant")
 OPTIMIZERS = ("adamw", "muon")
 LOSSES = ("crossentropy", "focal")
 CLASS_WEIGHTS = ("none", "balanced", "sqrt")
-VIEW = ("size", "batch", "mixup", "views", "seed", "augmentation")  # the settings that decide what is seen
+VIEW_SETTINGS = ("size", "batch", "mixup", "views", "seed", "augmentation")  # they decide how each face looks
 
 
 def _setting(default: Any, allowed: tuple[Any, ...], text: str) -> Any:
@@ -23,50 +24,52 @@ def _setting(default: Any, allowed: tuple[Any, ...], text: str) -> Any:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train. Raises SettingsError where a value is out of range."""
+    """How to train. Raises SettingsError if a value is out of range."""
 
     network: str = _setting("mini_xception", (), "a name in fer_convert.networks; with --from only the folder's name")
     size: int = _setting(64, (48, 256), "height and width of the network's input, pixels")
     epochs: int = _setting(60, (1, 10_000), "how often each face is seen")
     small: int = _setting(
-        0, (0, 10_000), "of these epochs, the first ones at 3/4 of the size, which costs half (progressive resizing)"
+        0, (0, 10_000), "number of first epochs at 3/4 of the size, which costs half (progressive resizing)"
     )
     batch: int = _setting(64, (1, 4096), "faces a step")
     optimizer: str = _setting(
-        "adamw",
-        OPTIMIZERS,
-        "what moves the weights; muon learns faster from scratch (convert/fer_convert/training/muon.py)",
+        "adamw", OPTIMIZERS, "muon learns faster from scratch (convert/fer_convert/training/muon.py)"
     )
     learning_rate: float = _setting(0.002, (1e-7, 1.0), "highest step size of the optimizer")
-    schedule: str = _setting("cosine", SCHEDULES, "how the learning rate falls: to 0, when accuracy stalls, not at all")
+    schedule: str = _setting(
+        "cosine", SCHEDULES, "the learning rate falls to 0 as a cosine, halves when accuracy stalls, or stays"
+    )
     patience: int = _setting(6, (1, 10_000), "plateau: epochs without a better accuracy, after which the rate halves")
     early_stopping: int = _setting(0, (0, 10_000), "epochs without a better accuracy, after which to stop; 0: never")
     loss: str = _setting("crossentropy", LOSSES, "focal gives hard faces more weight (arXiv:1708.02002)")
-    focal_gamma: float = _setting(2.0, (0.0, 10.0), "how much more, with the focal loss")
+    focal_gamma: float = _setting(2.0, (0.0, 10.0), "focal loss: how much more")
     label_smoothing: float = _setting(0.05, (0.0, 0.5), "share of each label that is spread over all classes")
     mixup: float = _setting(
         0.0,
         (0.0, 4.0),
-        "blend each face with another, by shares drawn from Beta(mixup, mixup) (arXiv:1710.09412); 0: not",
+        "blend each face with another, by shares drawn from Beta(mixup, mixup) (arXiv:1710.09412); 0: off",
     )
     views: int = _setting(
         0,
         (0, 1000),
-        "augment each face in so many ways, which the epochs repeat, as --teachers needs where their answers are of "
-        "views (fer-convert teach without --per-face); 0: ever new ways",
+        "augment each face in so many ways, which the epochs repeat; soft labels of views need it (fer-convert distill "
+        "without --per-face); 0: new ways in every epoch",
     )
-    label_share: float = _setting(
+    hard_label_weight: float = _setting(
         0.3,
         (0.0, 1.0),
-        "with --teachers: share of the data's own label in what is learnt; the rest is the teachers' (distillation)",
+        "with --soft-labels: weight of the data's own label in the target; the rest is the soft label's (distillation)",
     )
-    class_weights: str = _setting("none", CLASS_WEIGHTS, "weight of a class: 1, 1 over its faces, or the root of that")
+    class_weights: str = _setting(
+        "none", CLASS_WEIGHTS, "weight of a class: 1, 1 over its number of faces, or 1 over the root of that"
+    )
     weight_decay: float = _setting(0.01, (0.0, 1.0), "decay of the kernels by the optimizer, times the learning rate")
     average: float = _setting(
         0.998,
         (0.0, 0.99999),
-        "validate and keep an exponential moving average (EMA) of the weights with this momentum, less "
-        "where an epoch has few steps (2 epochs are to leave the first weights behind); 0: the last weights",
+        "validate and keep an exponential moving average (EMA) of the weights with this momentum; less if an epoch has "
+        "few steps, so that it forgets the first weights within 2 epochs; 0: the last weights",
     )
     seed: int = _setting(1, (0, 2**31 - 1), "of the first weights, the order of the faces and their augmentation")
     augmentation: Augmentation = field(default_factory=Augmentation)

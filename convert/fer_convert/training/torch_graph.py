@@ -1,9 +1,9 @@
-"""A Keras network on torch's own kernels: the same variables, the same numbers, several times as fast on a CPU.
+"""A Keras network on torch's own kernels: the same variables and the same numbers, several times as fast on a CPU.
 
-Keras's torch backend spells batch normalization out in a dozen operations, computes it in float32, and loses the memory
-layout that convolutions are fast in. Here each layer that matters is one torch operation on channels-last data, in
-bfloat16 where the processor multiplies it; a layer of another kind is called as it is. Variables stay Keras's own, so
-optimizer, checkpoints and saved models know nothing of it.
+Keras's torch backend computes batch normalization in a dozen operations and in float32, and loses the memory layout in
+which convolutions are fast. Here each layer that matters is one torch operation on channels-last data, in bfloat16 if
+the processor has it; any other layer is called as it is. The variables stay Keras's own, so optimizer, checkpoints and
+saved models are not affected.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import Any
 
 from fer_convert import backend
 
-Run = Callable[[Any, bool], Any]  # (tensors of one layer, training) -> its tensor
-WIDE = 256  # input channels from which on a 1 x 1 convolution is faster as a product of matrices
+Run = Callable[[Any, bool], Any]  # (input tensors of one layer, training) -> its output tensor
+MIN_MATMUL_CHANNELS = 256  # input channels from which on a 1 x 1 convolution is faster as a matrix product
 
 
 def fits(model: Any) -> bool:
@@ -26,23 +26,26 @@ def fits(model: Any) -> bool:
 
 
 def forward(model: Any) -> Callable[[Any, bool], Any]:
-    """What computes `model`, if it `fits`: (tensor (n, height, width, 1), training) -> probabilities (n, classes)."""
+    """A function that computes `model`, if it `fits`.
+
+    It takes (tensor (n, height, width, 1), training) and returns the probabilities (n, classes).
+    """
     program: list[tuple[Run, tuple[int, ...], int]] = []
     for layer in model.layers:
         if type(layer).__name__ == "InputLayer":
             continue
         entries = layer.input if isinstance(layer.input, list | tuple) else [layer.input]
-        run = RUNS.get(type(layer).__name__, _any)(layer)
+        run = LAYER_RUNS.get(type(layer).__name__, _any)(layer)
         program.append((run, tuple(map(id, entries)), id(layer.output)))
     first, last = id(model.inputs[0]), id(model.outputs[0])
 
     def compute(faces: Any, training: bool) -> Any:
         torch = backend.torch()
         x = faces.permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
-        known = {first: x}
+        tensors = {first: x}
         for run, entries, result in program:
-            known[result] = run([known[entry] for entry in entries], training)
-        return known[last].float()
+            tensors[result] = run([tensors[entry] for entry in entries], training)
+        return tensors[last].float()
 
     return compute
 
@@ -91,7 +94,7 @@ def _norm(layer: Any) -> Run:
     functional = backend.torch().nn.functional
 
     def run(given: list[Any], training: bool) -> Any:
-        # torch's running variance is the unbiased one, Keras's is not: a matter of 1 in n * height * width.
+        # torch's running variance is the unbiased one, Keras's is not: they differ by 1 in n * height * width.
         return functional.batch_norm(
             given[0],
             layer.moving_mean.value,
@@ -119,7 +122,7 @@ def _separable(layer: Any) -> Run:
 
 
 def _convolve(layer: Any, kernels: list[tuple[Any, bool]], activation: Any) -> Run:
-    """A convolution by each of the kernels: stride and padding at the first, bias at the last."""
+    """A convolution by each of the kernels (kernel, depthwise): stride and padding at the first, bias at the last."""
     functional = backend.torch().nn.functional
     if tuple(layer.dilation_rate) != (1, 1) or activation.__name__ not in ("linear", "relu"):
         return _any(layer)
@@ -148,7 +151,7 @@ def _convolve(layer: Any, kernels: list[tuple[Any, bool]], activation: Any) -> R
 
 
 def _convolved(x: Any, weight: Any, bias: Any, strides: tuple[int, int], before: tuple[int, int], groups: int) -> Any:
-    """A convolution by torch, in whichever of the ways that agree but for rounding is fastest on a CPU."""
+    """A convolution by torch, in the way that is fastest on a CPU; all ways agree but for rounding."""
     torch = backend.torch()
     functional = torch.nn.functional
     if x.device.type == "cpu" and groups > 1 and strides != (1, 1):
@@ -156,15 +159,20 @@ def _convolved(x: Any, weight: Any, bias: Any, strides: tuple[int, int], before:
         with torch.autocast("cpu", enabled=False):
             bias = None if bias is None else bias.float()
             return functional.conv2d(x.float(), weight.float(), bias, strides, before, groups=groups).to(x.dtype)
-    if x.device.type == "cpu" and weight.shape[2:] == (1, 1) and strides == (1, 1) and weight.shape[1] >= WIDE:
+    if (
+        x.device.type == "cpu"
+        and weight.shape[2:] == (1, 1)
+        and strides == (1, 1)
+        and weight.shape[1] >= MIN_MATMUL_CHANNELS
+    ):
         return functional.linear(x.permute(0, 2, 3, 1), weight.flatten(1), bias).permute(0, 3, 1, 2)
     return functional.conv2d(x, weight, bias, strides, before, groups=groups)
 
 
 def _padded(x: Any, kernel: tuple[int, int], strides: tuple[int, int], value: float) -> tuple[Any, tuple[int, int]]:
-    """`x`, and how much a convolution is to pad it on every side, for TensorFlow's padding "same".
+    """`x`, and the padding (rows, columns) that a convolution adds on both sides, for TensorFlow's padding "same".
 
-    That padding puts an odd pixel at the end; torch's own only knows both sides alike.
+    That padding puts an odd pixel at the end; torch can only pad both sides alike, so `x` is padded before.
     """
     totals = [
         max((-(-n // stride) - 1) * stride + size - n, 0)
@@ -190,7 +198,7 @@ def _max_pooling(layer: Any) -> Run:
     return run
 
 
-RUNS: dict[str, Callable[[Any], Run]] = {
+LAYER_RUNS: dict[str, Callable[[Any], Run]] = {
     "Activation": _activation,
     "Add": _add,
     "BatchNormalization": _norm,

@@ -1,7 +1,7 @@
-"""Muon's step on torch, for all variables at once: what Keras spells out in three thousand small operations a step.
+"""Muon's step on torch, for all variables at once, which Keras computes in three thousand small operations.
 
 The same numbers as `fer_convert.training.muon.Muon` gives on other backends, in a third of the time: matrices of one
-shape are turned together, and what AdamW, decay and averaging do to each variable is one operation on the list of them.
+shape are orthogonalized together, and AdamW, decay and averaging are single operations on lists of variables.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from fer_convert import backend
 
 
 def step(optimizer: Any, gradients: Sequence[Any], variables: Sequence[Any], rate: float) -> None:
-    """Move the Keras `variables` by the tensors `gradients`, as the Muon `optimizer` moves each of them."""
+    """Move the Keras `variables` by the tensors `gradients` at the learning `rate`, as the Muon `optimizer` does."""
     adam, muon = [], []
     for gradient, variable in zip(gradients, variables, strict=True):
-        place = optimizer._get_variable_index(variable)
-        velocity = optimizer.adam_velocities[place]
-        momentum = optimizer.momentums[place].value
+        index = optimizer._get_variable_index(variable)
+        velocity = optimizer.adam_velocities[index]
+        momentum = optimizer.momentums[index].value
         if velocity is None:
             muon.append((gradient, variable.value, momentum))
         else:
@@ -31,7 +31,7 @@ def step(optimizer: Any, gradients: Sequence[Any], variables: Sequence[Any], rat
 
 
 def decay(optimizer: Any, variables: Sequence[Any]) -> None:
-    """Decay the weights of the Keras `variables` that are not excluded from it."""
+    """Decay the Keras `variables` that are not excluded from it."""
     torch, rate = backend.torch(), float(optimizer.learning_rate)
     groups = defaultdict(list)
     for variable in filter(optimizer._use_weight_decay, variables):
@@ -43,18 +43,18 @@ def decay(optimizer: Any, variables: Sequence[Any]) -> None:
 
 
 def average(optimizer: Any, variables: Sequence[Any]) -> None:
-    """Take the Keras `variables` into their moving average, which begins with the first of them."""
-    kept = 0.0 if int(optimizer.iterations) == 0 else optimizer.ema_momentum
+    """Update the moving average of the Keras `variables`, which begins with their first values."""
+    momentum = 0.0 if int(optimizer.iterations) == 0 else optimizer.ema_momentum
     means = optimizer._model_variables_moving_average
     pairs = [(mean.value, variable.value) for mean, variable in zip(means, variables, strict=True) if mean is not None]
-    backend.torch()._foreach_lerp_([mean for mean, _ in pairs], [value for _, value in pairs], 1 - kept)
+    backend.torch()._foreach_lerp_([mean for mean, _ in pairs], [value for _, value in pairs], 1 - momentum)
 
 
 def _adam(
     optimizer: Any, rate: float, gradients: list[Any], values: list[Any], means: list[Any], squares: list[Any]
 ) -> None:
-    torch, done = backend.torch(), int(optimizer.iterations) + 1
-    rate *= (1 - optimizer.adam_beta_2**done) ** 0.5 / (1 - optimizer.adam_beta_1**done)
+    torch, steps = backend.torch(), int(optimizer.iterations) + 1
+    rate *= (1 - optimizer.adam_beta_2**steps) ** 0.5 / (1 - optimizer.adam_beta_1**steps)
     torch._foreach_lerp_(means, gradients, 1 - optimizer.adam_beta_1)
     torch._foreach_mul_(squares, optimizer.adam_beta_2)
     torch._foreach_addcmul_(squares, gradients, gradients, 1 - optimizer.adam_beta_2)
@@ -74,11 +74,11 @@ def _muon(optimizer: Any, rate: float, gradients: list[Any], values: list[Any], 
     for (rows, columns), members in groups.items():
         matrices = torch.stack([direction.reshape(rows, columns) for _, direction in members])
         length = rate * (1.0 if optimizer.rms_rate is None else optimizer.rms_rate * max(rows, columns) ** 0.5)
-        for (value, _), turned in zip(members, _orthogonal(optimizer, matrices), strict=True):
-            value.sub_(turned.reshape(value.shape), alpha=length)
+        for (value, _), orthogonal in zip(members, _orthogonalize(optimizer, matrices), strict=True):
+            value.sub_(orthogonal.reshape(value.shape), alpha=length)
 
 
-def _orthogonal(optimizer: Any, x: Any) -> Any:
+def _orthogonalize(optimizer: Any, x: Any) -> Any:
     """`zeropower_via_newtonschulz5` of each matrix of `x` (n, rows, columns)."""
     tall = x.shape[1] > x.shape[2]
     x = x.mT if tall else x

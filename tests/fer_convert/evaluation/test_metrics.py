@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
+pytest.importorskip("sklearn")
+
 from fer_convert.evaluation.metrics import Confusion, calibration, measure, parity
+from fer_edge.errors import ModelError
 
 
-def test_a_small_case_by_hand() -> None:
+def test_small_case_by_hand() -> None:
+    """Four faces of two classes, every figure computed by hand."""
     probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.6, 0.4]], np.float32)
     found = measure(probabilities, np.array([0, 0, 1, 1]), ("calm", "tense"), "test")
     assert found.accuracy == 0.75
@@ -21,20 +26,23 @@ def test_a_small_case_by_hand() -> None:
     assert found.summary() == {"split": "test", "faces": 4, "accuracy": 0.75, "macro_f1": 0.7333, "ece": 0.3}
 
 
-def test_a_class_without_faces_counts_as_zero() -> None:
+def test_class_without_faces_is_zero() -> None:
+    """A class that no face has gets an F1 of 0, not NaN."""
     found = measure(np.eye(3, dtype=np.float32)[[0, 1]], np.array([0, 1]), ("a", "b", "c"), "test")
     assert found.classes[2].faces == 0
     assert found.classes[2].f1 == 0
 
 
-def test_bins_hold_every_face_and_confidence_on_an_edge_belongs_below() -> None:
+def test_bins_hold_every_face() -> None:
+    """Each face is in one bin; a confidence on an edge belongs to the lower one."""
     probabilities = np.array([[1.0, 0.0], [0.5, 0.5], [0.58, 0.42]], np.float32)
     bins = calibration(probabilities, np.array([0, 0, 1]), bins=10)
     assert [b.faces for b in bins] == [0, 0, 0, 0, 1, 1, 0, 0, 0, 1]
     assert sum(b.faces for b in bins) == 3
 
 
-def test_the_largest_confusions_are_ordered_pairs() -> None:
+def test_top_confusions_are_ordered_pairs() -> None:
+    """A as b is another confusion than b as a; the largest come first."""
     labels = np.repeat([0, 1, 2], [6, 4, 2])
     read = np.array([0, 0, 0, 1, 1, 2, 1, 0, 0, 0, 0, 0])
     found = measure(np.eye(3, dtype=np.float32)[read], labels, ("a", "b", "c"), "test")
@@ -45,7 +53,15 @@ def test_the_largest_confusions_are_ordered_pairs() -> None:
     assert measure(np.eye(3, dtype=np.float32)[labels], labels, ("a", "b", "c"), "test").top_confusions() == []
 
 
-def test_parity_has_a_sign_and_counts_answers_not_right_ones() -> None:
+def test_parity_has_a_sign() -> None:
+    """Points may be negative; agreement counts equal predictions, right or wrong."""
     labels = np.array([0, 1, 2, 0])
-    found = parity(read=np.array([0, 1, 1, 1]), reference=np.array([0, 1, 2, 2]), labels=labels)
+    found = parity(predicted=np.array([0, 1, 1, 1]), reference=np.array([0, 1, 2, 2]), labels=labels)
     assert (found.points, found.agreement) == (-25.0, 0.5)
+
+
+def test_predictions_that_are_no_numbers() -> None:
+    """A model that predicts NaN is refused, not measured."""
+    scores = np.array([[0.9, 0.1], [np.nan, np.nan]], np.float32)
+    with pytest.raises(ModelError, match="predictions for 1 of 2 faces are not numbers"):
+        measure(scores, np.array([0, 0]), ("calm", "tense"), "PublicTest")

@@ -1,4 +1,4 @@
-"""Evening out ranges for int8 leaves the float network what it was."""
+"""Equalizing ranges for int8 leaves the float network what it was."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from fer_convert import backend, networks
 from fer_convert.export import equalize, fold, load
 from fer_convert.training.engine import predict
 
-# The first test to need it waits for TensorFlow, which on a busy machine takes long.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+# Whichever test comes first waits for TensorFlow to be imported, which takes long on a busy machine.
+pytestmark = [pytest.mark.tensorflow, pytest.mark.slow, pytest.mark.timeout(180)]
+
 
 FACES = np.random.default_rng(0).integers(0, 256, (40, 48, 48), dtype=np.uint8)
 
@@ -36,7 +37,8 @@ def ranges(model: Any, layer: Any) -> Any:
     return np.abs(np.asarray(given)).max(axis=(0, 1, 2))
 
 
-def test_the_answers_stay_and_the_ranges_become_even() -> None:
+def test_equalizing_keeps_predictions() -> None:
+    """Predictions stay, the ranges of the channels become equal, channels of zeros stay zero."""
     backend.keras()
     model = uneven(networks.build("mini_xception", 7, (48, 48)))
     before, relu = predict(model, FACES), model.get_layer("module3_relu")
@@ -51,7 +53,8 @@ def test_the_answers_stay_and_the_ranges_become_even() -> None:
     assert (even[wide == 0] == 0).all()
 
 
-def test_networks_without_separable_convolutions_are_left_alone() -> None:
+def test_plain_network_is_unchanged() -> None:
+    """A network without separable convolutions keeps its weights."""
     backend.keras()
     model = networks.build("cnn4", 7, (48, 48))
     weights = model.get_weights()
@@ -60,9 +63,10 @@ def test_networks_without_separable_convolutions_are_left_alone() -> None:
         np.testing.assert_array_equal(a, b)
 
 
-def test_the_published_model_too(shared: Any) -> None:
+def test_published_model_is_equalized(shared: Any) -> None:
+    """The published .hdf5 keeps its predictions."""
     loaded = load.load(shared / "peers" / "fer2013_mini_XCEPTION.102-0.66.hdf5")
-    model = fold.for_pixels(loaded)
+    model = fold.to_pixel_input(loaded)
     faces = np.random.default_rng(2).integers(0, 256, (16, 64, 64), dtype=np.uint8)
     before = predict(model, faces)
     assert equalize.equalize(model, faces) >= 8

@@ -1,4 +1,4 @@
-"""Folding the input's scaling changes nothing that a model says."""
+"""Folding the input's scaling changes no prediction."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ import pytest
 from fer_convert import backend
 from fer_convert.export import fold, load
 
-# The first test to need it waits for TensorFlow, which on a busy machine takes long.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+# Whichever test comes first waits for TensorFlow to be imported, which takes long on a busy machine.
+pytestmark = [pytest.mark.tensorflow, pytest.mark.slow, pytest.mark.timeout(180)]
+
 
 FACES = np.random.default_rng(0).integers(0, 256, (4, 20, 20, 1)).astype(np.float32)
 
 
-def loaded(model: Any, values: tuple[float, float]) -> load.Loaded:
-    return load.Loaded(model, Path("model.keras"), "", ("a", "b"), (20, 20), values)
+def loaded(model: Any, values: tuple[float, float]) -> load.LoadedModel:
+    return load.LoadedModel(model, Path("model.keras"), "", ("a", "b"), (20, 20), values)
 
 
 def network(first: dict[str, Any], norm: bool = True, rescaling: bool = False, activation: str = "relu") -> Any:
@@ -41,10 +42,11 @@ def network(first: dict[str, Any], norm: bool = True, rescaling: bool = False, a
     ("first", "norm"),
     [({"use_bias": False}, True), ({"use_bias": True}, True), ({"use_bias": True, "strides": 2}, False)],
 )
-def test_it_is_exact_and_leaves_no_layer(first: dict[str, Any], norm: bool, rescaling: bool) -> None:
+def test_folding_is_exact(first: dict[str, Any], norm: bool, rescaling: bool) -> None:
+    """Pixels give what scaled values gave, no layer is left for it, and the loaded model is unchanged."""
     model = network(first, norm, rescaling)
     before = [w.copy() for w in model.get_weights()]
-    folded = fold.for_pixels(loaded(model, (-1.0, 1.0)))
+    folded = fold.to_pixel_input(loaded(model, (-1.0, 1.0)))
     np.testing.assert_allclose(
         folded.predict_on_batch(FACES), model.predict_on_batch(FACES / 127.5 - 1), rtol=1e-4, atol=1e-6
     )
@@ -58,9 +60,10 @@ def test_it_is_exact_and_leaves_no_layer(first: dict[str, Any], norm: bool, resc
     ("first", "norm"),
     [({"padding": "same"}, True), ({"use_bias": False}, False), ({"use_bias": False, "activation": "relu"}, True)],
 )
-def test_where_it_would_not_be_exact_a_layer_scales(first: dict[str, Any], norm: bool) -> None:
+def test_inexact_folding_keeps_a_layer(first: dict[str, Any], norm: bool) -> None:
+    """With padding, without a bias, or before a ReLU the scaling stays a layer."""
     model = network(first, norm)
-    scaled = fold.for_pixels(loaded(model, (-1.0, 1.0)))
+    scaled = fold.to_pixel_input(loaded(model, (-1.0, 1.0)))
     assert any(isinstance(layer, backend.keras().layers.Rescaling) for layer in scaled.layers)
     np.testing.assert_allclose(
         scaled.predict_on_batch(FACES), model.predict_on_batch(FACES / 127.5 - 1), rtol=1e-4, atol=1e-6
@@ -68,7 +71,8 @@ def test_where_it_would_not_be_exact_a_layer_scales(first: dict[str, Any], norm:
 
 
 @pytest.mark.parametrize("rescaling", [False, True])
-def test_a_model_inside_a_model_is_folded_too(tmp_path: Path, rescaling: bool) -> None:
+def test_nested_model_is_folded(tmp_path: Path, rescaling: bool) -> None:
+    """A model inside a model is flattened and folded."""
     keras = backend.keras()
     inner = network({"use_bias": False}, rescaling=rescaling)
     image = keras.Input((20, 20, 1), name="pixels")
@@ -77,7 +81,7 @@ def test_a_model_inside_a_model_is_folded_too(tmp_path: Path, rescaling: bool) -
     outer.save(tmp_path / "nested.keras")
     found = load.load(tmp_path / "nested.keras")
     assert found.model.name == "outer"
-    folded = fold.for_pixels(found)
+    folded = fold.to_pixel_input(found)
     for model in (found.model, folded):
         assert not any(isinstance(layer, keras.Model) for layer in model.layers)
         np.testing.assert_allclose(model.predict_on_batch(FACES), outer.predict_on_batch(FACES), rtol=1e-4, atol=1e-6)
@@ -85,7 +89,8 @@ def test_a_model_inside_a_model_is_folded_too(tmp_path: Path, rescaling: bool) -
         assert not any(isinstance(layer, keras.layers.Rescaling) for layer in folded.layers)
 
 
-def test_a_model_of_pixels_stays_as_it_is() -> None:
+def test_model_of_pixels_is_unchanged() -> None:
+    """A model that takes pixels predicts the same."""
     model = network({"padding": "same"})
-    same = fold.for_pixels(loaded(model, load.PIXELS))
+    same = fold.to_pixel_input(loaded(model, load.PIXEL_RANGE))
     np.testing.assert_array_equal(same.predict_on_batch(FACES), model.predict_on_batch(FACES))

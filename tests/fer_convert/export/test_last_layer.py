@@ -1,15 +1,19 @@
-"""A fairer prior and an honest confidence, both in the last layer."""
+"""A flatter prior and a temperature, both in the last layer."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+pytest.importorskip("scipy")
+pytest.importorskip("sklearn")
+
 from fer_convert import backend, networks
 from fer_convert.evaluation.metrics import calibration
 from fer_convert.export import last_layer
 from fer_convert.training.engine import predict
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
@@ -22,55 +26,63 @@ def error(probabilities: np.ndarray, labels: np.ndarray) -> float:
 
 
 @given(factor=st.floats(0.4, 3.0), seed=st.integers(0, 1000))
-def test_a_model_that_is_too_sure_by_a_factor_is_found_out(factor: float, seed: int) -> None:
+def test_temperature_is_found(factor: float, seed: int) -> None:
+    """Logits multiplied by a factor have that factor as their temperature."""
     rng = np.random.default_rng(seed)
     logits = rng.normal(0, 2, (4000, 7))
     labels = (rng.random((4000, 1)) < softmax(logits).cumsum(axis=1)).argmax(axis=1)
-    found = last_layer.fit(softmax(logits * factor), labels)
+    found = last_layer.fit_temperature(softmax(logits * factor), labels)
     assert found == pytest.approx(factor, rel=0.12)
     assert error(softmax(logits * factor / found), labels) < 0.035
 
 
-def test_probabilities_of_zero_are_no_obstacle() -> None:
+def test_zero_probabilities_have_a_temperature() -> None:
+    """Probabilities of 0 and 1 give a finite temperature within its range."""
     certain = np.eye(3, dtype=np.float32)[[0, 1, 2, 0]]
-    low, high = last_layer.LIMITS
-    assert low <= last_layer.fit(certain, np.array([0, 1, 2, 1])) <= high
-    assert last_layer.fit(certain, np.array([0, 1, 2, 0])) == pytest.approx(1, rel=0.01)
+    low, high = last_layer.TEMPERATURE_RANGE
+    assert low <= last_layer.fit_temperature(certain, np.array([0, 1, 2, 1])) <= high
+    assert last_layer.fit_temperature(certain, np.array([0, 1, 2, 0])) == pytest.approx(1, rel=0.01)
 
 
 @pytest.mark.parametrize(("faces", "least", "most"), [(5, 0.8, 0.91), (20, 0.85, 0.97), (3000, 0.99, 1)])
-def test_a_few_faces_read_right_are_no_proof_of_certainty(faces: int, least: float, most: float) -> None:
+def test_few_faces_prove_little(faces: int, least: float, most: float) -> None:
     """Two easy classes of one's own leave twenty faces to validate on, all of them right."""
     probabilities, labels = np.tile(np.array([[0.8, 0.2]], np.float32), (faces, 1)), np.zeros(faces, np.int64)
-    odds = probabilities[0] ** (1 / last_layer.fit(probabilities, labels))
+    odds = probabilities[0] ** (1 / last_layer.fit_temperature(probabilities, labels))
     assert least < odds[0] / odds.sum() < most
 
 
-def test_a_class_seen_often_loses_half_of_its_head_start() -> None:
+def test_prior_is_halved() -> None:
+    """With half of the prior left in, odds of 9 to 1 become 3 to 1."""
     labels = np.repeat([0, 1], [900, 100])
-    shift = last_layer.prior(labels, 2, left=0.5)
+    shift = last_layer.logit_shift(labels, 2, left=0.5)
     even = np.array([[0.9, 0.1]], np.float32)  # no more than the prior
-    assert last_layer.without(even, shift) == pytest.approx(np.array([[0.75, 0.25]]), abs=1e-6)
+    assert last_layer.adjust(even, shift) == pytest.approx(np.array([[0.75, 0.25]]), abs=1e-6)
 
 
 @pytest.mark.parametrize(("weights", "ahead"), [("none", 0.75), ("sqrt", 0.9), ("balanced", 0.9)])
-def test_what_class_weights_took_out_is_not_taken_twice(weights: str, ahead: float) -> None:
-    shift = last_layer.prior(np.repeat([0, 1], [900, 100]), 2, left=0.5, learned=last_layer.LEARNED[weights])
-    assert last_layer.without(np.array([[0.9, 0.1]], np.float32), shift)[0, 0] == pytest.approx(ahead, abs=1e-6)
+def test_class_weights_are_not_counted_twice(weights: str, ahead: float) -> None:
+    """What class weights took out in training is not subtracted again."""
+    learned = last_layer.LEARNED_PRIOR[weights]
+    shift = last_layer.logit_shift(np.repeat([0, 1], [900, 100]), 2, left=0.5, learned=learned)
+    assert last_layer.adjust(np.array([[0.9, 0.1]], np.float32), shift)[0, 0] == pytest.approx(ahead, abs=1e-6)
 
 
 @given(counts=st.lists(st.integers(0, 50), min_size=2, max_size=9).filter(any))
-def test_classes_as_frequent_or_absent_do_no_harm(counts: list[int]) -> None:
-    shift = last_layer.prior(np.repeat(np.arange(len(counts)), counts), len(counts))
+def test_shift_is_finite_and_centred(counts: list[int]) -> None:
+    """Absent classes give no infinite shift, equally frequent ones none."""
+    shift = last_layer.logit_shift(np.repeat(np.arange(len(counts)), counts), len(counts))
     assert np.isfinite(shift).all()
     assert shift.sum() == pytest.approx(0, abs=1e-9)
     assert len(set(counts)) != 1 or not shift.any()
 
 
+@pytest.mark.tensorflow
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("name", networks.NETWORKS)
-def test_folded_in_it_divides_what_reaches_the_softmax(name: str) -> None:
+def test_folding_changes_the_logits(name: str) -> None:
+    """After folding, (z - shift) / temperature reaches the softmax, in every network."""
     backend.keras()
     model = networks.build(name, 7, (48, 48))
     faces = np.random.default_rng(0).integers(0, 256, (8, 48, 48), dtype=np.uint8)
@@ -80,9 +92,11 @@ def test_folded_in_it_divides_what_reaches_the_softmax(name: str) -> None:
     np.testing.assert_allclose(predict(model, faces), softmax((np.log(before) - shift) / 2.5), rtol=1e-3)
 
 
+@pytest.mark.tensorflow
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-def test_a_network_that_does_not_end_so_is_left_alone() -> None:
+def test_other_endings_are_unchanged() -> None:
+    """A network that does not end in a layer and its softmax is not changed."""
     keras = backend.keras()
     image = keras.Input((8, 8, 1))
     flat = keras.layers.Flatten()(image)
@@ -95,9 +109,11 @@ def test_a_network_that_does_not_end_so_is_left_alone() -> None:
             np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.tensorflow
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-def test_without_a_bias_the_temperature_alone_is_folded() -> None:
+def test_without_bias_only_temperature() -> None:
+    """A layer without a bias takes a temperature but no shift."""
     keras = backend.keras()
     image = keras.Input((8, 8, 1))
     logits = keras.layers.Dense(3, use_bias=False)(keras.layers.Flatten()(image))

@@ -1,4 +1,4 @@
-"""Models come from disk with what is known of them, or are refused in one line."""
+"""Models come from disk with what is known about them, or are refused in one line."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from fer_edge.classifiers.cards import load_card
 from fer_edge.errors import ModelError
 from fer_edge.types import EMOTIONS
 
-# The first test to need it waits for TensorFlow, which on a busy machine takes long.
-pytestmark = pytest.mark.timeout(180)
+# Whichever test comes first waits for TensorFlow to be imported, which takes long on a busy machine.
+pytestmark = [pytest.mark.tensorflow, pytest.mark.slow, pytest.mark.timeout(180)]
+
 
 LEGACY = "peers/fer2013_mini_XCEPTION.102-0.66.hdf5"
 
@@ -35,8 +36,8 @@ def faces(side: int = 48) -> Any:
     return np.random.default_rng(0).integers(0, 256, (3, side, side, 1)).astype(np.float32)
 
 
-@pytest.mark.slow
-def test_a_model_comes_with_labels_size_and_range(saved: Path) -> None:
+def test_labels_size_and_range(saved: Path) -> None:
+    """They come from the .json beside the model, or are guessed from its name and shape."""
     found = load.load(saved)
     assert (found.labels, found.size, found.range) == (EMOTIONS, (48, 48), (0.0, 255.0))
     card = {"labels": list("abcdefg"), "input_range": [-1, 1], "training_data": {"name": "x.csv"}}
@@ -46,7 +47,6 @@ def test_a_model_comes_with_labels_size_and_range(saved: Path) -> None:
     assert load.load(saved, (0.0, 1.0)).range == (0.0, 1.0)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -57,7 +57,8 @@ def test_a_model_comes_with_labels_size_and_range(saved: Path) -> None:
         ("text.hdf5", b"not a model\n", "Keras cannot load it"),
     ],
 )
-def test_what_is_no_model_is_refused(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
+def test_no_model_is_refused(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
+    """What is no Keras model is one line."""
     path = tmp_path / name
     if content is not None:
         path.write_bytes(content)
@@ -66,16 +67,16 @@ def test_what_is_no_model_is_refused(tmp_path: Path, name: str, content: bytes |
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.slow
-def test_a_cut_off_model_is_refused(saved: Path) -> None:
+def test_cut_off_model_is_refused(saved: Path) -> None:
+    """Half of a model is refused."""
     content = saved.read_bytes()
     saved.write_bytes(content[: len(content) // 2])
     with pytest.raises(ModelError, match="cut off or no model"):
         load.load(saved)
 
 
-@pytest.mark.slow
-def test_a_sidecar_that_does_not_fit_is_refused(saved: Path) -> None:
+def test_sidecar_that_does_not_fit(saved: Path) -> None:
+    """Two labels for seven outputs, and a cut-off .json, are refused."""
     saved.with_suffix(".json").write_text('{"labels": ["a", "b"]}')
     with pytest.raises(ModelError, match="7 outputs, but 2 labels"):
         load.load(saved)
@@ -84,7 +85,6 @@ def test_a_sidecar_that_does_not_fit_is_refused(saved: Path) -> None:
         load.load(saved)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "content",
     [
@@ -94,15 +94,16 @@ def test_a_sidecar_that_does_not_fit_is_refused(saved: Path) -> None:
         '{"input_range": [null, 1]}', '{"labels": ["a", "a", "b", "c", "d", "e", "f"]}',
     ],
 )  # fmt: skip
-def test_a_sidecar_of_another_kind_is_refused_in_one_line(saved: Path, content: str) -> None:
+def test_sidecar_of_another_kind(saved: Path, content: str) -> None:
+    """Whatever a .json holds that is none, the refusal is one line."""
     saved.with_suffix(".json").write_text(content)
     with pytest.raises(ModelError, match="restore or remove") as error:
         load.load(saved)
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.slow
-def test_a_model_that_is_no_face_classifier_is_refused(tmp_path: Path) -> None:
+def test_other_models_are_refused(tmp_path: Path) -> None:
+    """A model with another input or output than a face classifier's is refused."""
     keras = backend.keras()
     for shape, message in (((8, 8, 3), "its input is"), ((8, 8, 1), "its output is")):
         image = keras.Input(shape)
@@ -111,8 +112,7 @@ def test_a_model_that_is_no_face_classifier_is_refused(tmp_path: Path) -> None:
             load.load(tmp_path / "other.keras")
 
 
-@pytest.mark.slow
-def test_a_model_for_larger_faces_than_a_card_allows_is_refused_before_any_work(tmp_path: Path) -> None:
+def test_too_large_input_is_refused(tmp_path: Path) -> None:
     """Else a conversion of minutes ends with a card that the device refuses."""
     keras = backend.keras()
     image = keras.Input((48, 2000, 1))
@@ -122,17 +122,17 @@ def test_a_model_for_larger_faces_than_a_card_allows_is_refused_before_any_work(
 
 
 @pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)])
-def test_the_limit_is_that_of_the_cards(tmp_path: Path, more: int, fits: bool) -> None:
-    entry = {"height": load.MAX_SIDE + more, "width": 1, "dtype": "int8", "range": [0, 1]}
+def test_size_limit_is_that_of_cards(tmp_path: Path, more: int, fits: bool) -> None:
+    """What may be loaded may be on a card, to the pixel."""
+    entry = {"height": load.MAX_SIDE_PX + more, "width": 1, "dtype": "int8", "range": [0, 1]}
     card = {"card": 1, "name": "m", "model": "m", "variant": "int8", "file": "m.tflite", "sha256": "", "bytes": 1}
     (tmp_path / "m.json").write_text(json.dumps(card | {"labels": ["a", "b"], "input": entry}))
     with nullcontext() if fits else pytest.raises(ModelError, match="sides of 1 to 1024"):
         load_card(tmp_path / "m.json")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".keras", ".json"])
-def test_where_nobody_may_look_is_said_in_one_line(saved: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
+def test_unreadable_path_is_one_line(saved: Path, monkeypatch: pytest.MonkeyPatch, suffix: str) -> None:
     """A closed folder, of the model or of what is known of it."""
     look = Path.stat
 
@@ -146,23 +146,23 @@ def test_where_nobody_may_look_is_said_in_one_line(saved: Path, monkeypatch: pyt
         load.load(saved)
 
 
-@pytest.mark.slow
-def test_an_absurd_path_is_refused_in_one_line() -> None:
+def test_too_long_path_is_one_line() -> None:
+    """A path that no system takes is no traceback."""
     with pytest.raises(ModelError, match=r"cannot be read \(File name too long\)"):
         load.load(Path("x" * 5000 + ".keras"))
 
 
-@pytest.mark.slow
-def test_scaled_takes_pixels(saved: Path) -> None:
+def test_with_pixel_input(saved: Path) -> None:
+    """A model of other values predicts the same from pixels."""
     known = load.load(saved)
-    assert load.scaled(known) is known.model
+    assert load.with_pixel_input(known) is known.model
     legacy = load.load(saved, (-1.0, 1.0))
     wanted = legacy.model.predict_on_batch(faces() / 127.5 - 1)
-    np.testing.assert_allclose(load.scaled(legacy).predict_on_batch(faces()), wanted, atol=1e-5)
+    np.testing.assert_allclose(load.with_pixel_input(legacy).predict_on_batch(faces()), wanted, atol=1e-5)
 
 
-@pytest.mark.slow
-def test_a_new_last_layer_keeps_the_others(saved: Path) -> None:
+def test_new_last_layer_keeps_the_others(saved: Path) -> None:
+    """The last layer is new, all others keep their weights."""
     found = load.load(saved)
     model = load.with_classes(found, 3)
     assert model.output_shape == (None, 3)
@@ -173,9 +173,9 @@ def test_a_new_last_layer_keeps_the_others(saved: Path) -> None:
     assert [weights.shape[-1] for weights in new[-2:]] == [3, 3]
 
 
-@pytest.mark.slow
-def test_a_model_made_from_another_takes_another_last_layer_in_its_turn(saved: Path, tmp_path: Path) -> None:
-    scaled = load.scaled(load.load(saved, (-1.0, 1.0)))
+def test_last_layer_can_be_replaced_twice(saved: Path, tmp_path: Path) -> None:
+    """A model that was made from another can be changed in the same way."""
+    scaled = load.with_pixel_input(load.load(saved, (-1.0, 1.0)))
     scaled.save(tmp_path / "second.keras")
     second = load.load(tmp_path / "second.keras")
     np.testing.assert_allclose(second.model.predict_on_batch(faces()), scaled.predict_on_batch(faces()), atol=1e-6)
@@ -185,20 +185,20 @@ def test_a_model_made_from_another_takes_another_last_layer_in_its_turn(saved: P
         np.testing.assert_array_equal(before, after)
 
 
-@pytest.mark.slow
-def test_a_sequential_model_is_one_like_another(tmp_path: Path) -> None:
+def test_sequential_model(tmp_path: Path) -> None:
+    """A Sequential model is folded and changed like any other."""
     keras = backend.keras()
     layers = [keras.layers.Conv2D(7, 3), keras.layers.GlobalAveragePooling2D(), keras.layers.Activation("softmax")]
     model = keras.Sequential([keras.Input((48, 48, 1)), *layers])
     model.save(tmp_path / "model.h5")
     found = load.load(tmp_path / "model.h5")
     wanted = model.predict_on_batch(faces() / 127.5 - 1)
-    np.testing.assert_allclose(fold.for_pixels(found).predict_on_batch(faces()), wanted, atol=1e-5)
+    np.testing.assert_allclose(fold.to_pixel_input(found).predict_on_batch(faces()), wanted, atol=1e-5)
     assert load.with_classes(found, 3).output_shape == (None, 3)
 
 
-@pytest.mark.slow
-def test_the_legacy_model_loads_and_takes_another_last_layer(shared: Path) -> None:
+def test_legacy_model_loads(shared: Path) -> None:
+    """The published .hdf5 has its parameters, and takes another last layer."""
     found = load.load(shared / LEGACY)
     assert (found.labels, found.size, found.range) == (EMOTIONS, (64, 64), (-1.0, 1.0))
     assert found.model.count_params() == 58_423

@@ -1,4 +1,4 @@
-"""The network that knows faces becomes a teacher's beginning: the same features, ready to be trained."""
+"""The network that has seen faces becomes the start of a teacher: the same features, ready to be trained."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ import faceres  # convert/research/faceres.py
 import numpy as np
 import pytest
 from fer_convert import backend, cli
-from fer_convert.data import dataset
+from fer_convert.data.faces import network_input
 from fer_convert.export import load
 from fer_edge.errors import ModelError
 from numpy.typing import NDArray
+
+# Whichever test comes first waits for TensorFlow to be imported, which takes long on a busy machine.
+pytestmark = [pytest.mark.tensorflow, pytest.mark.slow, pytest.mark.timeout(180)]
+
 
 WIDTHS = (4, *(6 + block % 3 for block in range(faceres.BLOCKS)))  # channels: few, as no weight depends on them
 PAIRS = list(itertools.pairwise(WIDTHS))
@@ -63,7 +67,7 @@ def faces() -> NDArray[np.uint8]:
 def features(weights: faceres.Weights, faces: NDArray[np.uint8]) -> NDArray[np.float32]:
     """What the network as it is in the package gives for grey faces shown in colour (n, channels), by TensorFlow."""
     tf = backend.tensorflow()
-    x = np.repeat(dataset.network_input(faces), 3, axis=3) - np.float32(114.8)
+    x = np.repeat(network_input(faces), 3, axis=3) - np.float32(114.8)
     x = tf.nn.conv2d(x, weights["conv1/convolution/merged_input"], 2, "SAME")
     x = tf.nn.relu6(x + weights["conv1_bn/batchnorm_1/sub"])
     for block in range(1, faceres.BLOCKS + 1):
@@ -81,11 +85,11 @@ def until_mean(model: Any) -> Any:
     return backend.keras().Model(model.input, model.get_layer("mean").output)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["float32", "float16"])
-def test_it_sees_in_any_face_what_the_package_s_network_sees(
+def test_features_equal_the_packages(
     tmp_path: Path, weights: faceres.Weights, faces: NDArray[np.uint8], kind: str
 ) -> None:
+    """The built model has the features of the original network, on faces that it has not seen."""
     read = faceres.read(write(tmp_path / "faceres.json", weights, kind))
     model = faceres.build(read, faces, 5)
     assert model.output_shape == (None, 5)
@@ -93,22 +97,20 @@ def test_it_sees_in_any_face_what_the_package_s_network_sees(
     kept = {name: values.astype(kind).astype(np.float32) for name, values in weights.items()}
     wanted = features(kept, others)
     assert wanted.std(axis=0).max() > 1e-3  # or anything would do
-    found = until_mean(model).predict_on_batch(dataset.network_input(others))
+    found = until_mean(model).predict_on_batch(network_input(others))
     np.testing.assert_allclose(found, wanted, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.slow
-def test_it_begins_with_the_statistics_of_the_faces_it_was_given(
-    weights: faceres.Weights, faces: NDArray[np.uint8]
-) -> None:
+def test_normalization_starts_with_given_faces(weights: faceres.Weights, faces: NDArray[np.uint8]) -> None:
+    """Batch normalization has the statistics of the faces that it was built with."""
     seen = until_mean(faceres.build(weights, faces, 7))
-    as_used = np.asarray(seen(dataset.network_input(faces), training=False))
-    as_trained = np.asarray(seen(dataset.network_input(faces), training=True))
+    as_used = np.asarray(seen(network_input(faces), training=False))
+    as_trained = np.asarray(seen(network_input(faces), training=True))
     np.testing.assert_allclose(as_trained, as_used, rtol=1e-2, atol=1e-3)
 
 
-@pytest.mark.slow
-def test_what_sees_the_most_pixels_stays_as_it_is(weights: faceres.Weights, faces: NDArray[np.uint8]) -> None:
+def test_first_blocks_are_frozen(weights: faceres.Weights, faces: NDArray[np.uint8]) -> None:
+    """The layers up to the third block are not trained, the others are."""
     model = faceres.build(weights, faces, 7)
     learning = {variable.path.split("/")[0] for variable in model.trainable_variables}
     assert not learning & {"conv", "dw1", "pw1", "dw3", "pw3"}
@@ -126,9 +128,8 @@ def test_what_sees_the_most_pixels_stays_as_it_is(weights: faceres.Weights, face
         (lambda path: path.unlink(), "No such file"),
     ],
 )
-def test_what_is_no_such_model_is_refused_with_the_cure(
-    tmp_path: Path, weights: faceres.Weights, change: Any, message: str
-) -> None:
+def test_damaged_weights_are_refused(tmp_path: Path, weights: faceres.Weights, change: Any, message: str) -> None:
+    """What is no TensorFlow.js model is refused with the file to give."""
     path = write(tmp_path / "faceres.json", weights)
     change(path)
     with pytest.raises(ModelError, match=message) as refusal:
@@ -136,7 +137,8 @@ def test_what_is_no_such_model_is_refused_with_the_cure(
     assert "give faceres.json" in str(refusal.value)
 
 
-def test_whole_numbers_for_weights_are_refused_not_misread(tmp_path: Path, weights: faceres.Weights) -> None:
+def test_quantized_weights_are_refused(tmp_path: Path, weights: faceres.Weights) -> None:
+    """Weights that are stored as integers are refused, not misread."""
     path = write(tmp_path / "faceres.json", weights)
     content = json.loads(path.read_text())
     content["weightsManifest"][0]["weights"][3]["quantization"] = {"dtype": "uint8", "scale": 0.1, "min": -1}
@@ -145,17 +147,17 @@ def test_whole_numbers_for_weights_are_refused_not_misread(tmp_path: Path, weigh
         faceres.read(path)
 
 
-@pytest.mark.slow
-def test_another_network_s_weights_are_refused(weights: faceres.Weights, faces: NDArray[np.uint8]) -> None:
+def test_other_networks_weights_are_refused(weights: faceres.Weights, faces: NDArray[np.uint8]) -> None:
+    """Weights of another network are refused."""
     del weights["conv_pw_7_bn/batchnorm_1/sub"]
     with pytest.raises(ModelError, match="not those of HSE-FaceRes"):
         faceres.build(weights, faces, 7)
 
 
-@pytest.mark.slow
-def test_what_it_writes_is_trained_on_by_fer_convert(
+def test_written_model_can_be_trained(
     tmp_path: Path, weights: faceres.Weights, faces_csv: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """`fer-convert train --from` trains it, without the frozen layers."""
     path, model = write(tmp_path / "faceres.json", weights), tmp_path / "runs" / "begin.keras"  # no such folder yet
     assert faceres.main([str(path), "--data", str(faces_csv), "--size", "64", "--out", str(model)]) == 0
     assert "64 x 64 pixels" in capsys.readouterr().out
@@ -175,9 +177,8 @@ def test_what_it_writes_is_trained_on_by_fer_convert(
     assert min(moved["pw4"], moved["pw13"]) > 0
 
 
-def test_a_wrong_command_is_one_line_of_error(
-    tmp_path: Path, faces_csv: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_wrong_command_is_one_line(tmp_path: Path, faces_csv: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each mistake is one line and an exit code."""
     for arguments, message in (
         (["--size", "20", "--out", "x.keras"], "--size 20: allowed is 48 to 224"),
         (["--out", "x.h5"], "give one that ends in .keras"),

@@ -1,22 +1,21 @@
-"""Muon on kernels of convolutions: which it moves, how far, the same on torch, and that a network learns by it."""
+"""Muon on kernels of convolutions: which it moves, how far, and that a network learns by it."""
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fer_convert import backend, networks
-from fer_convert.data.augment import OFF
+from fer_convert.data.augment import NO_AUGMENTATION
+from fer_convert.training.model import make_optimizer
 from fer_convert.training.recipe import Recipe
-from fer_convert.training.train import _optimizer, train
+from fer_convert.training.train import train
 
-# The first test to need it waits for TensorFlow, which on a busy machine takes long.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+# Whichever test comes first waits for TensorFlow to be imported, which takes long on a busy machine.
+pytestmark = [pytest.mark.tensorflow, pytest.mark.slow, pytest.mark.timeout(180)]
+
 
 RECIPE = Recipe(
     network="tiny",
@@ -27,14 +26,20 @@ RECIPE = Recipe(
     average=0.9,
     optimizer="muon",
     label_smoothing=0.0,
-    augmentation=OFF,
+    augmentation=NO_AUGMENTATION,
 )
 
 
-def test_it_moves_the_kernels_that_mix_channels_and_adamw_the_rest() -> None:
-    keras = backend.keras()
+@pytest.fixture(autouse=True)
+def _tiny(tiny: str) -> None:
+    """Every run here trains the small network."""
+
+
+def test_muon_moves_channel_mixing_kernels() -> None:
+    """Muon moves plain and pointwise kernels, AdamW depthwise ones, biases, norms and the last layer."""
+    backend.keras()
     model = networks.build("mini_xception", 7, (64, 64))
-    optimizer = _optimizer(keras, RECIPE, model, 28_709)
+    optimizer = make_optimizer(RECIPE, model, 28_709)
     optimizer.build(model.trainable_variables)
     turned = {v.path for v in model.trainable_variables if not optimizer._should_use_adamw(v)}
     assert {"stem1_conv/kernel", "stem2_conv/kernel"} < turned
@@ -43,7 +48,7 @@ def test_it_moves_the_kernels_that_mix_channels_and_adamw_the_rest() -> None:
     assert not any("class_maps" in path for path in turned)
 
 
-def test_a_layer_whose_name_begins_as_the_last_ones_is_not_taken_for_it() -> None:
+def test_last_layer_by_its_whole_name() -> None:
     """Keras numbers layers: the published weights end in conv2d_7 and have a separable_conv2d_7."""
     keras = backend.keras()
     image = keras.Input((8, 8, 4))
@@ -51,15 +56,17 @@ def test_a_layer_whose_name_begins_as_the_last_ones_is_not_taken_for_it() -> Non
     x = keras.layers.Conv2D(8, 3, name="conv2d_10")(x)
     x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(7, 3, name="conv2d_1")(x))
     model = keras.Model(image, x)
-    optimizer = _optimizer(keras, RECIPE, model, 100)
+    optimizer = make_optimizer(RECIPE, model, 100)
     turned = {v.path for v in model.trainable_variables if not optimizer._should_use_adamw(v)}
     assert turned == {"separable_conv2d_1/pointwise_kernel", "conv2d_10/kernel"}
 
 
-def test_a_step_goes_equally_far_in_every_direction() -> None:
+def test_step_is_equal_in_all_directions() -> None:
+    """The singular values of a step are about equal, and as long as the paper says."""
     keras = backend.keras()
     kernel = keras.Variable(np.zeros((1, 1, 24, 16), np.float32), name="kernel")
-    optimizer = _optimizer(keras, replace(RECIPE, average=0.0, weight_decay=0.0), _model(keras), 1000)
+    recipe = replace(RECIPE, average=0.0, weight_decay=0.0)
+    optimizer = make_optimizer(recipe, networks.build("tiny", 7, (48, 48)), 1000)
     optimizer.build([kernel])
     rng = np.random.default_rng(0)
     # Directions a thousand times as strong as others
@@ -75,32 +82,10 @@ def test_a_step_goes_equally_far_in_every_direction() -> None:
     assert lengths[-1] > 0.1 * wanted
 
 
-@pytest.mark.torch
-def test_on_torch_all_variables_at_once_move_as_one_by_one() -> None:
-    """In a process of its own, for Keras has one backend a process."""
-    pytest.importorskip("torch", reason="torch is not installed: pip install '.[torch]'")
-    done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("torch_muon_twin.py"))],
-        env={**os.environ, "KERAS_BACKEND": "torch", "CUDA_VISIBLE_DEVICES": ""},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-
-
-def _model(keras: object) -> object:
-    return networks.build("tiny", 7, (48, 48))
-
-
-@pytest.fixture(autouse=True)
-def _tiny(tiny: str) -> None:
-    """Every run here trains the small network."""
-
-
-def test_a_run_learns_by_it_and_goes_on_where_it_stopped(faces_csv: Path, tmp_path: Path) -> None:
+def test_run_with_muon_goes_on(faces_csv: Path, tmp_path: Path) -> None:
+    """A run learns by Muon, and goes on from a checkpoint with Muon's state."""
     lines: list[str] = []
-    train(RECIPE, faces_csv, tmp_path / "whole", report=lines.append)
+    train(RECIPE, faces_csv, tmp_path / "whole", log=lines.append)
     assert float(lines[-1].split(":")[1].split(",")[0]) > 0.4  # one in seven by chance
 
     class StoppedError(Exception):
@@ -111,8 +96,8 @@ def test_a_run_learns_by_it_and_goes_on_where_it_stopped(faces_csv: Path, tmp_pa
             raise StoppedError
 
     with pytest.raises(StoppedError):
-        train(RECIPE, faces_csv, tmp_path / "parts", report=stop)
+        train(RECIPE, faces_csv, tmp_path / "parts", log=stop)
     again: list[str] = []
-    train(RECIPE, faces_csv, tmp_path / "parts", report=again.append)
+    train(RECIPE, faces_csv, tmp_path / "parts", log=again.append)
     assert again[0].startswith("going on after epoch 5")
     assert again[-1].split(";")[0] == lines[-1].split(";")[0]

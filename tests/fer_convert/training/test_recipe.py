@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from fer_convert.data.augment import OFF
+from fer_convert.data.augment import NO_AUGMENTATION
 from fer_convert.training.recipe import Recipe, differences
 from fer_edge.errors import SettingsError
 
 
 def test_defaults_are_allowed() -> None:
+    """The defaults are within their own ranges."""
     assert Recipe().as_json()["augmentation"]["flip"] == 0.5
 
 
@@ -21,13 +22,15 @@ def test_defaults_are_allowed() -> None:
         ("average", float("nan"), r"--average nan: allowed"),
     ],
 )
-def test_a_value_out_of_range_is_refused(name: str, value: object, message: str) -> None:
+def test_value_out_of_range_is_refused(name: str, value: object, message: str) -> None:
+    """The refusal names the option, the value and what is allowed."""
     with pytest.raises(SettingsError, match=message):
         Recipe(**{name: value})  # type: ignore[arg-type]
 
 
 def test_differences_are_named() -> None:
-    old, new = Recipe().as_json(), Recipe(epochs=3, augmentation=OFF).as_json()
+    """Two configurations differ by key, old and new value, nested ones too."""
+    old, new = Recipe().as_json(), Recipe(epochs=3, augmentation=NO_AUGMENTATION).as_json()
     assert differences(old, old) == []
     found = differences(old, new)
     assert "epochs: 60 -> 3" in found

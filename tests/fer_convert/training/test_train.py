@@ -10,19 +10,24 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+pytest.importorskip("sklearn")
+
 from fer_convert import backend
-from fer_convert.data import batches, dataset
-from fer_convert.data.augment import OFF
+from fer_convert.data import dataset
+from fer_convert.data.augment import NO_AUGMENTATION
 from fer_convert.export import load
-from fer_convert.training import checkpoint, distill
+from fer_convert.training import distill
+from fer_convert.training.engine import predict
 from fer_convert.training.recipe import Recipe
-from fer_convert.training.run_folder import HISTORY
-from fer_convert.training.train import learning_rate, momentum, predict, train
+from fer_convert.training.run_folder import HISTORY_COLUMNS
+from fer_convert.training.train import train
 from fer_edge.errors import DataError, ModelError, SettingsError, SinkError
 from fer_edge.types import EMOTIONS
 
-# The first test to need it waits for TensorFlow, which on a busy machine takes long.
-pytestmark = pytest.mark.timeout(180)
+# Whichever test comes first waits for TensorFlow to be imported, which takes long on a busy machine.
+pytestmark = [pytest.mark.tensorflow, pytest.mark.slow, pytest.mark.timeout(180)]
+
 
 RECIPE = Recipe(network="tiny", size=48, epochs=4, batch=16, learning_rate=0.01, average=0.9)
 
@@ -34,19 +39,20 @@ def _tiny(tiny: str) -> None:
 
 def curve(out: Path) -> list[list[float]]:
     with (out / "history.csv").open(newline="") as file:
-        return [[float(row[name]) for name in HISTORY[:-1]] for row in csv.DictReader(file)]  # the last is seconds
+        columns = HISTORY_COLUMNS[:-1]  # the last is seconds
+        return [[float(row[name]) for name in columns] for row in csv.DictReader(file)]
 
 
 def run(recipe: Recipe, source: Path, out: Path, **more: Any) -> list[str]:
     lines: list[str] = []
-    train(recipe, source, out, report=lines.append, **more)
+    train(recipe, source, out, log=lines.append, **more)
     return lines
 
 
-@pytest.mark.slow
-def test_it_learns_and_keeps_the_weights_that_it_validated(faces_csv: Path, tmp_path: Path) -> None:
+def test_best_model_is_what_was_validated(faces_csv: Path, tmp_path: Path) -> None:
+    """A run learns, and best.keras has the accuracy that the history and best.json say."""
     out = tmp_path / "run"
-    lines = run(replace(RECIPE, epochs=15, augmentation=OFF), faces_csv, out)
+    lines = run(replace(RECIPE, epochs=15, augmentation=NO_AUGMENTATION), faces_csv, out)
     assert "84 faces to train on, 42 to validate on (PublicTest), 7 classes" in lines[0]
     kept = load.load(out / "best.keras")
     faces = dataset.read(faces_csv, (48, 48)).validation()[1]
@@ -67,9 +73,9 @@ class PowerCutError(Exception):
     """Stands for a power cut."""
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("schedule", ["cosine", "plateau"])
-def test_a_stopped_run_goes_on_as_if_it_had_not_been(faces_csv: Path, tmp_path: Path, schedule: str) -> None:
+def test_stopped_run_goes_on(faces_csv: Path, tmp_path: Path, schedule: str) -> None:
+    """A run that was stopped ends with the weights that it would have had without the stop."""
     recipe = replace(RECIPE, schedule=schedule, patience=1, small=2, size=64)
     run(recipe, faces_csv, tmp_path / "whole")
 
@@ -78,7 +84,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(faces_csv: Path, tmp_path: 
             raise PowerCutError
 
     with pytest.raises(PowerCutError):
-        train(recipe, faces_csv, tmp_path / "stopped", report=stop)
+        train(recipe, faces_csv, tmp_path / "stopped", log=stop)
     lines = run(recipe, faces_csv, tmp_path / "stopped")
     assert lines[0].startswith("going on after epoch 2")
     # Threads add up in whatever order they come, so the last digits differ from run to run.
@@ -91,8 +97,8 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(faces_csv: Path, tmp_path: 
     assert (tmp_path / "whole" / "state.npz").read_bytes() == before
 
 
-@pytest.mark.slow
-def test_another_configuration_or_other_data_is_refused(faces_csv: Path, tmp_path: Path) -> None:
+def test_other_settings_are_refused(faces_csv: Path, tmp_path: Path) -> None:
+    """A run folder goes on with its own settings and data alone."""
     out = tmp_path / "run"
     run(replace(RECIPE, epochs=1), faces_csv, out)
     with pytest.raises(SettingsError, match=r"recipe\.batch: 16 -> 8"):
@@ -110,8 +116,8 @@ def test_another_configuration_or_other_data_is_refused(faces_csv: Path, tmp_pat
         run(replace(RECIPE, epochs=1), faces_csv, out)
 
 
-@pytest.mark.slow
-def test_a_damaged_checkpoint_is_refused(faces_csv: Path, tmp_path: Path) -> None:
+def test_damaged_checkpoint_is_refused(faces_csv: Path, tmp_path: Path) -> None:
+    """A checkpoint that is cut off is refused with the way out."""
     out = tmp_path / "run"
     recipe = replace(RECIPE, epochs=1)
     run(recipe, faces_csv, out)
@@ -121,7 +127,6 @@ def test_a_damaged_checkpoint_is_refused(faces_csv: Path, tmp_path: Path) -> Non
         run(recipe, faces_csv, out)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [
@@ -132,9 +137,8 @@ def test_a_damaged_checkpoint_is_refused(faces_csv: Path, tmp_path: Path) -> Non
         {"progress": np.array("no JSON")},
     ],
 )
-def test_a_checkpoint_of_another_kind_is_refused_in_one_line(
-    faces_csv: Path, tmp_path: Path, change: dict[str, Any]
-) -> None:
+def test_checkpoint_of_another_kind(faces_csv: Path, tmp_path: Path, change: dict[str, Any]) -> None:
+    """Whatever is wrong with a checkpoint or config.json is one line with the way out."""
     out = tmp_path / "run"
     recipe = replace(RECIPE, epochs=1)
     run(recipe, faces_csv, out)
@@ -154,8 +158,8 @@ def test_a_checkpoint_of_another_kind_is_refused_in_one_line(
             run(recipe, faces_csv, out)
 
 
-@pytest.mark.slow
-def test_one_training_at_a_time_writes_to_a_run_folder(faces_csv: Path, tmp_path: Path) -> None:
+def test_one_training_at_a_time(faces_csv: Path, tmp_path: Path) -> None:
+    """A second training in the same run folder is refused until the first has ended."""
     out = tmp_path / "run"
     refused = []
 
@@ -166,13 +170,13 @@ def test_one_training_at_a_time_writes_to_a_run_folder(faces_csv: Path, tmp_path
             refused.append(line)
 
     recipe = replace(RECIPE, epochs=1)
-    train(recipe, faces_csv, out, report=second)
+    train(recipe, faces_csv, out, log=second)
     assert refused
     assert len(run(recipe, faces_csv, out)) == 3  # and is free again afterwards
 
 
-@pytest.mark.slow
-def test_a_model_to_start_from_is_not_overwritten(faces_csv: Path, tmp_path: Path) -> None:
+def test_start_model_is_not_overwritten(faces_csv: Path, tmp_path: Path) -> None:
+    """A run does not replace the model that it starts from."""
     out = tmp_path / "run"
     run(replace(RECIPE, epochs=1), faces_csv, out)
     before = (out / "best.keras").read_bytes()
@@ -181,8 +185,7 @@ def test_a_model_to_start_from_is_not_overwritten(faces_csv: Path, tmp_path: Pat
     assert (out / "best.keras").read_bytes() == before
 
 
-@pytest.mark.slow
-def test_the_best_model_is_kept_without_the_optimizers_state(faces_csv: Path, tmp_path: Path) -> None:
+def test_best_model_has_no_optimizer_state(faces_csv: Path, tmp_path: Path) -> None:
     """It would be three times the size, and the repository has one; the state is in the checkpoint."""
     run(replace(RECIPE, epochs=1), faces_csv, tmp_path / "first")
     run(replace(RECIPE, epochs=1), faces_csv, tmp_path / "second", start=tmp_path / "first" / "best.keras")
@@ -190,29 +193,23 @@ def test_the_best_model_is_kept_without_the_optimizers_state(faces_csv: Path, tm
         assert not backend.keras().models.load_model(tmp_path / name / "best.keras").compiled
 
 
-@pytest.mark.slow
-def test_few_pictures_are_learnt_with_the_default_average(two_classes_csv: Path, tmp_path: Path) -> None:
-    recipe = Recipe(network="tiny", size=48, epochs=20, learning_rate=0.02, augmentation=OFF)
+def test_few_pictures_with_default_average(two_classes_csv: Path, tmp_path: Path) -> None:
+    """The default moving average does not keep a hundred pictures from being learned."""
+    recipe = Recipe(network="tiny", size=48, epochs=20, learning_rate=0.02, augmentation=NO_AUGMENTATION)
     run(recipe, two_classes_csv, tmp_path / "run")
     assert curve(tmp_path / "run")[-1][3] >= 0.8
 
 
-def test_many_faces_keep_the_average_that_was_asked_for() -> None:
-    assert momentum(Recipe(), 28_709) == Recipe.average
-    assert momentum(Recipe(), 100) == 0.75
-    assert momentum(Recipe(average=0.5), 100) == 0.5
-
-
-@pytest.mark.slow
-def test_a_run_folder_that_cannot_be_made_is_refused(faces_csv: Path, tmp_path: Path) -> None:
+def test_run_folder_cannot_be_created(faces_csv: Path, tmp_path: Path) -> None:
+    """A folder below a file is refused in one line."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(SinkError, match="cannot be made"):
+    with pytest.raises(SinkError, match="cannot be created"):
         run(RECIPE, faces_csv, tmp_path / "file" / "run")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("change", [{"loss": "focal"}, {"class_weights": "balanced"}, {"average": 0.0}])
-def test_the_other_settings_matter(faces_csv: Path, tmp_path: Path, change: dict[str, Any]) -> None:
+def test_other_settings_matter(faces_csv: Path, tmp_path: Path, change: dict[str, Any]) -> None:
+    """Focal loss, class weights and no average each change the weights; nothing else does."""
     lines = faces_csv.read_text().splitlines()
     source = tmp_path / "uneven.csv"  # or weights of classes would all be 1
     source.write_text("\n".join([*lines[:1], *lines[9:]]))
@@ -224,8 +221,8 @@ def test_the_other_settings_matter(faces_csv: Path, tmp_path: Path, change: dict
     assert same < 1e-4 < 2e-4 < other  # threads add up in whatever order they come
 
 
-@pytest.mark.slow
 def test_early_stopping_stops(faces_csv: Path, tmp_path: Path) -> None:
+    """A run ends after as many epochs without a better accuracy."""
     out = tmp_path / "run"
     # With a step size of next to nothing the accuracy soon stays what it was.
     run(replace(RECIPE, epochs=60, early_stopping=2, learning_rate=1e-7), faces_csv, out)
@@ -234,8 +231,8 @@ def test_early_stopping_stops(faces_csv: Path, tmp_path: Path) -> None:
     assert len(accuracies) == best + 2 < 60
 
 
-@pytest.mark.slow
-def test_a_lost_loss_ends_it_at_that_step(faces_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lost_loss_ends_the_run(faces_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loss of NaN ends the run at that step, before a checkpoint is written."""
     import keras
 
     steps = []
@@ -251,31 +248,33 @@ def test_a_lost_loss_ends_it_at_that_step(faces_csv: Path, tmp_path: Path, monke
     assert not (tmp_path / "run" / "state.npz").exists()
 
 
-@pytest.mark.slow
-def test_a_size_that_is_not_the_start_models_is_refused(faces_csv: Path, tmp_path: Path) -> None:
+def test_size_of_the_start_model(faces_csv: Path, tmp_path: Path) -> None:
+    """--size must be that of the model to start from, and so must the soft labels of views."""
     run(replace(RECIPE, epochs=1), faces_csv, tmp_path / "first")
     best = tmp_path / "first" / "best.keras"
     with pytest.raises(SettingsError, match=r"--size 64: .* takes 48 x 48 pixels; leave --size out"):
-        run(replace(RECIPE, epochs=1, size=64), faces_csv, tmp_path / "second", start=best, sized=True)
+        run(replace(RECIPE, epochs=1, size=64), faces_csv, tmp_path / "second", start=best, size_given=True)
     seen, views, mean = replace(RECIPE, epochs=1, size=64, views=1), tmp_path / "views.npz", tmp_path / "mean.npz"
-    distill.teach(seen, faces_csv, [best], views, lambda _: None)
-    with pytest.raises(SettingsError, match=r"--teachers .* takes 48 x 48 pixels, the answers are of --size 64; make"):
-        run(seen, faces_csv, tmp_path / "second", start=best, answers=views)
-    distill.teach(seen, faces_csv, [best], mean, lambda _: None, per_face=True)
-    run(seen, faces_csv, tmp_path / "fourth", start=best, answers=mean)  # those are of no size
-    run(replace(RECIPE, epochs=1), faces_csv, tmp_path / "second", start=best, sized=True)
+    distill.distill(seen, faces_csv, [best], views, lambda _: None)
+    with pytest.raises(
+        SettingsError, match=r"--soft-labels .* takes 48 x 48 pixels, the soft labels are of --size 64;"
+    ):
+        run(seen, faces_csv, tmp_path / "second", start=best, soft_label_file=views)
+    distill.distill(seen, faces_csv, [best], mean, lambda _: None, per_face=True)
+    run(seen, faces_csv, tmp_path / "fourth", start=best, soft_label_file=mean)  # those are of no size
+    run(replace(RECIPE, epochs=1), faces_csv, tmp_path / "second", start=best, size_given=True)
     run(replace(RECIPE, epochs=1, size=64), faces_csv, tmp_path / "third", start=best)
 
 
-@pytest.mark.slow
-def test_a_refused_network_leaves_no_run_folder(faces_csv: Path, tmp_path: Path) -> None:
+def test_refused_network_leaves_no_folder(faces_csv: Path, tmp_path: Path) -> None:
+    """An unknown network is refused before a run folder is created."""
     with pytest.raises(SettingsError, match="network 'nope': unknown"):
         run(replace(RECIPE, network="nope"), faces_csv, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.slow
 def test_own_classes_from_a_trained_model(faces_csv: Path, tmp_path: Path, picture_folder: Any) -> None:
+    """A model for other classes starts from the weights of a trained one."""
     run(replace(RECIPE, epochs=1), faces_csv, tmp_path / "first")
     folder = picture_folder({"": {"calm": 10, "glad": 10, "tense": 10}})
     best = tmp_path / "first" / "best.keras"
@@ -284,8 +283,8 @@ def test_own_classes_from_a_trained_model(faces_csv: Path, tmp_path: Path, pictu
     assert load.load(tmp_path / "second" / "best.keras").labels == ("calm", "glad", "tense")
 
 
-@pytest.mark.slow
-def test_a_trained_model_goes_on_at_a_smaller_size_and_keeps_its_own(faces_csv: Path, tmp_path: Path) -> None:
+def test_start_model_with_small_epochs(faces_csv: Path, tmp_path: Path) -> None:
+    """--small works from a trained model, which keeps its size; a network of one size is refused."""
     import keras
 
     run(replace(RECIPE, epochs=2), faces_csv, tmp_path / "first")
@@ -303,110 +302,17 @@ def test_a_trained_model_goes_on_at_a_smaller_size_and_keeps_its_own(faces_csv: 
         run(replace(RECIPE, epochs=2, small=1), faces_csv, tmp_path / "third", start=tmp_path / "dense.keras")
 
 
-@pytest.mark.slow
-def test_the_legacy_model_can_be_trained_on(shared: Path, faces_csv: Path, tmp_path: Path) -> None:
+def test_legacy_model_can_be_trained_on(shared: Path, faces_csv: Path, tmp_path: Path) -> None:
+    """The published .hdf5 is a start, and what comes of it takes pixels."""
     legacy = shared / "peers" / "fer2013_mini_XCEPTION.102-0.66.hdf5"
     lines = run(replace(RECIPE, epochs=1), faces_csv, tmp_path / "run", start=legacy)
     assert "58,423 parameters" in lines[0]
-    assert load.load(tmp_path / "run" / "best.keras").range == load.PIXELS
+    assert load.load(tmp_path / "run" / "best.keras").range == load.PIXEL_RANGE
 
 
-@pytest.mark.slow
-def test_data_without_a_training_split_is_refused(faces_csv: Path, tmp_path: Path) -> None:
+def test_data_without_training_split(faces_csv: Path, tmp_path: Path) -> None:
+    """Data that can only be measured on is refused."""
     only = tmp_path / "only.csv"
     only.write_text("\n".join(line for line in faces_csv.read_text().splitlines() if not line.endswith("Training")))
     with pytest.raises(DataError, match="no split Training"):
         run(RECIPE, only, tmp_path / "run")
-
-
-# --- what a network gets ---
-
-
-def test_with_augmentation_off_the_tensor_is_the_pixels_in_another_order(faces_csv: Path) -> None:
-    faces = dataset.read(faces_csv, (64, 64)).training()[1]
-    recipe = replace(RECIPE, augmentation=OFF)
-    parts = list(batches.batches(faces, 7, recipe, epoch=0))
-    tensor = np.concatenate([pixels for pixels, _, _ in parts])
-    labels = np.concatenate([one_hot for _, one_hot, _ in parts]).argmax(axis=1)
-    assert tensor.dtype == np.float32
-    found = sorted(zip(labels.tolist(), (p.astype(np.uint8).tobytes() for p in tensor), strict=True))
-    assert found == sorted(zip(faces.labels.tolist(), (p.tobytes() for p in faces.pixels), strict=True))
-
-
-def test_an_epoch_is_the_same_each_time_and_each_is_another(faces_csv: Path) -> None:
-    faces = dataset.read(faces_csv, (64, 64)).training()[1]
-    first, again, other = (next(iter(batches.batches(faces, 7, RECIPE, epoch)))[0] for epoch in (3, 3, 4))
-    assert first.tobytes() == again.tobytes() != other.tobytes()
-
-
-def test_an_error_while_making_batches_is_raised(faces_csv: Path) -> None:
-    faces = dataset.read(faces_csv, (64, 64)).training()[1]
-    with pytest.raises(IndexError):
-        list(batches.batches(replace(faces, labels=faces.labels + 9), 7, RECIPE, epoch=0))
-
-
-def test_class_weights_even_out() -> None:
-    labels = np.array([0] * 16 + [1] * 4)
-    assert batches.class_weights(labels, 2, "none").tolist() == [1, 1]
-    balanced, root = (batches.class_weights(labels, 2, kind) for kind in ("balanced", "sqrt"))
-    assert balanced[1] / balanced[0] == pytest.approx(4)
-    assert root[1] / root[0] == pytest.approx(2)
-    for weights in (balanced, root):
-        assert weights[labels].mean() == pytest.approx(1)
-
-
-def test_the_learning_rate_rises_and_falls() -> None:
-    recipe = replace(RECIPE, epochs=10)
-    rates = [learning_rate(recipe, done, 1.0) for done in np.arange(0, 10, 0.1)]
-    assert rates[0] < 0.1 * max(rates)
-    assert max(rates) == pytest.approx(0.01, rel=0.02)
-    assert rates[-1] < 0.01 * max(rates)
-    assert learning_rate(replace(recipe, schedule="constant"), 9.0, 0.5) == pytest.approx(0.005)
-
-
-def test_a_file_is_whole_or_what_it_was(tmp_path: Path) -> None:
-    path = tmp_path / "card.json"
-    checkpoint.write_text(path, "old")
-
-    def stop() -> None:
-        with checkpoint.whole(path) as temporary:
-            temporary.write_text("half")
-            raise PowerCutError
-
-    with pytest.raises(PowerCutError):
-        stop()
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("none/card.json", r"cannot be written \(no such folder .*none\); make it"),
-        ("file/card.json", "cannot be written"),
-        ("x" * 300, "cannot be written"),
-        ("..", "it is a folder"),
-    ],
-)
-def test_what_cannot_be_written_is_said_in_one_line(tmp_path: Path, name: str, message: str) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(SinkError, match=message):
-        checkpoint.write_text(tmp_path / name, "x")
-
-
-@pytest.mark.parametrize("name", ["/", ".", ""])
-def test_a_path_without_a_name_is_refused(name: str) -> None:
-    with pytest.raises(SinkError, match="it is a folder"):
-        checkpoint.write_text(Path(name), "x")
-
-
-def test_of_several_files_all_or_none_are_written(tmp_path: Path) -> None:
-    names = ("a.tflite", "a.json", "b.tflite", "b.json")
-    paths = [tmp_path / name for name in names]
-    checkpoint.write_all(dict.fromkeys(paths, b"old"))
-    with pytest.raises(SinkError, match="cannot be written"):
-        checkpoint.write_all(dict.fromkeys([tmp_path / "none" / "c.json", *paths], b"new"))
-    assert [path.read_bytes() for path in paths] == [b"old"] * 4
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == sorted(names)
-    checkpoint.write_all(dict.fromkeys(paths, b"new"))
-    assert [path.read_bytes() for path in paths] == [b"new"] * 4

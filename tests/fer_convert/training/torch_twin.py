@@ -60,7 +60,7 @@ def other_layers() -> Any:
     x = layers.Conv2D(6, 5, strides=2, padding="same", activation="relu")(image)
     x = layers.MaxPooling2D(3, 2, padding="same")(x)  # 21 x 21: as much padding on either side
     x = layers.DepthwiseConv2D(3, depth_multiplier=2, strides=2, padding="same")(x)
-    x = layers.Activation("relu6")(layers.Conv2D(torch_graph.WIDE, 1, activation="relu")(x))
+    x = layers.Activation("relu6")(layers.Conv2D(torch_graph.MIN_MATMUL_CHANNELS, 1, activation="relu")(x))
     x = layers.Conv2D(12, 1, use_bias=False)(x)  # a product of matrices, from so many channels
     x = layers.Conv2D(8, 3, dilation_rate=2, padding="same", activation="elu")(x)
     x = layers.Concatenate()([x, layers.Activation("tanh")(x)])
@@ -100,7 +100,7 @@ def main() -> None:
     image = keras.Input((8, 8, 1))
     twice = keras.layers.Conv2D(1, 3, padding="same")
     used_twice = keras.Model(image, keras.layers.Flatten()(twice(twice(image))))
-    found["engines"] = [type(engine.engine(m)).__name__ for m in (networks.build("cnn4", 7, (48, 48)), used_twice)]
+    found["engines"] = [type(engine.make_engine(m)).__name__ for m in (networks.build("cnn4", 7, (48, 48)), used_twice)]
     sys.stdout.write(json.dumps(found))
 
 

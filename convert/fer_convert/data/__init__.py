@@ -1,0 +1,1 @@
+"""Labelled faces: read from CSV or folders, augmented, and put into batches."""

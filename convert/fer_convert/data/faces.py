@@ -1,0 +1,68 @@
+"""Labelled faces in memory: a data set, its splits, and the arrays that networks take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from fer_edge import preprocess
+from fer_edge.errors import DataError
+from numpy.typing import NDArray
+
+FER2013_SIDE_PX = 48  # height and width of a face in fer2013.csv
+# Names of splits, in any case; of several for one purpose the first that is there is used.
+TRAINING_SPLITS = ("Training", "train")
+VALIDATION_SPLITS = ("PublicTest", "validation", "valid", "val", "test")
+SPLITS = (*TRAINING_SPLITS, *VALIDATION_SPLITS, "PrivateTest")
+
+
+@dataclass(frozen=True)
+class Faces:
+    """One split: n faces of one size, and the class of each."""
+
+    pixels: NDArray[np.uint8]  # (n, height, width) grey
+    labels: NDArray[np.int64]  # (n,) index into the data set's classes
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A data set: its classes in the order of the labels, and its splits by name."""
+
+    name: str  # of the file or folder, without the path to it
+    sha256: str  # of the CSV's bytes, or of every picture's path and bytes in a folder
+    classes: tuple[str, ...]
+    splits: Mapping[str, Faces]
+
+    def training(self) -> tuple[str, Faces]:
+        """Name and faces of the split to train on. Raises DataError if there is none."""
+        return self._first(TRAINING_SPLITS, "to train on")
+
+    def validation(self, split: str | None = None) -> tuple[str, Faces]:
+        """Name and faces of `split`, or of the validation split. Raises DataError naming the splits that exist."""
+        return self._first(VALIDATION_SPLITS if split is None else (split,), "to validate on")
+
+    def _first(self, wanted: tuple[str, ...], purpose: str) -> tuple[str, Faces]:
+        names = {name.lower(): name for name in self.splits}
+        for name in wanted:
+            if name.lower() in names:
+                return names[name.lower()], self.splits[names[name.lower()]]
+        raise DataError(
+            f"data {self.name}: no split {' or '.join(wanted)} {purpose}; it has {', '.join(self.splits) or 'none'}"
+        )
+
+
+def resize_faces(faces: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """`faces` (n, any height, any width) at `size` (height, width), each by `fer_edge.preprocess.resize`."""
+    out = np.empty((len(faces), *size), np.uint8)
+    for face, target in zip(faces, out, strict=True):
+        preprocess.resize(face, size, out=target)
+    return out
+
+
+def network_input(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """The input of a float network for `faces` (n, height, width): (n, height, width, 1), pixels 0 to 255."""
+    return faces[..., None].astype(np.float32)

@@ -1,0 +1,116 @@
+"""Faces from folders of pictures: folder/<class>/*.jpg, or folder/<split>/<class>/*.jpg."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import numpy as np
+from fer_edge import preprocess
+from fer_edge.errors import DataError, SourceError
+from fer_edge.sources.options import PICTURE_SUFFIXES, SourceOptions
+from fer_edge.sources.picture import read_frame
+from fer_edge.types import EMOTIONS, Pixels
+
+from fer_convert.data.faces import SPLITS, Dataset, Faces
+from fer_convert.messages import warn
+
+VALIDATION_SHARE = 0.2  # of each class, held out if the folders come without splits
+
+
+def read_folder(folder: Path, size: tuple[int, int]) -> Dataset:
+    """The pictures in `folder`, resized to `size` (height, width). Raises DataError.
+
+    A picture that cannot be read is skipped with a warning.
+    """
+    roots = _split_folders(folder) or {"": folder}
+    classes = _classes({entry.name for root in roots.values() for entry in _subfolders(root)}, folder)
+    digest = hashlib.sha256()
+    splits = {name: _read_split(folder, root, classes, size, digest) for name, root in roots.items()}
+    if "" in splits:
+        splits = _hold_out(splits[""], classes, folder)
+    return Dataset(folder.resolve().name, digest.hexdigest(), classes, splits)
+
+
+def _split_folders(folder: Path) -> dict[str, Path]:
+    """The subfolders that are named as splits, in the order of SPLITS; others beside them are skipped, with a warning.
+
+    Empty if none is. Raises DataError if two are the same split.
+    """
+    entries = _subfolders(folder)
+    by_name = {entry.name.lower(): entry for entry in entries}
+    splits = [by_name[name.lower()] for name in SPLITS if name.lower() in by_name]
+    for entry in entries if splits else ():
+        if by_name[entry.name.lower()] != entry:
+            raise DataError(f"data {entry}: the same split as {by_name[entry.name.lower()].name}; use one of them")
+        if entry not in splits:
+            warn(f"left out: {entry}: no split by its name ({', '.join(SPLITS)}), but beside {splits[0].name}")
+    return {entry.name: entry for entry in splits}
+
+
+def _subfolders(folder: Path) -> list[Path]:
+    try:
+        return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    except OSError as cause:
+        raise DataError(f"data {folder}: cannot be read ({cause.strerror}); check its rights") from None
+
+
+def _classes(found: set[str], folder: Path) -> tuple[str, ...]:
+    if len(found) < 2:
+        raise DataError(
+            f"data {folder}: {len(found)} class folders; put the pictures of each class into a folder of its own, "
+            "folder/<class>/*.jpg, two classes or more"
+        )
+    # FER2013's own classes keep FER2013's order, so that its models and cards fit.
+    return EMOTIONS if found == set(EMOTIONS) else tuple(sorted(found))
+
+
+def _read_split(
+    folder: Path, root: Path, classes: tuple[str, ...], size: tuple[int, int], digest: hashlib._Hash
+) -> Faces:
+    """The faces in the class folders of `root`, part of the data set `folder`, whose `digest` is updated."""
+    pixels: list[Pixels] = []
+    labels: list[int] = []
+    for label, name in enumerate(classes):
+        count_before = len(labels)
+        for path in sorted((root / name).rglob("*")):
+            if path.suffix.lower() not in PICTURE_SUFFIXES:
+                continue
+            try:
+                if not path.is_file():
+                    continue
+                content, picture = path.read_bytes(), read_frame(path, 0, SourceOptions().max_pixels).grey
+            except (SourceError, OSError) as cause:
+                # One bad picture among thousands is no reason to stop; it is named, so that it can be fixed.
+                warn(f"left out: {cause}")
+                continue
+            digest.update(os.fsencode(path.relative_to(folder)) + b"\0" + hashlib.sha256(content).digest())
+            pixels.append(preprocess.resize(picture, size))
+            labels.append(label)
+        if len(labels) == count_before:
+            raise DataError(
+                f"data {root / name}: no picture ({', '.join(PICTURE_SUFFIXES)}) that can be read; "
+                "add some, or remove the class from every split"
+            )
+    return Faces(np.stack(pixels), np.array(labels, np.int64))
+
+
+def _hold_out(faces: Faces, classes: tuple[str, ...], folder: Path) -> dict[str, Faces]:
+    """Training and validation: VALIDATION_SHARE of each class, at least one face.
+
+    The draw is always the same for the same pictures, so that what is measured later was never trained on.
+    """
+    rng = np.random.default_rng(0)
+    held_out = np.zeros(len(faces), bool)
+    for label, name in enumerate(classes):
+        rows = np.flatnonzero(faces.labels == label)
+        if len(rows) < 2:
+            raise DataError(
+                f"data {folder / name}: one picture; a class needs two, one to train on and one to validate"
+            )
+        held_out[rng.permutation(rows)[: max(1, round(len(rows) * VALIDATION_SHARE))]] = True
+    return {
+        "train": Faces(faces.pixels[~held_out], faces.labels[~held_out]),
+        "validation": Faces(faces.pixels[held_out], faces.labels[held_out]),
+    }

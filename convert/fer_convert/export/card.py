@@ -1,0 +1,86 @@
+"""The card beside each .tflite file, as `fer_edge.classifiers.cards` reads it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from fer_edge.classifiers.cards import CARD_FORMAT
+
+from fer_convert.data.faces import Dataset
+from fer_convert.evaluation.metrics import Metrics
+from fer_convert.export import costs, graph
+from fer_convert.export.load import LoadedModel
+
+
+def new_card(
+    loaded: LoadedModel,
+    network: str,
+    variant: str,
+    content: bytes,
+    entry: dict[str, Any],
+    result: dict[str, Any],
+    calibration_faces: int,
+) -> dict[str, Any]:
+    """The card of one variant of the model called `network`, without what is measured.
+
+    `content` is the .tflite file, `entry` and `result` are the details of its input and output tensor.
+    """
+    name = f"{network}-{variant}"
+    return {
+        "card": CARD_FORMAT,
+        "name": name,
+        "model": network,
+        "variant": variant,
+        "file": f"{name}.tflite",
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "labels": list(loaded.labels),
+        "input": {
+            "height": loaded.size[0],
+            "width": loaded.size[1],
+            "dtype": np.dtype(entry["dtype"]).name,
+            "range": [0, 255],
+        },
+        "output": {"dtype": np.dtype(result["dtype"]).name},
+        "quantization": {
+            "input": _scale_and_zero_point(entry),
+            "output": _scale_and_zero_point(result),
+            "calibration_faces": calibration_faces,
+        },
+        "parameters": loaded.model.count_params(),
+        "multiply_adds": graph.multiply_adds(loaded.model),
+        "trained_from": {"file": loaded.path.name, "sha256": loaded.sha256},
+        "training_data": loaded.training_data or None,
+        "metrics": {},
+        "usual_entropy": None,
+        "measured_on": {},
+        "variants": {},
+        "cost": costs.of_variant(loaded.model.name, variant),  # of the architecture, whatever the files are called
+    }
+
+
+def add_metrics(cards: Mapping[str, dict[str, Any]], metrics: Mapping[str, Metrics], faces: Dataset) -> None:
+    """Put what was measured on `faces` into the cards; both mappings are by variant, each card names all variants."""
+    variants = {
+        variant: {"accuracy": summary["accuracy"], "macro_f1": summary["macro_f1"], "bytes": cards[variant]["bytes"]}
+        for variant, summary in ((variant, found.summary()) for variant, found in metrics.items())
+    }
+    for variant, card in cards.items():
+        card["metrics"] = metrics[variant].summary()
+        card["usual_entropy"] = _usual_entropy(metrics[variant])
+        card["measured_on"] = {"name": faces.name, "sha256": faces.sha256}
+        card["variants"] = variants
+
+
+def _scale_and_zero_point(details: dict[str, Any]) -> list[float] | None:
+    scale, zero_point = details["quantization"]
+    return [float(scale), int(zero_point)] if scale else None
+
+
+def _usual_entropy(metrics: Metrics) -> list[float] | None:
+    """Mean and deviation of the entropy; None if it is the same for every face, because then it tells nothing."""
+    mean, deviation = (round(value, 4) for value in metrics.entropy)
+    return [mean, deviation] if deviation else None

@@ -1,0 +1,92 @@
+"""Kaggle's CSV: every face comes in, in order; what is wrong with a file is said."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fer_convert.data import dataset
+from fer_edge.errors import DataError
+from fer_edge.types import EMOTIONS
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as some
+
+SIZE = (64, 64)
+FACE = " ".join(["7"] * 2304)
+HEADER = "emotion,pixels,Usage\n"
+
+
+rows = st.lists(
+    st.tuples(
+        st.integers(0, 6),
+        some.arrays(np.uint8, (48, 48), elements=st.integers(0, 255), fill=st.integers(0, 255)),
+        st.sampled_from(["Training", "PublicTest", "PrivateTest"]),
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+def text_of(row: tuple[int, np.ndarray, str]) -> list[str]:
+    return [str(row[0]), " ".join(map(str, row[1].ravel())), row[2]]
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows, st.permutations([0, 1, 2]), st.sampled_from(["\n", "\r\n"]), st.booleans())
+def test_csv_columns_in_any_order(
+    tmp_path: Path, rows: list[tuple[int, np.ndarray, str]], order: list[int], end: str, quoted: bool
+) -> None:
+    """Every face and label comes back, whatever the order of columns, quotes and line ends."""
+    lines = [["emotion", "pixels", " Usage"], *map(text_of, rows)]
+    mark = '"' if quoted else ""
+    path = tmp_path / "faces.csv"
+    path.write_bytes(
+        "".join(",".join(f"{mark}{line[i]}{mark}" for i in order) + end for line in lines).encode("utf-8-sig")
+    )
+    found = dataset.read(path, (48, 48))
+    for split in {row[2] for row in rows}:
+        wanted = [row for row in rows if row[2] == split]
+        np.testing.assert_array_equal(found.splits[split].pixels, np.stack([face for _, face, _ in wanted]))
+        assert found.splits[split].labels.tolist() == [label for label, _, _ in wanted]
+    assert found.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert found.classes == EMOTIONS
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(st.characters(codec="utf-8"), max_size=200) | st.binary(max_size=200).map(lambda b: b.decode("latin-1")))
+def test_other_text_is_one_line(tmp_path: Path, text: str) -> None:
+    """Whatever else a CSV holds is refused in one line."""
+    path = tmp_path / "faces.csv"
+    path.write_text(HEADER + text, encoding="utf-8")
+    with pytest.raises(DataError) as error:
+        dataset.read(path, SIZE)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "the file is empty"),
+        (HEADER, "holds no face"),
+        ("emotion,pixels\n" + f"3,{FACE}\n", "no column usage"),
+        (HEADER + "3\n", "line 2: 1 columns where the header has 3"),
+        (HEADER + f"3,{FACE},Training\n3,{FACE[:-2]},Training\n", r"line 3: 2303 pixels where a face has 2304"),
+        (HEADER + f"9,{FACE},Training\n", r"line 2: emotion '9'; FER2013's are 0 to 6"),
+        (HEADER + f"happy,{FACE},Training\n", "emotion 'happy'"),
+        (HEADER + f"3,{FACE[:-1]}300,Training\n", r"line 2: pixel '300'; a pixel is a whole number 0 to 255"),
+        (HEADER + f"3,{FACE[:-1]}-1,Training\n", "pixel '-1'"),
+        (HEADER + f"3,{FACE},\n", "Usage ''"),
+        (HEADER + f"3,{FACE},Trai\n", "line 2: Usage 'Trai'; it is Training, PublicTest, PrivateTest"),
+        (HEADER + f'3,"{FACE * 30},Training\n', "not CSV"),
+    ],
+)
+def test_bad_csv_names_line_and_value(tmp_path: Path, text: str, message: str) -> None:
+    """The refusal names file, line, value and what to do."""
+    path = tmp_path / "faces.csv"
+    path.write_text(text)
+    with pytest.raises(DataError, match=message) as error:
+        dataset.read(path, SIZE)
+    assert str(path) in str(error.value)

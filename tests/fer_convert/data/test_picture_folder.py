@@ -1,0 +1,126 @@
+"""Folders of pictures: splits by their names, a fifth held out, bad pictures left out and named."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from fer_convert.data import dataset
+from fer_edge.errors import DataError
+from fer_edge.types import EMOTIONS
+
+SIZE = (64, 64)
+
+
+def test_fer2013_folders_keep_its_order(picture_folder: Callable[..., Path]) -> None:
+    """Folders with FER2013's classes have FER2013's order of labels."""
+    each = dict.fromkeys(reversed(EMOTIONS), 2)
+    found = dataset.read(picture_folder({"train": each, "test": each}), SIZE)
+    assert found.classes == EMOTIONS
+    assert found.training()[0] == "train"
+    name, faces = found.validation()
+    assert (name, len(faces)) == ("test", 14)
+    assert faces.pixels.shape == (14, 64, 64)
+    with pytest.raises(DataError, match="no split PublicTest to validate on; it has train, test"):
+        found.validation("PublicTest")
+
+
+@pytest.mark.parametrize(
+    ("names", "validates"),
+    [(("Train", "Test"), "Test"), (("TRAINING", "PublicTest", "PrivateTest"), "PublicTest"), (("train", "Val"), "Val")],
+)
+def test_split_names_in_any_case(picture_folder: Callable[..., Path], names: tuple[str, ...], validates: str) -> None:
+    """Splits are found by their names in any case."""
+    found = dataset.read(picture_folder({name: {"calm": 3, "tense": 3} for name in names}), SIZE)
+    assert found.classes == ("calm", "tense")
+    assert set(found.splits) == set(names)
+    assert (found.training()[0], found.validation()[0]) == (names[0], validates)
+    assert found.validation(names[-1].lower())[0] == names[-1]
+
+
+@pytest.mark.parametrize("names", [("test",), ("test", "validation"), ("privatetest",)])
+def test_data_without_training_split(picture_folder: Callable[..., Path], names: tuple[str, ...]) -> None:
+    """Data to measure on needs no training split; training on it is refused."""
+    found = dataset.read(picture_folder({name: {"calm": 3, "tense": 3} for name in names}), SIZE)
+    assert found.classes == ("calm", "tense")
+    assert len(found.validation(names[0])[1]) == 6
+    with pytest.raises(DataError, match="to train on; it has"):
+        found.training()
+
+
+def test_folders_beside_splits_are_named(
+    picture_folder: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder beside splits is left out with a line; two folders for one split are refused."""
+    folder = picture_folder({"train": {"calm": 3, "tense": 3}, "notes": {"a": 1}})
+    assert set(dataset.read(folder, SIZE).splits) == {"train"}
+    assert f"left out: {folder / 'notes'}: no split by its name" in capsys.readouterr().err
+    (folder / "Train").mkdir()
+    with pytest.raises(DataError, match="the same split as"):
+        dataset.read(folder, SIZE)
+
+
+def test_file_name_of_any_bytes(picture_folder: Callable[..., Path]) -> None:
+    """A picture whose name is not UTF-8 is read."""
+    folder = picture_folder({"": {"calm": 3, "tense": 3}})
+    (folder / "calm" / "0.png").rename(folder / "calm" / os.fsdecode(b"\xff.png"))
+    assert len(dataset.read(folder, SIZE).training()[1]) == 4
+
+
+def test_fifth_of_each_class_is_held_out(picture_folder: Callable[..., Path]) -> None:
+    """Folders without splits hold out a fifth of each class, always the same."""
+    folder = picture_folder({"": {"calm": 10, "tense": 5}})
+    found, again = dataset.read(folder, SIZE), dataset.read(folder, SIZE)
+    assert found.classes == ("calm", "tense")
+    assert np.bincount(found.validation()[1].labels).tolist() == [2, 1]
+    assert np.bincount(found.training()[1].labels).tolist() == [8, 4]
+    assert again.validation()[1].pixels.tobytes() == found.validation()[1].pixels.tobytes()
+    assert again.sha256 == found.sha256
+
+
+def test_sha256_of_a_folder(picture_folder: Callable[..., Path]) -> None:
+    """The sha256 changes with any picture."""
+    folder = picture_folder({"": {"calm": 3, "tense": 3}})
+    before = dataset.read(folder, SIZE).sha256
+    cv2.imwrite(str(folder / "calm" / "0.png"), np.zeros((60, 60), np.uint8))
+    assert dataset.read(folder, SIZE).sha256 != before
+
+
+def test_bad_picture_is_left_out(picture_folder: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+    """A picture that cannot be read is named and left out."""
+    folder = picture_folder({"": {"calm": 4, "tense": 4}})
+    (folder / "calm" / "0.png").write_bytes(b"")
+    cut = folder / "tense" / "1.png"
+    cut.write_bytes(cut.read_bytes()[:200])
+    found = dataset.read(folder, SIZE)
+    assert len(found.training()[1]) + len(found.validation()[1]) == 6
+    said = capsys.readouterr().err
+    assert f"{folder / 'calm' / '0.png'}: is empty" in said
+    assert f"{cut}: is cut off" in said
+
+
+@pytest.mark.parametrize(
+    ("splits", "message"),
+    [
+        ({"": {"calm": 3}}, "1 class folders"),
+        ({"": {"calm": 3, "tense": 0}}, "tense: no picture"),
+        ({"": {"calm": 3, "tense": 1}}, "tense: one picture"),
+        ({"train": {"calm": 2, "tense": 2}, "test": {"calm": 2}}, "test/tense"),
+    ],
+)
+def test_folders_without_enough_pictures(
+    picture_folder: Callable[..., Path], splits: dict[str, dict[str, int]], message: str
+) -> None:
+    """One class, an empty class and a class of one picture are refused."""
+    with pytest.raises(DataError, match=message):
+        dataset.read(picture_folder(splits), SIZE)
+
+
+def test_empty_folder_is_refused(tmp_path: Path) -> None:
+    """An empty folder is refused with how to arrange pictures."""
+    with pytest.raises(DataError, match="0 class folders"):
+        dataset.read(tmp_path, SIZE)
