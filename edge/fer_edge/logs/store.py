@@ -34,7 +34,7 @@ class LogStore:
         self.lines = 0  # written by this process
         self.repaired = 0  # bytes of half-written lines that were removed
         self._settings = settings
-        self._limit, self._full_files_limit = _limits(settings)
+        self._limit, self._full_files_bytes = _limits(settings)
         self._clock = retention.SteadyClock()
         self._next_tidying = self._next_rotation = 0.0  # source's seconds
         self._warned_share = 0.0  # of the disk: the next warning only after less than this was in use; 0: none pending
@@ -177,9 +177,8 @@ class LogStore:
             # A file of an earlier run is as old as its lines; if the clock is wrong, its age is 0 at least.
             age = 0.0 if self._span is None or self._written_here else (taken - self._span.begin).total_seconds()
             self._begun_at = now - max(age, 0.0)
-        if (
-            self._span is None or now < self._next_rotation <= now + TIDY_INTERVAL_S
-        ):  # empty, or a rotation failed a moment ago
+        # An empty file stays; after a failed rotation the next try is later.
+        if self._span is None or now < self._next_rotation <= now + TIDY_INTERVAL_S:
             return
         hours = self._settings.rotate_hours
         old = hours > 0 and now - self._begun_at >= 3600 * hours
@@ -214,11 +213,8 @@ class LogStore:
     def _tidy(self, now: datetime | None) -> None:
         """Delete files that are too many, or too old by `now` (None: the clock is not trusted); check the disk."""
         try:
-            gone = (
-                retention.too_many(full_files(self._real), self._full_files_limit)
-                if self._full_files_limit is not None
-                else []
-            )
+            allowed = self._full_files_bytes
+            gone = retention.too_many(full_files(self._real), allowed) if allowed is not None else []
             if now is not None and self._settings.keep_days:
                 oldest = retention.days_before(now, self._settings.keep_days)
                 gone += retention.expired(full_files(self._real), oldest, now)
