@@ -89,5 +89,5 @@ def _fix_streams() -> None:
 
 
 def _forget_output() -> None:
-    """Send what is still buffered to nowhere: nobody reads standard output, and Python would complain at exit."""
+    """Send what is still buffered to nowhere: no program reads standard output, and Python would complain at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -213,7 +213,7 @@ def _settings(given: Settings | Mapping[str, Any] | str | os.PathLike[str] | Non
     if given is None:
         return Settings()
     if isinstance(given, Settings):
-        return parse(dataclasses.asdict(given))  # what a program put together nobody checked
+        return parse(dataclasses.asdict(given))  # a program may have put it together, unchecked
     if isinstance(given, Mapping):
         return parse(given)
     if isinstance(given, str | os.PathLike):

@@ -77,7 +77,7 @@ def _read(
 ) -> None:
     """Read one path into `tables`, `words` and, where one is given, annotated copies in `folder`.
 
-    Raises SourceError where it cannot be read, or not to its end; what could be read is in the outputs.
+    Raises SourceError if it cannot be read, or not to its end; what could be read is in the outputs.
     """
     with ExitStack() as stack:
         source = stack.enter_context(closing(open_files(path)))
@@ -88,7 +88,7 @@ def _read(
                 sinks.append(stack.enter_context(closing(AnnotatedVideo(folder, Path(path).stem, source.fps))))
             else:
                 sinks.append(AnnotatedPictures(folder))
-        # A bar on a terminal alone, and only where there is something to wait for.
+        # A bar on a terminal alone, and only if there is something to wait for.
         quiet = None if (source.length or LONG) >= LONG else True
         frames = tqdm(source, total=source.length, unit=" frames", leave=False, disable=quiet)
         parts = stack.enter_context(reader.parts(source.still))

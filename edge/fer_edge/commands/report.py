@@ -60,7 +60,7 @@ def run(options: argparse.Namespace, now: datetime | None = None, zone: tzinfo |
     if options.csv == "-":
         print(table.table(summary), end="")
     elif options.csv is not None:
-        _write("--csv", Path(options.csv), table.table(summary), ",".join(table.COLUMNS))
+        _write("--csv", Path(options.csv), table.table(summary), ",".join(table.HOUR_COLUMNS))
     return 0
 
 

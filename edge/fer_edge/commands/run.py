@@ -1,4 +1,4 @@
-"""`fer-edge run`: the loop on a camera, a stream, a video or the demo, until it ends or is told to stop."""
+"""`fer-edge run`: the loop on a camera, a stream, a video or the demo, until it ends or a signal stops it."""
 
 from __future__ import annotations
 

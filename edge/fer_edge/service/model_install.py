@@ -17,7 +17,7 @@ from fer_edge.records import percent
 from fer_edge.sources import open_files
 from fer_edge.types import Box
 
-FACE = Box(172, 64, 107, 107)  # in it, as `fer-edge detect` finds it
+PORTRAIT_FACE = Box(172, 64, 107, 107)  # pixels of the demo's portrait, as `fer-edge detect` finds it
 
 
 def install_model(model: Path, card: Path | None, folder: Path) -> tuple[Card, str]:
@@ -44,7 +44,7 @@ def try_out(card: Card) -> str:
     """
     classifier = TfliteClassifier(card)
     (frame,) = open_files(str(PORTRAIT))
-    (prediction,) = classifier.predict(frame.grey, [FACE])
+    (prediction,) = classifier.predict(frame.grey, [PORTRAIT_FACE])
     if not np.isfinite(prediction.scores).all() or abs(sum(prediction.scores) - 1) > 0.01:
         raise ModelError(f"model {card.path.name}: gives {prediction.scores}, no probabilities; convert it again")
     words = f"the demo's portrait is {prediction.emotion} ({percent(prediction.score(prediction.emotion))})"

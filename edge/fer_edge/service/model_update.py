@@ -86,13 +86,13 @@ def _older(settings: ClassifierSettings) -> Iterator[tuple[str, Classifier]]:
     """Where an older model comes from, in words, and the model; only those that work."""
     if cards.is_path(settings.model) or not os.path.isdir(cards.LOCAL_MODELS_FOLDER):  # noqa: PTH112 (is_dir raises in a closed folder)
         return
-    shelves = [("that came with fer-edge", partial(cards.installed, cards.models_folder()))]
+    folders = [("that came with fer-edge", partial(cards.installed, cards.models_folder()))]
     if before := cards.previous_models(cards.LOCAL_MODELS_FOLDER):
-        shelves.insert(0, ("installed before", partial(cards.installed, local=before)))
-    for origin, shelf in shelves:
+        folders.insert(0, ("installed before", partial(cards.installed, local=before)))
+    for origin, find in folders:
         with suppress(ModelError):
             runtime, _ = find_runtime(settings.runtime)
-            card = cards.choose(settings.model, settings.variant, runtime, shelf())
+            card = cards.choose(settings.model, settings.variant, runtime, find())
             yield origin, make_classifier(replace(settings, model=str(card.path)))
 
 

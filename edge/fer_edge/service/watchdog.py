@@ -22,7 +22,7 @@ STATES: dict[State, str] = {
 class Watchdog(Sink):
     """Reports readiness with the first frame, then a sign of life and a status line, once a second at most.
 
-    Frames give the signs. During a pause, or while a camera is being opened again, whoever waits calls `waiting`. A
+    Frames give the signs. During a pause, or while a camera is being opened again, what waits calls `waiting`. A
     program that hangs calls neither, and the service manager ends it.
     """
 

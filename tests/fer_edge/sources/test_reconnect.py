@@ -69,7 +69,7 @@ class Rig:
     def sign(self) -> None:
         self.signs += 1
 
-    def attend(
+    def reconnecting(
         self, live: bool = True, give_up: float = 0.0, camera_health: CameraHealth | None = None
     ) -> ReconnectingSource:
         reopen = self.open if live else None
@@ -90,7 +90,7 @@ def test_a_lost_camera_is_opened_after_growing_pauses_and_told_of_once(
     away = [SourceError("camera:0: no such device")] * 7
     first, second = Camera(make_frame, [5.0, 5.1], LOST), Camera(make_frame, [200.0, 300.0])
     rig = Rig(first, *away, second)
-    frames = list(islice(rig.attend(), 4))
+    frames = list(islice(rig.reconnecting(), 4))
     assert [frame.number for frame in frames] == [0, 1, 2, 3]
     assert [frame.time for frame in frames] == [5.0, 5.1, 200.0, 300.0]
     assert rig.states == ["running", "lost", "running"]
@@ -108,13 +108,13 @@ def test_a_loss_is_told_before_a_driver_that_hangs_is_closed(
     rig = Rig(first, Camera(make_frame, [1.0]))
     told: list[object] = []
     monkeypatch.setattr(first, "close", lambda: told.extend([capsys.readouterr().err.count(str(LOST)), *rig.states]))
-    list(islice(rig.attend(), 2))
+    list(islice(rig.reconnecting(), 2))
     assert told == [1, "running", "lost"]
 
 
 def test_a_camera_that_works_again_for_a_while_is_told_of(make_frame: Make, capsys: pytest.CaptureFixture[str]) -> None:
     rig = Rig(Camera(make_frame, [0.0], LOST), Camera(make_frame, [1.0, 2.0, 3.0]))
-    for frame in islice(rig.attend(), 4):
+    for frame in islice(rig.reconnecting(), 4):
         if frame.number:
             rig.now += 1.0
     assert capsys.readouterr().err.splitlines()[1:] == ["fer-edge: note: test: gives pictures again"]
@@ -122,20 +122,20 @@ def test_a_camera_that_works_again_for_a_while_is_told_of(make_frame: Make, caps
 
 def test_time_does_not_run_back_where_the_new_opening_has_another_clock(make_frame: Make) -> None:
     rig = Rig(Camera(make_frame, [50.0, 51.0], LOST), Camera(make_frame, [3.0, 4.0, 5.0]))
-    assert [frame.time for frame in islice(rig.attend(), 5)] == [50.0, 51.0, 51.0, 52.0, 53.0]
+    assert [frame.time for frame in islice(rig.reconnecting(), 5)] == [50.0, 51.0, 51.0, 52.0, 53.0]
 
 
 def test_what_fails_before_the_first_frame_is_raised(make_frame: Make) -> None:
     rig = Rig(Camera(make_frame, [], SourceError("camera:0: gave no picture")))
     with pytest.raises(SourceError, match="gave no picture"):
-        list(rig.attend())
+        list(rig.reconnecting())
     assert rig.states == []
 
 
 def test_a_paused_camera_is_closed_until_somebody_resumes(make_frame: Make) -> None:
     first, second = Camera(make_frame, [0.0, 0.1, 0.2]), Camera(make_frame, [9.0])
     rig = Rig(first, second)
-    frames = iter(rig.attend())
+    frames = iter(rig.reconnecting())
     assert next(frames).time == 0.0
     rig.pause_switch.pause()
     rig.at[7.0] = rig.pause_switch.resume
@@ -151,7 +151,7 @@ def test_a_pause_while_the_camera_is_lost_leaves_it_alone(make_frame: Make) -> N
     rig = Rig(Camera(make_frame, [0.0], LOST), Camera(make_frame, [1.0]))
     rig.at[0.5] = rig.pause_switch.pause
     rig.at[30.0] = rig.pause_switch.resume
-    assert [frame.time for frame in islice(rig.attend(), 2)] == [0.0, 1.0]
+    assert [frame.time for frame in islice(rig.reconnecting(), 2)] == [0.0, 1.0]
     assert rig.tries[1:] == [pytest.approx(30.0, abs=0.3)]
     assert rig.states == ["running", "lost", "paused", "running"]
 
@@ -163,13 +163,13 @@ def test_a_pause_is_shown_at_once_while_lost(make_frame: Make) -> None:
     shown: list[State] = []
     rig.at[40.3] = lambda: shown.append(rig.states[-1])
     rig.stop_at = 41.0
-    list(rig.attend())
+    list(rig.reconnecting())
     assert shown == ["paused"]
 
 
 def test_a_camera_taken_by_somebody_else_in_a_pause_is_waited_for(make_frame: Make) -> None:
     rig = Rig(Camera(make_frame, [0.0, 0.1]), SourceError("camera:0: in use"), Camera(make_frame, [5.0]))
-    frames = iter(rig.attend())
+    frames = iter(rig.reconnecting())
     next(frames)
     rig.pause_switch.pause()
     rig.at[2.0] = rig.pause_switch.resume
@@ -181,7 +181,7 @@ def test_a_camera_taken_by_somebody_else_in_a_pause_is_waited_for(make_frame: Ma
 def test_a_stop_ends_every_wait_at_once(make_frame: Make, paused: bool) -> None:
     rig = Rig(Camera(make_frame, [0.0, 0.1], LOST), *[LOST] * 20)
     rig.stop_at = 40.0
-    for _ in rig.attend():
+    for _ in rig.reconnecting():
         if paused:
             rig.pause_switch.pause()
     assert rig.now == pytest.approx(40.0, abs=0.3)
@@ -189,7 +189,7 @@ def test_a_stop_ends_every_wait_at_once(make_frame: Make, paused: bool) -> None:
 
 def test_a_camera_that_just_ends_is_lost_too(make_frame: Make, capsys: pytest.CaptureFixture[str]) -> None:
     rig = Rig(Camera(make_frame, [0.0]), Camera(make_frame, [1.0]))
-    assert len(list(islice(rig.attend(), 2))) == 2
+    assert len(list(islice(rig.reconnecting(), 2))) == 2
     assert rig.states == ["running", "lost", "running"]
     assert "camera: stopped giving pictures" in capsys.readouterr().err
 
@@ -209,7 +209,7 @@ def test_an_end_on_request_is_no_loss(make_frame: Make, paused: bool, capsys: py
 
     rig.openings = [Obedient(make_frame, []), Camera(make_frame, [1.0])]
     rig.at[3.0] = rig.pause_switch.resume
-    assert len(list(islice(rig.attend(), 2))) == 1 + paused
+    assert len(list(islice(rig.reconnecting(), 2))) == 1 + paused
     assert rig.states == (["running", "paused", "running"] if paused else ["running"])
     assert not capsys.readouterr().err
 
@@ -219,7 +219,7 @@ def test_a_video_waits_in_a_pause_and_misses_nothing(make_frame: Make) -> None:
     rig = Rig(video)
     rig.at[5.0] = rig.pause_switch.resume
     times = []
-    for frame in rig.attend(live=False):
+    for frame in rig.reconnecting(live=False):
         times.append(frame.time)
         if frame.number == 0:
             rig.pause_switch.pause()
@@ -231,22 +231,22 @@ def test_a_video_waits_in_a_pause_and_misses_nothing(make_frame: Make) -> None:
 def test_a_video_that_is_cut_off_ends_as_it_is(make_frame: Make) -> None:
     rig = Rig(Camera(make_frame, [0.0], LOST))
     with pytest.raises(SourceLost):
-        list(rig.attend(live=False))
+        list(rig.reconnecting(live=False))
 
 
 def test_close_closes_the_camera_that_is_open_now(make_frame: Make) -> None:
     first, second = Camera(make_frame, [0.0], LOST), Camera(make_frame, [1.0, 2.0])
-    attended = Rig(first, second).attend()
-    list(islice(attended, 2))
-    attended.close()
-    attended.close()
+    source = Rig(first, second).reconnecting()
+    list(islice(source, 2))
+    source.close()
+    source.close()
     assert (first.closed, second.closed) == (1, 1)
 
 
 def test_a_camera_that_stays_lost_ends_it_with_an_exit_code_of_its_own(make_frame: Make) -> None:
     rig = Rig(Camera(make_frame, [0.0], LOST), *[SourceError("camera:0: no such device")] * 20)
     with pytest.raises(SourceGone, match=r"camera:0: no such device; tried in vain for 3\d\d s") as ended:
-        list(rig.attend(give_up=300))
+        list(rig.reconnecting(give_up=300))
     assert ended.value.exit_code == 10
     assert 300 <= rig.now <= 361
     assert rig.signs >= rig.now / 0.2 - 10  # those who wait say that they do, at every nap
@@ -256,14 +256,14 @@ def test_a_camera_that_works_for_a_moment_now_and_then_counts_as_lost(make_frame
     flickering = [Camera(make_frame, [float(k)], LOST) for k in range(20)]
     rig = Rig(*flickering)
     with pytest.raises(SourceGone):
-        list(rig.attend(give_up=100))
+        list(rig.reconnecting(give_up=100))
     assert 100 <= rig.now <= 161
 
 
 def test_a_camera_that_came_back_for_long_has_all_the_time_again(make_frame: Make) -> None:
     away = [SourceError("camera:0: no such device")] * 3
     rig = Rig(Camera(make_frame, [0.0], LOST), *away, Camera(make_frame, [1.0, 2.0, 3.0], LOST), *away * 9)
-    frames = iter(rig.attend(give_up=20))
+    frames = iter(rig.reconnecting(give_up=20))
     assert next(frames).time == 0.0
     for _ in range(3):
         next(frames)
@@ -277,7 +277,7 @@ def test_a_pause_is_no_loss(make_frame: Make) -> None:
     rig = Rig(Camera(make_frame, [0.0], LOST), SourceError("camera:0: in use"), Camera(make_frame, [1.0]))
     rig.at[0.5] = rig.pause_switch.pause
     rig.at[1000.0] = rig.pause_switch.resume
-    assert [frame.time for frame in islice(rig.attend(give_up=10), 2)] == [0.0, 1.0]
+    assert [frame.time for frame in islice(rig.reconnecting(give_up=10), 2)] == [0.0, 1.0]
 
 
 def noise(seed: int) -> Iterator[Pixels]:
@@ -287,10 +287,10 @@ def noise(seed: int) -> Iterator[Pixels]:
         yield numbers.integers(90, 160, (48, 64), np.uint8)
 
 
-def run_on(rig: Rig, attended: ReconnectingSource, count: int) -> list[int]:
+def run_on(rig: Rig, source: ReconnectingSource, count: int) -> list[int]:
     """The numbers of `count` frames, each of which takes a second."""
     numbers = []
-    for frame in islice(attended, count):
+    for frame in islice(source, count):
         numbers.append(frame.number)
         rig.now += 1.0
     return numbers
@@ -302,7 +302,7 @@ def test_a_camera_that_freezes_is_opened_anew_and_its_next_pictures_count(
     seconds = [float(second) for second in range(20)]
     frozen = chain(islice(noise(1), 2), repeat(next(noise(2))))
     rig = Rig(Camera(make_frame, seconds, greys=frozen), Camera(make_frame, seconds, greys=noise(3)))
-    numbers = run_on(rig, rig.attend(camera_health=CameraHealth(4.0)), 12)
+    numbers = run_on(rig, rig.reconnecting(camera_health=CameraHealth(4.0)), 12)
     assert numbers == list(range(12))
     assert rig.states == ["running", "lost", "running"]
     assert rig.tries[1] == pytest.approx(
@@ -345,7 +345,7 @@ def test_a_camera_that_stays_black_is_told_of_once_and_the_loop_gets_nothing(
     numbers: list[int] = []
 
     def run() -> None:
-        for frame in rig.attend(camera_health=CameraHealth(4.0), give_up=300.0):
+        for frame in rig.reconnecting(camera_health=CameraHealth(4.0), give_up=300.0):
             numbers.append(frame.number)
 
     with pytest.raises(SourceGone, match=r"black; take off the lens cap.*tried in vain for 3\d\d\d s"):
@@ -358,7 +358,7 @@ def test_a_camera_that_stays_black_is_told_of_once_and_the_loop_gets_nothing(
 def test_a_frozen_camera_is_given_up_as_a_lost_one(make_frame: Make) -> None:
     rig = steady(make_frame, *(repeat(next(noise(number))) for number in range(30)))
     with pytest.raises(SourceGone, match=r"tried in vain for \d\d s"):
-        list(rig.attend(camera_health=CameraHealth(4.0), give_up=60.0))
+        list(rig.reconnecting(camera_health=CameraHealth(4.0), give_up=60.0))
     assert rig.signs > rig.now * 2  # all the time the watchdog learns that somebody is at it
 
 
@@ -366,13 +366,13 @@ def test_a_camera_that_is_unplugged_in_the_dark_is_given_up_as_any_other(make_fr
     rig = steady(make_frame, black())
     rig.openings += [SourceError("camera:0: no such device")] * 30
     with pytest.raises(SourceGone, match=r"tried in vain for [67]\d s"):
-        list(rig.attend(camera_health=CameraHealth(4.0), give_up=60.0))
+        list(rig.reconnecting(camera_health=CameraHealth(4.0), give_up=60.0))
 
 
 def test_a_stop_is_noticed_while_pictures_show_nothing(make_frame: Make) -> None:
     rig = steady(make_frame, black(), black())
     rig.stop_at = 7.0  # in the second opening, which gives nothing to the loop
-    assert len(list(rig.attend(camera_health=CameraHealth(4.0)))) == 8
+    assert len(list(rig.reconnecting(camera_health=CameraHealth(4.0)))) == 8
     assert rig.now <= 8.0
 
 
@@ -380,7 +380,7 @@ def test_a_pause_does_not_make_a_blind_camera_see(make_frame: Make, capsys: pyte
     rig = steady(make_frame, black(), black(), black(), noise(4))
     rig.at[4.5] = rig.pause_switch.pause
     rig.at[9.0] = rig.pause_switch.resume
-    first = next(frame for frame in rig.attend(camera_health=CameraHealth(4.0)) if frame.number == 8)
+    first = next(frame for frame in rig.reconnecting(camera_health=CameraHealth(4.0)) if frame.number == 8)
     assert len(np.unique(first.grey)) > 10
     assert rig.states == ["running", "lost", "paused", "lost", "running"]
     assert "gives pictures again" not in capsys.readouterr().err
@@ -390,7 +390,7 @@ def test_each_opening_is_looked_at_for_itself(make_frame: Make) -> None:
     """Else the seconds before a pause would count against the camera after it."""
     rig = steady(make_frame, chain(islice(noise(1), 2), repeat(next(noise(2)))), noise(3))
     rig.at[60.0] = rig.pause_switch.resume
-    frames = iter(rig.attend(camera_health=CameraHealth(4.0)))
+    frames = iter(rig.reconnecting(camera_health=CameraHealth(4.0)))
     for _ in range(8):
         next(frames)
     rig.pause_switch.pause()

@@ -135,11 +135,11 @@ def test_new_settings_keep_the_ids() -> None:
 
 def test_single_pictures_have_new_ids() -> None:
     """In single pictures every face is new."""
-    strangers = NoTracking()
-    assert strangers.update(0.0, [LEFT, RIGHT]) == ([(1, LEFT), (2, RIGHT)], set())
-    assert strangers.update(1.0, []) == ([], {1, 2})
-    assert strangers.update(2.0, [LEFT]) == ([(3, LEFT)], set())
-    assert strangers.update(3.0, [LEFT]) == ([(4, LEFT)], {3})
+    tracker = NoTracking()
+    assert tracker.update(0.0, [LEFT, RIGHT]) == ([(1, LEFT), (2, RIGHT)], set())
+    assert tracker.update(1.0, []) == ([], {1, 2})
+    assert tracker.update(2.0, [LEFT]) == ([(3, LEFT)], set())
+    assert tracker.update(3.0, [LEFT]) == ([(4, LEFT)], {3})
 
 
 @given(st.lists(st.lists(boxes, max_size=4), max_size=12))
