@@ -76,7 +76,7 @@ class Card:
             self._aim = Aim(marks, flushes, writes, chance)
 
     def close(self) -> None:
-        """Let go of the image. What was not flushed is lost."""
+        """Close the image. What was not flushed is lost."""
         self.gone.set()
         self._listener.close()
         self._thread.join(10)

@@ -5,10 +5,10 @@ or the file system's word of them. In half the log is rotated every few seconds,
 replaced over and over. The columns:
 
 - written: lines of this boot, each told on the serial line after write(2) returned; acknowledged: after fdatasync(2)
-- found: of these, by the next boot, in their order, after fer-edge started by itself and mended its log
+- found: of these, by the next boot, in their order, after fer-edge started by itself and repaired its log
 - torn: lines that `fer-edge report` or a plain reader meets and cannot read; lost: acknowledged and not found
 - longest loss: from the first line that is missing to the last one that is
-- mended: bytes after the log's last newline when fer-edge started, which it took out, and zeros among its last 64 kB;
+- repaired: bytes after the log's last newline when fer-edge started, which it took out, and zeros among its last 64 kB;
   "journal": the file system's last transaction was torn, and the e2fsck before the mounting left it out
 - the card: writes that waited for a flush; of them, how many it kept, and how many in part
 """
@@ -68,7 +68,7 @@ class Row(NamedTuple):
     written: Written
     found: set[str]  # times of the lines that are there, of those written by the boot that was cut
     torn: int  # lines that somebody who reads later meets
-    mended: int  # bytes after the log's last newline, before the product mended it
+    repaired: int  # bytes after the log's last newline, before the product repaired it
     zeros: int  # bytes of zeros among the log's last before that
     journal: bool  # its last transaction was torn, and left out by e2fsck
     broken: list[str]  # all else that is not as promised
@@ -206,16 +206,16 @@ def lose_power(made: Made, cuts: int, seed: int) -> list[Row]:
     return rows
 
 
-COLUMNS = ("cut", "while", "written", "acknowledged", "found", "torn", "lost", "longest loss, s", "mended", "the card")
-HEAD = f"| {' | '.join(COLUMNS)} |\n|---:|---|{6 * '---:|'}---|---|"
+HEAD = f"| cut | while | written | acknowledged | found | torn | lost | longest loss, s | repaired | the card |\n|---:|---|{6 * '---:|'}---|---|"
 
 
 def table_line(number: int, row: Row) -> str:
     """As a row of a Markdown table; what else is wrong follows it."""
     cells = (len(row.written.times), row.written.flushed, len(row.found), row.torn, row.lost, f"{row.lost_seconds:.1f}")
-    mended = f"{row.mended} B" + (f", {row.zeros} zeros" if row.zeros else "") + (", journal" if row.journal else "")
+    zeros, journal = f", {row.zeros} zeros" if row.zeros else "", ", journal" if row.journal else ""
+    repaired = f"{row.repaired} B{zeros}{journal}"
     card = f"{row.left.writes}, {row.left.kept}, {row.left.torn}"
-    line = " | ".join([str(number), row.plan.words(), *map(str, cells), mended, card])
+    line = " | ".join([str(number), row.plan.words(), *map(str, cells), repaired, card])
     return "\n".join([f"| {line} |", *(f"device: NOT as promised: {words}" for words in promises(row))])
 
 
@@ -224,9 +224,10 @@ def total_line(rows: list[Row]) -> str:
     flushed, found = sum(row.written.flushed for row in rows), sum(len(row.found) for row in rows)
     cells = (sum(len(row.written.times) for row in rows), flushed, found, sum(row.torn for row in rows))
     longest = max(row.lost_seconds for row in rows)
-    mended = f"{sum(row.mended > 0 for row in rows)} times, journal {sum(row.journal for row in rows)} times"
+    repaired = f"{sum(row.repaired > 0 for row in rows)} times, journal {sum(row.journal for row in rows)} times"
     card = ", ".join(str(sum(column)) for column in zip(*(row.left for row in rows), strict=True))
-    line = " | ".join(["all", "", *map(str, cells), str(sum(row.lost for row in rows)), f"{longest:.1f}", mended, card])
+    lost = str(sum(row.lost for row in rows))
+    line = " | ".join(["all", "", *map(str, cells), lost, f"{longest:.1f}", repaired, card])
     return f"| {line} |"
 
 

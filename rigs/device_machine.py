@@ -1,4 +1,4 @@
-"""An emulated device that runs: its serial line as it is told, and its end."""
+"""An emulated device that runs: its serial line as it comes, and its end."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Machine:
         return time.monotonic() - self.begun
 
     def texts(self, kind: str) -> list[str]:
-        """What was told of one kind, in order."""
+        """What was reported of one kind, in order."""
         return [told.text for told in list(self.told) if told.kind == kind]
 
     def faults(self) -> list[str]:

@@ -2,8 +2,8 @@
 
     python rigs/kiosk_load.py [--turns 7] [--readers 200] [--fps 0]
 
-The demo clip is read as fast as it goes (or `--fps` a second), by turns without the kiosk, with it, and with readers in
-a process of their own, so that a machine that is busy with something else is so for all of them.
+The demo clip is read as fast as it goes (or `--fps` a second), alternately without the kiosk, with it, and with readers
+in a process of their own, so that a machine that is busy with something else is so for all of them.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def measure(options: argparse.Namespace, settings: Settings) -> None:
-    """All kinds by turns."""
+    """All kinds, alternately."""
     run = runner(settings, options.fps)
     run([])  # what is loaded at first use
     before = memory()

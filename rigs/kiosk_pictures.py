@@ -1,4 +1,4 @@
-"""The pictures of the kiosk's page in docs/, of invented readings.
+"""The pictures of the kiosk's page in docs/, with invented predictions.
 
     python rigs/kiosk_pictures.py [FOLDER]
 

@@ -1,10 +1,10 @@
-"""An hour with a fault every minute: each is told of and got over, and nothing grows: `make soak`.
+"""An hour with a fault every minute: each is logged and recovered from, and nothing grows: `make soak`.
 
-The demo clip comes from a network camera, a hundred frames a second, every output is on, and somebody watches the
+The demo clip comes from a network camera, a hundred frames a second, every output is on, and a reader watches the
 kiosk's page. Broker, webhook and camera are real servers on this machine; pins and display are their libraries' own
 stand-ins. As root the log lies on a small disk of its own, which is filled; else that fault is left out, and said.
 
-python rigs/soak.py [MINUTES]      # default: 60; ends with 1 where something was not got over, or grew
+python rigs/soak.py [MINUTES]      # default: 60; ends with 1 if it did not recover from something, or grew
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from soak_servers import Broker, Camera, Server, free, take
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = os.sysconf("SC_PAGE_SIZE")
-# gpiozero's stand-ins for pins keep all that they were ever told, for tests to look at; real ones do not.
+# gpiozero's stand-ins for pins keep all that was ever written to them, for tests to look at; real ones do not.
 PROGRAM = """
 from gpiozero.pins.mock import MockPin
 from fer_edge.cli import main
@@ -44,17 +44,17 @@ raise SystemExit(main())
 MODEL = "mini_xception-int8"
 MINUTE = 60.0
 AWAY = 20.0  # seconds that a fault lasts
-NOTICED, BACK = 30.0, 50.0  # seconds within which it is to be told of, and got over once it is mended
+NOTICED, BACK = 30.0, 50.0  # seconds within which it is to be logged, and recovered from once it is fixed
 ROUND = 9  # minutes in which each fault has had its turn
 GROWN = 3_000_000  # bytes that the last quarter may hold more than the second: noise of the allocator
 
 
 class Fault(NamedTuple):
-    """What is broken, and the words by which fer-edge shows that it noticed and got over it."""
+    """What is broken, and the words by which fer-edge shows that it noticed and recovered."""
 
     name: str
     breaks: Callable[[], object]
-    mends: Callable[[], object]
+    fixes: Callable[[], object]
     noticed: str  # patterns of lines on standard error; empty: there is nothing to say
     back: str
 
@@ -108,7 +108,7 @@ kiosk = {{port = {self.kiosk}}}
         self.process.send_signal(signal.SIGHUP)
 
     def install(self) -> None:
-        """Another model of the same name, by turns."""
+        """Another model of the same name, alternately one of two."""
         variant = ("int8", "float32")[self._variants % 2]
         self._variants += 1
         source = models_folder() / f"mini_xception-{variant}.tflite"
@@ -250,7 +250,7 @@ def run(soak: Soak, minutes: int) -> list[str]:
         time.sleep(max(begun + MINUTE - time.monotonic(), 0))
         looks.append(soak.look())
         print(f"minute {minute + 1:3}  {fault.name:22} {looks[-1]}  {soak.frames()} frames", flush=True)
-    print("\n| fault | times | told of within | got over, once mended, within |\n|---|---|---|---|")
+    print("\n| fault | times | logged within | recovered, after it was fixed, within |\n|---|---|---|---|")
     for name, found in times.items():
         if found:
             noticed, back = (max(column) for column in zip(*found, strict=True))
@@ -273,20 +273,20 @@ def growth(looks: list[Look]) -> list[str]:
 
 
 def endure(soak: Soak, fault: Fault) -> tuple[float, float]:
-    """Seconds until it was noticed, and once mended got over. Raises TimeoutError."""
+    """Seconds until it was noticed, and from the fix until it recovered. Raises TimeoutError."""
     noticed, back = (soak_counter(soak, words) for words in (fault.noticed, fault.back))
     begun = time.monotonic()
     fault.breaks()
     if not wait(noticed, NOTICED):
-        raise TimeoutError(f"not told of within {NOTICED:g} s")
+        raise TimeoutError(f"not logged within {NOTICED:g} s")
     seconds = time.monotonic() - begun
     if fault.back or not fault.noticed:
         time.sleep(max(begun + AWAY - time.monotonic(), 0))
     begun = time.monotonic()
-    fault.mends()
+    fault.fixes()
     before = soak.frames()
     if not wait(lambda: back() and soak.frames() > before + 10, BACK):
-        raise TimeoutError(f"not got over within {BACK:g} s after it was mended")
+        raise TimeoutError(f"not recovered within {BACK:g} s after it was fixed")
     return seconds, time.monotonic() - begun
 
 

@@ -1,7 +1,7 @@
 """Tells the serial line what fer-edge's process asks of the disk: each line written, and each that was flushed.
 
-Python runs it before the product, by PYTHONPATH in the service's drop-in; the product is as it is. What is told comes
-after the system call returned, so a line that was told as flushed is one that the product may rely on.
+Python runs it before the product, by PYTHONPATH in the service's drop-in; the product is as it is. A report comes after
+the system call returned, so a line that was reported as flushed is one that the product may rely on.
 
 | told | after |
 |---|---|
@@ -26,7 +26,7 @@ def say(text: str) -> None:
 def told_write(file: int, data: bytes) -> int:
     global count
     written = write(file, data)
-    # What the start puts back behind zeros is many lines, or one that was told of before.
+    # What the start puts back behind zeros is many lines, or one that was reported before.
     if data.startswith(b'{"time"') and written == len(data) and data.count(b"\n") == 1:
         count += 1
         entry = json.loads(data)

@@ -19,7 +19,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--sink",
         metavar="NAME",
         action="append",
-        help=f"where readings go (repeatable; default: log and console): {', '.join(SINKS)}",
+        help=f"where predictions go (repeatable; default: log and console): {', '.join(SINKS)}",
     )
     parser.add_argument("--log", metavar="FILE", help="appended to (default: fer-edge.jsonl in this folder)")
     parser.add_argument("--log-mode", choices=("changes", "frames"), help="what gets a line (default: changes)")
