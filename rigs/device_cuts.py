@@ -206,7 +206,10 @@ def lose_power(made: Made, cuts: int, seed: int) -> list[Row]:
     return rows
 
 
-HEAD = f"| cut | while | written | acknowledged | found | torn | lost | longest loss, s | repaired | the card |\n|---:|---|{6 * '---:|'}---|---|"
+HEAD = (
+    "| cut | while | written | acknowledged | found | torn | lost | longest loss, s | repaired | the card |\n"
+    f"|---:|---|{6 * '---:|'}---|---|"
+)
 
 
 def table_line(number: int, row: Row) -> str:
