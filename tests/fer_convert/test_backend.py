@@ -27,7 +27,7 @@ def test_missing_backend_names_its_package(
     (tmp_path / "keras.py").write_text(f"import {lacking}\n")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "keras", raising=False)
-    monkeypatch.setitem(sys.modules, lacking, None)  # what Python itself does where an import failed
+    monkeypatch.setitem(sys.modules, lacking, None)  # as Python itself does if an import failed
     with pytest.raises(FerEdgeError) as error:
         backend.require("keras")
     assert str(error.value).startswith(f"Keras's backend {lacking} cannot be imported (")
@@ -44,7 +44,7 @@ def test_torch_has_its_own_extra(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_quiet_without_temporary_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A full or missing /tmp does not end a training of hours because of notes that nobody needs."""
+    """A full or missing /tmp does not end a training of hours because of unimportant notes."""
     with monkeypatch.context() as place:  # pytest itself needs the true one again
         place.setattr(tempfile, "tempdir", str(tmp_path / "none"))
         with backend.quiet():

@@ -36,7 +36,7 @@ def test_missing_extra_names_install_command(
     command: str, missing: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Without Keras or matplotlib each command is one line with the one command that installs them."""
-    monkeypatch.setitem(sys.modules, missing, None)  # what Python itself does where an import failed
+    monkeypatch.setitem(sys.modules, missing, None)  # as Python itself does if an import failed
     if missing == "matplotlib":
         pytest.importorskip("sklearn")  # which is looked for before
         monkeypatch.setitem(sys.modules, "keras", sys)  # stands for one that is there

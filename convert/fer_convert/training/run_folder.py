@@ -100,7 +100,7 @@ def _begin(out: Path, settings: dict[str, Any]) -> None:
             )
         return
     for name in RESULT_FILES:
-        if (out / name).exists():  # nobody knows which settings it came from
+        if (out / name).exists():  # its settings are not known
             raise SettingsError(f"run {out}: holds {name} without config.json; choose another --out")
     files.write_json(path, settings)
 

@@ -48,7 +48,7 @@ def test_gate_allows_chance_on_few_faces(faces: int) -> None:
     rng = np.random.default_rng(faces)
 
     def refused(differing: float, worse: float) -> int:
-        """How often of 200, where so many faces are read otherwise and that takes a right answer from so many."""
+        """How often of 200, if a share `differing` differ and a share `worse` of those are wrong."""
         count = 0
         for _ in range(200):
             labels = rng.integers(0, 7, faces)

@@ -30,7 +30,7 @@ LEGACY = "peers/fer2013_mini_XCEPTION.102-0.66.hdf5"
 
 
 def silent(line: str) -> None:
-    """Report to nobody."""
+    """Log nothing."""
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_cards_are_true(trained: Path, faces_csv: Path, tmp_path: Path) -> None:
         assert set(text["variants"]) == set(VARIANTS)
         hesitations = [entropy(scores) for scores in read.tolist()]
         mean, deviation = np.mean(hesitations), np.std(hesitations)
-        if deviation > 1e-4:  # one as sure of every face tells nobody anything
+        if deviation > 1e-4:  # the same entropy for every face says nothing
             assert card.usual_entropy == pytest.approx((mean, deviation), abs=1e-4)
         assert text["multiply_adds"] > 0
         assert text["trained_from"]["sha256"] == hashlib.sha256(trained.read_bytes()).hexdigest()

@@ -96,7 +96,7 @@ def test_teacher_of_another_size(faces_csv: Path, tmp_path: Path, teacher: Path)
 
 
 def test_per_face_and_views_do_not_mix(faces_csv: Path, tmp_path: Path, teacher: Path) -> None:
-    """The two come in different orders: a mixture would teach other faces' answers."""
+    """The two come in different orders: a mixture would be the soft labels of other faces."""
     out, recipe = tmp_path / "soft.npz", replace(RECIPE, mixup=0.0)
     distill_twice(faces_csv, teacher, out, recipe)
     with pytest.raises(SettingsError, match="per face: False -> True"):

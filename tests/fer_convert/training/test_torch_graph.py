@@ -36,7 +36,7 @@ def test_torch_graph_equals_keras(found: dict[str, Any], name: str) -> None:
 def test_torch_steps_equal_keras_steps(found: dict[str, Any]) -> None:
     """Six steps have the losses of Keras's own."""
     theirs, ours = (found["steps"][name] for name in ("KerasEngine", "TorchEngine"))
-    # bfloat16, where the processor has it, keeps three digits
+    # bfloat16, if the processor has it, keeps three digits
     np.testing.assert_allclose(ours, theirs, rtol=0.03)
     assert ours[-1] < 0.9 * ours[0]
 
