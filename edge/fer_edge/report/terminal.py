@@ -15,7 +15,7 @@ from fer_edge.types import UNCERTAIN
 
 MAX_BUSIEST_HOURS = 5
 MIN_BAR_COLUMNS = 4  # a narrower bar is left out
-MAX_COLUMNS = 100  # of a wider terminal
+MAX_WIDTH = 100  # of a wider terminal
 
 
 class Style(NamedTuple):
@@ -34,7 +34,7 @@ def style_of(stream: TextIO) -> Style:
         blocks = True
     except UnicodeEncodeError:
         blocks = False
-    width = min(shutil.get_terminal_size().columns, MAX_COLUMNS) if terminal or "COLUMNS" in os.environ else 80
+    width = min(shutil.get_terminal_size().columns, MAX_WIDTH) if terminal or "COLUMNS" in os.environ else 80
     return Style(width, terminal and not os.environ.get("NO_COLOR"), blocks)
 
 

@@ -29,7 +29,8 @@ def test_colours_differ_for_all_eyes(eyes: str) -> None:
     assert min(np.linalg.norm(a - b) for a, b in combinations(lab, 2)) > 10
 
 
-def test_labels_get_colours_in_their_order_and_anything_else_grey() -> None:
+def test_labels_get_colours_in_order() -> None:
+    """Labels get colours in their order and anything else grey."""
     assert [palette.colour_of(emotion) for emotion in EMOTIONS] == list(palette.PALETTE)
     assert palette.colour_of(UNCERTAIN) == palette.GREY
     assert palette.colour_of("yes", ("no", "yes")) == palette.PALETTE[1]
@@ -37,7 +38,8 @@ def test_labels_get_colours_in_their_order_and_anything_else_grey() -> None:
     assert palette.colour_of("8", many) == palette.PALETTE[1]
 
 
-def test_light_is_linear_and_text_is_read() -> None:
+def test_light_is_linear_hex_is_parsed() -> None:
+    """Light is linear and text is read."""
     assert palette.from_hex("#D55e00") == palette.PALETTE[0]
     assert palette.to_hex(palette.PALETTE[0]) == "#d55e00"
     assert palette.to_hex((0, 9, 16)) == "#000910"

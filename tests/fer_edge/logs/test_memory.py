@@ -14,9 +14,10 @@ from fer_edge.sinks.log import Log
 from fer_edge.types import Observation
 
 
-def test_nothing_is_written_and_the_last_lines_are_there_for_who_reads(
+def test_memory_log_keeps_the_last_lines(
     tmp_path: Path, make_observation: Callable[..., Observation], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Nothing is written and the last lines are there for who reads."""
     monkeypatch.chdir(tmp_path)
     settings = LogSettings(path="kept.jsonl", mode="frames", store="memory", memory_lines=50)
     log = Log(settings)

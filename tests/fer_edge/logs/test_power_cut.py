@@ -151,9 +151,10 @@ def reboots(
             yield cut, read
 
 
-def test_a_power_cut_while_writing_and_rotating_loses_nothing_that_was_flushed(
+def test_cut_while_rotating_loses_nothing(
     tmp_path: Path, disk: Callable[[], Disk], make_writer: Callable[..., Any], frames: Frames
 ) -> None:
+    """A power cut while writing and rotating loses nothing that was flushed."""
     watched = disk()
     writer = make_writer(watched.folder / "log.jsonl", rotate_megabytes=0.0003)  # three lines
     for number in range(1, 12):
@@ -172,9 +173,10 @@ def test_a_power_cut_while_writing_and_rotating_loses_nothing_that_was_flushed(
     assert checked > 40
 
 
-def test_a_power_cut_while_deleting_what_is_too_much_leaves_the_newest(
+def test_cut_while_deleting_keeps_newest(
     tmp_path: Path, disk: Callable[[], Disk], make_writer: Callable[..., Any], frames: Frames
 ) -> None:
+    """A power cut while deleting what is too much leaves the newest."""
     watched = disk()
     settings = {"rotate_megabytes": 0.0002, "keep_megabytes": 0.0007}
     writer = make_writer(watched.folder / "log.jsonl", **settings)
@@ -190,9 +192,10 @@ def test_a_power_cut_while_deleting_what_is_too_much_leaves_the_newest(
         assert len(read) >= min(cut.flushed, 3)
 
 
-def test_a_power_cut_while_purging_keeps_all_that_was_to_stay(
+def test_cut_while_purging_keeps_the_rest(
     tmp_path: Path, disk: Callable[[], Disk], make_writer: Callable[..., Any], frames: Frames
 ) -> None:
+    """A power cut while purging keeps all that was to stay."""
     folder = tmp_path / "device"
     folder.mkdir()
     writer = make_writer(folder / "log.jsonl", rotate_megabytes=0.0003)
@@ -227,7 +230,7 @@ for frame in range({first}, 10**9):
 
 
 @pytest.mark.process
-def test_a_process_that_is_killed_leaves_whole_lines(tmp_path: Path, frames: Frames) -> None:
+def test_killed_process_leaves_whole_lines(tmp_path: Path, frames: Frames) -> None:
     """Killed at any instant, what it said to have written is there: the system has it, and the power stayed on."""
     path = tmp_path / "log.jsonl"
     chance = random.Random(6)

@@ -23,9 +23,10 @@ BEGIN = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
 @given(st.integers(1, 60), st.integers(0, 70))
-def test_all_before_goes_and_all_else_stays(
+def test_purge_deletes_only_older_lines(
     tmp_path_factory: Any, make_writer: Make, frames: Make, count: int, before: int
 ) -> None:
+    """All before goes and all else stays."""
     path = tmp_path_factory.mktemp("logs") / "log.jsonl"
     writer = make_writer(path, rotate_megabytes=0.001)
     writer.write(count)
@@ -37,9 +38,8 @@ def test_all_before_goes_and_all_else_stays(
     assert path.exists()
 
 
-def test_torn_lines_and_what_an_interrupted_purge_left_go_too(
-    tmp_path: Path, make_line: Make, make_writer: Make, frames: Make
-) -> None:
+def test_purge_removes_torn_lines(tmp_path: Path, make_line: Make, make_writer: Make, frames: Make) -> None:
+    """Torn lines and what an interrupted purge left go too."""
     path = tmp_path / "log.jsonl"
     path.write_bytes(make_line(0) + make_line(1)[:70] + b"\n\0\0\n" + make_line(2)[:-1])
     left = tmp_path / ("log.jsonl" + PURGE_SUFFIX)

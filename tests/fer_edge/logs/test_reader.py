@@ -48,9 +48,7 @@ PIECES = st.lists(
 
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(PIECES)
-def test_whole_lines_are_read_and_what_is_torn_is_counted(
-    tmp_path: Path, make_line: Make, pieces: list[bytes | int | None]
-) -> None:
+def test_torn_lines_are_counted(tmp_path: Path, make_line: Make, pieces: list[bytes | int | None]) -> None:
     """A log may hold anything between its lines; a torn piece takes nothing with it but the line it is glued to."""
     text, whole = make_line(0), 1
     for number, piece in enumerate(pieces, 1):
@@ -79,7 +77,8 @@ def test_whole_lines_are_read_and_what_is_torn_is_counted(
         ),
     ).map(lambda data: json.dumps(data).encode())
 )
-def test_any_line_is_an_entry_or_none(line: bytes) -> None:
+def test_any_line_parses_or_not(line: bytes) -> None:
+    """Any line is an entry or none."""
     assert parse(line) is None or line.startswith(b'{"time"')
 
 
@@ -88,13 +87,15 @@ def test_any_line_is_an_entry_or_none(line: bytes) -> None:
     {"events": "none"}, {"events": [{}]}, {"frame": "0"}, {"source": 3}, {"time": "2026-01-01T12:00:00.000000"},
     {"time": "9999-12-31T23:59:59.999999-12:00"},
 ])  # fmt: skip
-def test_a_line_of_another_shape_is_no_entry(make_line: Make, change: dict[str, Any]) -> None:
+def test_other_shapes_are_no_entries(make_line: Make, change: dict[str, Any]) -> None:
+    """A line of another shape is no entry."""
     data = json.loads(make_line(0))
     assert parse(json.dumps(data).encode()) is not None
     assert parse(json.dumps(data | change).encode()) is None
 
 
-def test_the_last_line_is_read_without_its_newline_and_left_out_when_half(tmp_path: Path, make_line: Make) -> None:
+def test_last_line_without_newline(tmp_path: Path, make_line: Make) -> None:
+    """The last line is read without its newline and left out when half."""
     path = tmp_path / "log.jsonl"
     path.write_bytes(make_line(0) + make_line(1)[:-1])
     assert [one.data["frame"] for one in entries(path)] == [0, 1]
@@ -102,9 +103,8 @@ def test_the_last_line_is_read_without_its_newline_and_left_out_when_half(tmp_pa
     assert [one.data["frame"] for one in entries(path)] == [0]
 
 
-def test_a_log_that_is_rotated_and_deleted_while_it_is_read_gives_each_line_once(
-    tmp_path: Path, make_writer: Make
-) -> None:
+def test_reading_during_rotation_and_deletion(tmp_path: Path, make_writer: Make) -> None:
+    """A log that is rotated and deleted while it is read gives each line once."""
     path = tmp_path / "log.jsonl"
     writer = make_writer(path, rotate_megabytes=0.001)
     writer.write(55)
@@ -116,7 +116,8 @@ def test_a_log_that_is_rotated_and_deleted_while_it_is_read_gives_each_line_once
     assert read == [number for number in range(55) if number // 11 != 2]
 
 
-def test_a_large_log_is_read_in_little_memory(tmp_path: Path, make_line: Make) -> None:
+def test_large_log_takes_little_memory(tmp_path: Path, make_line: Make) -> None:
+    """A large log is read in little memory."""
     path = tmp_path / "log.jsonl"
     path.write_bytes(b"".join(make_line(n) for n in range(1000)) * 60 + b"x" * (9 << 20) + b"\n" + make_line(1))
     tracemalloc.start()
@@ -146,7 +147,8 @@ def test_what_is_not_there_is_said(tmp_path: Path) -> None:
     assert list(entries(tmp_path / "empty.jsonl")) == []
 
 
-def test_full_files_are_read_though_the_current_one_is_gone(tmp_path: Path, make_writer: Make, frames: Make) -> None:
+def test_full_files_without_current_one(tmp_path: Path, make_writer: Make, frames: Make) -> None:
+    """Full files are read though the current one is gone."""
     path = tmp_path / "log.jsonl"
     make_writer(path, rotate_megabytes=0.001).write(25)
     (tmp_path / "log.000009_20260101T120000Z_20270101T120000Z.jsonl").write_bytes(b"somebody's")

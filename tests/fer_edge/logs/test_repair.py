@@ -13,7 +13,7 @@ Frames = Callable[[Path], list[int]]
 
 
 @pytest.mark.parametrize("more", [0, 2000])
-def test_lines_with_zeros_go_and_those_behind_them_stay(
+def test_lines_with_zeros_are_removed(
     tmp_path: Path, make_writer: Callable[..., Any], frames: Frames, more: int
 ) -> None:
     """A file system may know of a file's length before its data is there, and data may come in any order."""

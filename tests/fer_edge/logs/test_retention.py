@@ -22,7 +22,8 @@ def part(number: int, end: datetime) -> FullFile:
 
 
 @given(st.lists(MOMENTS, max_size=12), st.integers(1, 1000))
-def test_what_expires_is_the_oldest_and_none_that_may_be_young(ends: list[datetime], days: int) -> None:
+def test_only_the_oldest_expire(ends: list[datetime], days: int) -> None:
+    """What expires is the oldest and none that may be young."""
     files = [part(number, end) for number, end in enumerate(ends)]
     oldest = NOW - timedelta(days=days)
     gone = expired(files, oldest, NOW)
@@ -35,7 +36,8 @@ def test_what_expires_is_the_oldest_and_none_that_may_be_young(ends: list[dateti
 
 
 @given(st.lists(st.integers(0, 400), min_size=1, max_size=12), st.integers(1, 400))
-def test_with_a_right_clock_exactly_the_old_ones_expire(ages: list[int], days: int) -> None:
+def test_exact_expiry_with_right_clock(ages: list[int], days: int) -> None:
+    """With a right clock exactly the old ones expire."""
     files = [part(n, NOW - timedelta(days=age)) for n, age in enumerate(sorted(ages, reverse=True))]
     gone = expired(files, NOW - timedelta(days=days), NOW)
     assert len(gone) == sum(age > days for age in ages)
@@ -53,7 +55,8 @@ def test_a_name_tells_number_and_span(tmp_path_factory: object, a: datetime, b: 
     assert found.span.end - timedelta(seconds=1) < span.end <= found.span.end
 
 
-def test_a_clock_is_trusted_after_an_hour_without_a_jump() -> None:
+def test_clock_is_trusted_after_an_hour() -> None:
+    """A clock is trusted after an hour without a jump."""
     clock = SteadyClock()
     assert not clock.trusted(NOW, 0.0)
     assert not clock.trusted(NOW + timedelta(minutes=59), 3540.0)
@@ -81,7 +84,7 @@ def test_many_days_reach_the_beginning() -> None:
     assert days_before(NOW, 1e6) == datetime.min.replace(tzinfo=UTC)
 
 
-def test_the_oldest_go_until_the_rest_fits(tmp_path: Path) -> None:
+def test_oldest_are_deleted_until_it_fits(tmp_path: Path) -> None:
     """Of 10, 20, 30 and 40 bytes, the last two are 70; a file that is gone already takes no room."""
     files = [part(number, NOW)._replace(path=tmp_path / f"{number}") for number in range(1, 6)]
     for file in files[:4]:

@@ -1,4 +1,4 @@
-"""Files are put aside in time, only ours are deleted, a wrong clock deletes nothing, and trouble ends by itself."""
+"""Files are rotated in time, only a log's files are deleted, a wrong clock deletes nothing, and failures recover."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def sizes(folder: Path) -> list[int]:
     return [path.stat().st_size for path in folder.iterdir()]
 
 
-def test_a_file_is_put_aside_before_it_grows_over_its_size(tmp_path: Path, make_writer: Make, frames: Frames) -> None:
+def test_rotation_before_the_size_limit(tmp_path: Path, make_writer: Make, frames: Frames) -> None:
+    """A file is rotated before it grows over its size."""
     path = tmp_path / "log.jsonl"
     writer = make_writer(path, rotate_megabytes=0.001)
     writer.write(100)
@@ -38,13 +39,15 @@ def test_a_file_is_put_aside_before_it_grows_over_its_size(tmp_path: Path, make_
     ]
 
 
-def test_a_file_is_put_aside_after_a_day_of_the_sources_clock(tmp_path: Path, make_writer: Make) -> None:
+def test_rotation_after_a_day(tmp_path: Path, make_writer: Make) -> None:
+    """A file is rotated after a day of the source's clock."""
     writer = make_writer(tmp_path / "log.jsonl")
     writer.write(1 + 24 * 60 * 3, seconds=60)
     assert len(full_files(tmp_path / "log.jsonl")) == 3
 
 
-def test_a_day_is_a_day_though_the_program_is_started_again_each_hour(tmp_path: Path, make_writer: Make) -> None:
+def test_a_day_counts_across_restarts(tmp_path: Path, make_writer: Make) -> None:
+    """A day is a day though the program is started again each hour."""
     path = tmp_path / "log.jsonl"
     taken = None
     for _ in range(3 * 24 + 1):
@@ -56,7 +59,8 @@ def test_a_day_is_a_day_though_the_program_is_started_again_each_hour(tmp_path: 
     assert [part.span.end - part.span.begin for part in full_files(path)] == [timedelta(hours=24, seconds=-60)] * 3
 
 
-def test_pictures_of_all_times_do_not_make_a_file_each(tmp_path: Path, make_writer: Make) -> None:
+def test_still_pictures_share_a_file(tmp_path: Path, make_writer: Make) -> None:
+    """Pictures of all times do not make a file each."""
     writer = make_writer(tmp_path / "log.jsonl")
     for number in range(100):
         writer.taken += timedelta(days=40) * (-1) ** number
@@ -90,9 +94,7 @@ def test_what_is_too_old_is_deleted(tmp_path: Path, make_writer: Make, frames: F
 
 
 @pytest.mark.parametrize("jump", [-20000, -40, 40, 5000])
-def test_a_clock_that_jumps_deletes_nothing_for_an_hour(
-    tmp_path: Path, make_writer: Make, frames: Frames, jump: int
-) -> None:
+def test_clock_jump_deletes_nothing(tmp_path: Path, make_writer: Make, frames: Frames, jump: int) -> None:
     """By some days, back to the seventies, or ahead: and it is set right within the hour."""
     path = tmp_path / "log.jsonl"
     writer = make_writer(path)
@@ -104,9 +106,8 @@ def test_a_clock_that_jumps_deletes_nothing_for_an_hour(
     assert frames(path) == list(range(24 * 12 + 58))
 
 
-def test_a_start_with_a_wrong_clock_deletes_nothing_for_an_hour(
-    tmp_path: Path, make_writer: Make, frames: Frames
-) -> None:
+def test_wrong_clock_at_start_deletes_nothing(tmp_path: Path, make_writer: Make, frames: Frames) -> None:
+    """A start with a wrong clock deletes nothing for an hour."""
     path = tmp_path / "log.jsonl"
     first = make_writer(path)
     first.write(24 * 6, seconds=3600)
@@ -120,9 +121,8 @@ def test_a_start_with_a_wrong_clock_deletes_nothing_for_an_hour(
 
 
 @pytest.mark.parametrize("year", [1970, 2199])
-def test_a_clock_that_stays_impossible_deletes_nothing_ever(
-    tmp_path: Path, make_writer: Make, frames: Frames, year: int
-) -> None:
+def test_impossible_clock_never_deletes(tmp_path: Path, make_writer: Make, frames: Frames, year: int) -> None:
+    """A clock that stays impossible deletes nothing ever."""
     path = tmp_path / "log.jsonl"
     writer = make_writer(path)
     writer.write(24 * 6, seconds=3600)
@@ -131,9 +131,8 @@ def test_a_clock_that_stays_impossible_deletes_nothing_ever(
     assert frames(path) == list(range(24 * 12))
 
 
-def test_lines_of_1970_are_not_56_years_old_when_the_clock_is_set(
-    tmp_path: Path, make_writer: Make, frames: Frames
-) -> None:
+def test_lines_of_1970_do_not_rotate(tmp_path: Path, make_writer: Make, frames: Frames) -> None:
+    """Lines of 1970 are not 56 years old when the clock is set."""
     path = tmp_path / "log.jsonl"
     writer = make_writer(path)
     writer.write(24 * 3, seconds=3600)
@@ -161,7 +160,8 @@ def test_only_our_own_files_are_deleted(tmp_path: Path, make_writer: Make) -> No
     assert all((tmp_path / name).read_bytes() == b"precious" * 1000 for name in names)
 
 
-def test_a_link_stays_and_what_it_leads_to_is_put_aside(tmp_path: Path, make_writer: Make, frames: Frames) -> None:
+def test_target_of_a_link_is_rotated(tmp_path: Path, make_writer: Make, frames: Frames) -> None:
+    """A link stays and what it leads to is rotated."""
     (tmp_path / "stick").mkdir()
     link = tmp_path / "log.jsonl"
     link.symlink_to(tmp_path / "stick" / "real.jsonl")
@@ -171,9 +171,10 @@ def test_a_link_stays_and_what_it_leads_to_is_put_aside(tmp_path: Path, make_wri
     assert frames(link) == list(range(30))
 
 
-def test_a_full_disk_is_an_error_and_what_comes_when_there_is_room_is_written(
+def test_full_disk_then_room(
     tmp_path: Path, make_writer: Make, frames: Frames, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A full disk is an error and what comes when there is room is written."""
     path = tmp_path / "log.jsonl"
     writer = make_writer(path)
     writer.write(3)
@@ -196,9 +197,10 @@ def test_a_full_disk_is_an_error_and_what_comes_when_there_is_room_is_written(
     assert frames(path) == [0, 1, 2, 3, 4]
 
 
-def test_a_disk_that_is_full_when_a_new_file_begins_is_gone_on_with_later(
+def test_rotation_on_a_full_disk(
     tmp_path: Path, make_writer: Make, frames: Frames, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A disk that is full when a new file begins is gone on with later."""
     path = tmp_path / "log.jsonl"
     writer = make_writer(path, rotate_megabytes=0.0003)
     writer.write(3)
@@ -218,9 +220,10 @@ def test_a_disk_that_is_full_when_a_new_file_begins_is_gone_on_with_later(
     assert frames(path) == [0, 1, 2, 3, 4]
 
 
-def test_a_folder_that_may_not_be_changed_is_told_of_once_and_the_log_goes_on(
+def test_read_only_folder_is_warned_once(
     tmp_path: Path, make_writer: Make, frames: Frames, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
+    """A folder that may not be changed is logged once and the log goes on."""
     path = tmp_path / "log.jsonl"
     writer = make_writer(path, rotate_megabytes=0.0003)
 
@@ -240,9 +243,10 @@ def test_a_folder_that_may_not_be_changed_is_told_of_once_and_the_log_goes_on(
     assert frames(path) == list(range(22))
 
 
-def test_a_disk_that_fills_up_is_warned_of_once(
+def test_filling_disk_is_warned_once(
     tmp_path: Path, make_writer: Make, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
+    """A disk that fills up is warned of once."""
     shares = iter([0.5, 0.91, 0.95, 0.895, 0.91, 0.87, 0.92])
     monkeypatch.setattr(retention, "disk_used", lambda _: next(shares))
     writer = make_writer(tmp_path / "log.jsonl")
@@ -253,9 +257,8 @@ def test_a_disk_that_fills_up_is_warned_of_once(
     ]
 
 
-def test_a_log_whose_folder_goes_is_begun_anew_where_the_folder_comes_back(
-    tmp_path: Path, make_writer: Make, frames: Frames
-) -> None:
+def test_folder_that_comes_back(tmp_path: Path, make_writer: Make, frames: Frames) -> None:
+    """A log whose folder goes is started again where the folder comes back."""
     folder = tmp_path / "stick"
     folder.mkdir()
     path = folder / "log.jsonl"
@@ -270,7 +273,8 @@ def test_a_log_whose_folder_goes_is_begun_anew_where_the_folder_comes_back(
     assert frames(path) == [1, 2]
 
 
-def test_a_purge_while_the_log_is_written_loses_no_line(tmp_path: Path, make_writer: Make, frames: Frames) -> None:
+def test_purge_while_writing_loses_nothing(tmp_path: Path, make_writer: Make, frames: Frames) -> None:
+    """A purge while the log is written loses no line."""
     path = tmp_path / "log.jsonl"
     writer = make_writer(path, rotate_megabytes=0.02)
     begin = writer.taken
@@ -285,7 +289,8 @@ def test_a_purge_while_the_log_is_written_loses_no_line(tmp_path: Path, make_wri
     assert frames(path) == list(range(1000, 3000))
 
 
-def test_a_table_that_was_asked_for_is_never_put_aside(tmp_path: Path, make_observation: Make) -> None:
+def test_detect_output_is_never_rotated(tmp_path: Path, make_observation: Make) -> None:
+    """A table that was asked for is never rotated."""
     table = json_lines(str(tmp_path / "table.jsonl"))
     crowd = make_observation(0, *["happy"] * 90)
     for _ in range(900):

@@ -1,4 +1,4 @@
-"""The page needs nothing else, is well formed, tells each chart in words and figures, and trusts no label."""
+"""The page needs no other file, is well formed, has each chart also as a table, and escapes every label."""
 
 from __future__ import annotations
 
@@ -72,7 +72,8 @@ def test_it_is_whole_and_alone(make_entry: Make, add_up: Callable[..., Summary],
     assert len(text) < 300_000
 
 
-def test_a_label_is_text_and_nothing_else(make_entry: Make, add_up: Callable[..., Summary]) -> None:
+def test_label_is_text_only(make_entry: Make, add_up: Callable[..., Summary]) -> None:
+    """A label is text and nothing else."""
     evil = '</title><script>alert("x")</script>'
     summary = add_up(lines(make_entry, 2, evil))
     assert summary.begin is not None
@@ -96,7 +97,8 @@ def test_columns_stand_for_their_time(make_entry: Make, add_up: Callable[..., Su
     assert "<title>Thu 1 Jan, 13:00: happy 20 s</title>" in text
 
 
-def test_an_empty_log_has_a_page_and_a_table(add_up: Callable[..., Summary], make_entry: Make) -> None:
+def test_empty_log_has_a_page(add_up: Callable[..., Summary], make_entry: Make) -> None:
+    """An empty log has a page and a table."""
     summary = add_up([])
     text = page(summary, "log", 0, make_entry(0, {}, None).time)
     assert "Nobody was in view" in text
@@ -105,7 +107,8 @@ def test_an_empty_log_has_a_page_and_a_table(add_up: Callable[..., Summary], mak
     assert table(summary) == "hour,watched_seconds,faces,changes,uncertain\n"
 
 
-def test_the_table_has_a_row_for_each_hour(make_entry: Make, add_up: Callable[..., Summary]) -> None:
+def test_table_has_a_row_each_hour(make_entry: Make, add_up: Callable[..., Summary]) -> None:
+    """The table has a row for each hour."""
     summary = add_up(lines(make_entry, 2), zone=ZoneInfo("Asia/Kolkata"), now=3640)
     assert table(summary).splitlines() == [
         "hour,watched_seconds,faces,changes,angry,happy,neutral,uncertain",

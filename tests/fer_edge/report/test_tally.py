@@ -38,7 +38,8 @@ def test_changes_and_heartbeats(make_entry: Make, add_up: Callable[..., Summary]
     assert summary.labels == ["angry", "happy", "neutral", "uncertain"]
 
 
-def test_every_frame_says_the_same_as_changes(make_entry: Make, add_up: Callable[..., Summary]) -> None:
+def test_frames_mode_sums_like_changes(make_entry: Make, add_up: Callable[..., Summary]) -> None:
+    """Every frame says the same as changes."""
     faces: list[dict[int, str]] = [{}, {1: "happy"}, {1: "happy", 2: "angry"}, {1: "neutral"}, {}]
     times = [n / 10 for n in range(1000)]
     summary = add_up([make_entry(time, faces[int(time // 20)], None) for time in times])
@@ -52,7 +53,7 @@ def test_every_frame_says_the_same_as_changes(make_entry: Make, add_up: Callable
     assert total.watched == pytest.approx(99.9)
 
 
-def test_a_face_that_a_line_leaves_out_lasts_until_it_is_gone(make_entry: Make, add_up: Callable[..., Summary]) -> None:
+def test_omitted_face_lasts_until_gone(make_entry: Make, add_up: Callable[..., Summary]) -> None:
     """The tracker holds on to a face that it does not find for a moment; only `gone` says that it went."""
     summary = add_up(
         [
@@ -83,7 +84,8 @@ def test_pictures_have_no_time_but_faces(make_entry: Make, add_up: Callable[...,
     assert (total.faces, total.shown, total.watched) == (5, 0, 0)
 
 
-def test_a_clock_that_jumps_adds_nothing_that_was_not_seen(make_entry: Make, add_up: Callable[..., Summary]) -> None:
+def test_clock_jump_adds_nothing(make_entry: Make, add_up: Callable[..., Summary]) -> None:
+    """A clock that jumps adds nothing that was not seen."""
     lines = [make_entry(0, {1: "happy"}, [("came", 1)], frame=1)]
     lines.append(make_entry(-7200, {1: "happy"}, [("heartbeat", 0)], frame=2))
     lines.append(make_entry(1e8, {1: "happy"}, [("heartbeat", 0)], frame=3))
@@ -92,7 +94,8 @@ def test_a_clock_that_jumps_adds_nothing_that_was_not_seen(make_entry: Make, add
     assert total.watched == 60
 
 
-def test_who_is_in_view_when_the_time_begins_counts_from_then(make_entry: Make, add_up: Callable[..., Summary]) -> None:
+def test_faces_at_the_start_count(make_entry: Make, add_up: Callable[..., Summary]) -> None:
+    """Who is in view when the time begins counts from then."""
     lines = [
         make_entry(0, {1: "happy"}, [("came", 1)]),
         make_entry(40, {1: "angry"}, [("changed", 1)]),
@@ -152,7 +155,7 @@ def test_days_of_23_and_25_hours(
         max_size=30,
     )
 )
-def test_no_log_says_more_than_it_can(make_entry: Make, add_up: Callable[..., Summary], lines: list[Any]) -> None:
+def test_sums_stay_within_limits(make_entry: Make, add_up: Callable[..., Summary], lines: list[Any]) -> None:
     """Whatever order, kind and time lines have: no negative time, and no face longer than a heartbeat for each line."""
     entries = [make_entry(time, faces, events, frame=n) for n, (time, faces, events) in enumerate(lines)]
     total = add_up(entries).total

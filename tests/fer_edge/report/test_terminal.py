@@ -61,7 +61,8 @@ class _Terminal(io.StringIO):
         return True
 
 
-def test_a_terminal_gets_colour_and_a_pipe_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_colour_only_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal gets colour and a pipe none."""
     for name in ("NO_COLOR", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm")

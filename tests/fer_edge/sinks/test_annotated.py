@@ -23,32 +23,37 @@ sides = st.integers(1, 300)
     width=sides,
     box=st.builds(Box, st.integers(-400, 400), st.integers(-400, 400), st.integers(1, 500), st.integers(1, 500)),
 )
-def test_any_box_in_any_picture_can_be_drawn(height: int, width: int, box: Box) -> None:
+def test_any_box_can_be_drawn(height: int, width: int, box: Box) -> None:
+    """Any box in any picture can be drawn."""
     picture = np.full((height, width, 3), 90, np.uint8)
     drawn = annotate(picture, [Face(1, box, "happy", 1.0, READING)])
     assert drawn.shape == picture.shape
     assert (picture == 90).all()  # the frame itself is not drawn on
 
 
-def test_a_grey_picture_comes_out_in_colour() -> None:
+def test_grey_picture_becomes_colour() -> None:
+    """A grey picture comes out in colour."""
     drawn = annotate(np.full((100, 100), 90, np.uint8), [Face(1, Box(20, 40, 50, 50), "happy", 1.0, READING)])
     assert drawn.shape == (100, 100, 3)
     assert (drawn == colour_of("happy")).all(axis=2).any()
 
 
-def test_every_emotion_has_a_colour_of_its_own_and_what_is_uncertain_another() -> None:
+def test_every_emotion_has_its_colour() -> None:
+    """Every emotion has a colour of its own and what is uncertain another."""
     assert len({colour_of(emotion) for emotion in EMOTIONS}) == 7
     assert colour_of(UNCERTAIN) not in {colour_of(emotion) for emotion in EMOTIONS}
 
 
-def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+def test_unmakeable_folder_is_reported(tmp_path: Path) -> None:
+    """A folder that cannot be made is reported."""
     (tmp_path / "file").touch()
     for make in (AnnotatedPictures, lambda folder: AnnotatedVideo(folder, "clip", 25.0)):
         with pytest.raises(SinkError, match=r"file/sub: cannot be made.*--annotate"):
             make(tmp_path / "file" / "sub")
 
 
-def test_a_video_that_cannot_be_written_is_said(tmp_path: Path, make_observation: Callable[..., Observation]) -> None:
+def test_unwritable_video_is_reported(tmp_path: Path, make_observation: Callable[..., Observation]) -> None:
+    """A video that cannot be written is reported."""
     sink = AnnotatedVideo(tmp_path / "drawn", "clip", 25.0)
     (tmp_path / "drawn").rmdir()
     with pytest.raises(SinkError, match=r"clip-annotated\.mp4: cannot be written"):

@@ -69,7 +69,8 @@ def wide(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("wide")
-def test_a_terminal_has_a_last_line_that_is_written_over(make_observation: Make) -> None:
+def test_last_line_is_overwritten(make_observation: Make) -> None:
+    """A terminal has a last line that is written over."""
     stream = Terminal()
     console = LiveConsole(stream)
     seen = make_observation(0, "happy", "sad")
@@ -87,7 +88,8 @@ def test_a_terminal_has_a_last_line_that_is_written_over(make_observation: Make)
 
 
 @pytest.mark.usefixtures("wide")
-def test_the_last_line_is_gone_at_the_end(make_observation: Make) -> None:
+def test_last_line_is_removed_at_end(make_observation: Make) -> None:
+    """The last line is gone at the end."""
     stream = Terminal()
     console = LiveConsole(stream)
     console.write(make_observation(0, "happy"))
@@ -96,7 +98,8 @@ def test_the_last_line_is_gone_at_the_end(make_observation: Make) -> None:
 
 
 @pytest.mark.usefixtures("wide")
-def test_it_is_drawn_ten_times_a_second_and_at_once_when_something_happens(make_observation: Make) -> None:
+def test_last_line_is_redrawn_in_time(make_observation: Make) -> None:
+    """It is drawn ten times a second and at once when something happens."""
     stream = Terminal()
     console = LiveConsole(stream)
     for number in range(250):  # 10 seconds
@@ -113,7 +116,8 @@ def test_it_fits_small_terminals(make_observation: Make, monkeypatch: pytest.Mon
     assert stream.screen[-1] == whole[: columns - 1]
 
 
-def test_letters_that_are_two_columns_wide_are_counted_so() -> None:
+def test_wide_letters_take_two_columns() -> None:
+    """Letters that are two columns wide are counted so."""
     assert fit("嬉しい 70 %", 7) == "嬉しい "
     assert fit("嬉しい 70 %", 5) == "嬉し"
     assert fit("e\u0301tonne\u0301", 6) == "e\u0301tonne\u0301"
@@ -121,7 +125,8 @@ def test_letters_that_are_two_columns_wide_are_counted_so() -> None:
 
 
 @pytest.mark.usefixtures("wide")
-def test_a_terminal_without_unicode_gets_other_bars(make_observation: Make) -> None:
+def test_terminal_without_unicode(make_observation: Make) -> None:
+    """A terminal without unicode gets other bars."""
     stream = Terminal()
     stream.encoding = "ascii"  # type: ignore[assignment]
     LiveConsole(stream).write(make_observation(0, "happy"))
@@ -140,7 +145,8 @@ def test_the_kind_of_output_decides(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.process
-def test_a_real_terminal_ends_with_the_summary_and_nothing_of_the_last_line() -> None:
+def test_real_terminal_ends_with_the_summary() -> None:
+    """A real terminal ends with the summary and nothing of the last line."""
     leader, follower = os.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 30, 0, 0))
     command = [sys.executable, "-m", "fer_edge", "run", "--source", "demo", "--max-frames", "50", "--sink", "console"]
@@ -176,7 +182,7 @@ def test_a_closed_pipe_ends_the_program(make_observation: Make) -> None:
         console.write(replace(seen, events=(Event("came", seen.faces[0]),)))
 
 
-def test_states_are_said_but_the_first_start(make_observation: Make) -> None:
+def test_states_are_printed_except_first_start(make_observation: Make) -> None:
     """That the camera runs is news only after it did not; a pause or a loss is said at any time."""
     stream = io.StringIO()
     console = Console(stream)

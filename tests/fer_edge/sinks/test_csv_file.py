@@ -1,4 +1,4 @@
-"""The table holds whole rows alone, is only ever appended to, and is never somebody else's file."""
+"""The table has whole rows only, is only appended to, and is never another kind of file."""
 
 from __future__ import annotations
 
@@ -56,7 +56,8 @@ def test_changes_are_rows_with_documented_columns(tmp_path: Path, make_observati
     ]
 
 
-def test_mode_frames_has_a_row_for_each_face_in_each_frame(tmp_path: Path, make_observation: Make) -> None:
+def test_frames_mode_has_all_faces(tmp_path: Path, make_observation: Make) -> None:
+    """Mode frames has a row for each face in each frame."""
     seen = [make_observation(0), make_observation(1, "happy", "sad"), happening(make_observation(2, "happy"))]
     rows = write(tmp_path / "a.csv", seen, mode="frames")
     assert [(row["frame"], row["id"], row["emotion"], row["event"]) for row in rows] == [
@@ -66,7 +67,8 @@ def test_mode_frames_has_a_row_for_each_face_in_each_frame(tmp_path: Path, make_
     ]
 
 
-def test_a_table_is_gone_on_with_and_has_one_header(tmp_path: Path, make_observation: Make) -> None:
+def test_table_continues_with_one_header(tmp_path: Path, make_observation: Make) -> None:
+    """A table is gone on with and has one header."""
     path = tmp_path / "a.csv"
     write(path, [make_observation(0, "happy")], mode="frames")
     before = path.read_bytes()
@@ -78,9 +80,8 @@ def test_a_table_is_gone_on_with_and_has_one_header(tmp_path: Path, make_observa
 
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(cut=st.integers(0, 500), zeros=st.integers(0, 5000))
-def test_what_a_power_cut_leaves_is_cut_off_and_no_whole_row_is_lost(
-    cut: int, zeros: int, tmp_path: Path, make_observation: Make
-) -> None:
+def test_power_cut_leaves_whole_rows(cut: int, zeros: int, tmp_path: Path, make_observation: Make) -> None:
+    """What a power cut leaves is cut off and no whole row is lost."""
     path = tmp_path / "a.csv"
     path.unlink(missing_ok=True)
     write(path, [make_observation(number, "happy") for number in range(3)], mode="frames")
@@ -91,7 +92,7 @@ def test_what_a_power_cut_leaves_is_cut_off_and_no_whole_row_is_lost(
     assert [row["frame"] for row in rows] == [*map(str, range(whole)), "9"]
 
 
-def test_rows_with_zeros_go_and_those_behind_them_stay(tmp_path: Path, make_observation: Make) -> None:
+def test_rows_with_zeros_are_removed(tmp_path: Path, make_observation: Make) -> None:
     """A file system may know of a file's length before its data is there, and data may come in any order."""
     path = tmp_path / "a.csv"
     write(path, [make_observation(number, "happy") for number in range(6)], mode="frames")
@@ -105,7 +106,8 @@ def test_rows_with_zeros_go_and_those_behind_them_stay(tmp_path: Path, make_obse
 @pytest.mark.parametrize(
     "content", [b"\x89PNG\r\n\x1a\n" + b"\0" * 100, b"notes", b"a,b\n1,2\n", HEADER[:-1] + b",more\n", b"\0" * 70_000]
 )
-def test_a_file_that_is_no_such_table_is_refused_and_left_as_it_is(tmp_path: Path, content: bytes) -> None:
+def test_other_file_is_refused_untouched(tmp_path: Path, content: bytes) -> None:
+    """A file that is no such table is refused and left as it is."""
     path = tmp_path / "precious.csv"
     path.write_bytes(content)
     with pytest.raises(SinkError, match=r"precious\.csv: is not a fer-edge table.*choose another"):
@@ -113,7 +115,8 @@ def test_a_file_that_is_no_such_table_is_refused_and_left_as_it_is(tmp_path: Pat
     assert path.read_bytes() == content
 
 
-def test_a_second_process_a_missing_folder_and_a_folder_are_refused(tmp_path: Path) -> None:
+def test_unusable_paths_are_refused(tmp_path: Path) -> None:
+    """A second process a missing folder and a folder are refused."""
     first = opened(tmp_path / "a.csv")
     with pytest.raises(SinkError, match=r"a\.csv: another fer-edge writes to it"):
         opened(tmp_path / "a.csv")
@@ -126,9 +129,8 @@ def test_a_second_process_a_missing_folder_and_a_folder_are_refused(tmp_path: Pa
         opened(tmp_path)
 
 
-def test_a_full_disk_leaves_whole_rows_and_is_written_again_when_there_is_room(
-    tmp_path: Path, make_observation: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_full_disk_leaves_whole_rows(tmp_path: Path, make_observation: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk leaves whole rows and is written again when there is room."""
     path = tmp_path / "a.csv"
     rows = opened(path, mode="frames")
     rows.write(make_observation(0, "happy"))
@@ -142,12 +144,14 @@ def test_a_full_disk_leaves_whole_rows_and_is_written_again_when_there_is_room(
     assert [row["frame"] for row in read(path)] == ["0", "2"]
 
 
-def test_a_full_device_is_refused_at_once() -> None:
+def test_full_device_is_refused() -> None:
+    """A full device is refused at once."""
     with pytest.raises(SinkError, match="No space left on device"):
         opened(Path("/dev/full"))
 
 
-def test_a_table_that_is_deleted_begins_anew(tmp_path: Path, make_observation: Make) -> None:
+def test_deleted_table_begins_again(tmp_path: Path, make_observation: Make) -> None:
+    """A table that is deleted begins again."""
     path = tmp_path / "a.csv"
     rows = opened(path, mode="frames")
     rows.write(make_observation(0, "happy"))
@@ -157,9 +161,8 @@ def test_a_table_that_is_deleted_begins_anew(tmp_path: Path, make_observation: M
     assert [row["frame"] for row in read(path)] == ["1"]
 
 
-def test_it_is_on_the_disk_as_often_as_the_settings_say_and_when_no_frames_come(
-    tmp_path: Path, make_observation: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_flush_follows_the_settings(tmp_path: Path, make_observation: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is on the disk as often as the settings say and when no frames come."""
     flushed: list[int] = []
     monkeypatch.setattr(os, "fdatasync", flushed.append)
     rows = opened(tmp_path / "a.csv", mode="frames", flush_seconds=1.0)
@@ -173,7 +176,8 @@ def test_it_is_on_the_disk_as_often_as_the_settings_say_and_when_no_frames_come(
     rows.close()
 
 
-def test_names_of_any_letters_stay_in_their_row(tmp_path: Path, make_observation: Make) -> None:
+def test_any_source_name_stays_in_row(tmp_path: Path, make_observation: Make) -> None:
+    """Names of any letters stay in their row."""
     seen = make_observation(0, "happy")
     seen = replace(seen, frame=replace(seen.frame, source='a"b,\n\r\x00ä\udcff.jpg'))
     (row,) = write(tmp_path / "a.csv", [seen], mode="frames")

@@ -64,7 +64,8 @@ def event(make_observation: Make) -> Callable[..., Observation]:
     return make
 
 
-def test_events_of_the_kinds_asked_for_go_out_in_order(door: Door, event: Make, make_observation: Make) -> None:
+def test_wanted_events_go_out_in_order(door: Door, event: Make, make_observation: Make) -> None:
+    """Events of the kinds asked for go out in order."""
     box = door.box(on=("came", "gone"))
     for number, kind in enumerate(("came", "changed", "gone", "came")):
         box.write(event(number, kind))
@@ -74,7 +75,8 @@ def test_events_of_the_kinds_asked_for_go_out_in_order(door: Door, event: Make, 
     assert door.came.empty()
 
 
-def test_a_flood_is_bounded_the_oldest_go_and_are_counted(door: Door, event: Make, logged: queue.Queue[str]) -> None:
+def test_flood_drops_the_oldest(door: Door, event: Make, logged: queue.Queue[str]) -> None:
+    """A flood is bounded the oldest go and are counted."""
     box = door.box(limit=5)
     door.gate.clear()
     box.write(event(0))
@@ -87,7 +89,8 @@ def test_a_flood_is_bounded_the_oldest_go_and_are_counted(door: Door, event: Mak
     assert logged.get_nowait() == "note: post: 95 events were not delivered"
 
 
-def test_what_fails_is_told_of_once_and_tried_again_in_order(door: Door, event: Make, logged: queue.Queue[str]) -> None:
+def test_failed_event_is_tried_again(door: Door, event: Make, logged: queue.Queue[str]) -> None:
+    """What fails is logged once and tried again in order."""
     box = door.box()
     door.error = SinkError("post: the server is away")
     box.write(event(1))
@@ -110,7 +113,8 @@ def test_what_fails_is_told_of_once_and_tried_again_in_order(door: Door, event: 
     assert logged.empty()
 
 
-def test_what_is_refused_gives_way_to_the_next(door: Door, event: Make, logged: queue.Queue[str]) -> None:
+def test_refused_event_is_skipped(door: Door, event: Make, logged: queue.Queue[str]) -> None:
+    """What is refused gives way to the next."""
     box = door.box()
     door.error = Refused("post: answers 404")
     for number in range(3):
@@ -122,7 +126,8 @@ def test_what_is_refused_gives_way_to_the_next(door: Door, event: Make, logged: 
     assert logged.empty()
 
 
-def test_what_waits_is_delivered_at_the_end(door: Door, event: Make) -> None:
+def test_waiting_events_are_sent_at_close(door: Door, event: Make) -> None:
+    """What waits is delivered at the end."""
     box = door.box()
     door.gate.clear()
     for number in range(4):
@@ -132,13 +137,14 @@ def test_what_waits_is_delivered_at_the_end(door: Door, event: Make) -> None:
     assert door.get(4) == [0, 1, 2, 3]
 
 
-def test_the_end_does_not_wait_for_what_hangs_or_fails(door: Door, event: Make, logged: queue.Queue[str]) -> None:
+def test_close_does_not_wait_forever(door: Door, event: Make, logged: queue.Queue[str]) -> None:
+    """The end does not wait for what hangs or fails."""
     box = door.box()
     door.gate.clear()
     for number in range(4):
         box.write(event(number))
     assert door.get(1) == [0]
-    box.close(timeout_s=0.05)  # the door is told to stop, which opens the gate
+    box.close(timeout_s=0.05)  # stops the door, which opens the gate
     assert door.came.empty()
     assert logged.get_nowait() == "note: post: 3 events were not delivered"
     failing = door.box()
@@ -149,7 +155,8 @@ def test_the_end_does_not_wait_for_what_hangs_or_fails(door: Door, event: Make, 
         failing.close()
 
 
-def test_what_nobody_foresaw_costs_one_event_and_is_told(door: Door, event: Make, logged: queue.Queue[str]) -> None:
+def test_unexpected_error_costs_one_event(door: Door, event: Make, logged: queue.Queue[str]) -> None:
+    """What was not foreseen costs one event and is told."""
     box = door.box()
     door.error = ValueError("35 is not a valid signal")
     box.write(event(1))
@@ -162,9 +169,7 @@ def test_what_nobody_foresaw_costs_one_event_and_is_told(door: Door, event: Make
         box.close()
 
 
-def test_what_failed_goes_out_though_nothing_comes(
-    event: Callable[..., Observation], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_failed_event_needs_no_next_one(event: Callable[..., Observation], monkeypatch: pytest.MonkeyPatch) -> None:
     """The last event of the day is sent again after the pause by itself, and the thread slept until then."""
     monkeypatch.setattr(retry, "FIRST_PAUSE_S", 0.05)
     asked, tries, sent = 0, 0, threading.Event()

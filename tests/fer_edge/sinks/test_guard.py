@@ -1,4 +1,4 @@
-"""A sink that the loop writes may fail: it is told of once, tried again later, and nothing else stops."""
+"""A sink that the loop writes may fail: it is logged once, tried again later, and nothing else stops."""
 
 from __future__ import annotations
 
@@ -36,9 +36,8 @@ class Disk(Sink):
             raise SinkError("log a.jsonl: the disk does not take it")
 
 
-def test_a_full_disk_is_told_of_once_and_written_again_when_there_is_room(
-    make_observation: Make, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_full_disk_is_logged_once(make_observation: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    """A full disk is logged once and written again when there is room."""
     disk = Disk()
     guarded = Guarded("log", disk)
     for number in range(1000):  # 40 seconds
@@ -61,7 +60,8 @@ def test_states_go_through(make_observation: Make) -> None:
     assert disk.states == ["paused"]
 
 
-def test_a_failure_at_the_end_is_told_and_counts(capsys: pytest.CaptureFixture[str]) -> None:
+def test_failure_at_close_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    """A failure at the end is logged and counts."""
     guarded = Guarded("log", Disk((0.0, 0.0)))
     guarded.close()
     assert guarded.failing

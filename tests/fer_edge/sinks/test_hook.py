@@ -32,7 +32,8 @@ def python(program: str, *arguments: str, **settings: Any) -> HookSettings:
     return HookSettings(command=(sys.executable, "-S", "-c", program, *arguments), **settings)
 
 
-def test_it_gets_the_event_as_json_and_its_arguments_as_they_are(tmp_path: Path, record: dict[str, Any]) -> None:
+def test_program_gets_event_and_arguments(tmp_path: Path, record: dict[str, Any]) -> None:
+    """It gets the event as json and its arguments as they are."""
     file = tmp_path / "got"
     program = "import sys; open(sys.argv[1], 'w').write(sys.stdin.read() + sys.argv[2])"
     Hook(python(program, str(file), "$(echo no); `shell` | *")).run(record)
@@ -57,7 +58,8 @@ def test_one_that_fails_is_said(record: dict[str, Any], program: str, words: str
         Hook(python(program)).run(record)
 
 
-def test_one_that_hangs_is_ended_with_what_it_started(tmp_path: Path, record: dict[str, Any]) -> None:
+def test_hanging_program_is_killed_with_children(tmp_path: Path, record: dict[str, Any]) -> None:
+    """One that hangs is ended with what it started."""
     fifo = tmp_path / "alive"
     os.mkfifo(fifo)
     program = "import subprocess, sys; subprocess.run(['sleep', '60'], stdout=open(sys.argv[1], 'w'))"
@@ -69,14 +71,16 @@ def test_one_that_hangs_is_ended_with_what_it_started(tmp_path: Path, record: di
     os.close(reader)
 
 
-def test_one_that_floods_its_output_or_reads_nothing_does_no_harm(record: dict[str, Any]) -> None:
+def test_flooding_program_does_no_harm(record: dict[str, Any]) -> None:
+    """One that floods its output or reads nothing does no harm."""
     program = "import os\nfor _ in range(200): os.write(1, b'x' * 65536); os.write(2, b'x' * 65536)"
     Hook(python(program)).run(record)
     record["face"]["scores"] = {str(number): 0.5 for number in range(100_000)}  # more than a pipe holds
     Hook(python("import os; os.close(0)")).run(record)
 
 
-def test_one_that_runs_is_ended_at_the_end(tmp_path: Path, make_observation: Make) -> None:
+def test_running_program_is_ended_at_close(tmp_path: Path, make_observation: Make) -> None:
+    """One that runs is ended at the end."""
     fifo = tmp_path / "alive"
     os.mkfifo(fifo)
     program = "import sys, time; f = open(sys.argv[1], 'w'); print('here', file=f, flush=True); time.sleep(60)"
@@ -89,7 +93,7 @@ def test_one_that_runs_is_ended_at_the_end(tmp_path: Path, make_observation: Mak
         assert alive.read() == ""
 
 
-def test_one_that_starts_at_the_end_is_ended(record: dict[str, Any]) -> None:
+def test_program_started_at_close_is_ended(record: dict[str, Any]) -> None:
     """`stop` may come just before the next event's program starts: it is no failure, and nothing waits for it."""
     hook = Hook(python("import time; time.sleep(60)", timeout_seconds=10.0))
     hook.stop()
@@ -104,12 +108,14 @@ def test_one_that_starts_at_the_end_is_ended(record: dict[str, Any]) -> None:
         (("/etc/passwd",), "make it executable: chmod"),
     ],
 )
-def test_a_program_that_cannot_run_is_refused_at_once(command: tuple[str, ...], words: str) -> None:
+def test_unusable_command_is_refused(command: tuple[str, ...], words: str) -> None:
+    """A program that cannot run is refused at once."""
     with pytest.raises(SettingsError, match=words):
         open_hook(replace(Settings(), hook=HookSettings(command=command)), PauseSwitch())
 
 
-def test_a_program_that_is_gone_later_is_said(tmp_path: Path, record: dict[str, Any]) -> None:
+def test_program_that_vanished_is_reported(tmp_path: Path, record: dict[str, Any]) -> None:
+    """A program that is gone later is reported."""
     program = tmp_path / "program"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
@@ -120,7 +126,8 @@ def test_a_program_that_is_gone_later_is_said(tmp_path: Path, record: dict[str, 
         hook.run(record)
 
 
-def test_one_that_ended_is_not_killed_again(record: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ended_program_is_not_killed(record: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that ended is not killed again."""
     hook = Hook(python(""))
     hook.run(record)
     monkeypatch.setattr(os, "killpg", lambda *_: pytest.fail("its number may be another's by now"))

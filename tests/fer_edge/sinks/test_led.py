@@ -86,15 +86,15 @@ class Steps:
 
 
 @pytest.mark.parametrize("emotion", [*EMOTIONS, UNCERTAIN])
-def test_a_face_shines_in_its_colour_as_bright_as_it_is_sure(
-    opened: Callable[..., Led], make_observation: Make, emotion: str
-) -> None:
+def test_light_shows_emotion_and_confidence(opened: Callable[..., Led], make_observation: Make, emotion: str) -> None:
+    """A face shines in its colour as bright as it is sure."""
     led = opened()
     led.write(make_observation(0, emotion))
     assert rgb(led) == pytest.approx([0.7 * part for part in light(colour_of(emotion))])
 
 
-def test_it_is_off_when_nobody_is_there(opened: Callable[..., Led], make_observation: Make) -> None:
+def test_light_is_off_without_faces(opened: Callable[..., Led], make_observation: Make) -> None:
+    """It is off when there is no face."""
     led = opened()
     led.write(make_observation(0, "happy"))
     led.write(make_observation(1))
@@ -115,9 +115,10 @@ def test_settings_change_colour_brightness_and_polarity(opened: Callable[..., Le
     assert rgb(led) == pytest.approx([1 - 0.5 * part for part in light(from_hex("#FF0080"))])
 
 
-def test_the_same_look_is_not_written_twice(
+def test_same_look_is_written_once(
     opened: Callable[..., Led], make_observation: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The same look is not written twice."""
     led = opened()
     led.write(make_observation(0, "happy"))
     with monkeypatch.context() as patch:
@@ -143,18 +144,18 @@ def test_starting_pulses_white_slowly(opened: Callable[..., Led], monkeypatch: p
     ("state", "cycle"),
     [("lost", [((1, 0, 0), 0.5), ((0, 0, 0), 0.5)]), ("paused", [((1, 1, 1), 0.1), ((0, 0, 0), 2.9)])],
 )
-def test_a_lost_camera_blinks_red_and_a_pause_flashes_white(
+def test_lost_and_paused_patterns(
     opened: Callable[..., Led], make_observation: Make, monkeypatch: pytest.MonkeyPatch, state: str, cycle: list[Any]
 ) -> None:
+    """A lost camera blinks red and a pause flashes white."""
     steps = Steps(monkeypatch, 17, 27, 22)
     led = opened()
     led.write(make_observation(0, "sad"))
     assert steps.of(led, state) == cycle * 40
 
 
-def test_blinking_ends_with_the_next_face_and_comes_back_to_the_same_one(
-    opened: Callable[..., Led], make_observation: Make
-) -> None:
+def test_pattern_ends_with_the_next_face(opened: Callable[..., Led], make_observation: Make) -> None:
+    """Blinking ends with the next face and comes back to the same one."""
     led = opened()
     seen = make_observation(0, "happy")
     led.write(seen)
@@ -178,9 +179,10 @@ def test_one_light_an_emotion(opened: Callable[..., Led], make_observation: Make
     assert lit() == {}
 
 
-def test_one_light_an_emotion_blinks_and_stops(
+def test_single_lights_blink_and_stop(
     opened: Callable[..., Led], make_observation: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """One light an emotion blinks and stops."""
     steps = Steps(monkeypatch, 5, 6)
     led = opened(pins={"fear": 5, "sad": 6}, brightness=0.6)
     assert steps.of(led, "lost") == [((0.6, 0.6), 0.5), ((0.0, 0.0), 0.5)] * 40
@@ -188,7 +190,8 @@ def test_one_light_an_emotion_blinks_and_stops(
     assert led.factory.pin(5).state == 0
 
 
-def test_the_button_pauses_and_resumes_when_it_is_held(opened: Callable[..., Led]) -> None:
+def test_held_button_toggles_the_pause(opened: Callable[..., Led]) -> None:
+    """The button pauses and resumes when it is held."""
     pause_switch = Presses()
     led = opened(pause_switch, button=5, hold_seconds=0.0)
     button = led.factory.pin(5)
@@ -199,7 +202,8 @@ def test_the_button_pauses_and_resumes_when_it_is_held(opened: Callable[..., Led
         button.drive_high()
 
 
-def test_a_button_that_is_only_touched_does_nothing(opened: Callable[..., Led]) -> None:
+def test_touched_button_does_nothing(opened: Callable[..., Led]) -> None:
+    """A button that is only touched does nothing."""
     pause_switch = Presses()
     led = opened(pause_switch, button=5, hold_seconds=10.0, pins={})
     for _ in range(20):
@@ -209,9 +213,8 @@ def test_a_button_that_is_only_touched_does_nothing(opened: Callable[..., Led]) 
     assert pause_switch.came.empty()
 
 
-def test_a_pattern_on_a_chip_that_fails_ends_and_the_next_write_tells(
-    opened: Callable[..., Led], make_observation: Make
-) -> None:
+def test_failing_chip_ends_the_pattern(opened: Callable[..., Led], make_observation: Make) -> None:
+    """A pattern on a chip that fails ends and the next write tells."""
     led = opened()
     led.state("lost")
     assert led._pattern is not None
@@ -221,7 +224,8 @@ def test_a_pattern_on_a_chip_that_fails_ends_and_the_next_write_tells(
             led.write(make_observation(0, "happy"))
 
 
-def test_everything_is_dark_and_free_after_the_end(opened: Callable[..., Led], make_observation: Make) -> None:
+def test_everything_is_released_at_close(opened: Callable[..., Led], make_observation: Make) -> None:
+    """Everything is dark and free after the end."""
     led = opened(button=5)
     led.write(make_observation(0, "happy"))
     pins = [led.factory.pin(pin) for pin in (17, 27, 22, 5)]
@@ -241,15 +245,17 @@ def test_everything_is_dark_and_free_after_the_end(opened: Callable[..., Led], m
         ({"button": 17}, "led.button = 17: name one pin twice"),
     ],
 )
-def test_pins_that_make_no_sense_are_refused(settings: dict[str, Any], words: str) -> None:
+def test_contradicting_pins_are_refused(settings: dict[str, Any], words: str) -> None:
+    """Pins that make no sense are refused."""
     with pytest.raises(SettingsError, match=words):
         Led(LedSettings(chip="mock", **settings), PauseSwitch())
 
 
 @pytest.mark.parametrize("settings", [{"pins": {"hapy": 5}}, {"colours": {"hapy": "#FFFFFF"}}])
-def test_an_emotion_that_the_model_does_not_have_is_said(
+def test_unknown_emotion_is_reported(
     opened: Callable[..., Led], make_observation: Make, settings: dict[str, Any]
 ) -> None:
+    """An emotion that the model does not have is reported."""
     led = opened(**settings)
     with pytest.raises(SinkError, match=r"led: hapy: .* not an emotion of the model; it has angry, disgust"):
         led.write(make_observation(0, "happy"))
@@ -262,7 +268,8 @@ def test_labels_of_an_own_model_work(opened: Callable[..., Led], make_observatio
     assert led.factory.pin(5).state == 0.9
 
 
-def test_a_missing_library_is_said_with_the_cure(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_library_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing library is reported with the fix."""
     monkeypatch.setitem(sys.modules, "gpiozero.pins.mock", None)
     with pytest.raises(SettingsError, match=r"led: gpiozero\.pins\.mock is not installed; install it with: sudo apt"):
         Led(LedSettings(chip="mock"), PauseSwitch())
@@ -287,16 +294,16 @@ class Chip:
         ("something else", "led: something else; check led.pins"),
     ],
 )
-def test_a_chip_that_does_not_answer_is_said_with_the_cure(
-    monkeypatch: pytest.MonkeyPatch, words: str, ours: str
-) -> None:
+def test_silent_chip_is_reported(monkeypatch: pytest.MonkeyPatch, words: str, ours: str) -> None:
+    """A chip that does not answer is reported with the fix."""
     monkeypatch.setattr("gpiozero.pins.lgpio.LGPIOFactory", Chip(words))
     with pytest.raises(SinkError, match=ours):
         Led(LedSettings(), PauseSwitch())
 
 
 @pytest.mark.process
-def test_lgpio_leaves_nothing_in_the_working_directory_and_does_not_change_it(tmp_path: Path) -> None:
+def test_lgpio_leaves_no_pipe(tmp_path: Path) -> None:
+    """Lgpio leaves nothing in the working directory and does not change it."""
     pytest.importorskip("lgpio")
     if list(Path("/dev").glob("gpiochip*")):
         pytest.skip("this machine has GPIO pins, which a test must not touch")

@@ -41,7 +41,8 @@ def written(path: Path, observations: list[Observation], **settings: Any) -> lis
     return lines(path)
 
 
-def test_mode_frames_writes_every_frame_in_the_documented_form(tmp_path: Path, make_observation: Make) -> None:
+def test_frames_mode_writes_every_frame(tmp_path: Path, make_observation: Make) -> None:
+    """Mode frames writes every frame in the documented form."""
     entries = written(tmp_path / "log.jsonl", [make_observation(0), make_observation(1, "happy", "sad")], mode="frames")
     assert entries[0] == {"time": "2026-01-01T12:00:00.000000+00:00", "source": "test", "frame": 0, "faces": []}
     assert entries[1]["time"] == "2026-01-01T12:00:00.040000+00:00"
@@ -52,7 +53,8 @@ def test_mode_frames_writes_every_frame_in_the_documented_form(tmp_path: Path, m
     assert face["scores"]["happy"] == 0.7
 
 
-def test_mode_changes_writes_events_and_a_heartbeat(tmp_path: Path, make_observation: Make) -> None:
+def test_changes_mode_writes_events_and_heartbeats(tmp_path: Path, make_observation: Make) -> None:
+    """Mode changes writes events and a heartbeat."""
     quiet = [make_observation(number, "happy") for number in range(100)]
     face = quiet[50].faces[0]
     quiet[50] = Observation(quiet[50].frame, quiet[50].faces, (Event("changed", face),))
@@ -75,9 +77,8 @@ def test_an_existing_log_is_appended_to(tmp_path: Path, make_observation: Make) 
 
 @hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(whole=st.integers(0, 4), cut=st.integers(0, 400), zeros=st.integers(0, 5000))
-def test_what_a_power_cut_leaves_is_cut_off_and_no_whole_line_is_lost(
-    whole: int, cut: int, zeros: int, tmp_path: Path, make_observation: Make
-) -> None:
+def test_power_cut_leaves_whole_lines(whole: int, cut: int, zeros: int, tmp_path: Path, make_observation: Make) -> None:
+    """What a power cut leaves is cut off and no whole line is lost."""
     path = tmp_path / "log.jsonl"
     path.unlink(missing_ok=True)
     written(path, [make_observation(number, "happy") for number in range(whole + 1)], mode="frames")
@@ -93,7 +94,8 @@ def test_what_a_power_cut_leaves_is_cut_off_and_no_whole_line_is_lost(
     assert [entry["frame"] for entry in lines(path)] == [*range(whole), 99]
 
 
-def test_a_whole_last_line_that_lacks_only_its_newline_is_kept(tmp_path: Path, make_observation: Make) -> None:
+def test_missing_newline_is_added(tmp_path: Path, make_observation: Make) -> None:
+    """A whole last line that lacks only its newline is kept."""
     path = tmp_path / "log.jsonl"
     written(path, [make_observation(0), make_observation(1)], mode="frames")
     path.write_bytes(path.read_bytes()[:-1])
@@ -103,7 +105,8 @@ def test_a_whole_last_line_that_lacks_only_its_newline_is_kept(tmp_path: Path, m
 @pytest.mark.parametrize(
     "content", [b"\x89PNG\r\n\x1a\n" + b"\0" * 100, b"notes to self", b'{"other": 1}\n{"half', b"\0" * 70_000]
 )
-def test_a_file_that_is_no_log_is_refused_and_left_as_it_is(tmp_path: Path, content: bytes) -> None:
+def test_other_file_is_refused_untouched(tmp_path: Path, content: bytes) -> None:
+    """A file that is no log is refused and left as it is."""
     path = tmp_path / "precious"
     path.write_bytes(content)
     with pytest.raises(SinkError, match=r"precious.*is not a fer-edge log.*choose another"):
@@ -120,7 +123,8 @@ def test_a_second_process_is_refused(tmp_path: Path) -> None:
     opened(path).close()
 
 
-def test_a_folder_that_is_missing_or_a_name_that_is_a_folder_is_said(tmp_path: Path) -> None:
+def test_unusable_paths_are_refused(tmp_path: Path) -> None:
+    """A folder that is missing or a name that is a folder is reported."""
     with pytest.raises(SinkError, match=r"none/log\.jsonl: cannot be opened.*No such file.*choose another"):
         opened(tmp_path / "none" / "log.jsonl")
     with pytest.raises(SinkError, match="Is a directory"):
@@ -135,7 +139,7 @@ def test_a_full_device_is_said(make_observation: Make) -> None:
 
 
 @pytest.mark.process
-def test_a_disk_that_fills_up_in_mid_line_leaves_whole_lines(tmp_path: Path) -> None:
+def test_disk_full_mid_line(tmp_path: Path) -> None:
     """The file may not grow past 1,000 bytes: the system takes a part of a line, and then nothing."""
     path = tmp_path / "log.jsonl"
     program = f"""
@@ -165,9 +169,8 @@ for number in range(100):
     assert 0 < len(entries) < 100
 
 
-def test_it_is_on_the_disk_as_often_as_the_settings_say(
-    tmp_path: Path, make_observation: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_flush_follows_the_settings(tmp_path: Path, make_observation: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is on the disk as often as the settings say."""
     flushed: list[int] = []
     monkeypatch.setattr(os, "fdatasync", flushed.append)
     log = opened(tmp_path / "log.jsonl", mode="frames", flush_seconds=1.0)
@@ -179,9 +182,8 @@ def test_it_is_on_the_disk_as_often_as_the_settings_say(
     assert len(flushed) == 4
 
 
-def test_a_line_is_on_the_disk_in_time_though_no_other_follows(
-    tmp_path: Path, make_observation: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_flush_needs_no_next_line(tmp_path: Path, make_observation: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line is on the disk in time though no other follows."""
     flushed: list[float] = []
     now = 0.0
     monkeypatch.setattr(os, "fdatasync", lambda _: flushed.append(now))
@@ -194,7 +196,8 @@ def test_a_line_is_on_the_disk_in_time_though_no_other_follows(
     log.close()
 
 
-def test_a_log_that_is_deleted_begins_anew(tmp_path: Path, make_observation: Make) -> None:
+def test_deleted_log_begins_again(tmp_path: Path, make_observation: Make) -> None:
+    """A log that is deleted begins again."""
     path = tmp_path / "log.jsonl"
     log = opened(path, mode="frames")
     log.write(make_observation(0))
@@ -204,7 +207,8 @@ def test_a_log_that_is_deleted_begins_anew(tmp_path: Path, make_observation: Mak
     assert [entry["frame"] for entry in lines(path)] == [1]
 
 
-def test_a_pipe_that_nobody_empties_is_an_error_and_no_halt(tmp_path: Path, make_observation: Make) -> None:
+def test_pipe_without_reader_is_an_error(tmp_path: Path, make_observation: Make) -> None:
+    """A pipe that nothing reads is an error and no halt."""
     os.mkfifo(tmp_path / "pipe")
     log = opened(tmp_path / "pipe", mode="frames")
     crowd = [make_observation(number, "happy", "sad") for number in range(1000)]
@@ -213,13 +217,15 @@ def test_a_pipe_that_nobody_empties_is_an_error_and_no_halt(tmp_path: Path, make
     log.close()
 
 
-def test_a_source_whose_name_is_no_text_is_logged(tmp_path: Path, make_frame: Callable[..., Frame]) -> None:
+def test_source_name_without_text_is_logged(tmp_path: Path, make_frame: Callable[..., Frame]) -> None:
+    """A source whose name is no text is logged."""
     frame = replace(make_frame(0), source=b"bad\xff.jpg".decode("utf-8", "surrogateescape"))
     (entry,) = written(tmp_path / "log.jsonl", [Observation(frame, (), ())], mode="frames")
     assert entry["source"] == "bad\\udcff.jpg"
 
 
-def test_a_log_in_something_that_is_no_file_works(make_observation: Make) -> None:
+def test_log_into_a_device_works(make_observation: Make) -> None:
+    """A log in something that is no file works."""
     log = opened(Path("/dev/null"), mode="frames")
     log.write(make_observation(0))
     log.close()
@@ -227,7 +233,7 @@ def test_a_log_in_something_that_is_no_file_works(make_observation: Make) -> Non
 
 
 @pytest.mark.parametrize("state", ["paused", "lost"])
-def test_a_pause_brings_lines_to_the_disk(
+def test_pause_flushes_the_log(
     tmp_path: Path, make_observation: Make, monkeypatch: pytest.MonkeyPatch, state: State
 ) -> None:
     """No frames come then whose times would say when it is due; with nothing new, the disk is left alone."""

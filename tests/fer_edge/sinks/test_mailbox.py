@@ -20,7 +20,7 @@ SOON = 10.0  # seconds; what is waited for comes at once, unless something is br
 
 
 class Lamp(Sink):
-    """Does as it is told, when it is told; `got` is all that came to all lamps of one place."""
+    """Does what the test says, when it says so; `got` is all that came to all lamps of one place."""
 
     def __init__(self, place: Place) -> None:
         self._place = place
@@ -76,7 +76,8 @@ def with_event(observation: Observation, kind: str = "changed") -> Observation:
     return Observation(observation.frame, observation.faces, (Event(kind, observation.faces[0]),))  # type: ignore[arg-type]
 
 
-def test_what_comes_is_delivered_in_its_order(place: Place, make_observation: Make) -> None:
+def test_order_is_kept(place: Place, make_observation: Make) -> None:
+    """What comes is delivered in its order."""
     box, seen = place.box(), make_observation(1)
     box.state("starting")
     assert place.wait(1) == ["starting"]
@@ -88,7 +89,8 @@ def test_what_comes_is_delivered_in_its_order(place: Place, make_observation: Ma
     assert place.closed == 1
 
 
-def test_the_newest_replaces_what_waits_and_takes_over_its_events(place: Place, make_observation: Make) -> None:
+def test_newest_takes_over_waiting_events(place: Place, make_observation: Make) -> None:
+    """The newest replaces what waits and takes over its events."""
     box = place.box()
     place.gate.clear()
     box.write(make_observation(0))
@@ -121,7 +123,8 @@ def test_oldest_events_are_dropped_first(
     assert "lamp: 30 events were dropped" in capsys.readouterr().err
 
 
-def test_a_state_keeps_its_place_behind_what_waited_before_it(place: Place, make_observation: Make) -> None:
+def test_state_stays_behind_what_waited(place: Place, make_observation: Make) -> None:
+    """A state keeps its place behind what waited before it."""
     box = place.box()
     place.gate.clear()
     box.state("starting")
@@ -136,9 +139,8 @@ def test_a_state_keeps_its_place_behind_what_waited_before_it(place: Place, make
     box.close()
 
 
-def test_a_sink_that_fails_is_told_of_once_closed_and_made_anew_with_what_waits(
-    place: Place, make_observation: Make, logged: queue.Queue[str]
-) -> None:
+def test_failed_sink_is_opened_again(place: Place, make_observation: Make, logged: queue.Queue[str]) -> None:
+    """A sink that fails is logged once closed and opened again with what waits."""
     box = place.box()
     box.state("running")
     place.wait(1)
@@ -166,9 +168,8 @@ def test_a_sink_that_fails_is_told_of_once_closed_and_made_anew_with_what_waits(
     assert logged.empty()
 
 
-def test_a_sink_that_is_not_there_at_the_start_may_come_later(
-    place: Place, make_observation: Make, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_missing_sink_may_come_later(place: Place, make_observation: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    """A sink that is not there at the start may come later."""
     place.broken = OSError(121, "Remote I/O error")
     box = place.box()
     assert box.failing
@@ -179,7 +180,8 @@ def test_a_sink_that_is_not_there_at_the_start_may_come_later(
     assert "lamp: OSError: [Errno 121] Remote I/O error; it is tried again" in capsys.readouterr().err
 
 
-def test_settings_that_cannot_work_are_refused_at_once(place: Place) -> None:
+def test_invalid_settings_are_refused(place: Place) -> None:
+    """Settings that cannot work are refused at once."""
     place.broken = SettingsError("lamp: needs gpiozero; install it")
     with pytest.raises(SettingsError, match="install it"):
         place.box()
@@ -195,9 +197,8 @@ def test_nothing_is_tried_before_its_time(place: Place, make_observation: Make) 
     assert box.failing
 
 
-def test_a_sink_that_hangs_is_left_behind_in_time(
-    place: Place, make_observation: Make, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_hanging_sink_is_abandoned(place: Place, make_observation: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    """A sink that hangs is abandoned in time."""
     box = place.box()
     place.gate.clear()
     box.write(make_observation(0))
@@ -211,7 +212,8 @@ def test_a_sink_that_hangs_is_left_behind_in_time(
     box._thread.join(SOON)
 
 
-def test_what_waits_is_delivered_before_the_end(place: Place, make_observation: Make) -> None:
+def test_waiting_mail_is_delivered_at_close(place: Place, make_observation: Make) -> None:
+    """What waits is delivered before the end."""
     box = place.box()
     place.gate.clear()
     box.write(make_observation(0))
@@ -225,7 +227,7 @@ def test_what_waits_is_delivered_before_the_end(place: Place, make_observation: 
 
 @pytest.mark.parametrize("error", [RuntimeError("no bus"), ValueError("no bus")])
 @pytest.mark.parametrize("method", ["write", "state"])
-def test_any_exception_in_the_thread_is_retried(
+def test_any_exception_is_retried(
     place: Place, make_observation: Make, logged: queue.Queue[str], error: Exception, method: str
 ) -> None:
     """As in the loop: the line names the output, the type and the text, and what waits is delivered later."""

@@ -1,4 +1,4 @@
-"""What outputs say of themselves is enough: nobody else knows them by name."""
+"""What outputs declare is enough: no other module lists them."""
 
 from __future__ import annotations
 
@@ -82,7 +82,8 @@ def test_libraries_are_those_of_the_settings(
     assert tuple(named(name).requires(parse(tables))) == modules
 
 
-def test_every_extra_is_one_of_the_project() -> None:
+def test_every_extra_exists() -> None:
+    """Every extra is one of the project."""
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     for name in SINKS:
         output = named(name)

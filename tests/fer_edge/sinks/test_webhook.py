@@ -1,4 +1,4 @@
-"""Events reach a real server, also one that fails, hangs, is away, or shows a certificate that nobody vouches for."""
+"""Events reach a real server, also one that fails, hangs, is away, or has a certificate that is not trusted."""
 
 from __future__ import annotations
 
@@ -99,9 +99,8 @@ def test_the_event_is_posted_as_json(server: Server, record: dict[str, Any]) -> 
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 599])
-def test_what_may_work_later_is_an_error_that_is_tried_again(
-    server: Server, record: dict[str, Any], status: int
-) -> None:
+def test_temporary_failures_are_retried(server: Server, record: dict[str, Any], status: int) -> None:
+    """What may work later is an error that is tried again."""
     server.answers = [status]
     with pytest.raises(SinkError, match=f"webhook http://127.0.0.1:{server.port}: answers {status}") as caught:
         Webhook(WebhookSettings(url=server.url())).post(record)
@@ -109,22 +108,23 @@ def test_what_may_work_later_is_an_error_that_is_tried_again(
 
 
 @pytest.mark.parametrize("status", [301, 307, 400, 401, 403, 404, 410])
-def test_what_will_not_work_later_is_refused(server: Server, record: dict[str, Any], status: int) -> None:
+def test_permanent_failures_are_refused(server: Server, record: dict[str, Any], status: int) -> None:
+    """What will not work later is refused."""
     server.answers = [status]
     with pytest.raises(Refused, match=rf"answers {status} .*check webhook\.url"):
         Webhook(WebhookSettings(url=server.url())).post(record)
 
 
 @pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\n" + b"X-Slow: 1\r\n" * 1000])
-def test_a_server_that_hangs_or_dribbles_is_left_after_the_time_limit(
-    server: Server, record: dict[str, Any], answer: bytes
-) -> None:
+def test_slow_server_is_cut_off(server: Server, record: dict[str, Any], answer: bytes) -> None:
+    """A server that hangs or dribbles is left after the time limit."""
     server.answers = [answer]
     with pytest.raises(SinkError, match=r"no answer within 0\.2 s"):
         Webhook(WebhookSettings(url=server.url(), timeout_seconds=0.2)).post(record)
 
 
-def test_a_server_that_is_down_or_speaks_another_language_is_said(record: dict[str, Any]) -> None:
+def test_unreachable_server_is_reported(record: dict[str, Any]) -> None:
+    """A server that is down or speaks another language is reported."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with pytest.raises(SinkError, match=r"no answer \(\[Errno 111\] Connection refused\)"):
@@ -133,15 +133,17 @@ def test_a_server_that_is_down_or_speaks_another_language_is_said(record: dict[s
         Webhook(WebhookSettings(url="http://no-such-host.invalid/")).post(record)
 
 
-def test_a_server_that_is_no_web_server_is_said(server: Server, record: dict[str, Any]) -> None:
+def test_non_http_server_is_reported(server: Server, record: dict[str, Any]) -> None:
+    """A server that is no web server is reported."""
     server.answers = [b"220 mail.example ESMTP\r\n"]
     with pytest.raises(SinkError, match=r"no answer \(220 mail"):
         Webhook(WebhookSettings(url=server.url())).post(record)
 
 
-def test_an_event_gets_through_after_two_failures(
+def test_event_arrives_after_two_failures(
     server: Server, make_observation: Make, monkeypatch: pytest.MonkeyPatch, logged: queue.Queue[str]
 ) -> None:
+    """An event gets through after two failures."""
     monkeypatch.setattr("fer_edge.retry.FIRST_PAUSE_S", 0.01)
     server.answers = [500, 503]
     box = open_webhook(replace(Settings(), webhook=WebhookSettings(url=server.url())), PauseSwitch())
@@ -195,13 +197,15 @@ def test_certificates_are_checked(server: Server, secure: Path, record: dict[str
         ({"url": "https://x/", "ca_file": __file__}, "no certificates in PEM form"),
     ],
 )
-def test_settings_that_cannot_work_are_refused_at_once(settings: dict[str, Any], words: str) -> None:
+def test_invalid_settings_are_refused(settings: dict[str, Any], words: str) -> None:
+    """Settings that cannot work are refused at once."""
     with pytest.raises(SettingsError, match=words) as caught:
         open_webhook(replace(Settings(), webhook=WebhookSettings(**settings)), PauseSwitch())
     assert "s3cret" not in str(caught.value)
 
 
-def test_secrets_in_the_address_are_not_told(server: Server, record: dict[str, Any]) -> None:
+def test_secrets_are_not_logged(server: Server, record: dict[str, Any]) -> None:
+    """Secrets in the address are not told."""
     server.answers = [404]
     with pytest.raises(Refused) as caught:
         Webhook(WebhookSettings(url=server.url("/services/T0/s3cret?token=s3cret"))).post(record)

@@ -65,7 +65,8 @@ def test_an_unknown_parameter_is_refused(path: str, house: House) -> None:
     assert answer.json["error"].startswith("'since': unknown parameter; allowed are ")
 
 
-def test_an_unknown_path_says_where_to_begin(house: House) -> None:
+def test_unknown_path_is_refused(house: House) -> None:
+    """An unknown path says where to begin."""
     answer = house().ask("/api/v2/status")
     assert answer.status == 404
     assert answer.json == {"error": "/api/v2/status: no such page; the first one is /"}
@@ -122,7 +123,8 @@ def test_the_history_is_the_log_s(store: str, house: House, make_observation: Ma
     ]
 
 
-def test_the_history_keeps_to_what_is_asked_for(house: House, make_observation: Make, tmp_path: Path) -> None:
+def test_history_has_the_requested_time_only(house: House, make_observation: Make, tmp_path: Path) -> None:
+    """The history keeps to what is asked for."""
     write_log(str(tmp_path / "log.jsonl"), make_observation)
     found = house().ask("/api/v1/history?from=2026-01-01T12:00:02Z&to=2026-01-01T12:00:05Z").json
     assert {one["emotion"]: one["seconds"] for one in found["emotions"] if one["seconds"]} == {"happy": 2, "sad": 1}
@@ -151,12 +153,14 @@ def test_without_times_it_is_today(house: House, tmp_path: Path) -> None:
         (f"from={BEGIN}&to=2027-01-01T11:00:00Z", 422, "by 200 days at most"),
     ],
 )
-def test_a_time_that_makes_no_sense_is_refused(query: str, status: int, words: str, house: House) -> None:
+def test_invalid_time_is_refused(query: str, status: int, words: str, house: House) -> None:
+    """A time that makes no sense is refused."""
     answer = house().ask(f"/api/v1/history?{query}")
     assert (answer.status, words in answer.json["error"]) == (status, True), answer.text
 
 
-def test_without_a_log_there_is_no_history(house: House, tmp_path: Path) -> None:
+def test_no_log_means_no_history(house: House, tmp_path: Path) -> None:
+    """Without a log there is no history."""
     answer = house(sinks=("kiosk",)).ask("/api/v1/history")
     assert (answer.status, "add log to run.sinks" in answer.json["error"]) == (404, True)
     answer = house().ask("/api/v1/history")

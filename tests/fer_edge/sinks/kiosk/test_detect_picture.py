@@ -45,7 +45,8 @@ def test_the_face_in_it_is_read(house: House, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
-def test_a_picture_without_a_face_has_none(form: str, house: House) -> None:
+def test_picture_without_a_face(form: str, house: House) -> None:
+    """A picture without a face has none."""
     assert send(house(), picture(form), f"image/{form.lower()}").json == {"width": 64, "height": 48, "faces": []}
 
 
@@ -64,9 +65,10 @@ def test_a_picture_without_a_face_has_none(form: str, house: House) -> None:
         (picture("PNG", (600, 600)), 422, "has 600 x 600 pixels (0 megapixels), the limit is 0 megapixels"),
     ],
 )
-def test_what_is_no_picture_is_refused_and_nothing_else_happens(
+def test_non_picture_is_refused(
     data: bytes, status: int, words: str, house: House, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    """What is no picture is refused and nothing else happens."""
     built = house(picture_megapixels=0.3)
     before = built.ask("/api/v1/status").json
     answer = send(built, data)
@@ -82,7 +84,7 @@ def test_the_kiosks_own_limit_holds(house: House, monkeypatch: pytest.MonkeyPatc
     assert len(send(house(), ASTRONAUT).json["faces"]) == 1
 
 
-def test_a_bomb_is_refused_before_it_is_unpacked(house: House) -> None:
+def test_decompression_bomb_is_refused(house: House) -> None:
     """20,000 x 20,000 pixels of nothing are 50 kB as PNG, and 1.2 GB in memory."""
     out = io.BytesIO()
     Image.new("1", (20_000, 20_000)).save(out, "PNG")
@@ -96,7 +98,8 @@ def test_another_type_is_refused(kind: str, house: House) -> None:
     assert (answer.status, "must be one of image/jpeg" in answer.json["error"]) == (415, True)
 
 
-def test_a_sender_that_goes_away_harms_nobody(house: House) -> None:
+def test_client_that_disconnects_does_no_harm(house: House) -> None:
+    """A sender that goes away harms nobody."""
     built = house()
     head = (
         b"POST /api/v1/detect HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\nContent-Length: 5000\r\n\r\n"
@@ -106,7 +109,8 @@ def test_a_sender_that_goes_away_harms_nobody(house: House) -> None:
     assert send(built, picture("PNG"), "image/png").status == 200
 
 
-def test_a_crowd_waits_in_a_short_line(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_picture_queue_is_bounded(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A crowd waits in a short line."""
     entered, gate = threading.Semaphore(0), threading.Event()
 
     def slow(reader: Any, data: bytes) -> dict[str, Any]:

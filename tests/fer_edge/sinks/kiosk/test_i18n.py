@@ -32,7 +32,8 @@ def test_a_language_is_whole(language: str) -> None:
     assert all(f"emotion_{emotion}" in words for emotion in (*EMOTIONS, "uncertain"))
 
 
-def test_every_word_is_used_and_every_use_has_a_word() -> None:
+def test_every_text_is_used_and_exists() -> None:
+    """Every word is used and every use has a word."""
     folder = Path(pages.__file__).parent
     texts = [path.read_text() for kind in ("pages/*.html", "static/*.js") for path in folder.glob(kind)]
     filled = {"words_json", "live_hidden", "login_invalid", "login_alert"}  # by Pages
@@ -44,7 +45,8 @@ def test_every_word_is_used_and_every_use_has_a_word() -> None:
     assert english - asked - made == set()
 
 
-def test_own_words_go_over_the_english_ones(tmp_path: Path) -> None:
+def test_own_texts_override_english_ones(tmp_path: Path) -> None:
+    """Own words go over the english ones."""
     own = tmp_path / "nl.toml"
     own.write_text('language = "nl"\nemotion_happy = "blij"\nemotion_smug = "zelfvoldaan"\n', encoding="utf-8")
     words = load(str(own))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fer_edge.sinks.kiosk.limits import MAX_ADDRESSES, RateLimiter
 
 
-def test_a_burst_goes_through_and_then_the_rate() -> None:
+def test_burst_then_rate() -> None:
+    """A burst goes through and then the rate."""
     now = [0.0]
     limiter = RateLimiter(2, 3, lambda: now[0])
     assert [limiter.wait("a") for _ in range(4)] == [0, 0, 0, 0.5]
@@ -23,7 +24,8 @@ def test_addresses_do_not_share() -> None:
     assert limiter.wait("a") > 0
 
 
-def test_pauses_do_not_add_up_to_more_than_a_burst() -> None:
+def test_idle_time_adds_no_extra_burst() -> None:
+    """Pauses do not add up to more than a burst."""
     now = [0.0]
     limiter = RateLimiter(1, 2, lambda: now[0])
     limiter.wait("a")

@@ -1,4 +1,4 @@
-"""The camera's picture is shown only where the settings say so, and drawn only while somebody looks."""
+"""The camera's picture is shown only if the settings say so, and drawn only while a page shows it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ def test_it_is_off_unless_asked_for(path: str, house: House) -> None:
     assert 'href="/live" hidden' in built.ask("/").text
 
 
-def test_the_link_is_there_when_it_is_on(house: House) -> None:
+def test_link_is_shown_if_live(house: House) -> None:
+    """The link is there when it is on."""
     built = house(live=True)
     assert built.ask("/live").status == 200
     assert 'href="/live" >' in built.ask("/").text

@@ -19,7 +19,8 @@ def locked(house: House, token_file: Path) -> Any:
     return house(token_file=str(token_file))
 
 
-def test_the_token_gives_a_cookie_that_opens_the_pages(locked: Any) -> None:
+def test_token_gives_a_cookie(locked: Any) -> None:
+    """The token gives a cookie that opens the pages."""
     answer = locked.ask("/login?next=%2Fhistory", "POST", TOKEN, **FORM)
     assert (answer.status, answer.headers["location"]) == (303, "/history")
     cookie = answer.headers["set-cookie"]
@@ -31,14 +32,16 @@ def test_the_token_gives_a_cookie_that_opens_the_pages(locked: Any) -> None:
     assert locked.ask("/api/v1/status", Cookie=f"other=1; {value}").status == 200
 
 
-def test_the_cookie_outlives_a_restart_but_not_the_token(locked: Any, house: House, token_file: Path) -> None:
+def test_cookie_survives_restart_not_new_token(locked: Any, house: House, token_file: Path) -> None:
+    """The cookie outlives a restart but not the token."""
     value = locked.ask("/login", "POST", TOKEN, **FORM).headers["set-cookie"].partition(";")[0]
     assert house(token_file=str(token_file)).ask("/", Cookie=value).status == 200
     token_file.write_text("another one, so all log in again".replace(" ", "-"))
     assert house(token_file=str(token_file)).ask("/", Cookie=value).status == 303
 
 
-def test_a_wrong_token_is_told_so_and_gives_nothing(locked: Any) -> None:
+def test_wrong_token_is_refused(locked: Any) -> None:
+    """A wrong token is told so and gives nothing."""
     answer = locked.ask("/login", "POST", b"token=wrong", **FORM)
     assert answer.status == 403
     assert "That is not the token." in answer.text
@@ -46,7 +49,8 @@ def test_a_wrong_token_is_told_so_and_gives_nothing(locked: Any) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"token=", b"\xff\xfe", b"token=%ff", b"a=1"])
-def test_what_is_no_form_is_a_wrong_token(body: bytes, locked: Any) -> None:
+def test_malformed_form_is_a_wrong_token(body: bytes, locked: Any) -> None:
+    """What is no form is a wrong token."""
     assert locked.ask("/login", "POST", body, **FORM).status == 403
 
 

@@ -1,4 +1,4 @@
-"""Nothing gets past the gate that could come from another site, from nobody known, or be too much."""
+"""Requests from other sites, without the token, too many and too large ones are refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ TOKEN = "0123456789abcdef"
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_every_answer_forbids_what_the_page_does_not_need(path: str, house: House) -> None:
+def test_every_response_has_security_headers(path: str, house: House) -> None:
+    """Every answer forbids what the page does not need."""
     headers = house().ask(path).headers
     policy = dict(part.strip().split(" ", 1) for part in headers["content-security-policy"].split(";"))
     assert policy["default-src"] == "'none'"
@@ -35,7 +36,8 @@ def test_another_name_is_refused_everywhere(path: str, house: House) -> None:
     assert "'evil.example': not a name of this device" in answer.json["error"]
 
 
-def test_a_name_in_the_settings_is_known(house: House) -> None:
+def test_configured_host_name_is_accepted(house: House) -> None:
+    """A name in the settings is known."""
     assert house(hosts="kiosk.example").ask("/", Host="kiosk.example").status == 200
 
 
@@ -50,7 +52,8 @@ def test_two_names_or_none_are_refused(house: House) -> None:
 @pytest.mark.parametrize(
     "headers", [{"Sec_Fetch_Site": "cross-site"}, {"Sec_Fetch_Site": "same-site"}, {"Origin": "http://evil.example"}]
 )
-def test_another_site_s_page_can_do_nothing(path: str, headers: dict[str, str], house: House) -> None:
+def test_cross_site_request_is_refused(path: str, headers: dict[str, str], house: House) -> None:
+    """Another site's page can do nothing."""
     built = house()
     answer = built.ask(path, "POST", b"", **headers)
     assert answer.status == 403
@@ -72,7 +75,8 @@ def test_a_get_changes_nothing(house: House) -> None:
     assert not built.pause_switch.paused
 
 
-def test_who_asks_too_often_is_told_when_to_come_again(house: House) -> None:
+def test_too_many_requests_get_retry_after(house: House) -> None:
+    """Who asks too often is told when to come again."""
     built = house(rate=0.1)
     assert built.ask("/healthz").status == 200
     answer = built.ask("/healthz")
@@ -80,7 +84,8 @@ def test_who_asks_too_often_is_told_when_to_come_again(house: House) -> None:
     assert 1 <= int(answer.headers["retry-after"]) <= 10
 
 
-def test_more_than_is_taken_is_refused_before_it_is_read(house: House) -> None:
+def test_large_body_is_refused_before_reading(house: House) -> None:
+    """More than is taken is refused before it is read."""
     built = house(picture_megabytes=0.01)
     assert built.ask("/api/v1/pause", "POST", bytes(5000)).status == 413
     answer = built.ask("/api/v1/detect", "POST", bytes(10_001), Content_Type="image/jpeg")
@@ -91,7 +96,8 @@ def test_more_than_is_taken_is_refused_before_it_is_read(house: House) -> None:
     assert built.raw(huge).split()[1] in (b"400", b"413")
 
 
-def test_a_length_that_is_not_told_is_asked_for(house: House) -> None:
+def test_body_without_length_is_refused(house: House) -> None:
+    """A length that is not told is asked for."""
     chunked = (
         b"POST /api/v1/detect HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
     )
@@ -112,13 +118,15 @@ def test_a_program_needs_the_token(path: str, house: House, token_file: Path) ->
         assert answer.headers["www-authenticate"] == "Bearer"
 
 
-def test_with_the_token_it_is_let_in(house: House, token_file: Path) -> None:
+def test_token_opens_everything(house: House, token_file: Path) -> None:
+    """With the token it is let in."""
     built = house(token_file=str(token_file))
     assert built.ask("/api/v1/status", Authorization=f"Bearer {TOKEN}").status == 200
     assert built.ask("/", Authorization=f"bearer {TOKEN}").status == 200
 
 
-def test_without_it_only_what_tells_nothing_is_open(house: House, token_file: Path) -> None:
+def test_only_public_paths_without_token(house: House, token_file: Path) -> None:
+    """Without it only what tells nothing is open."""
     built = house(token_file=str(token_file))
     assert built.ask("/healthz").json == {"ok": True}
     assert built.ask("/static/base.css").status == 200

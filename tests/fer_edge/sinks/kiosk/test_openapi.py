@@ -30,9 +30,8 @@ def settings(folder: Path, **kiosk: Any) -> Settings:
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("locked", [False, True])
-def test_schemathesis_finds_nothing_that_is_not_as_the_document_says(
-    locked: bool, tmp_path: Path, token_file: Path
-) -> None:
+def test_schemathesis_agrees_with_the_document(locked: bool, tmp_path: Path, token_file: Path) -> None:
+    """Schemathesis finds nothing that is not as the document says."""
     pytest.importorskip("schemathesis", reason="needs schemathesis, from the extra test")
     more = {"token_file": str(token_file)} if locked else {}
     description = tmp_path / "openapi.json"
@@ -60,7 +59,8 @@ def test_schemathesis_finds_nothing_that_is_not_as_the_document_says(
     assert "Tested: 9" in child.stdout
 
 
-def test_every_path_of_the_api_is_in_the_document_and_no_other(tmp_path: Path) -> None:
+def test_document_has_exactly_the_routes(tmp_path: Path) -> None:
+    """Every path of the api is in the document and no other."""
     app = App(KioskState(), PauseSwitch(), settings(tmp_path))
     routes = {
         (route.path, method.lower())

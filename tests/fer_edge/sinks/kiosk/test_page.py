@@ -1,4 +1,4 @@
-"""The page in a real browser: quick, calm, usable by everybody, and it asks nobody else for anything."""
+"""The page in a real browser: quick, calm, accessible, and it loads nothing from other servers."""
 
 from __future__ import annotations
 
@@ -78,11 +78,11 @@ def real_loop(folder: Path, *more: str) -> Iterator[tuple[str, Any]]:
             child.stderr.close()
 
 
-def follow(told: Any, until: str) -> list[tuple[str, float]]:
-    """What the console tells, up to a line with `until`: who shows what after it, and when it was told."""
+def follow(lines: Any, until: str) -> list[tuple[str, float]]:
+    """The console's lines up to one with `until`: which emotions are shown after each, and when it was printed."""
     faces: dict[str, str] = {}
     found = []
-    for line in told:
+    for line in lines:
         event = re.search(r"face (\d+) (?:came: |now )?(\w+)", line)
         if event:
             faces[event[1]] = load("en")[f"emotion_{event[2]}"].capitalize() if event[2] != "gone" else ""
@@ -93,18 +93,19 @@ def follow(told: Any, until: str) -> list[tuple[str, float]]:
     return found
 
 
-def test_the_demo_clip_shows_on_the_page_as_the_loop_reads_it(visit: Open, tmp_path: Path) -> None:
-    with real_loop(tmp_path) as (address, told):
+def test_page_shows_what_the_loop_reads(visit: Open, tmp_path: Path) -> None:
+    """The demo clip shows on the page as the loop reads it."""
+    with real_loop(tmp_path) as (address, lines):
         tab = visit(address)
-        first = follow(told, "face 1 came")
+        first = follow(lines, "face 1 came")
         tab.shows("Happy")
         tab.page.evaluate(WATCH)
-        expected = first[-1:] + follow(told, "face 3 came")
+        expected = first[-1:] + follow(lines, "face 3 came")
         tab.shows(*expected[-1][0].split(","))
         seen = tab.page.evaluate("window.seen")
     # What the loop read, in its order; the page may have skipped what was over before it could be drawn.
     rest = iter(expected)
-    late = [at / 1000 - told for name, at in seen for told in [next(time for told, time in rest if told == name)]]
+    late = [at / 1000 - lines for name, at in seen for lines in [next(time for lines, time in rest if lines == name)]]
     assert seen[-1][0] == expected[-1][0]
     assert len(seen) >= 4
     assert statistics.median(late[1:]) < QUICK, late
@@ -112,23 +113,23 @@ def test_the_demo_clip_shows_on_the_page_as_the_loop_reads_it(visit: Open, tmp_p
     assert {urlsplit(url).netloc for url in tab.requests} == {here}
 
 
-def test_pausing_on_the_page_lets_go_of_the_camera(visit: Open, tmp_path: Path) -> None:
-    with real_loop(tmp_path) as (address, told):
+def test_pause_button_releases_the_camera(visit: Open, tmp_path: Path) -> None:
+    """Pausing on the page releases the camera."""
+    with real_loop(tmp_path) as (address, lines):
         tab = visit(address)
         tab.shows("Happy")
         tab.page.click("#pause")
-        assert any("camera is off: paused" in line for line in told)
+        assert any("camera is off: paused" in line for line in lines)
         tab.shows("Paused")
         assert tab.page.inner_text("#pause") == "Resume"
         tab.page.click("#pause")
-        assert any("camera is on again" in line for line in told)
+        assert any("camera is on again" in line for line in lines)
         tab.shows("Happy")
         assert tab.page.inner_text("#pause") == "Pause"
 
 
-def test_a_change_of_emotion_is_seen_at_once(
-    running: Any, visit: Open, make_observation: Make, with_event: Make
-) -> None:
+def test_change_is_shown_at_once(running: Any, visit: Open, make_observation: Make, with_event: Make) -> None:
+    """A change of emotion is seen at once."""
     tab = visit(running.address)
     tab.shows("Nobody here")
     tab.page.evaluate(WATCH)
@@ -158,7 +159,8 @@ def test_each_state_has_its_words(state: str, name: str, running: Any, visit: Op
     assert tab.page.get_attribute("body", "data-state") == (state if state != "running" else "nobody")
 
 
-def test_it_connects_again_after_the_server_was_restarted(visit: Open, make_observation: Make) -> None:
+def test_page_reconnects_after_a_restart(visit: Open, make_observation: Make) -> None:
+    """It connects again after the server was restarted."""
     pause_switch = PauseSwitch()
     first = Kiosk(parse({"kiosk": {"port": 0}}), pause_switch)
     first.state("running")
@@ -178,7 +180,8 @@ def test_it_connects_again_after_the_server_was_restarted(visit: Open, make_obse
     tab.complaints = [words for words in tab.complaints if "ERR_" not in words]
 
 
-def test_a_hidden_tab_lets_go_and_a_seen_one_comes_back(running: Any, visit: Open) -> None:
+def test_hidden_tab_disconnects(running: Any, visit: Open) -> None:
+    """A hidden tab disconnects and a seen one comes back."""
     tab = visit(running.address)
     tab.shows("Nobody here")
     state = running.sink._state
@@ -215,9 +218,8 @@ def test_the_keyboard_reaches_everything(running: Any, visit: Open) -> None:
     assert not running.pause_switch.paused
 
 
-def test_a_screen_reader_hears_what_stays_and_no_chatter(
-    running: Any, visit: Open, make_observation: Make, with_event: Make
-) -> None:
+def test_screen_reader_hears_what_stays(running: Any, visit: Open, make_observation: Make, with_event: Make) -> None:
+    """A screen reader hears what stays and no chatter."""
     tab = visit(running.address)
     tab.shows("Nobody here")
     tab.page.evaluate("""() => {
@@ -244,9 +246,8 @@ def test_who_asks_for_rest_gets_it(running: Any, visit: Open, make_observation: 
     assert tab.page.get_attribute(".figure:not(.leaving) .mouth", "d").startswith("M-56 14")
 
 
-def test_a_label_of_one_s_own_has_a_neutral_face_and_its_name(
-    running: Any, visit: Open, make_observation: Make, with_event: Make
-) -> None:
+def test_own_label_has_a_neutral_face(running: Any, visit: Open, make_observation: Make, with_event: Make) -> None:
+    """A label of one's own has a neutral face and its name."""
     seen = with_event(make_observation(1, "tired <b>"))
     own = replace(seen.faces[0], prediction=Prediction(("tired <b>", "awake"), (0.8, 0.2)))
     running.sink.write(Observation(seen.frame, (own,), seen.events))
@@ -257,9 +258,10 @@ def test_a_label_of_one_s_own_has_a_neutral_face_and_its_name(
 
 @pytest.mark.parametrize(("width", "height"), [(1920, 1080), (800, 480), (390, 844), (1080, 1920)])
 @pytest.mark.parametrize("count", [1, 2, 6, 8])
-def test_all_of_it_fits_on_every_screen(
+def test_page_fits_every_screen(
     width: int, height: int, count: int, running: Any, visit: Open, make_observation: Make
 ) -> None:
+    """All of it fits on every screen."""
     running.sink.write(make_observation(1, *["surprise"] * count))
     tab = visit(running.address, width, height)
     tab.shows(*["Surprise"] * min(count, 6))
@@ -310,7 +312,8 @@ def fill_log(built: Any, make_observation: Make) -> None:
             log.write(Observation(replace(seen.frame, taken=taken, time=60.0 * minute), seen.faces, ()))
 
 
-def test_the_history_is_drawn_from_the_log(running: Any, visit: Open, make_observation: Make) -> None:
+def test_history_is_drawn_from_the_log(running: Any, visit: Open, make_observation: Make) -> None:
+    """The history is drawn from the log."""
     fill_log(running, make_observation)
     tab = visit(f"{running.address}/history", 1280, 720)
     tab.page.wait_for_selector("#rows tr")
@@ -322,14 +325,16 @@ def test_the_history_is_drawn_from_the_log(running: Any, visit: Open, make_obser
     tab.shows("Nobody here")
 
 
-def test_without_a_log_the_history_says_so(house: House, visit: Open) -> None:
+def test_history_without_a_log(house: House, visit: Open) -> None:
+    """Without a log the history says so."""
     built = house(sinks=("kiosk",))
     tab = visit(f"http://127.0.0.1:{built.port}/history")
     tab.page.wait_for_function("() => document.querySelector('#message').textContent.includes('add log to run.sinks')")
     tab.complaints = []  # the browser's own, of the 404
 
 
-def test_a_browser_logs_in_and_stays_so(house: House, visit: Open, token_file: Path) -> None:
+def test_browser_stays_logged_in(house: House, visit: Open, token_file: Path) -> None:
+    """A browser logs in and stays so."""
     built = house(token_file=str(token_file))
     built.sink.state("running")
     tab = visit(f"http://127.0.0.1:{built.port}/history")

@@ -24,7 +24,8 @@ SOON = 10.0  # seconds
         b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET /",
     ],
 )
-def test_who_does_not_come_to_the_point_is_cut_off(data: bytes, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silent_connection_is_closed(data: bytes, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who does not come to the point is cut off."""
     monkeypatch.setattr(server, "REQUEST_TIMEOUT_S", 0.1)
     built = house()
     with socket.create_connection(("127.0.0.1", built.port), timeout=SOON) as connection:
@@ -38,7 +39,8 @@ def test_who_does_not_come_to_the_point_is_cut_off(data: bytes, house: House, mo
 @pytest.mark.parametrize(
     "data", [b"\0" * 100, b"HELLO\r\n\r\n", b"GET / HTTP/9\r\n\r\n", b"\x16\x03\x01" * 20, b"G" * 20_000]
 )
-def test_what_is_no_http_is_answered_and_closed(data: bytes, house: House, capfd: pytest.CaptureFixture[str]) -> None:
+def test_non_http_is_answered_and_closed(data: bytes, house: House, capfd: pytest.CaptureFixture[str]) -> None:
+    """What is no http is answered and closed."""
     built = house()
     try:
         answer = built.raw(data + b"\r\n\r\n")
@@ -49,7 +51,8 @@ def test_what_is_no_http_is_answered_and_closed(data: bytes, house: House, capfd
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_closing_leaves_no_thread_and_frees_the_address(house: House) -> None:
+def test_close_leaves_no_thread_or_socket(house: House) -> None:
+    """Closing leaves no thread and frees the address."""
     built = house()
     reader = built.read()
     reader.next()
@@ -61,9 +64,8 @@ def test_closing_leaves_no_thread_and_frees_the_address(house: House) -> None:
     reader.close()
 
 
-def test_an_error_of_ours_is_a_500_and_the_server_goes_on(
-    house: House, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_bug_is_a_500(house: House, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """An error of ours is a 500 and the server goes on."""
     built = house()
     monkeypatch.setattr("fer_edge.sinks.kiosk.views.record", None)
     built.sink._state.latest = object()  # type: ignore[assignment]

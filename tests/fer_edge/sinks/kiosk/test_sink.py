@@ -1,4 +1,4 @@
-"""The kiosk as a sink: it refuses what is not safe, tells what does not work, and comes back by itself."""
+"""The kiosk as a sink: it refuses what is not safe, reports what does not work, and recovers by itself."""
 
 from __future__ import annotations
 
@@ -28,18 +28,20 @@ def settings(**kiosk: Any) -> Settings:
 
 @pytest.fixture
 def taken() -> Iterator[int]:
-    """A port that somebody else listens on."""
+    """A port that another program listens on."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         yield other.getsockname()[1]
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "::", "192.168.1.5"])
-def test_others_are_not_let_in_without_a_token(address: str) -> None:
+def test_other_devices_need_a_token(address: str) -> None:
+    """Others are not let in without a token."""
     with pytest.raises(SettingsError, match=rf"kiosk.address = '{address}'.*kiosk.token_file.*kiosk.insecure"):
         open_kiosk(settings(address=address), PauseSwitch())
 
 
-def test_with_a_token_or_by_wish_they_are(tmp_path: Path) -> None:
+def test_token_or_insecure_opens_the_address(tmp_path: Path) -> None:
+    """With a token or by wish they are."""
     (tmp_path / "token").write_text("0123456789abcdef")
     for more in ({"token_file": str(tmp_path / "token")}, {"insecure": True}):
         with closing(open_kiosk(settings(address="0.0.0.0", **more), PauseSwitch())) as sink:
@@ -56,12 +58,14 @@ def test_an_address_is_needed(address: str) -> None:
 @pytest.mark.parametrize(
     "wrong", [{"token_file": "/no/token"}, {"language": "xx"}, {"address": "0.0.0.0", "token_file": "/dev/null"}]
 )
-def test_what_cannot_work_is_refused_at_once(wrong: dict[str, Any]) -> None:
+def test_invalid_settings_are_refused(wrong: dict[str, Any]) -> None:
+    """What cannot work is refused at once."""
     with pytest.raises(SettingsError, match=r"kiosk\."):
         open_kiosk(settings(**wrong), PauseSwitch())
 
 
-def test_without_starlette_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_starlette_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without starlette it says how to install it."""
     for name in [
         name
         for name in sys.modules
@@ -73,9 +77,8 @@ def test_without_starlette_it_says_how_to_install_it(monkeypatch: pytest.MonkeyP
         open_kiosk(settings(), PauseSwitch())
 
 
-def test_a_port_that_is_taken_is_told_and_tried_again(
-    taken: int, make_observation: Make, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_taken_port_is_tried_again(taken: int, make_observation: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    """A port that is taken is logged and tried again."""
     sink = open_kiosk(settings(port=taken), PauseSwitch())
     with pytest.raises(SinkError, match=f"kiosk 127.0.0.1, port {taken}: Address already in use; choose another"):
         sink.state("starting")
@@ -84,7 +87,8 @@ def test_a_port_that_is_taken_is_told_and_tried_again(
     sink.close()
 
 
-def test_it_serves_as_soon_as_the_port_is_free(make_observation: Make, capsys: pytest.CaptureFixture[str]) -> None:
+def test_server_starts_once_port_is_free(make_observation: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    """It serves as soon as the port is free."""
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         sink = make_sink("kiosk", settings(port=port))
@@ -102,7 +106,8 @@ def test_it_serves_as_soon_as_the_port_is_free(make_observation: Make, capsys: p
             assert answer.status == 200
 
 
-def test_a_server_that_broke_is_begun_anew(make_observation: Make) -> None:
+def test_broken_server_is_started_again(make_observation: Make) -> None:
+    """A server that broke is started again."""
     with closing(open_kiosk(settings(), PauseSwitch())) as sink:
         sink.state("running")
         assert isinstance(sink, Kiosk)
@@ -114,7 +119,7 @@ def test_a_server_that_broke_is_begun_anew(make_observation: Make) -> None:
             assert answer.status == 200
 
 
-def test_a_frame_costs_nothing_but_putting_it_up(make_observation: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_frame_costs_one_reference(make_observation: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     """Counted, not timed: no other function of ours, and nothing of the server's, is called."""
     with closing(open_kiosk(settings(), PauseSwitch())) as sink:
         sink.state("running")

@@ -20,7 +20,8 @@ def test_the_newest_observation_is_up(make_observation: Make) -> None:
 
 
 @pytest.mark.parametrize("state", ["paused", "lost", "starting"])
-def test_what_was_seen_before_a_pause_is_taken_down(state: State, make_observation: Make) -> None:
+def test_pause_removes_the_observation(state: State, make_observation: Make) -> None:
+    """What was seen before a pause is taken down."""
     kiosk = KioskState()
     kiosk.write(make_observation(1, "happy"))
     kiosk.set_camera(state)
@@ -28,7 +29,8 @@ def test_what_was_seen_before_a_pause_is_taken_down(state: State, make_observati
     assert kiosk.camera == state
 
 
-def test_a_frame_without_an_event_wakes_nobody(make_observation: Make, with_event: Make) -> None:
+def test_frame_without_event_wakes_no_reader(make_observation: Make, with_event: Make) -> None:
+    """A frame without an event wakes nobody."""
     kiosk, woken = KioskState(), []
     kiosk.wake = lambda: woken.append(1)
     kiosk.write(make_observation(1, "happy"))

@@ -1,4 +1,4 @@
-"""Who looks sees changes at once; who is slow, gone, or one too many harms nobody; with none, nothing runs."""
+"""Readers get changes at once; slow, gone and surplus readers do no harm; without readers nothing runs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def wait_for(holds: Callable[[], bool]) -> None:
         pause.wait(0.01)
 
 
-def test_the_first_event_is_what_is_so_now(house: House) -> None:
+def test_first_event_is_the_current_state(house: House) -> None:
+    """The first event is what is so now."""
     reader = house().read()
     assert reader.answer.getheader("content-type") == "text/event-stream"
     assert reader.next() == {"state": "starting", "paused": False, "faces": [], "more": 0}
@@ -51,7 +52,8 @@ def test_a_change_comes_at_once(
     reader.close()
 
 
-def test_what_changes_without_an_event_comes_with_the_tick(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_change_without_event_is_polled(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What changes without an event comes with the tick."""
     monkeypatch.setattr(stream, "POLL_INTERVAL_S", 0.01)
     built = house()
     reader = built.read()
@@ -90,9 +92,10 @@ def test_one_too_many_is_told_so(house: House) -> None:
     reader.close()
 
 
-def test_a_slow_reader_gets_the_newest_and_holds_nobody_up(
+def test_slow_reader_gets_the_newest(
     house: House, make_observation: Make, with_event: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A slow reader gets the newest and holds nobody up."""
     monkeypatch.setattr(server, "WRITE_TIMEOUT_S", 0.2)
     built = house()
     slow = socket.socket()
@@ -109,7 +112,7 @@ def test_a_slow_reader_gets_the_newest_and_holds_nobody_up(
         assert len(shown["faces"]) == 6
         if number % 100 == 99 and built.ask("/api/v1/status").json["viewers"] == 1:
             break
-        assert number < 5000, "the slow reader was never let go of"
+        assert number < 5000, "the slow reader was never disconnected"
     slow.close()
     fast.close()
 
@@ -126,7 +129,8 @@ def test_two_hundred_readers_all_see_it(house: House, make_observation: Make, wi
         reader.close()
 
 
-def test_the_end_of_the_server_ends_the_stream(house: House) -> None:
+def test_server_stop_ends_the_stream(house: House) -> None:
+    """The end of the server ends the stream."""
     built = house()
     reader = built.read()
     reader.next()

@@ -1,4 +1,4 @@
-"""Only who has the token looks; a browser's cookie holds for a while, and tells nobody the token."""
+"""Requests need the token; a browser's cookie expires, and does not reveal the token."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ def test_the_first_line_is_the_token(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "\n", "short", "with blanks in the middle of it", "schlüssel-mit-umlaut"])
-def test_a_token_that_is_none_is_refused_with_a_way_to_make_one(text: str, tmp_path: Path) -> None:
+def test_invalid_token_file_is_refused(text: str, tmp_path: Path) -> None:
+    """A token that is none is refused with a way to make one."""
     (tmp_path / "token").write_text(text)
     with pytest.raises(SettingsError, match="openssl rand -hex 16"):
         read_token(str(tmp_path / "token"))
@@ -39,7 +40,8 @@ def test_no_guess_is_right(guess: str) -> None:
     assert not Tokens("").is_valid_cookie(guess)
 
 
-def test_a_cookie_holds_for_its_time_and_its_token_alone() -> None:
+def test_cookie_expires_with_time_or_token() -> None:
+    """A cookie holds for its time and its token alone."""
     now = [1e9]
     tokens = Tokens(TOKEN, lambda: now[0])
     cookie = tokens.new_cookie()

@@ -14,13 +14,15 @@ from fer_edge.types import UNCERTAIN, Observation, Prediction
 Make = Callable[..., Observation]
 
 
-def test_before_the_first_frame_there_is_nothing() -> None:
+def test_nothing_before_the_first_frame() -> None:
+    """Before the first frame there is nothing."""
     expected = {"state": "starting", "paused": False, "time": None, "source": None, "frame": None, "faces": []}
     assert now(KioskState(), PauseSwitch()) == expected
     assert stage(KioskState(), PauseSwitch()) == {"state": "starting", "paused": False, "faces": [], "more": 0}
 
 
-def test_now_is_a_line_of_the_log_and_the_state(make_observation: Make) -> None:
+def test_now_is_record_and_state(make_observation: Make) -> None:
+    """Now is a line of the log and the state."""
     state, pause_switch, seen = KioskState(), PauseSwitch(), make_observation(3, "happy", "sad")
     state.set_camera("running")
     state.write(seen)
@@ -28,7 +30,8 @@ def test_now_is_a_line_of_the_log_and_the_state(make_observation: Make) -> None:
     assert now(state, pause_switch) == {"state": "running", "paused": True, **record(seen)}
 
 
-def test_faces_are_in_the_order_of_their_coming_and_not_too_many(make_observation: Make) -> None:
+def test_faces_in_order_and_limited(make_observation: Make) -> None:
+    """Faces are in the order of their coming and not too many."""
     state = KioskState()
     seen = make_observation(1, *["happy"] * (MAX_FACES_SHOWN + 2))
     state.write(Observation(seen.frame, tuple(reversed(seen.faces)), ()))
@@ -37,7 +40,8 @@ def test_faces_are_in_the_order_of_their_coming_and_not_too_many(make_observatio
     assert shown["more"] == 2
 
 
-def test_colours_are_the_palette_s_and_what_is_uncertain_is_grey(make_observation: Make) -> None:
+def test_colours_are_the_palette(make_observation: Make) -> None:
+    """Colours are the palette's and what is uncertain is grey."""
     state = KioskState()
     seen = make_observation(1, "happy", UNCERTAIN, "own")
     own = replace(seen.faces[2], prediction=Prediction(("own", "other"), (0.9, 0.1)))
@@ -48,7 +52,8 @@ def test_colours_are_the_palette_s_and_what_is_uncertain_is_grey(make_observatio
     assert len({face["colour"] for face in faces}) == 3
 
 
-def test_a_little_more_confidence_is_no_news(make_observation: Make) -> None:
+def test_small_confidence_change_is_no_event(make_observation: Make) -> None:
+    """A little more confidence is no event."""
     state, seen = KioskState(), make_observation(1, "happy")
     views = []
     for confidence in (0.70, 0.71, 0.69, 0.76):

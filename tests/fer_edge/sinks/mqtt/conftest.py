@@ -1,4 +1,4 @@
-"""A real mosquitto on a free port, somebody who listens on it, and the sink with settings for it."""
+"""A real mosquitto on a free port, a client that subscribes to it, and the sink with settings for it."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Broker:
 
 
 class Listener:
-    """Somebody on the broker whose session outlives its restarts; `got` is all that came, (topic, payload, retain)."""
+    """A client whose session outlives restarts of the broker; `got`: all messages, (topic, payload, retain)."""
 
     def __init__(self, port: int, name: str = "listener") -> None:
         from paho.mqtt.client import Client, ConnectFlags, MQTTMessage

@@ -30,7 +30,7 @@ DEVICE = "hall"
 
 
 def changed(make_observation: Make, number: int) -> Observation:
-    """An observation whose event is told."""
+    """An observation with an event."""
     plain: Observation = make_observation(number, "happy")
     return Observation(plain.frame, plain.faces, (Event("changed", plain.faces[0]),))
 
@@ -39,9 +39,8 @@ def ids(reports: list[dict[str, Any]]) -> list[str]:
     return [report["id"] for report in reports if report["events"]]
 
 
-def test_a_device_comes_says_what_it_sees_and_goes(
-    broker: Any, listener: Any, make_sink: Make, make_observation: Make
-) -> None:
+def test_device_comes_and_goes(broker: Any, listener: Any, make_sink: Make, make_observation: Make) -> None:
+    """A device comes says what it sees and goes."""
     sink = make_sink(broker.port)
     sink.write(changed(make_observation, 25))
     listener.wait(lambda: listener.reports)
@@ -64,7 +63,8 @@ def test_a_device_comes_says_what_it_sees_and_goes(
     assert set(topics[1:]) == {f"fer-edge/{DEVICE}/availability", f"fer-edge/{DEVICE}/state"}
 
 
-def test_all_of_it_is_kept_for_who_comes_later(broker: Any, make_sink: Make, listener: Any) -> None:
+def test_messages_are_retained(broker: Any, make_sink: Make, listener: Any) -> None:
+    """All of it is kept for who comes later."""
     sink = make_sink(broker.port)
     sink.state("running")
     listener.wait(lambda: listener.reports)
@@ -75,9 +75,10 @@ def test_all_of_it_is_kept_for_who_comes_later(broker: Any, make_sink: Make, lis
     later.close()
 
 
-def test_while_the_broker_is_away_messages_wait_and_then_go_out_in_order_each_once(
+def test_messages_wait_for_the_broker(
     broker: Any, listener: Any, make_sink: Make, make_observation: Make, logged: queue.Queue[str]
 ) -> None:
+    """While the broker is away messages wait and then go out in order each once."""
     sink = make_sink(broker.port, flush_seconds=0.0)
     for number in range(10):
         sink.write(changed(make_observation, number))
@@ -103,13 +104,11 @@ def test_while_the_broker_is_away_messages_wait_and_then_go_out_in_order_each_on
 
 
 def ordered(reports: list[dict[str, Any]]) -> list[str]:
-    """The ids of what was told, each once, in their order."""
+    """The ids of the messages, each once, in their order."""
     return sorted(set(ids(reports)), key=lambda name: [int(part) for part in name.split("-")])
 
 
-def test_a_broker_that_falls_over_in_the_middle_loses_nothing(
-    broker: Any, listener: Any, make_sink: Make, make_observation: Make
-) -> None:
+def test_broker_crash_loses_nothing(broker: Any, listener: Any, make_sink: Make, make_observation: Make) -> None:
     """What was under way may come twice then, as QoS 1 has it, to the broker and from it, and is known by its id."""
     sink = make_sink(broker.port)
     for round_ in range(5):
@@ -126,9 +125,10 @@ def test_a_broker_that_falls_over_in_the_middle_loses_nothing(
     assert len(received) <= 500 + 5 * (link.MAX_UNACKNOWLEDGED + 1)  # and the repeated one at each connection
 
 
-def test_a_restart_while_the_broker_is_away_loses_nothing_and_doubles_nothing(
+def test_restart_without_broker_loses_nothing(
     broker: Any, listener: Any, make_sink: Make, make_observation: Make
 ) -> None:
+    """A restart while the broker is away loses nothing and doubles nothing."""
     broker.stop()
     for run in range(3):
         sink = make_sink(broker.port)
@@ -166,7 +166,8 @@ def run(port: int, queue_file: Path, *more: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
-def test_a_device_that_is_killed_is_offline_by_its_last_will(broker: Any, listener: Any, tmp_path: Path) -> None:
+def test_killed_device_is_offline(broker: Any, listener: Any, tmp_path: Path) -> None:
+    """A device that is killed is offline by its last will."""
     with run(broker.port, tmp_path / "queue.db", "--fps", "5") as child:
         listener.wait(lambda: listener.of("/availability") == [b"online"] and ids(listener.reports))
         child.send_signal(signal.SIGKILL)
@@ -174,9 +175,10 @@ def test_a_device_that_is_killed_is_offline_by_its_last_will(broker: Any, listen
 
 
 @pytest.mark.slow
-def test_a_device_that_is_killed_while_the_broker_is_away_loses_nothing_that_was_flushed(
+def test_killed_device_keeps_flushed_messages(
     broker: Any, listener: Any, tmp_path: Path, make_sink: Make, make_observation: Make
 ) -> None:
+    """A device that is killed while the broker is away loses nothing that was flushed."""
     broker.stop()
     with run(broker.port, tmp_path / "queue.db", "--set", "mqtt.flush_seconds=0") as child:
         assert child.stdout is not None
@@ -195,7 +197,8 @@ def test_a_device_that_is_killed_while_the_broker_is_away_loses_nothing_that_was
     assert events[:4] == [("came", 1), ("gone", 1), ("came", 2), ("came", 3)]
 
 
-def test_the_switch_pauses_and_resumes_and_shows_the_state(broker: Any, listener: Any, make_sink: Make) -> None:
+def test_switch_pauses_and_resumes(broker: Any, listener: Any, make_sink: Make) -> None:
+    """The switch pauses and resumes and shows the state."""
     pause_switch = PauseSwitch()
     presses: queue.Queue[str] = queue.Queue()
     pause_switch.pause = lambda: presses.put("pause")  # type: ignore[method-assign]
@@ -211,7 +214,8 @@ def test_the_switch_pauses_and_resumes_and_shows_the_state(broker: Any, listener
     assert presses.empty()
 
 
-def test_home_assistant_is_told_again_when_it_starts(broker: Any, listener: Any, make_sink: Make) -> None:
+def test_home_assistant_restart_gets_discovery(broker: Any, listener: Any, make_sink: Make) -> None:
+    """Home assistant is told again when it starts."""
     make_sink(broker.port)
     listener.wait(lambda: listener.of("/availability"))
     listener.say("homeassistant/status", "offline")
@@ -221,7 +225,8 @@ def test_home_assistant_is_told_again_when_it_starts(broker: Any, listener: Any,
     assert first == second
 
 
-def test_without_a_prefix_home_assistant_is_told_nothing(broker: Any, listener: Any, make_sink: Make) -> None:
+def test_no_prefix_means_no_discovery(broker: Any, listener: Any, make_sink: Make) -> None:
+    """Without a prefix home assistant is told nothing."""
     make_sink(broker.port, discovery_prefix="")
     listener.wait(lambda: listener.of("/availability"))
     assert not listener.of("/config")
@@ -236,9 +241,10 @@ def passwords(folder: Path, **users: str) -> str:
     return f"allow_anonymous false\npassword_file {path}"
 
 
-def test_a_wrong_password_is_told_and_a_corrected_one_works_at_once(
+def test_corrected_password_works_at_once(
     make_broker: Make, make_sink: Make, tmp_path: Path, logged: queue.Queue[str], capfd: pytest.CaptureFixture[str]
 ) -> None:
+    """A wrong password is logged and a corrected one works at once."""
     broker = make_broker(passwords(tmp_path, hall="s3cret-pass"))
     credentials = tmp_path / "credentials"
     credentials.write_text("hall\nwr0ng-pass\n")
@@ -256,9 +262,7 @@ def test_a_wrong_password_is_told_and_a_corrected_one_works_at_once(
     assert "s3cret" not in repr(vars(sink))
 
 
-def test_a_broker_that_goes_and_comes_for_a_year_costs_no_files(
-    broker: Any, make_sink: Make, logged: queue.Queue[str]
-) -> None:
+def test_reconnecting_leaks_no_files(broker: Any, make_sink: Make, logged: queue.Queue[str]) -> None:
     """Files of a connection that is gone are closed at once, not when Python next collects its garbage."""
     gc.disable()
     try:
@@ -276,10 +280,8 @@ def test_a_broker_that_goes_and_comes_for_a_year_costs_no_files(
         gc.enable()
 
 
-def test_a_login_can_be_tried_beside_the_sink_and_leaves_no_trace(
-    make_broker: Make, make_sink: Make, tmp_path: Path
-) -> None:
-    """What the doctor does: the sink stays connected, and nobody on the broker hears of it."""
+def test_login_test_leaves_no_trace(make_broker: Make, make_sink: Make, tmp_path: Path) -> None:
+    """What the doctor does: the sink stays connected, and no client of the broker notices."""
     broker = make_broker(passwords(tmp_path, hall="s3cret-pass"))
     credentials, topics = tmp_path / "credentials", Topics(DEVICE, "")
     given: dict[str, Any] = {"credentials_file": str(credentials)}
@@ -321,9 +323,8 @@ def encrypted(folder: Path, name: str = "broker", *more: str) -> str:
     return "\n".join([files, "allow_anonymous true", *more])
 
 
-def test_an_encrypted_connection_with_a_certificate_that_is_trusted(
-    make_broker: Make, make_sink: Make, authority: Path
-) -> None:
+def test_trusted_certificate_connects(make_broker: Make, make_sink: Make, authority: Path) -> None:
+    """An encrypted connection with a certificate that is trusted."""
     broker = make_broker(encrypted(authority))
     sink = make_sink(broker.port, tls=True, ca_file=str(authority / "ca.pem"))
     sink.state("running")
@@ -339,9 +340,10 @@ def test_an_encrypted_connection_with_a_certificate_that_is_trusted(
         ("elsewhere", "ca.pem", "its certificate is not trusted (IP address mismatch"),
     ],
 )
-def test_a_broker_that_cannot_be_trusted_gets_nothing(
+def test_untrusted_broker_gets_nothing(
     name: str, ca: str, words: str, make_broker: Make, make_sink: Make, authority: Path, logged: queue.Queue[str]
 ) -> None:
+    """A broker that cannot be trusted gets nothing."""
     broker = make_broker(encrypted(authority, name))
     sink = make_sink(broker.port, tls=True, ca_file=str(authority / ca) if ca else "")
     sink.state("running")
@@ -353,9 +355,10 @@ def test_a_broker_that_cannot_be_trusted_gets_nothing(
     assert sink.waiting == 1
 
 
-def test_a_broker_that_asks_for_a_certificate_gets_ours(
+def test_client_certificate_is_sent(
     make_broker: Make, make_sink: Make, authority: Path, logged: queue.Queue[str]
 ) -> None:
+    """A broker that asks for a certificate gets ours."""
     broker = make_broker(encrypted(authority, "broker", "require_certificate true"))
     trusted = {"tls": True, "ca_file": str(authority / "ca.pem")}
     own = {f"{kind}_file": str(authority / f"device.{end}") for kind, end in (("cert", "pem"), ("key", "key"))}
@@ -382,9 +385,8 @@ def test_a_broker_that_asks_for_a_certificate_gets_ours(
         ({"credentials_file": "/dev/null"}, r"mqtt\.credentials_file = '/dev/null': must have the user's name in"),
     ],
 )
-def test_settings_that_cannot_work_are_refused_before_anything_starts(
-    settings: dict[str, Any], words: str, make_sink: Make, tmp_path: Path
-) -> None:
+def test_invalid_settings_are_refused(settings: dict[str, Any], words: str, make_sink: Make, tmp_path: Path) -> None:
+    """Settings that cannot work are refused before anything starts."""
     with pytest.raises(SettingsError, match=words):
         make_sink(**settings)
     assert not list(tmp_path.iterdir())
@@ -397,7 +399,8 @@ def test_nothing_that_listens_is_told_once(make_sink: Make, logged: queue.Queue[
     assert logged.empty()
 
 
-def test_paho_that_is_missing_is_said_with_the_cure(make_sink: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_paho_is_reported(make_sink: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paho that is missing is reported with the fix."""
     monkeypatch.setitem(sys.modules, "paho.mqtt.client", None)
     with pytest.raises(SettingsError, match=r"paho-mqtt 2 is not installed .*pip install 'fer-edge\[mqtt\]'"):
         make_sink()

@@ -59,7 +59,8 @@ def test_every_field_is_a_documented_one(message: dict[str, Any]) -> None:
         assert part["qos"] == 1
 
 
-def test_the_entities_are_the_emotion_the_confidence_the_faces_and_a_switch(message: dict[str, Any]) -> None:
+def test_four_entities_are_announced(message: dict[str, Any]) -> None:
+    """The entities are the emotion the confidence the faces and a switch."""
     parts = message["components"]
     assert {key: part["platform"] for key, part in parts.items()} == {
         "emotion": "sensor",
@@ -71,7 +72,8 @@ def test_the_entities_are_the_emotion_the_confidence_the_faces_and_a_switch(mess
     assert all(part["unique_id"].startswith("fer-edge_hall_") for part in parts.values())
 
 
-def test_the_emotion_is_an_enum_with_its_options(message: dict[str, Any]) -> None:
+def test_emotion_is_an_enum(message: dict[str, Any]) -> None:
+    """The emotion is an enum with its options."""
     emotion = message["components"]["emotion"]
     assert emotion["device_class"] == "enum"
     assert emotion["options"] == [*EMOTIONS, UNCERTAIN]
@@ -80,7 +82,8 @@ def test_the_emotion_is_an_enum_with_its_options(message: dict[str, Any]) -> Non
     assert own["options"] == ["müde", UNCERTAIN]
 
 
-def test_numbers_have_units_that_home_assistant_draws(message: dict[str, Any]) -> None:
+def test_numbers_have_units(message: dict[str, Any]) -> None:
+    """Numbers have units that home assistant draws."""
     parts = message["components"]
     assert (parts["confidence"]["unit_of_measurement"], parts["confidence"]["state_class"]) == ("%", "measurement")
     assert parts["faces"]["state_class"] == "measurement"

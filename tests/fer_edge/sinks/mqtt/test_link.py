@@ -65,9 +65,10 @@ def make(broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
         link.close()
 
 
-def test_a_fleet_comes_back_at_random_moments(
+def test_reconnects_are_spread(
     broker: Broker, make: Callable[..., Link], monkeypatch: pytest.MonkeyPatch, logged: queue.Queue[str]
 ) -> None:
+    """A fleet comes back at random moments."""
     asked: queue.Queue[tuple[float, float]] = queue.Queue()
     monkeypatch.setattr(module.random, "uniform", lambda low, high: asked.put((low, high)) or -100.0)
     broker.broken = OSError("no route to host")
@@ -80,9 +81,8 @@ def test_a_fleet_comes_back_at_random_moments(
     assert logged.empty()
 
 
-def test_it_ends_in_time_while_a_connection_is_held_up_and_leaves_none_behind(
-    broker: Broker, make: Callable[..., Link], tmp_path: Path
-) -> None:
+def test_close_during_connecting_is_in_time(broker: Broker, make: Callable[..., Link], tmp_path: Path) -> None:
+    """It ends in time while a connection is held up and leaves none behind."""
     broker.gate.clear()
     link = make()
     link.start([Announcement("availability", b"online")])
@@ -100,9 +100,10 @@ def test_it_ends_in_time_while_a_connection_is_held_up_and_leaves_none_behind(
     store.close()
 
 
-def test_what_a_connection_left_undone_the_next_one_does_in_the_same_order(
+def test_unacknowledged_messages_are_sent_again(
     broker: Broker, make: Callable[..., Link], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """What a connection left undone the next one does in the same order."""
     monkeypatch.setattr(module.random, "uniform", lambda low, high: -100.0)
     link = make()
     silent = FakeClient()
@@ -129,7 +130,8 @@ def test_what_a_connection_left_undone_the_next_one_does_in_the_same_order(
     assert client.published[-1] == ("availability", b"offline", 1, True)
 
 
-def test_a_mistake_is_told_by_the_next_message(broker: Broker, make: Callable[..., Link]) -> None:
+def test_failure_is_raised_by_next_send(broker: Broker, make: Callable[..., Link]) -> None:
+    """A mistake is told by the next message."""
     link = make()
     link.start([], lambda: None)
     link.announce([], before=lambda: 1 / 0)  # type: ignore[arg-type,return-value]

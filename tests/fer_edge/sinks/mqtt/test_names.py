@@ -20,7 +20,8 @@ def machine(root: Path, **files: str) -> Path:
     return root
 
 
-def test_a_name_is_made_from_the_serial_number_and_does_not_tell_it(tmp_path: Path) -> None:
+def test_name_hides_the_serial_number(tmp_path: Path) -> None:
+    """A name is made from the serial number and does not tell it."""
     root = machine(tmp_path, serial="10000000abcdef01\0", id="0123456789abcdef0123456789abcdef\n")
     name = device_name(root)
     assert re.fullmatch("[0-9a-f]{12}", name)
@@ -32,9 +33,8 @@ def test_a_name_is_made_from_the_serial_number_and_does_not_tell_it(tmp_path: Pa
     assert device_name(root) != name
 
 
-def test_without_one_the_machine_id_counts_and_then_the_network_card(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_name_falls_back_to_machine_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without one the machine id counts and then the network card."""
     monkeypatch.setattr(uuid, "getnode", lambda: 0xB827EB000001)
     card = device_name(tmp_path)
     first_start = device_name(machine(tmp_path, id="uninitialized\n"))
@@ -42,7 +42,8 @@ def test_without_one_the_machine_id_counts_and_then_the_network_card(
     assert device_name(machine(tmp_path, id="0123456789abcdef0123456789abcdef\n")) != card
 
 
-def test_where_nothing_is_its_own_a_name_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_machine_without_identity_needs_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing is its own a name is asked for."""
     monkeypatch.setattr(uuid, "getnode", lambda: 0x010000000001)
     with pytest.raises(SettingsError, match=r"mqtt\.device = '': this machine has no serial number.*give it one"):
         device_name(tmp_path)

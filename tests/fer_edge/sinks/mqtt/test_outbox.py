@@ -34,7 +34,8 @@ def filled(box: Outbox, start: int, end: int, now: float = 0.0) -> None:
         box.put({"number": number}, now)
 
 
-def test_each_is_handed_out_once_until_it_begins_anew(store: MessageStore) -> None:
+def test_each_is_handed_out_once(store: MessageStore) -> None:
+    """Each is handed out once until it begins again."""
     box = Outbox(store, 5.0)
     filled(box, 0, 3)
     assert drained(box) == [0, 1, 2]
@@ -52,7 +53,8 @@ def test_ids_grow_and_tell_the_run(store: MessageStore) -> None:
     assert [json.loads(text)["id"] for text in texts] == ["1-1", "1-2"]
 
 
-def test_what_is_taken_in_time_never_touches_the_disk(store: MessageStore) -> None:
+def test_acknowledged_in_time_skips_the_disk(store: MessageStore) -> None:
+    """What is taken in time never touches the disk."""
     box = Outbox(store, 5.0)
     for number in range(100):
         box.put({"number": number}, float(number))
@@ -64,7 +66,8 @@ def test_what_is_taken_in_time_never_touches_the_disk(store: MessageStore) -> No
     assert store.newest == 0
 
 
-def test_the_disks_come_before_those_in_memory_over_a_flush_in_the_middle(store: MessageStore) -> None:
+def test_disk_messages_come_before_memory(store: MessageStore) -> None:
+    """The disks come before those in memory over a flush in the middle."""
     box = Outbox(store, 5.0)
     filled(box, 0, 2 * PAGE_MESSAGES)
     first = [box.next() for _ in range(10)]
@@ -91,7 +94,8 @@ def test_rewind_gives_the_disks_page_again(store: MessageStore) -> None:
     assert drained(box) == list(range(40))
 
 
-def test_what_a_run_leaves_the_next_one_sends_first(tmp_path: Path) -> None:
+def test_next_run_sends_leftovers_first(tmp_path: Path) -> None:
+    """What a run leaves the next one sends first."""
     for run in range(3):
         box = Outbox(MessageStore(tmp_path / "queue.db", 100), 5.0)
         filled(box, 10 * run, 10 * run + 10)
@@ -102,9 +106,11 @@ def test_what_a_run_leaves_the_next_one_sends_first(tmp_path: Path) -> None:
     box.close()
 
 
-def test_a_full_disk_is_told_of_once_and_messages_wait_in_memory(
+def test_full_disk_is_logged_once(
     store: MessageStore, monkeypatch: pytest.MonkeyPatch, logged: queue.Queue[str]
 ) -> None:
+    """A full disk is logged once and messages wait in memory."""
+
     def full(messages: object) -> None:
         raise SinkError("mqtt: queue q.db: cannot be written (database or disk is full); make room")
 
@@ -129,7 +135,8 @@ def test_a_full_disk_is_told_of_once_and_messages_wait_in_memory(
     assert logged.get_nowait() == "note: mqtt: 7 messages were dropped, since the queue was full"
 
 
-def test_on_a_full_disk_what_was_taken_is_not_handed_out_again_and_memory_is_kept(store: MessageStore) -> None:
+def test_acknowledged_messages_stay_acknowledged(store: MessageStore) -> None:
+    """On a full disk what was taken is not handed out again and memory is kept."""
     box = Outbox(store, 5.0)
     filled(box, 0, 3)
     box.flush(5.0)
@@ -158,7 +165,8 @@ def test_on_a_full_disk_what_was_taken_is_not_handed_out_again_and_memory_is_kep
     assert box.due == math.inf
 
 
-def test_what_could_not_be_deleted_is_at_the_end(store: MessageStore) -> None:
+def test_undeleted_messages_go_at_the_end(store: MessageStore) -> None:
+    """What could not be deleted is at the end."""
     box = Outbox(store, 5.0)
     filled(box, 0, 1)
     box.flush(5.0)
@@ -172,9 +180,11 @@ def test_what_could_not_be_deleted_is_at_the_end(store: MessageStore) -> None:
     assert store.count == 0
 
 
-def test_what_was_committed_but_not_yet_synced_is_sent_once(
+def test_committed_but_unsynced_is_sent_once(
     store: MessageStore, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """What was committed but not yet synced is sent once."""
+
     def full() -> None:
         raise SinkError("mqtt: queue q.db: cannot be written (disk is full)")
 
@@ -198,7 +208,7 @@ def test_an_empty_queue_is_never_due(store: MessageStore) -> None:
     assert Outbox(store, 5.0).due == math.inf
 
 
-def test_a_disk_without_room_is_asked_seldom(store: MessageStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_is_retried_seldom(store: MessageStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """What cannot be deleted is tried again every DELETE_RETRY_INTERVAL_S seconds, not at each flush."""
     tries: list[float] = []
     now = 0.0
@@ -221,7 +231,7 @@ def test_a_disk_without_room_is_asked_seldom(store: MessageStore, monkeypatch: p
     assert tries == [10.0 + DELETE_RETRY_INTERVAL_S * k for k in range(int(60 / DELETE_RETRY_INTERVAL_S))]
 
 
-def test_what_memory_dropped_is_not_counted_as_sent(store: MessageStore) -> None:
+def test_dropped_messages_are_not_counted_sent(store: MessageStore) -> None:
     """The broker may take what was handed out and then had no room; what waits on the disk still waits."""
     box = Outbox(store, 5.0)
     filled(box, 0, 1)

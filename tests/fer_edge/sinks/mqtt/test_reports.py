@@ -22,7 +22,8 @@ def sure(observation: Observation, confidence: float) -> Observation:
     return replace(observation, faces=tuple(replace(face, confidence=confidence) for face in observation.faces))
 
 
-def test_the_largest_face_is_the_emotion_and_all_are_listed(make_observation: Make) -> None:
+def test_largest_face_is_the_emotion(make_observation: Make) -> None:
+    """The largest face is the emotion and all are listed."""
     seen = make_observation(25, "sad", "happy")
     large = replace(seen.faces[1], box=Box(0, 0, 30, 50), confidence=0.876)
     report = reports().for_observation(replace(seen, faces=(seen.faces[0], large)))
@@ -40,27 +41,29 @@ def test_the_largest_face_is_the_emotion_and_all_are_listed(make_observation: Ma
     }
 
 
-def test_events_are_sent_at_once_and_the_rest_at_each_heartbeat(make_observation: Make) -> None:
-    told = reports(heartbeat_seconds=60.0)
+def test_events_at_once_rest_by_heartbeat(make_observation: Make) -> None:
+    """Events are sent at once and the rest at each heartbeat."""
+    made = reports(heartbeat_seconds=60.0)
     sent = []
     for number in range(25 * 200):
         observation = make_observation(number, "happy")
         if number in (1000, 1025):
             observation = replace(observation, events=(Event("changed", observation.faces[0]),))
-        report = told.for_observation(observation)
+        report = made.for_observation(observation)
         if report is not None:
             sent.append((number, len(report["events"])))
     assert sent == [(0, 0), (1000, 1), (1025, 1), (1025 + 1500, 0), (1025 + 3000, 0)]
 
 
-def test_confidence_is_told_where_it_moved_far_and_once_a_second_at_most(make_observation: Make) -> None:
-    told = reports(confidence_step=0.2)
+def test_confidence_is_sent_in_steps(make_observation: Make) -> None:
+    """Confidence is made where it moved far and once a second at most."""
+    made = reports(confidence_step=0.2)
     levels = {0: 0.5, 10: 0.95, 60: 0.8, 120: 0.7}
     sent = []
     level = 0.0
     for number in range(200):
         level = levels.get(number, level)
-        report = told.for_observation(sure(make_observation(number, "happy"), level))
+        report = made.for_observation(sure(make_observation(number, "happy"), level))
         if report is not None:
             sent.append((number, report["confidence"]))
     assert sent == [(0, 0.5), (25, 0.95), (120, 0.7)]
@@ -69,17 +72,19 @@ def test_confidence_is_told_where_it_moved_far_and_once_a_second_at_most(make_ob
     assert never.for_observation(sure(make_observation(100, "happy"), 0.9)) is None
 
 
-def test_another_face_that_is_the_largest_is_told_and_one_missed_for_a_moment_is_not(make_observation: Make) -> None:
-    told = reports()
-    assert told.for_observation(make_observation(0, "happy")) is not None
-    assert told.for_observation(make_observation(50)) is None
-    assert told.for_observation(make_observation(75, "happy")) is None
-    assert (told.for_observation(make_observation(100, "sad")) or {})["emotion"] == "sad"
+def test_new_largest_face_is_sent(make_observation: Make) -> None:
+    """Another face that is the largest is logged and one missed for a moment is not."""
+    made = reports()
+    assert made.for_observation(make_observation(0, "happy")) is not None
+    assert made.for_observation(make_observation(50)) is None
+    assert made.for_observation(make_observation(75, "happy")) is None
+    assert (made.for_observation(make_observation(100, "sad")) or {})["emotion"] == "sad"
 
 
-def test_states_are_told_once_with_the_wall_clock(make_observation: Make) -> None:
-    told = reports()
-    first = told.for_state("starting")
+def test_state_is_sent_once(make_observation: Make) -> None:
+    """States are sent once with the wall clock."""
+    made = reports()
+    first = made.for_state("starting")
     assert first is not None
     assert (first["time"], first["state"], first["emotion"], first["faces"]) == (
         "2026-01-02T00:00:00.000+00:00",
@@ -87,16 +92,17 @@ def test_states_are_told_once_with_the_wall_clock(make_observation: Make) -> Non
         None,
         0,
     )
-    assert told.for_state("starting") is None
-    assert (told.for_state("paused") or {})["state"] == "paused"
-    assert (told.for_observation(make_observation(0)) or {})["state"] == "running"
+    assert made.for_state("starting") is None
+    assert (made.for_state("paused") or {})["state"] == "paused"
+    assert (made.for_observation(make_observation(0)) or {})["state"] == "running"
 
 
-def test_what_was_said_last_can_be_said_again_without_its_events(make_observation: Make) -> None:
-    told = reports()
-    assert told.repeated() is None
+def test_last_message_repeats_without_events(make_observation: Make) -> None:
+    """What was said last can be said again without its events."""
+    made = reports()
+    assert made.repeated() is None
     seen = make_observation(0, "happy")
-    told.for_observation(replace(seen, events=(Event("came", seen.faces[0]),)))
-    again = told.repeated()
+    made.for_observation(replace(seen, events=(Event("came", seen.faces[0]),)))
+    again = made.repeated()
     assert again is not None
     assert (again["time"], again["emotion"], again["events"]) == ("2026-01-02T00:00:00.000+00:00", "happy", [])

@@ -26,7 +26,7 @@ SOON = 10.0  # seconds
 
 
 class ModelWatcher(FakeClient):
-    """Tells a test of each message."""
+    """Puts each message into a queue."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,9 +53,8 @@ def sink(client: ModelWatcher, tmp_path: Path) -> Iterator[Mqtt]:
     made.close()
 
 
-def test_it_greets_says_what_changes_and_takes_its_leave(
-    client: ModelWatcher, sink: Mqtt, make_observation: Make
-) -> None:
+def test_birth_changes_goodbye(client: ModelWatcher, sink: Mqtt, make_observation: Make) -> None:
+    """It greets says what changes and takes its leave."""
     assert [client.news.get(timeout=SOON)[0] for _ in range(2)] == ["config", "availability"]
     sink.state("starting")
     sink.state("starting")
@@ -75,9 +74,8 @@ def test_it_greets_says_what_changes_and_takes_its_leave(
     assert client.news.empty()
 
 
-def test_a_models_own_labels_are_told_once_and_known_at_the_next_start(
-    client: ModelWatcher, sink: Mqtt, make_observation: Make, tmp_path: Path
-) -> None:
+def test_own_labels_are_announced(client: ModelWatcher, sink: Mqtt, make_observation: Make, tmp_path: Path) -> None:
+    """A model's own labels are sent once and known at the next start."""
     options = client.news.get(timeout=SOON)[1]["components"]["emotion"]["options"]
     assert options[0] == "angry"
     client.news.get(timeout=SOON)
@@ -95,7 +93,8 @@ def test_a_models_own_labels_are_told_once_and_known_at_the_next_start(
     again.close()
 
 
-def test_it_runs_by_its_name_in_a_thread_of_its_own(client: ModelWatcher, tmp_path: Path) -> None:
+def test_sink_runs_in_its_thread(client: ModelWatcher, tmp_path: Path) -> None:
+    """It runs by its name in a thread of its own."""
     settings = MqttSettings(client="fake", device="hall", queue=str(tmp_path / "queue.db"))
     box = make_sink("mqtt", replace(Settings(), mqtt=settings))
     assert isinstance(box, Mailbox)
@@ -115,7 +114,7 @@ def test_a_run_with_it(client: ModelWatcher, tmp_path: Path, monkeypatch: pytest
     assert [path.name for path in tmp_path.iterdir()] == ["fer-edge-mqtt.db"]
 
 
-def test_a_broken_queue_is_told_by_the_next_message(
+def test_broken_queue_fails_next_write(
     client: ModelWatcher, sink: Mqtt, make_observation: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The mailbox then makes the sink anew, which finds the damage."""

@@ -1,4 +1,4 @@
-"""Messages outlive the process and a power cut; what is damaged or somebody else's is never mistaken for them."""
+"""Messages outlive the process and a power cut; damaged and other files are never mistaken for them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ def opened(path: Path, limit: int = 100) -> MessageStore:
     return MessageStore(path / "queue.db", limit)
 
 
-def test_messages_are_there_again_in_their_order(tmp_path: Path) -> None:
+def test_messages_survive_in_order(tmp_path: Path) -> None:
+    """Messages are there again in their order."""
     store = opened(tmp_path)
     assert (store.run, store.count, store.newest) == (1, 0, 0)
     store.add(THREE)
@@ -32,7 +33,8 @@ def test_messages_are_there_again_in_their_order(tmp_path: Path) -> None:
     store.close()
 
 
-def test_the_oldest_go_first_where_there_are_too_many(tmp_path: Path) -> None:
+def test_oldest_are_dropped_first(tmp_path: Path) -> None:
+    """The oldest are dropped first if there are too many."""
     store = opened(tmp_path, 3)
     store.add(THREE)
     store.add([(4, b"four"), (5, b"five")])
@@ -53,7 +55,7 @@ def test_labels_are_kept(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_power_cut_keeps_what_was_added_whatever_it_leaves_of_the_last_line(tmp_path: Path) -> None:
+def test_power_cut_keeps_added_messages(tmp_path: Path) -> None:
     """What SQLite had not brought to the disk is cut off at every place in turn, or is rubbish from there on."""
     store = opened(tmp_path)
     store.add(THREE)
@@ -76,7 +78,8 @@ def test_a_power_cut_keeps_what_was_added_whatever_it_leaves_of_the_last_line(tm
 
 
 @pytest.mark.parametrize("damage", ["cut", "zeros", "rubbish"])
-def test_a_damaged_file_is_put_aside_and_told(damage: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_damaged_file_is_renamed(damage: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A damaged file is rotated and told."""
     store = opened(tmp_path, 1000)
     store.add([(key, b"x" * 300) for key in range(1, 500)])
     store.close()
@@ -95,7 +98,8 @@ def test_a_damaged_file_is_put_aside_and_told(damage: str, tmp_path: Path, capsy
     assert errors.count("\n") == 1
 
 
-def test_what_is_somebody_elses_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    """What is another program's is refused and left alone."""
     path = tmp_path / "queue.db"
     path.write_text("a diary")
     with pytest.raises(SinkError, match=r"is not a queue of fer-edge.*mqtt\.queue"):
@@ -111,14 +115,16 @@ def test_what_is_somebody_elses_is_refused_and_left_alone(tmp_path: Path) -> Non
         opened(tmp_path)
 
 
-def test_two_at_once_do_not_share_a_file(tmp_path: Path) -> None:
+def test_file_is_not_shared(tmp_path: Path) -> None:
+    """Two at once do not share a file."""
     store = opened(tmp_path)
     with pytest.raises(SinkError, match=r"another fer-edge uses it; choose another with mqtt\.queue"):
         opened(tmp_path)
     store.close()
 
 
-def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
+def test_missing_folder_is_reported(tmp_path: Path) -> None:
+    """A folder that is not there is reported."""
     with pytest.raises(SinkError, match=r"cannot be written \(unable to open database file\); choose .* its rights"):
         opened(tmp_path / "none")
 
@@ -132,7 +138,7 @@ def test_a_file_without_rights_is_said(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_queue_that_was_hardly_begun_is_used(tmp_path: Path) -> None:
+def test_new_empty_queue_is_used(tmp_path: Path) -> None:
     """A power cut in the first start may leave a database without an application_id."""
     base = sqlite3.connect(tmp_path / "queue.db")
     base.execute("PRAGMA journal_mode = WAL")
@@ -143,7 +149,8 @@ def test_a_queue_that_was_hardly_begun_is_used(tmp_path: Path) -> None:
     store.close()
 
 
-def test_a_removal_that_fails_half_way_removes_and_counts_nothing(tmp_path: Path) -> None:
+def test_failed_removal_changes_nothing(tmp_path: Path) -> None:
+    """A removal that fails half way removes and counts nothing."""
     store = opened(tmp_path)
     store.add(THREE)
     store._base.execute(

@@ -32,7 +32,8 @@ def wires(monkeypatch: pytest.MonkeyPatch) -> dict[str, dict[str, Any]]:
     return asked
 
 
-def test_settings_allow_every_driver_and_the_fakes() -> None:
+def test_every_driver_is_allowed() -> None:
+    """Settings allow every driver and the fakes."""
     assert set(OLED_DEVICES) == {*DRIVERS, "dummy", "dummy-colour"}
 
 
@@ -43,7 +44,8 @@ def test_an_oled_on_i2c(name: str, wires: dict[str, dict[str, Any]]) -> None:
     assert (device.width, device.height, device.mode) == (128, 64, "1")
 
 
-def test_a_size_and_a_turn_of_ones_own(wires: dict[str, dict[str, Any]]) -> None:
+def test_own_size_and_rotation(wires: dict[str, dict[str, Any]]) -> None:
+    """A size and a turn of one's own."""
     device = open_device(OledSettings(width=128, height=32, rotate=1))
     assert (device.width, device.height) == (32, 128)
 
@@ -68,7 +70,8 @@ def test_an_lcd_with_its_light(
     assert 13 in [argument for call in pins.setup.call_args_list for argument in call.args]
 
 
-def test_what_speaks_spi_alone_is_not_looked_for_on_i2c() -> None:
+def test_spi_only_display_refuses_i2c() -> None:
+    """What speaks spi alone is not looked for on i2c."""
     with pytest.raises(SettingsError, match=r"oled\.interface = 'i2c': a st7789 has SPI only; set it to \"spi\""):
         open_device(OledSettings(device="st7789"))
 
@@ -84,7 +87,8 @@ def failing(cause: Exception, **settings: Any) -> str:
     return str(caught.value)
 
 
-def test_what_goes_wrong_is_said_with_the_cure() -> None:
+def test_errors_have_a_fix() -> None:
+    """What goes wrong is reported with the fix."""
     from luma.core import error
 
     answer = failing(error.DeviceNotFoundError("I2C device not found on address: 0x3C"))
@@ -98,13 +102,15 @@ def test_what_goes_wrong_is_said_with_the_cure() -> None:
     assert "check the display's wires" in failing(ValueError("strange"), interface="spi")
 
 
-def test_what_is_not_installed_is_said_with_the_cure() -> None:
+def test_missing_library_has_a_fix() -> None:
+    """What is not installed is reported with the fix."""
     assert failing(ModuleNotFoundError(name="luma.oled")).endswith("pip install 'fer-edge[oled]'")
     assert failing(ModuleNotFoundError(name="RPi")).endswith("pip install rpi-lgpio")
     assert failing(ModuleNotFoundError(name="spidev")).endswith("pip install spidev")
 
 
-def test_a_display_that_does_not_answer_keeps_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silent_display_leaks_no_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A display that does not answer keeps nothing open."""
     line = Mock(spec=["command", "data", "cleanup", "_bus"])
     line.command.side_effect = OSError(errno.EREMOTEIO, "Remote I/O error")
     monkeypatch.setattr(serial, "i2c", lambda **_: line)
@@ -113,7 +119,8 @@ def test_a_display_that_does_not_answer_keeps_nothing_open(monkeypatch: pytest.M
     line.cleanup.assert_called_once()
 
 
-def test_one_that_was_pulled_out_is_let_go_of_too() -> None:
+def test_unplugged_display_is_released() -> None:
+    """One that was pulled out is released too."""
     line, device = Mock(spec=["cleanup"]), Mock(spec=["cleanup", "_serial_interface"])
     device.cleanup.side_effect = OSError(errno.EREMOTEIO, "Remote I/O error")
     device._serial_interface = line

@@ -1,4 +1,4 @@
-"""What a display shows is, pixel by pixel, what somebody looked at and found right.
+"""What a display shows is, pixel by pixel, what a person has looked at and found right.
 
 The pictures in `pictures/` are the references. After a change that is meant, renew them, and look at each before it is
 committed: python tests/fer_edge/sinks/oled/test_screen.py
@@ -40,7 +40,8 @@ def reference(screen: str, name: str) -> Path:
 
 @pytest.mark.parametrize("name", VIEWS)
 @pytest.mark.parametrize("screen", SCREENS)
-def test_a_view_looks_as_it_did_when_it_was_looked_at(screen: str, name: str) -> None:
+def test_view_matches_its_reference(screen: str, name: str) -> None:
+    """A view looks as it did when it was looked at."""
     drawn = SCREENS[screen].draw(VIEWS[name])
     with Image.open(reference(screen, name)) as kept:
         assert drawn.size == kept.size
@@ -50,7 +51,8 @@ def test_a_view_looks_as_it_did_when_it_was_looked_at(screen: str, name: str) ->
 
 
 @pytest.mark.parametrize("screen", SCREENS)
-def test_every_emotion_looks_different_even_without_its_name(screen: str) -> None:
+def test_every_emotion_looks_different(screen: str) -> None:
+    """Every emotion looks different even without its name."""
     if screen == "two":
         faces = [SCREENS[screen].draw(VIEWS[name]).crop((0, 0, 62, 62)) for name in LOOKS]
     else:
@@ -61,7 +63,8 @@ def test_every_emotion_looks_different_even_without_its_name(screen: str) -> Non
             assert apart.mean() > 0.02
 
 
-def test_a_face_has_the_colour_of_its_emotion() -> None:
+def test_face_has_its_emotions_colour() -> None:
+    """A face has the colour of its emotion."""
     for emotion in EMOTIONS:
         assert SCREENS["all"].draw(VIEWS[emotion]).getpixel((120, 20)) == colour_of(emotion)
     assert SCREENS["all"].draw(VIEWS["own"]).getpixel((120, 20)) == colour_of("concentrated", OWN)
@@ -92,7 +95,8 @@ def test_no_line_stays_in_its_place() -> None:
     ("width", "height"), [(128, 64), (128, 32), (96, 64), (128, 128), (160, 128), (240, 240), (320, 240), (240, 320)]
 )
 @pytest.mark.parametrize("colour", [False, True])
-def test_everything_fits_on_displays_of_every_size(width: int, height: int, colour: bool) -> None:
+def test_everything_fits_every_size(width: int, height: int, colour: bool) -> None:
+    """Everything fits on displays of every size."""
     screen = Screen(width, height, colour)
     long = View("running", "00:00", "an emotion with a very long name indeed", 10, ("an emotion", "müde"))
     for seen in (*VIEWS.values(), long):
@@ -102,14 +106,16 @@ def test_everything_fits_on_displays_of_every_size(width: int, height: int, colo
         assert drawn.getbbox() is not None
 
 
-def test_the_view_is_that_of_the_face_while_the_camera_runs() -> None:
+def test_view_follows_the_camera_state() -> None:
+    """The view is that of the face while the camera runs."""
     face = Face(1, Box(0, 0, 9, 9), "happy", 0.96, Prediction(EMOTIONS, (0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)))
     assert view("running", "14:08", face) == View("running", "14:08", "happy", 10)
     assert view("running", "14:08", None) == View("running", "14:08")
     assert view("paused", "14:08", face, small=True) == View("paused", "14:08", small=True)
 
 
-def test_a_font_of_the_users_own_is_taken() -> None:
+def test_own_font_is_used() -> None:
+    """A font of the user's own is taken."""
     path = Path(__file__).parents[4] / ".none" / "font.ttf"
     with pytest.raises(OSError, match="cannot open resource"):
         Screen(128, 64, False, str(path))

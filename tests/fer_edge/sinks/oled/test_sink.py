@@ -1,4 +1,4 @@
-"""The display shows the largest face, goes dark where nobody is, and is left dark."""
+"""The display shows the largest face, turns dark without one, and is dark at the end."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 class ModelWatcher(Oled):
-    """Notes what its display is told to do."""
+    """Records what its display is to do."""
 
     def __init__(self, **settings: Any) -> None:
         self.done: list[str] = []
@@ -58,7 +58,8 @@ class ModelWatcher(Oled):
         return bool((np.asarray(self.device.image) == np.asarray(SCREEN.draw(seen))).all())
 
 
-def test_the_largest_face_is_shown_with_the_local_time(make_observation: Make) -> None:
+def test_largest_face_and_local_time(make_observation: Make) -> None:
+    """The largest face is shown with the local time."""
     sink = ModelWatcher()
     seen = make_observation(0, "sad", "happy")
     sink.write(replace(seen, faces=(seen.faces[0], replace(seen.faces[1], box=Box(0, 0, 9, 9), confidence=0.93))))
@@ -67,7 +68,8 @@ def test_the_largest_face_is_shown_with_the_local_time(make_observation: Make) -
     assert sink.shows(View("running", "13:00"))
 
 
-def test_it_is_drawn_only_where_something_changed(make_observation: Make) -> None:
+def test_draws_only_changes(make_observation: Make) -> None:
+    """It is drawn only where something changed."""
     sink = ModelWatcher()
     for number in range(25 * 60):
         sink.write(make_observation(number, "happy"))
@@ -76,7 +78,8 @@ def test_it_is_drawn_only_where_something_changed(make_observation: Make) -> Non
     assert sink.done == ["display", "display"]
 
 
-def test_it_goes_dark_when_nobody_was_there_for_long_and_is_back_at_once(make_observation: Make) -> None:
+def test_dark_without_faces_back_at_once(make_observation: Make) -> None:
+    """It turns dark when no face was there for long and is back at once."""
     sink = ModelWatcher(off_seconds=60.0)
     sink.write(make_observation(0, "happy"))
     for number in range(1, 25 * 120):
@@ -94,7 +97,8 @@ def test_it_goes_dark_when_nobody_was_there_for_long_and_is_back_at_once(make_ob
     assert "hide" not in never.done
 
 
-def test_states_are_shown_and_a_lasting_one_is_small(make_observation: Make) -> None:
+def test_states_are_shown_lasting_ones_small(make_observation: Make) -> None:
+    """States are shown and a lasting one is small."""
     sink = ModelWatcher(off_seconds=10.0)
     sink.state("starting")
     assert sink.shows(View("starting", "13:05"))
@@ -104,7 +108,7 @@ def test_states_are_shown_and_a_lasting_one_is_small(make_observation: Make) -> 
     assert sink.shows(View("paused", "13:05", small=True))
     sink.state("lost")
     assert sink.shows(View("lost", "13:05", small=True))
-    sink.write(make_observation(25 * 100))  # somebody may be there again: it does not go dark at once
+    sink.write(make_observation(25 * 100))  # a face may be there again: it does not turn dark at once
     assert sink.shows(View("running", "13:01"))
     assert "hide" not in sink.done
     large = ModelWatcher(small_signs=False)
@@ -112,7 +116,8 @@ def test_states_are_shown_and_a_lasting_one_is_small(make_observation: Make) -> 
     assert large.shows(View("paused", "13:05"))
 
 
-def test_a_dark_display_shows_that_the_camera_is_lost(make_observation: Make) -> None:
+def test_dark_display_shows_a_lost_camera(make_observation: Make) -> None:
+    """A dark display shows that the camera is lost."""
     sink = ModelWatcher(off_seconds=1.0)
     for number in range(100):
         sink.write(make_observation(number))
@@ -130,7 +135,8 @@ def test_it_is_dark_at_the_end() -> None:
     assert Image.Image.getbbox(sink.device.image) is None
 
 
-def test_colours_are_shown_where_the_display_has_them(make_observation: Make) -> None:
+def test_colour_display_shows_colours(make_observation: Make) -> None:
+    """Colours are shown where the display has them."""
     sink = ModelWatcher(device="dummy-colour", width=240, height=240)
     sink.write(make_observation(0, "happy"))
     assert sink.device.image.mode == "RGB"
@@ -139,14 +145,16 @@ def test_colours_are_shown_where_the_display_has_them(make_observation: Make) ->
     sink.write(make_observation(0, "happy"))
 
 
-def test_a_font_that_cannot_be_read_is_said() -> None:
+def test_unreadable_font_is_refused() -> None:
+    """A font that cannot be read is reported."""
     with pytest.raises(SettingsError, match=r"oled\.font = 'none\.ttf': cannot be read .*TrueType"):
         ModelWatcher(font="none.ttf")
 
 
-def test_it_runs_by_its_name_in_a_thread_of_its_own(
+def test_sink_runs_in_its_thread(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """It runs by its name in a thread of its own."""
     box = make_sink("oled", replace(Settings(), oled=OledSettings(device="dummy")))
     assert isinstance(box, Mailbox)
     box.close()
@@ -171,9 +179,10 @@ def remembered(draw: Callable[[Screen, View], Any], seen: list[View]) -> Callabl
     return noted
 
 
-def test_without_a_display_the_run_goes_on_and_says_the_cure(
+def test_run_continues_without_a_display(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Without a display the run goes on and says the fix."""
     monkeypatch.chdir(tmp_path)
     arguments = ["run", "--source", "demo", "--sink", "oled", "--max-frames", "5", "--set", "oled.i2c_port=99"]
     assert main(arguments) == 6
