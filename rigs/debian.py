@@ -99,10 +99,10 @@ def get_wheels(target: Path, python: str, platforms: Sequence[str], *requirement
     pip("install", "--target", str(target), *chosen, *requirements)
 
 
-def make_wheel(folder: Path) -> Path:
-    """fer-edge as it is now, alone in `folder`."""
+def make_wheel(folder: Path, project: Path = ROOT) -> Path:
+    """fer-edge as it is in `project`, alone in `folder`."""
     shutil.rmtree(folder, ignore_errors=True)
-    pip("wheel", "--no-deps", "--wheel-dir", str(folder), str(ROOT))
+    pip("wheel", "--no-deps", "--wheel-dir", str(folder), str(project))
     (wheel,) = folder.glob("*.whl")
     return wheel
 

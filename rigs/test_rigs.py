@@ -48,6 +48,16 @@ def test_the_service_is_installed_lives_and_goes(suite: str) -> None:
 @pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.timeout(1500)
+@pytest.mark.rig("service")
+def test_a_service_with_old_packages_upgrades() -> None:
+    """Its settings and its log stay, and it can be taken back."""
+    assert "the report reads the log of both" in run("service_before.py")
+
+
+@on_debian_as_root
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.timeout(1500)
 @pytest.mark.rig("soak")
 def test_each_fault_is_got_over_once() -> None:
     """Whether anything grows takes longer to say: `make soak`."""
