@@ -1,49 +1,76 @@
-# make run    sets up what is missing and reads emotions from the best source there is
-# make test   sets up what the tests need, checks style and types, and runs all tests
-# make rigs   runs the tests that take minutes: the service in containers, faults for ten minutes (Debian, root; 20 minutes)
-# make lint   style and types alone
-# make clean  removes what the others made
-# make service-test  installs, breaks and removes the service and its cameras on Debian 12 and 13, in containers (Debian, root;
-#                    11 minutes)
-# make card-test  counts what the log writes to a card in a day (root; 10 s)
-# make device-test  boots an emulated device, lights a Pi 3's pins, takes its power twenty times (Debian, root; 30 minutes)
-# make soak  runs an hour with a fault every minute
-# make count-arm  counts the instructions of finding and reading a face on a Raspberry Pi's processors, emulated (Debian 12,
-#                 root; 4 minutes)
+# make run         sets up what is missing and reads emotions from the best source there is
+# make check       style, types and the fast tests, without TensorFlow, browser or broker: for every save (0.8 GB, once)
+# make test        style, types and all tests but those of the next two lines (2.8 GB; ten minutes, set-up and all)
+# make test-torch  the tests that need torch (1.6 GB, with CUDA 6 GB; 5 minutes)
+# make rigs        what takes minutes: emulated processors and cameras, the service in containers, faults (3 GB, on Debian, as
+#                  root; 25 minutes)
+# make lint        style and types alone
+# make clean       removes what the others made
+#
+# make check-trixie  make check with Debian 13's own Python 3.13, in a container (Debian, root; 3 minutes)
+# make service-test  installs, breaks, upgrades and removes the service and its cameras on Debian 12 and 13, in containers
+#                    (Debian, root; 13 minutes)
+# make card-test     counts what the log writes to a card in a day (root; 10 s)
+# make device-test   boots an emulated device, lights a Pi 3's pins, takes its power twenty times (Debian, root; 30 minutes)
+# make soak          runs an hour with a fault every minute
+# make count-arm     counts the instructions of finding and reading a face on a Raspberry Pi's processors, emulated (Debian 12,
+#                    root; 4 minutes)
+#
+# ARGS goes to what is run: make check ARGS="tests/fer_edge/test_loop.py -k order"
 
 PYTHON ?= python3
 ARGS ?=
-# The device's dependencies alone; the tests' TensorFlow and torch besides; the older interpreter, which needs NumPy 1.
+# One environment a command, and one with the older interpreter, which needs NumPy 1.
 RUN := .venv
+CHECK := .venv-check
 TEST := .venv-test
+TORCH := .venv-torch
 OLD := .venv-tflite
 PIP := -m pip install --quiet --disable-pip-version-check
+# Two processes on a core each. Tests of one file stay together, for they share what they set up.
+TWICE := -p xdist --numprocesses 2 --dist loadfile
+ONE_CORE := OPENBLAS_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1
 
-.PHONY: run test rigs lint clean card-test count-arm device-test service-test soak
+# Else every run compiles anew what pytest rewrites: six seconds.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: run check test test-torch rigs lint clean card-test check-trixie count-arm device-test service-test soak
 .DELETE_ON_ERROR:
 
 run: $(RUN)/.ready
 	@$(RUN)/bin/fer-edge run $(ARGS)
 
-test: lint $(OLD)/.ready $(TEST)/.broker $(TEST)/.browser $(TEST)/.camera $(TEST)/.arm
-	@$(TEST)/bin/python -m pytest $(ARGS)
+check: $(CHECK)/.ready
+	@$(call lint,$(CHECK))
+	@$(ONE_CORE) $(CHECK)/bin/python -m pytest $(TWICE) -m "not process and not browser and not slow and not torch and not long" $(ARGS)
 
-rigs: $(TEST)/.ready $(TEST)/.broker
-	@$(TEST)/bin/python -m pytest -m long $(ARGS)
+test: $(TEST)/.ready $(OLD)/.ready build/.broker $(TEST)/.browser
+	@$(call lint,$(TEST))
+	@$(TEST)/bin/python -m pytest $(TWICE) --hypothesis-profile thorough $(ARGS)
 
-lint: $(TEST)/.ready
-	@$(TEST)/bin/ruff check --quiet .
-	@$(TEST)/bin/ruff format --check --quiet .
-	@$(TEST)/bin/mypy
+test-torch: $(TORCH)/.ready
+	@$(TORCH)/bin/python -m pytest -m torch $(ARGS)
+
+rigs: $(CHECK)/.ready $(OLD)/.ready build/.broker $(CHECK)/.camera $(CHECK)/.arm
+	@$(CHECK)/bin/python -m pytest -m long $(ARGS)
+
+lint: $(CHECK)/.ready
+	@$(call lint,$(CHECK))
+
+lint = $1/bin/ruff check --quiet . && $1/bin/ruff format --check --quiet . && $1/bin/mypy
 
 card-test: $(RUN)/.ready
 	@$(RUN)/bin/python rigs/card_writes.py
 
-soak: $(TEST)/.broker
-	@$(TEST)/bin/python rigs/soak.py $(ARGS)
+soak: $(CHECK)/.ready build/.broker
+	@$(CHECK)/bin/python rigs/soak.py $(ARGS)
+
+check-trixie:
+	@$(PYTHON) rigs/check_trixie.py $(ARGS)
 
 service-test:
 	@$(PYTHON) rigs/service.py $(ARGS)
+	@$(PYTHON) rigs/service_before.py
 
 device-test:
 	@$(PYTHON) rigs/device.py $(ARGS)
@@ -52,16 +79,23 @@ count-arm:
 	@$(PYTHON) rigs/count_arm.py $(ARGS)
 
 clean:
-	rm -rf $(RUN) $(TEST) $(OLD) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(RUN) $(CHECK) $(TEST) $(TORCH) $(OLD) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# Makes the environment $1, with options $2.
+define venv
+$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else \
+  f"fer-edge needs Python 3.11 or newer, {sys.executable} is {v[0]}.{v[1]}; try: make PYTHON=python3.11")'
+$(PYTHON) -c 'import ensurepip' 2>/dev/null || { \
+  echo "$(PYTHON): makes no environments (no module ensurepip); fix it with: sudo apt install python3-venv" >&2; exit 1; }
+$(PYTHON) -m venv $2 $1
+endef
 
 # On a Raspberry Pi, picamera2 and libcamera come from the system's packages, built against the system's NumPy: the
 # environment sees them, and pip must not put another NumPy before that one.
 $(RUN)/.python:
-	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else \
-	  f"fer-edge needs Python 3.11 or newer, {sys.executable} is {v[0]}.{v[1]}; try: make PYTHON=python3.11")'
-	@echo "setting up $(RUN)"
-	@$(PYTHON) -m venv $$($(PYTHON) -c 'import importlib.util as u; \
-	  print("--system-site-packages" if u.find_spec("picamera2") else "")') $(RUN)
+	@echo "setting up $(RUN): OpenCV, NumPy, a TFLite interpreter (0.4 GB, half a minute)"
+	@$(call venv,$(RUN),$$($(PYTHON) -c 'import importlib.util as u; \
+	  print("--system-site-packages" if u.find_spec("picamera2") else "")'))
 	@$(RUN)/bin/python -c 'import importlib.metadata as m, importlib.util as u; \
 	  print("numpy==" + m.version("numpy") if u.find_spec("picamera2") else "")' > $@
 
@@ -69,44 +103,59 @@ $(RUN)/.ready: $(RUN)/.python pyproject.toml
 	@$(RUN)/bin/python $(PIP) --constraint $(RUN)/.python --editable .
 	@touch $@
 
+$(CHECK)/.ready: pyproject.toml
+	@echo "setting up $(CHECK): fer-edge with its outputs, scikit-learn, pytest, mypy, ruff (0.8 GB, a minute)"
+	@$(call venv,$(CHECK))
+	@$(CHECK)/bin/python $(PIP) --editable '.[check]'
+	@touch $@
+
+# TensorFlow's headers are for those who compile against it.
 $(TEST)/.ready: pyproject.toml
-	@echo "setting up $(TEST)"
-	@$(PYTHON) -m venv $(TEST)
-	@$(TEST)/bin/python $(PIP) --editable '.[convert,torch,gpio,kiosk,mqtt,oled,test]'
+	@echo "setting up $(TEST), 1 of 2: fer-edge with its outputs, scikit-learn, pytest, mypy, ruff (0.8 GB, a minute)"
+	@$(call venv,$(TEST))
+	@$(TEST)/bin/python $(PIP) --editable '.[check]'
+	@echo "setting up $(TEST), 2 of 2: TensorFlow, Keras, Playwright, schemathesis (1.5 GB, two minutes)"
+	@$(TEST)/bin/python $(PIP) --editable '.[test]'
+	@rm -rf $(TEST)/lib/python3.*/site-packages/tensorflow/include
 	@touch $@
 
-# The broker of the MQTT tests, on Debian as root; elsewhere they are skipped where there is none, and say so.
-$(TEST)/.broker: $(TEST)/.ready
-	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null; then \
-	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-	    apt-get install -qq --yes --no-install-recommends mosquitto >/dev/null; \
-	fi
+$(TORCH)/.ready: pyproject.toml
+	@echo "setting up $(TORCH): torch, Keras and what make check needs (1.6 GB, with CUDA 6 GB; minutes)"
+	@$(call venv,$(TORCH))
+	@$(TORCH)/bin/python $(PIP) --editable '.[test-torch]'
 	@touch $@
-
-# The browser of the page's tests: the system's, else Playwright's own, else Debian's; without one they are skipped, and say so.
-$(TEST)/.browser: $(TEST)/.ready
-	@if ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null && ! command -v google-chrome >/dev/null && \
-	  ! $(TEST)/bin/python -m playwright install --only-shell chromium >/dev/null 2>&1 && \
-	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-	    apt-get install -qq --yes --no-install-recommends chromium fonts-dejavu-core >/dev/null || true; \
-	fi
-	@touch $@
-
-# The real picamera2, on a camera made of pictures; where it cannot be set up it says why, and its tests are skipped.
-$(TEST)/.camera: $(TEST)/.ready rigs/camera.py rigs/debian.py $(wildcard rigs/camera_inside/*)
-	@$(TEST)/bin/python rigs/camera.py && touch $@ || true
-
-# A Raspberry Pi's Debian and wheels, emulated (1 GB, Debian, root); where they cannot be had the tests are skipped, and say so.
-$(TEST)/.arm: $(TEST)/.ready rigs/arm.py rigs/count_arm.py rigs/debian.py
-	@$(TEST)/bin/python rigs/arm.py && \
-	  $(TEST)/bin/python rigs/count_arm.py --set-up --runtime ai-edge-litert && touch $@ || true
 
 # tflite-runtime has wheels for Python 3.11 alone; elsewhere its tests are skipped, and say so.
 $(OLD)/.ready: pyproject.toml
 	@mkdir -p $(OLD)
 	@if $(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))'; then \
+	  echo "setting up $(OLD): the older interpreter with its NumPy 1 (0.3 GB, half a minute)"; \
 	  $(PYTHON) -m venv $(OLD) && $(OLD)/bin/python $(PIP) \
 	    tflite-runtime==2.14.0 'numpy<2' 'opencv-python-headless<4.12' pillow tqdm; \
 	fi
 	@touch $@
+
+# The broker of the MQTT tests, on Debian as root; elsewhere they are skipped where there is none, and say so.
+build/.broker:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! PATH="$$PATH:/usr/sbin" command -v mosquitto >/dev/null; then \
+	  echo "installing mosquitto, the broker of the MQTT tests (apt, 5 MB)"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
+	    apt-get install -qq --yes --no-install-recommends mosquitto >/dev/null; \
+	fi
+	@mkdir -p build && touch $@
+
+# A browser that has been seen to start; without one the page's tests are skipped, and say why.
+$(TEST)/.browser: $(TEST)/.ready rigs/chromium.py rigs/debian.py
+	@echo "looking for a browser that starts (where there is none: 0.4 GB, a minute)"
+	@$(TEST)/bin/python rigs/chromium.py && touch $@ || true
+
+# The real picamera2, on a camera made of pictures; where it cannot be set up it says why, and its tests are skipped.
+$(CHECK)/.camera: $(CHECK)/.ready rigs/camera.py rigs/debian.py $(wildcard rigs/camera_inside/*)
+	@echo "setting up build/camera: Debian's libcamera, picamera2 (0.4 GB, a minute)"
+	@$(CHECK)/bin/python rigs/camera.py && touch $@ || true
+
+# A Raspberry Pi's Debian and wheels, emulated; where they cannot be had the tests are skipped, and say so.
+$(CHECK)/.arm: $(CHECK)/.ready rigs/arm.py rigs/count_arm.py rigs/debian.py
+	@echo "setting up build/arm: a Raspberry Pi's Debian and wheels, emulated (1 GB, two minutes)"
+	@$(CHECK)/bin/python rigs/arm.py && \
+	  $(CHECK)/bin/python rigs/count_arm.py --set-up --runtime ai-edge-litert && touch $@ || true

@@ -64,7 +64,7 @@ class WheelSet(NamedTuple):
         if system_path(self.suite).exists() and self.site.exists():
             return ""
         reason = reason_of(self.site)
-        why = reason.read_text() if reason.exists() else "`make test` does it"
+        why = reason.read_text() if reason.exists() else "`make rigs` does it"
         return f"Debian {self.suite} for arm64 with these wheels is not set up in build/arm: {why}"
 
 

@@ -20,7 +20,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PROBE = str(Path(__file__).with_name("probe_arm.py"))
-OLD = ROOT / ".venv-tflite" / "bin" / "python"  # made by `make test` where Python is 3.11
+OLD = ROOT / ".venv-tflite" / "bin" / "python"  # made by `make rigs` where Python is 3.11
 HERE = {"ai-edge-litert": sys.executable, "tflite-runtime": str(OLD)}
 # By how much a score may differ: floats are summed in another order. ai-edge-litert's integers are the same to the bit;
 # its dynamic variant was 0.0005 off on a Pi 5, none on a Pi 4. tflite-runtime's integer kernels for Arm round halves
@@ -37,7 +37,7 @@ AUTO = {
 }
 
 # Emulation is slow, and more so on a busy machine.
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240), pytest.mark.rig("arm")]
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(240), pytest.mark.rig("arm")]
 
 
 @cache
@@ -45,7 +45,7 @@ def here(runtime: str) -> dict[str, Any]:
     """What this machine answers with the same interpreter."""
     python = HERE[runtime]
     if not Path(python).exists():
-        pytest.skip("tflite-runtime has wheels for Python 3.11 alone, and `make test` found another Python")
+        pytest.skip("tflite-runtime has wheels for Python 3.11 alone, and `make rigs` found another Python")
     environment = os.environ | {"PYTHONPATH": str(ROOT / "edge")}
     child = subprocess.run([python, PROBE], env=environment, capture_output=True, text=True, check=False)
     assert child.returncode == 0, child.stderr
@@ -98,7 +98,7 @@ def test_scores_are_the_same(device: Device, variant: str) -> None:
     ours = here(device.runtime)
     theirs, version = (each["versions"][device.runtime] for each in (device.answer, ours))
     if theirs != version:
-        pytest.skip(f"{device.runtime} is {version} here and {theirs} for arm64: `make clean test` gets one")
+        pytest.skip(f"{device.runtime} is {version} here and {theirs} for arm64: `make clean rigs` gets one")
     off = np.abs(np.subtract(device.answer["scores"][variant], ours["scores"][variant])).max()
     print(f"{device.name}, {device.processor}, {variant}: {off:.2g} off at most")
     assert off <= LIMITS[device.runtime][variant]

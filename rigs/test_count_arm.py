@@ -18,6 +18,7 @@ FOUND = {count_arm.Row("ai-edge-litert", "cortex-a76", "int8"): count_arm.Count(
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(300)
 @pytest.mark.rig("count")
 def test_no_more_instructions_than_recorded() -> None:

@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import numpy as np
@@ -52,6 +53,14 @@ class Rigs:
                 self.skipped[str(name)] = reason.removeprefix("Skipped: ")
             elif report.when == "call":
                 self.ran.add(str(name))
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if hasattr(session.config, "workeroutput"):  # one of several processes: only it knows what it left
+            session.config.workeroutput["rigs_left"] = sorted(self.left)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        self.left.update(getattr(node, "workeroutput", {}).get("rigs_left", ()))
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         for name in sorted(self.ran | set(self.skipped) | self.left):

@@ -1,6 +1,6 @@
 """The real picamera2 and libcamera, on a camera made of the demo's pictures (rigs/camera.py).
 
-What the fake in test_picamera_source.py only claims is shown here: that picamera2 behaves so. Set up by `make test`.
+What the fake in test_picamera_source.py only claims is shown here: that picamera2 behaves so. Set up by `make rigs`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import camera  # rigs/camera.py
 import debian
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.rig("camera")]
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(120), pytest.mark.rig("camera")]
 
 
 @pytest.fixture(scope="module")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
-import shutil
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import chromium  # rigs/chromium.py
 import pytest
+from debian import RigError
 from fer_edge.pause import PauseSwitch
 from fer_edge.settings import Settings, parse
 from fer_edge.sinks.kiosk.sink import Kiosk
@@ -126,21 +126,16 @@ def with_event() -> Callable[..., Observation]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium without a window: Playwright's own, else the system's."""
+    """Chromium without a window, where one starts."""
     driver = pytest.importorskip("playwright.sync_api", reason="needs playwright, from the extra test")
-    names = ("chromium", "chromium-browser", "google-chrome")
-    paths = [None, *filter(None, map(shutil.which, names))]
-    options = {"args": ["--no-sandbox"]} if os.geteuid() == 0 else {}
-    with driver.sync_playwright() as started:
-        for path in paths:
-            try:
-                found = started.chromium.launch(executable_path=path, **options)
-            except driver.Error:
-                continue
+    try:
+        chromium.check_driver()
+        with driver.sync_playwright() as started:
+            found = chromium.launch(started)
             yield found
             found.close()
-            return
-    pytest.skip("needs a browser: playwright install chromium, or apt-get install chromium; neither is here")
+    except RigError as cause:
+        pytest.skip(f"needs a browser: {cause}")
 
 
 class Visit:
