@@ -105,7 +105,7 @@ def test_page_shows_what_the_loop_reads(visit: Open, tmp_path: Path) -> None:
         seen = tab.page.evaluate("window.seen")
     # What the loop read, in its order; the page may have skipped what was over before it could be drawn.
     rest = iter(expected)
-    late = [at / 1000 - lines for name, at in seen for lines in [next(time for lines, time in rest if lines == name)]]
+    late = [at / 1000 - next(time for read, time in rest if read == name) for name, at in seen]
     assert seen[-1][0] == expected[-1][0]
     assert len(seen) >= 4
     assert statistics.median(late[1:]) < QUICK, late
