@@ -103,7 +103,7 @@ def takes_models(device: Device) -> None:
     """A model that is installed is loaded, spoilt ones are refused, and the doctor is content."""
     device.settings()
     device.restart()
-    device.until("mended: ready", 10, device.active)
+    device.until("fixed: ready", 10, device.active)
     name = re.findall(r"model: (\S+) with", device.journal())[-1]
     card = json.loads((ROOT / "models" / f"{name}.json").read_text())
     model = (ROOT / "models" / f"{name}.tflite").read_bytes() + bytes(16)  # reads as before, and is another file

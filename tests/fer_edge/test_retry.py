@@ -1,4 +1,4 @@
-"""What failed is tried again after growing pauses, and told of once, however often it comes and goes."""
+"""What failed is tried again after growing pauses, and logged once, however often it comes and goes."""
 
 from __future__ import annotations
 

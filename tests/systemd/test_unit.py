@@ -1,4 +1,4 @@
-"""The unit says what systemd understands, and lets go of what the program does not need."""
+"""The unit says what systemd understands, and drops what the program does not need."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`fer-edge run` on a live camera: a loss and a pause end nothing, and a paused camera is let go of.
+"""`fer-edge run` on a live camera: a loss and a pause end nothing, and a paused camera is released.
 
 The camera is a real HTTP server on this machine, read through OpenCV's FFmpeg.
 """
@@ -106,7 +106,7 @@ def test_a_camera_that_goes_is_opened_again_and_the_log_goes_on(
 
 
 class Presser(Console):
-    """A console that presses the pause button at the 20th frame, and again when the camera was let go of."""
+    """A console that presses the pause button at the 20th frame, and again when the camera was released."""
 
     def __init__(self, camera: Camera, pause_switch: PauseSwitch) -> None:
         super().__init__(sys.stdout)
