@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.process
+
 ROOT = Path(__file__).parents[2]
 OLD = ROOT / ".venv-tflite" / "bin" / "python"  # made by `make test` where Python is 3.11
 PROGRAM = """
@@ -21,8 +23,6 @@ from fer_edge.demo import PORTRAIT
 from fer_edge.classifiers import cards
 from fer_edge.classifiers.tflite import TfliteClassifier, find_runtime
 from fer_edge.types import Box
-
-pytestmark = pytest.mark.process
 picture = cv2.imread(str(PORTRAIT), cv2.IMREAD_GRAYSCALE)
 boxes = [Box(180 + d, 65 + d, 95, 95) for d in (-12, -6, 0, 6, 12)]
 answer = {"runtime": find_runtime()[0], "numpy": version("numpy"), "opencv": cv2.__version__, "auto": cards.choose(
