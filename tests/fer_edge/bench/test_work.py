@@ -74,7 +74,7 @@ class CountedClassifier:
         return self._classifier.predict(grey, boxes)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def frames() -> list[Frame]:
     return list(islice(open_source("demo").source, FIRST, FIRST + LENGTH))
 
