@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ pytest.importorskip("sklearn")
 
 from fer_convert.data import dataset, votes
 from fer_edge.errors import DataError
+from fer_edge.types import EMOTIONS
 
 COLUMN_OF_LABEL = np.array([4, 5, 6, 1, 3, 2, 0])  # FER2013's label -> the column of votes for it
 MakeVotes = Callable[..., Path]
@@ -36,6 +38,7 @@ def test_votes_in_order_of_faces(mixed_csv: Path, make_votes: MakeVotes) -> None
     ("change", "message"),
     [
         (lambda rows: rows[:-50], r"[0-9]+ lines for Training, where fer2013.csv has 84 faces; give FER\+'s"),
+        (lambda rows: [*rows, rows[0]] * 2, r"[0-9]+ lines for Training, where fer2013.csv has 84 faces; give FER\+'s"),
         (lambda rows: [["PublicTest", *row[1:]] for row in rows], r"0 lines for Training"),
         (
             lambda rows: [[a[0], *b[1:]] for a, b in zip(rows, rows[::-1], strict=True)],
@@ -120,3 +123,44 @@ def test_absent_class_has_no_probability() -> None:
     found = votes.soft_labels(counts[kept], labels[kept], 7)
     assert found.shape == (kept.sum(), 7)
     assert (found[:, 1] == 0).all()
+
+
+@pytest.mark.parametrize(("agreeing", "accepted"), [(33, False), (34, True)])
+def test_labels_must_agree_with_votes(faces_csv: Path, make_votes: MakeVotes, agreeing: int, accepted: bool) -> None:
+    """Of 84 faces 34 are 40 %: fewer agree by chance alone, if the votes are those of other faces."""
+
+    def disagree(rows: list[list[Any]]) -> list[list[Any]]:
+        """All but the first votes are for nothing."""
+        return [row if i < agreeing else [*row[:2], *[0] * 9, 9] for i, row in enumerate(rows)]
+
+    with nullcontext() if accepted else pytest.raises(DataError, match="these are the votes of other faces"):
+        assert len(votes.read(make_votes(faces_csv, disagree), dataset.read(faces_csv, (48, 48)))) == 84
+
+
+def test_columns_are_of_their_emotions() -> None:
+    """FER+'s ten columns in its order, seven of which are classes of FER2013."""
+    emotions = dict(zip(votes.VOTE_COLUMNS, votes.EMOTION_OF_COLUMN, strict=True))
+    assert [emotions[name] for name in ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")] == [
+        *EMOTIONS
+    ]
+    assert [emotions[name] for name in ("contempt", "unknown", "nf")] == ["", "", ""]
+
+
+def test_most_and_no_votes_are_read(faces_csv: Path, make_votes: MakeVotes) -> None:
+    """1000 votes in a column are allowed, and a face without votes has finite soft labels."""
+
+    def change(rows: list[list[Any]]) -> list[list[Any]]:
+        return [[*rows[0][:2], *[0] * 10], [*rows[1][:2], *[0] * 4, 1000, *[0] * 5], *rows[2:]]
+
+    faces = dataset.read(faces_csv, (48, 48))
+    found = votes.read(make_votes(faces_csv, change), faces)
+    assert (found[0].sum(), found[1].max()) == (0, 1000)
+    assert np.isfinite(votes.soft_labels(found, faces.training()[1].labels, 7)).all()
+
+
+def test_certain_predictions_are_finite() -> None:
+    """A teacher that gives a class a probability of 0 does not make the logarithm infinite."""
+    counts, labels, shown = people(300, 4)
+    found = votes.soft_labels(counts, labels, 7, np.eye(7, dtype=np.float32)[shown])
+    assert np.isfinite(found).all()
+    assert (found.argmax(axis=1) == shown).mean() > 0.95

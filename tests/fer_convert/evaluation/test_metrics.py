@@ -65,3 +65,44 @@ def test_predictions_that_are_no_numbers() -> None:
     scores = np.array([[0.9, 0.1], [np.nan, np.nan]], np.float32)
     with pytest.raises(ModelError, match="predictions for 1 of 2 faces are not numbers"):
         measure(scores, np.array([0, 0]), ("calm", "tense"), "PublicTest")
+
+
+def test_macro_f1_counts_classes_alike() -> None:
+    """A class of one face counts as much as one of three."""
+    found = measure(np.eye(2, dtype=np.float32)[[0, 0, 1, 1]], np.array([0, 0, 0, 1]), ("a", "b"), "test")
+    assert [entry.f1 for entry in found.classes] == [pytest.approx(0.8), pytest.approx(2 / 3)]
+    assert found.macro_f1 == pytest.approx((0.8 + 2 / 3) / 2)
+
+
+def test_calibration_error_weighs_bins_by_faces() -> None:
+    """Three faces of one confidence count three times as much as one of another."""
+    probabilities = np.array([[0.9, 0.1]] * 3 + [[0.6, 0.4]], np.float32)
+    found = measure(probabilities, np.array([0, 0, 1, 1]), ("a", "b"), "test")
+    assert found.ece == pytest.approx((3 * abs(2 / 3 - 0.9) + 0.6) / 4, abs=1e-6)
+
+
+def test_entropy_is_mean_and_deviation() -> None:
+    """Of one face that is certain, and two with two equal probabilities, whose entropy is 1."""
+    probabilities = np.array([[1.0, 0.0], [0.5, 0.5], [0.5, 0.5]], np.float32)
+    mean, deviation = measure(probabilities, np.array([0, 0, 1]), ("a", "b"), "test").entropy
+    assert mean == pytest.approx(2 / 3)
+    assert deviation == pytest.approx(np.sqrt(2) / 3)
+
+
+def test_bins_have_equal_width() -> None:
+    """Bin 3 of 10 is above 0.3 and up to 0.4."""
+    bins = calibration(np.array([[0.35, 0.33, 0.32]], np.float32), np.array([0]), bins=10)
+    assert [(b.low, b.high) for b in bins] == [(k / 10, (k + 1) / 10) for k in range(10)]
+    assert (bins[3].faces, bins[3].accuracy) == (1, 1.0)
+
+
+def test_agreement_does_not_depend_on_labels() -> None:
+    """Both models may be wrong in the same way."""
+    found = parity(np.array([0, 0, 1, 1]), np.array([0, 1, 1, 1]), np.array([0, 0, 0, 0]))
+    assert (found.points, found.agreement) == (25.0, 0.75)
+
+
+def test_one_invalid_probability_is_enough() -> None:
+    """A row with one NaN is refused, whatever its other values are."""
+    with pytest.raises(ModelError, match="predictions for 1 of 2 faces are not numbers"):
+        measure(np.array([[0.9, 0.1], [0.9, np.nan]], np.float32), np.array([0, 0]), ("a", "b"), "test")
