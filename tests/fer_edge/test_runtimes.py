@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 OLD = ROOT / ".venv-tflite" / "bin" / "python"  # made by `make test` where Python is 3.11
 PROGRAM = """
 import json, sys
+sys.path.insert(0, "edge")
 from importlib.metadata import version
 from pathlib import Path
 import cv2
