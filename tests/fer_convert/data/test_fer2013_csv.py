@@ -74,6 +74,9 @@ def test_other_text_is_one_line(tmp_path: Path, text: str) -> None:
         ("emotion,pixels\n" + f"3,{FACE}\n", "no column usage"),
         (HEADER + "3\n", "line 2: 1 columns where the header has 3"),
         (HEADER + f"3,{FACE},Training\n3,{FACE[:-2]},Training\n", r"line 3: 2303 pixels where a face has 2304"),
+        (HEADER + f"3,{FACE}\n", "line 2: 2 columns where the header has 3"),
+        (HEADER + f"3,{FACE} 7,Training\n", "line 2: 2305 pixels where a face has 2304"),
+        (HEADER + f"7,{FACE},Training\n", r"line 2: emotion '7'; FER2013's are 0 to 6"),
         (HEADER + f"9,{FACE},Training\n", r"line 2: emotion '9'; FER2013's are 0 to 6"),
         (HEADER + f"happy,{FACE},Training\n", "emotion 'happy'"),
         (HEADER + f"3,{FACE[:-1]}300,Training\n", r"line 2: pixel '300'; a pixel is a whole number 0 to 255"),
@@ -90,3 +93,11 @@ def test_bad_csv_names_line_and_value(tmp_path: Path, text: str, message: str) -
     with pytest.raises(DataError, match=message) as error:
         dataset.read(path, SIZE)
     assert str(path) in str(error.value)
+
+
+def test_spaces_case_and_blank_lines(tmp_path: Path) -> None:
+    """None of them changes a row; 255 is a pixel."""
+    path = tmp_path / "faces.csv"
+    path.write_text(f"Emotion, PIXELS ,usage\n\n 6 , {FACE[:-1]}255 , TRAINING \n\n")
+    name, faces = dataset.read(path, (48, 48)).training()
+    assert (name, faces.labels.tolist(), int(faces.pixels[0, -1, -1])) == ("Training", [6], 255)

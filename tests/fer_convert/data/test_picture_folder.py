@@ -124,3 +124,58 @@ def test_empty_folder_is_refused(tmp_path: Path) -> None:
     """An empty folder is refused with how to arrange pictures."""
     with pytest.raises(DataError, match="0 class folders"):
         dataset.read(tmp_path, SIZE)
+
+
+def test_hidden_folders_are_no_classes(picture_folder: Callable[..., Path]) -> None:
+    """A folder such as .thumbnails is not a class."""
+    folder = picture_folder({"": {"calm": 3, "tense": 3, ".thumbnails": 3}})
+    assert dataset.read(folder, SIZE).classes == ("calm", "tense")
+
+
+def test_pictures_in_any_case_and_depth(picture_folder: Callable[..., Path]) -> None:
+    """IMG.PNG is a picture, and so is one in a folder below the class; a folder x.png and a text are not."""
+    folder = picture_folder({"": {"calm": 3, "tense": 3}})
+    (folder / "calm" / "0.png").rename(folder / "calm" / "IMG.PNG")
+    (folder / "tense" / "deeper").mkdir()
+    (folder / "tense" / "0.png").rename(folder / "tense" / "deeper" / "0.png")
+    (folder / "calm" / "x.png").mkdir()
+    (folder / "calm" / "notes.txt").write_text("no picture")
+    found = dataset.read(folder, SIZE)
+    assert len(found.training()[1]) + len(found.validation()[1]) == 6
+
+
+def test_sha256_changes_with_a_name(picture_folder: Callable[..., Path]) -> None:
+    """A picture that moves to another class makes other data of the same bytes."""
+    folder = picture_folder({"": {"calm": 4, "tense": 3}})
+    before = dataset.read(folder, SIZE).sha256
+    (folder / "calm" / "3.png").rename(folder / "tense" / "3.png")
+    assert dataset.read(folder, SIZE).sha256 != before
+
+
+def test_two_pictures_are_enough(picture_folder: Callable[..., Path]) -> None:
+    """One to train on and one to validate."""
+    found = dataset.read(picture_folder({"": {"calm": 2, "tense": 2}}), SIZE)
+    assert found.training()[1].labels.tolist() == found.validation()[1].labels.tolist() == [0, 1]
+
+
+def test_held_out_pictures_are_drawn(tmp_path: Path) -> None:
+    """Not the first of each class, which may be of one person or one place."""
+    for name in ("calm", "tense"):
+        (tmp_path / "faces" / name).mkdir(parents=True)
+        for grey in range(20):
+            cv2.imwrite(str(tmp_path / "faces" / name / f"{grey:02}.png"), np.full((60, 60), grey, np.uint8))
+    held_out = dataset.read(tmp_path / "faces", SIZE).validation()[1]
+    greys = [set(held_out.pixels[held_out.labels == label, 0, 0].tolist()) for label in (0, 1)]
+    assert [len(one) for one in greys] == [4, 4]
+    assert {0, 1, 2, 3} not in greys
+
+
+def test_size_is_height_and_width(picture_folder: Callable[..., Path]) -> None:
+    found = dataset.read(picture_folder({"": {"calm": 2, "tense": 2}}), (40, 64))
+    assert found.training()[1].pixels.shape == (2, 40, 64)
+
+
+def test_folder_has_its_own_name(picture_folder: Callable[..., Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given as "." as well, since the name goes onto the cards."""
+    monkeypatch.chdir(picture_folder({"": {"calm": 2, "tense": 2}}))
+    assert dataset.read(Path(), SIZE).name == "faces"
