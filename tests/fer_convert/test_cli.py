@@ -152,7 +152,7 @@ def test_distill_passes_its_options_on(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.tensorflow
 @pytest.mark.slow
 @pytest.mark.timeout(120)
-def test_stopped_training_says_how_to_go_on(faces_csv: Path, tmp_path: Path) -> None:
+def test_stopped_training_can_go_on(faces_csv: Path, tmp_path: Path) -> None:
     """Ctrl-C ends a training with one line and a checkpoint."""
     command = [
         sys.executable,

@@ -147,7 +147,7 @@ def test_moving_repeats_the_edge() -> None:
     assert (moved == 100).all()
 
 
-def test_noise_has_its_sigma_and_no_bias() -> None:
+def test_noise_sigma_and_mean() -> None:
     """Sigma is even from 0 to the strongest; the mean stays."""
     noisy = augment(flat(128), replace(NO_AUGMENTATION, noise=1, noise_sigma=6), rng()).astype(float)
     sigmas = noisy.std(axis=(1, 2))

@@ -71,7 +71,7 @@ def test_file_name_of_any_bytes(picture_folder: Callable[..., Path]) -> None:
     assert len(dataset.read(folder, SIZE).training()[1]) == 4
 
 
-def test_fifth_of_each_class_is_held_out(picture_folder: Callable[..., Path]) -> None:
+def test_a_fifth_is_held_out(picture_folder: Callable[..., Path]) -> None:
     """Folders without splits hold out a fifth of each class, always the same."""
     folder = picture_folder({"": {"calm": 10, "tense": 5}})
     found, again = dataset.read(folder, SIZE), dataset.read(folder, SIZE)

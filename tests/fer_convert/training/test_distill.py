@@ -95,7 +95,7 @@ def test_teacher_of_another_size(faces_csv: Path, tmp_path: Path, teacher: Path)
     np.testing.assert_allclose(soft[0], model.predict_on_batch(smaller), atol=2e-3)  # float16 on disk
 
 
-def test_per_face_and_views_do_not_mix(faces_csv: Path, tmp_path: Path, teacher: Path) -> None:
+def test_per_face_needs_its_own_file(faces_csv: Path, tmp_path: Path, teacher: Path) -> None:
     """The two come in different orders: a mixture would be the soft labels of other faces."""
     out, recipe = tmp_path / "soft.npz", replace(RECIPE, mixup=0.0)
     distill_twice(faces_csv, teacher, out, recipe)

@@ -34,7 +34,7 @@ def as_before_the_rename(content: dict[str, Any], **recipe: Any) -> str:
 
 
 @pytest.mark.parametrize("soft_labels", [None, "cd"])
-def test_run_from_before_the_rename_goes_on(tmp_path: Path, soft_labels: str | None) -> None:
+def test_older_run_goes_on(tmp_path: Path, soft_labels: str | None) -> None:
     """Its weight and its file of soft labels are compared under their new names."""
     content = settings(Recipe(hard_label_weight=0.25), soft_labels)
     (tmp_path / "config.json").write_text(as_before_the_rename(content))

@@ -17,7 +17,6 @@ from fer_convert import backend
 from fer_convert.data import dataset
 from fer_convert.data.augment import NO_AUGMENTATION
 from fer_convert.export import load
-from fer_convert.training import distill
 from fer_convert.training.engine import predict
 from fer_convert.training.recipe import Recipe
 from fer_convert.training.run_folder import HISTORY_COLUMNS
@@ -175,16 +174,6 @@ def test_one_training_at_a_time(faces_csv: Path, tmp_path: Path) -> None:
     assert len(run(recipe, faces_csv, out)) == 3  # and is free again afterwards
 
 
-def test_start_model_is_not_overwritten(faces_csv: Path, tmp_path: Path) -> None:
-    """A run does not replace the model that it starts from."""
-    out = tmp_path / "run"
-    run(replace(RECIPE, epochs=1), faces_csv, out)
-    before = (out / "best.keras").read_bytes()
-    with pytest.raises(SettingsError, match="would overwrite it; choose another --out"):
-        run(replace(RECIPE, epochs=2), faces_csv, tmp_path / "other" / ".." / "run", start=out / "best.keras")
-    assert (out / "best.keras").read_bytes() == before
-
-
 def test_best_model_has_no_optimizer_state(faces_csv: Path, tmp_path: Path) -> None:
     """It would be three times the size, and the repository has one; the state is in the checkpoint."""
     run(replace(RECIPE, epochs=1), faces_csv, tmp_path / "first")
@@ -248,66 +237,11 @@ def test_lost_loss_ends_the_run(faces_csv: Path, tmp_path: Path, monkeypatch: py
     assert not (tmp_path / "run" / "state.npz").exists()
 
 
-def test_size_of_the_start_model(faces_csv: Path, tmp_path: Path) -> None:
-    """--size must be that of the model to start from, and so must the soft labels of views."""
-    run(replace(RECIPE, epochs=1), faces_csv, tmp_path / "first")
-    best = tmp_path / "first" / "best.keras"
-    with pytest.raises(SettingsError, match=r"--size 64: .* takes 48 x 48 pixels; leave --size out"):
-        run(replace(RECIPE, epochs=1, size=64), faces_csv, tmp_path / "second", start=best, size_given=True)
-    seen, views, mean = replace(RECIPE, epochs=1, size=64, views=1), tmp_path / "views.npz", tmp_path / "mean.npz"
-    distill.distill(seen, faces_csv, [best], views, lambda _: None)
-    with pytest.raises(
-        SettingsError, match=r"--soft-labels .* takes 48 x 48 pixels, the soft labels are of --size 64;"
-    ):
-        run(seen, faces_csv, tmp_path / "second", start=best, soft_label_file=views)
-    distill.distill(seen, faces_csv, [best], mean, lambda _: None, per_face=True)
-    run(seen, faces_csv, tmp_path / "fourth", start=best, soft_label_file=mean)  # those are of no size
-    run(replace(RECIPE, epochs=1), faces_csv, tmp_path / "second", start=best, size_given=True)
-    run(replace(RECIPE, epochs=1, size=64), faces_csv, tmp_path / "third", start=best)
-
-
 def test_refused_network_leaves_no_folder(faces_csv: Path, tmp_path: Path) -> None:
     """An unknown network is refused before a run folder is created."""
     with pytest.raises(SettingsError, match="network 'nope': unknown"):
         run(replace(RECIPE, network="nope"), faces_csv, tmp_path / "run")
     assert not (tmp_path / "run").exists()
-
-
-def test_own_classes_from_a_trained_model(faces_csv: Path, tmp_path: Path, picture_folder: Any) -> None:
-    """A model for other classes starts from the weights of a trained one."""
-    run(replace(RECIPE, epochs=1), faces_csv, tmp_path / "first")
-    folder = picture_folder({"": {"calm": 10, "glad": 10, "tense": 10}})
-    best = tmp_path / "first" / "best.keras"
-    lines = run(replace(RECIPE, epochs=2), folder, tmp_path / "second", start=best)
-    assert "3 classes" in lines[0]
-    assert load.load(tmp_path / "second" / "best.keras").labels == ("calm", "glad", "tense")
-
-
-def test_start_model_with_small_epochs(faces_csv: Path, tmp_path: Path) -> None:
-    """--small works from a trained model, which keeps its size; a network of one size is refused."""
-    import keras
-
-    run(replace(RECIPE, epochs=2), faces_csv, tmp_path / "first")
-    best = tmp_path / "first" / "best.keras"
-    lines = run(replace(RECIPE, epochs=2, small=1, learning_rate=1e-6), faces_csv, tmp_path / "second", start=best)
-    first, second = load.load(best), load.load(tmp_path / "second" / "best.keras")
-    assert second.size == first.size == (48, 48)
-    assert len([line for line in lines if line.startswith("epoch")]) == 2
-    kernels = [one.model.layers[2].kernel.numpy() for one in (first, second)]
-    np.testing.assert_allclose(*kernels, atol=1e-3)  # it began with the first one's weights
-    image = keras.Input((48, 48, 1))
-    dense = keras.layers.Dense(7, activation="softmax")(keras.layers.Flatten()(image))
-    keras.Model(image, dense, name="dense").save(tmp_path / "dense.keras")
-    with pytest.raises(SettingsError, match=r"--small 1: dense takes faces of one size \(.*\); leave it out"):
-        run(replace(RECIPE, epochs=2, small=1), faces_csv, tmp_path / "third", start=tmp_path / "dense.keras")
-
-
-def test_legacy_model_can_be_trained_on(shared: Path, faces_csv: Path, tmp_path: Path) -> None:
-    """The published .hdf5 is a start, and what comes of it takes pixels."""
-    legacy = shared / "peers" / "fer2013_mini_XCEPTION.102-0.66.hdf5"
-    lines = run(replace(RECIPE, epochs=1), faces_csv, tmp_path / "run", start=legacy)
-    assert "58,423 parameters" in lines[0]
-    assert load.load(tmp_path / "run" / "best.keras").range == load.PIXEL_RANGE
 
 
 def test_data_without_training_split(faces_csv: Path, tmp_path: Path) -> None:
