@@ -46,6 +46,7 @@ class Taker(http.server.BaseHTTPRequestHandler):
         pass
 
 
+@pytest.mark.slow
 def test_what_is_written_and_sent_holds_no_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All outputs at once on the demo, but for the kiosk's page; then all that they left is looked through."""
     monkeypatch.chdir(tmp_path)

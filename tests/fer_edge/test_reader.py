@@ -129,6 +129,7 @@ def test_largest_face_comes_first(couple: Pixels, reader: Reader) -> None:
     assert large.box.width > small.box.width
 
 
+@pytest.mark.slow
 def test_nothing_is_left_for_the_next(couple: Pixels, portrait: Pixels, reader: Reader) -> None:
     """The same picture gives the same, whatever came before it."""
     portrait = portrait[:300, 80:380]
@@ -279,6 +280,7 @@ def test_model_by_its_path(portrait: Pixels) -> None:
     assert re.search("detector=haar", repr(by_path))
 
 
+@pytest.mark.slow
 def test_copies_are_readers_too(portrait: Pixels) -> None:
     reader = Reader(model="mini_xception-float32", max_faces=3)
     for other in (copy.copy(reader), copy.deepcopy(reader)):

@@ -34,6 +34,7 @@ def pictures() -> list[Pixels]:
     return [portrait, portrait[:, ::-1], small, couple, np.full((240, 320), 180, np.uint8), portrait[:200, 30:]]
 
 
+@pytest.mark.slow
 def test_four_threads_each_get_their_own(reader: Reader, pictures: list[Pixels]) -> None:
     """Four read at the same time, each time."""
     alone = [reader.read(picture) for picture in pictures]
@@ -123,6 +124,7 @@ with reader.parts(True) as parts:
 """
 
 
+@pytest.mark.slow
 def test_after_a_fork_parts_are_made_anew() -> None:
     """The interpreter's threads did not come along."""
     command = [sys.executable, "-W", "ignore", "-c", FORKED, str(PORTRAIT)]

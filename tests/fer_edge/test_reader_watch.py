@@ -101,6 +101,7 @@ def camera(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Camera:
     return camera
 
 
+@pytest.mark.slow
 def test_video_is_watched_as_by_the_loop(reader: Reader, video: Path) -> None:
     """The same observations as `fer-edge run` has."""
 
@@ -161,6 +162,7 @@ def test_one_picture_can_be_watched(reader: Reader, folder: Path) -> None:
     assert [face.emotion for face in observation.faces] == ["happy"]
 
 
+@pytest.mark.slow
 def test_read_while_watching(reader: Reader, video: Path, folder: Path) -> None:
     """Neither disturbs the other, in a video as in a folder."""
     alone = [o.faces for o in itertools.islice(reader.watch(video), 12)]

@@ -205,6 +205,7 @@ def test_split_that_was_trained_on(shipped: Path, faces_csv: Path, tmp_path: Pat
         assert "Every face of this split is also in" in (tmp_path / "report" / "report.md").read_text()
 
 
+@pytest.mark.slow
 def test_json_and_report_hold_the_figures(shipped: Path, faces_csv: Path, tmp_path: Path) -> None:
     """The JSON file, the page and its plots show the figures that are returned."""
     out = tmp_path / "report"

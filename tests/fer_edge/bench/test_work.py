@@ -92,6 +92,7 @@ def parts(monkeypatch: pytest.MonkeyPatch, classifier: CountedClassifier) -> Par
     return make_parts(settings, classifier, still=False)
 
 
+@pytest.mark.slow
 def test_pixels_searched_and_faces_read(frames: list[Frame], parts: Parts, classifier: CountedClassifier) -> None:
     watch = Stopwatch()
     loop.run(frames, *parts, [], watch)
@@ -101,6 +102,7 @@ def test_pixels_searched_and_faces_read(frames: list[Frame], parts: Parts, class
     assert classifier.faces / LENGTH <= PREDICTIONS
 
 
+@pytest.mark.slow
 def test_memory_is_bounded_and_freed(frames: list[Frame], parts: Parts) -> None:
     """A frame needs little memory, and none is kept after it."""
     watch, warm_up = Stopwatch(), 20

@@ -98,6 +98,7 @@ def test_csv_holds_the_same(portrait: Path, tmp_path: Path) -> None:
     assert {label: float(row[label]) for label in EMOTIONS} == face["scores"]
 
 
+@pytest.mark.slow
 def test_a_video_is_read_frame_by_frame(video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, folder = tmp_path / "out.jsonl", tmp_path / "drawn"
     assert main(["detect", str(video), "--json", str(out), "--annotate", str(folder)]) == 0

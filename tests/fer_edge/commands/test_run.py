@@ -257,6 +257,7 @@ def with_lamp(options: argparse.Namespace, named: dict[str, str]) -> Settings:
     return replace(settings, run=RunSettings(("log", "lamp", "console")))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("lamp")
 def test_a_pause_holds_the_source_and_every_sink_learns_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("--log", str(tmp_path / "log.jsonl"), "--fps", "200", "--max-frames", "100") == 0

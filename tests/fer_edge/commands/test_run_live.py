@@ -86,6 +86,7 @@ def run(camera: Camera, log: Path, *more: str) -> int:
     return main(["run", "--source", url, "--log", str(log), "--log-mode", "frames", *more])
 
 
+@pytest.mark.slow
 def test_a_camera_that_goes_is_opened_again_and_the_log_goes_on(
     camera: Camera, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -60,6 +60,7 @@ def test_light_dims_and_returns(drawn: Clip) -> None:
     assert again == pytest.approx(bright, rel=0.05)
 
 
+@pytest.mark.slow
 def test_every_frame_can_be_drawn(drawn: Clip) -> None:
     for number in range(0, LENGTH, 3):
         picture = drawn.draw(number)

@@ -75,6 +75,7 @@ def test_accepts_a_strided_plane(detector: Detector, portrait: Pixels, make_fram
     assert detector.detect(make_frame(0, view)) == detector.detect(make_frame(0, portrait))
 
 
+@pytest.mark.slow
 def test_haar_finds_the_demo_face(make_frame: MakeFrame) -> None:
     """In good light the demo's face is found in 24 of 25 frames."""
     clip, detector, found = Clip(), haar(DetectorSettings(), NO_OPINION, still=True), 0
@@ -105,6 +106,7 @@ def test_haar_finds_faces_of_any_size(factor: float, portrait: Pixels, make_fram
     assert [value / factor for value in box] == pytest.approx([174, 65, 102, 102], abs=10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("still", [True, False], ids=["still", "moving"])
 @pytest.mark.parametrize(("light", "haze"), [(0.15, 0), (0.12, 45)])
 def test_haar_finds_dark_faces(still: bool, light: float, haze: int, portrait: Pixels, make_frame: MakeFrame) -> None:
@@ -116,6 +118,7 @@ def test_haar_finds_dark_faces(still: bool, light: float, haze: int, portrait: P
     assert middle == pytest.approx((224, 112), abs=14)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("still", [True, False], ids=["still", "moving"])
 def test_haar_finds_both_of_two_faces(still: bool, portrait: Pixels, make_frame: MakeFrame) -> None:
     two = np.hstack([portrait, portrait[:, ::-1]])
@@ -168,6 +171,7 @@ def test_min_face_is_a_frame_share(portrait: Pixels, make_frame: MakeFrame) -> N
     assert len(haar(DetectorSettings(min_face=0.1), NO_OPINION, still=True).detect(frame)) == 1
 
 
+@pytest.mark.slow
 def test_max_faces_keeps_the_best(portrait: Pixels, make_frame: MakeFrame) -> None:
     """Of more faces than `max_faces` those with the highest scores are kept."""
     three = make_frame(0, np.hstack([portrait] * 3))

@@ -436,6 +436,7 @@ def test_stopped_clock_is_harmless(make_frame: MakeFrame) -> None:
     assert all(len(boxes) == 1 for boxes in seen[1:])
 
 
+@pytest.mark.slow
 def test_haar_follows_the_demo_face(make_frame: MakeFrame) -> None:
     """In good light the demo's face is followed in all frames but two."""
     clip, detector = Clip(), haar(DetectorSettings(), NO_OPINION, still=False)

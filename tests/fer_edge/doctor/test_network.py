@@ -10,6 +10,7 @@ from fer_edge.doctor import network
 from fer_edge.doctor.finding import Context
 
 
+@pytest.mark.slow
 def test_the_broker(make_context: Callable[..., Context], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network, "BROKER_TIMEOUT_S", 0.2)
     assert list(network.check(make_context())) == []

@@ -173,6 +173,7 @@ def test_cut_while_rotating_loses_nothing(
     assert checked > 40
 
 
+@pytest.mark.slow
 def test_cut_while_deleting_keeps_newest(
     tmp_path: Path, disk: Callable[[], Disk], make_writer: Callable[..., Any], frames: Frames
 ) -> None:

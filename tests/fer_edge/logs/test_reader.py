@@ -116,6 +116,7 @@ def test_reading_during_rotation_and_deletion(tmp_path: Path, make_writer: Make)
     assert read == [number for number in range(55) if number // 11 != 2]
 
 
+@pytest.mark.slow
 def test_large_log_takes_little_memory(tmp_path: Path, make_line: Make) -> None:
     """A large log is read in little memory."""
     path = tmp_path / "log.jsonl"

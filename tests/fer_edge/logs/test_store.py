@@ -46,6 +46,7 @@ def test_rotation_after_a_day(tmp_path: Path, make_writer: Make) -> None:
     assert len(full_files(tmp_path / "log.jsonl")) == 3
 
 
+@pytest.mark.slow
 def test_a_day_counts_across_restarts(tmp_path: Path, make_writer: Make) -> None:
     """A day is a day though the program is started again each hour."""
     path = tmp_path / "log.jsonl"
@@ -273,6 +274,7 @@ def test_folder_that_comes_back(tmp_path: Path, make_writer: Make, frames: Frame
     assert frames(path) == [1, 2]
 
 
+@pytest.mark.slow
 def test_purge_while_writing_loses_nothing(tmp_path: Path, make_writer: Make, frames: Frames) -> None:
     """A purge while the log is written loses no line."""
     path = tmp_path / "log.jsonl"
@@ -289,6 +291,7 @@ def test_purge_while_writing_loses_nothing(tmp_path: Path, make_writer: Make, fr
     assert frames(path) == list(range(1000, 3000))
 
 
+@pytest.mark.slow
 def test_detect_output_is_never_rotated(tmp_path: Path, make_observation: Make) -> None:
     """A table that was asked for is never rotated."""
     table = json_lines(str(tmp_path / "table.jsonl"))

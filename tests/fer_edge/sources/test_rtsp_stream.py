@@ -148,6 +148,7 @@ def test_ends(server: Server) -> None:
         list(source)
 
 
+@pytest.mark.slow
 def test_stalls(server: Server) -> None:
     with (
         closing(NetworkCamera(server.url("/stalls"), SourceOptions(timeout=1.0))) as source,

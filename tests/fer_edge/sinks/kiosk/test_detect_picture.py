@@ -84,6 +84,7 @@ def test_the_kiosks_own_limit_holds(house: House, monkeypatch: pytest.MonkeyPatc
     assert len(send(house(), ASTRONAUT).json["faces"]) == 1
 
 
+@pytest.mark.slow
 def test_decompression_bomb_is_refused(house: House) -> None:
     """20,000 x 20,000 pixels of nothing are 50 kB as PNG, and 1.2 GB in memory."""
     out = io.BytesIO()
