@@ -132,7 +132,9 @@ def test_hidden_folders_are_no_classes(picture_folder: Callable[..., Path]) -> N
     assert dataset.read(folder, SIZE).classes == ("calm", "tense")
 
 
-def test_pictures_in_any_case_and_depth(picture_folder: Callable[..., Path]) -> None:
+def test_pictures_in_any_case_and_depth(
+    picture_folder: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     """IMG.PNG is a picture, and so is one in a folder below the class; a folder x.png and a text are not."""
     folder = picture_folder({"": {"calm": 3, "tense": 3}})
     (folder / "calm" / "0.png").rename(folder / "calm" / "IMG.PNG")
@@ -142,13 +144,14 @@ def test_pictures_in_any_case_and_depth(picture_folder: Callable[..., Path]) -> 
     (folder / "calm" / "notes.txt").write_text("no picture")
     found = dataset.read(folder, SIZE)
     assert len(found.training()[1]) + len(found.validation()[1]) == 6
+    assert capsys.readouterr().err == ""
 
 
 def test_sha256_changes_with_a_name(picture_folder: Callable[..., Path]) -> None:
-    """A picture that moves to another class makes other data of the same bytes."""
+    """A picture with another name makes other data of the same bytes in the same order."""
     folder = picture_folder({"": {"calm": 4, "tense": 3}})
     before = dataset.read(folder, SIZE).sha256
-    (folder / "calm" / "3.png").rename(folder / "tense" / "3.png")
+    (folder / "calm" / "3.png").rename(folder / "calm" / "4.png")
     assert dataset.read(folder, SIZE).sha256 != before
 
 
@@ -164,10 +167,14 @@ def test_held_out_pictures_are_drawn(tmp_path: Path) -> None:
         (tmp_path / "faces" / name).mkdir(parents=True)
         for grey in range(20):
             cv2.imwrite(str(tmp_path / "faces" / name / f"{grey:02}.png"), np.full((60, 60), grey, np.uint8))
-    held_out = dataset.read(tmp_path / "faces", SIZE).validation()[1]
+    found = dataset.read(tmp_path / "faces", SIZE)
+    held_out, training = found.validation()[1], found.training()[1]
     greys = [set(held_out.pixels[held_out.labels == label, 0, 0].tolist()) for label in (0, 1)]
     assert [len(one) for one in greys] == [4, 4]
     assert {0, 1, 2, 3} not in greys
+    for label in (0, 1):
+        rest = training.pixels[training.labels == label, 0, 0].tolist()
+        assert sorted([*rest, *greys[label]]) == list(range(20))
 
 
 def test_size_is_height_and_width(picture_folder: Callable[..., Path]) -> None:
