@@ -47,7 +47,8 @@ check: $(CHECK)/.ready
 	@$(ONE_CORE) $(CHECK)/bin/python -m pytest $(FAST) \
 	  -m "not process and not browser and not slow and not torch and not long" $(ARGS)
 
-test: $(TEST)/.ready $(OLD)/.ready build/.broker $(TEST)/.browser
+test:
+	@$(MAKE) --no-print-directory --jobs 2 $(TEST)/.ready $(OLD)/.ready build/.broker $(TEST)/.browser
 	@$(call lint,$(TEST))
 	@$(TEST)/bin/python -m pytest $(FULL) --hypothesis-profile thorough $(ARGS)
 
@@ -113,13 +114,13 @@ $(CHECK)/.ready: pyproject.toml
 	@$(CHECK)/bin/mypy >/dev/null || true  # fills its cache: 20 s, the first time
 	@touch $@
 
-# TensorFlow's headers are for those who compile against it.
+# TensorFlow's headers are for those who compile against it; most of its modules are never imported, and so not compiled.
 $(TEST)/.ready: pyproject.toml
 	@echo "setting up $(TEST), 1 of 2: fer-edge with its outputs, scikit-learn, pytest, mypy, ruff (0.8 GB, a minute)"
 	@$(call venv,$(TEST))
 	@$(TEST)/bin/python $(PIP) --editable '.[check]'
 	@echo "setting up $(TEST), 2 of 2: TensorFlow, Keras, Playwright, schemathesis (1.5 GB, two minutes)"
-	@$(TEST)/bin/python $(PIP) --editable '.[test]'
+	@$(TEST)/bin/python $(PIP) --no-compile --editable '.[test]'
 	@rm -rf $(TEST)/lib/python3.*/site-packages/tensorflow/include
 	@touch $@
 
@@ -149,7 +150,7 @@ build/.broker:
 	@mkdir -p build && touch $@
 
 # A browser that has been seen to start; without one the page's tests are skipped, and say why.
-$(TEST)/.browser: $(TEST)/.ready rigs/chromium.py rigs/debian.py
+$(TEST)/.browser: $(TEST)/.ready rigs/chromium.py rigs/debian.py | build/.broker
 	@echo "looking for a browser that starts (where there is none: 0.4 GB, a minute)"
 	@$(TEST)/bin/python rigs/chromium.py && touch $@ || true
 
