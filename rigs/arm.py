@@ -87,7 +87,7 @@ class Python(NamedTuple):
 def wheel_sets() -> dict[str, WheelSet]:
     """What pip chooses on the devices that there are, by the product's own requirements."""
     newer = requirements()
-    # pip takes tflite-runtime on 32 bit alone; somebody who has it on 64 bit needs the older NumPy.
+    # pip takes tflite-runtime on 32 bit alone; on 64 bit, built by hand, it needs the older NumPy.
     older = [line for line in newer if not line.startswith(("ai-edge-litert", "tflite-runtime", "numpy"))]
     return {
         "bookworm": WheelSet("bookworm", tuple(newer)),

@@ -127,7 +127,7 @@ def fresh(place: Path) -> Path:
 
 
 def finish(half: Path, place: Path) -> Path:
-    """Give what was made its name, unless somebody else made it meanwhile."""
+    """Give what was made its name, unless another process made it meanwhile."""
     try:
         half.rename(place)
     except OSError:

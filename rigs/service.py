@@ -88,7 +88,7 @@ def lives(device: Device) -> None:
     kept = device.told("the old settings stay")
     device.settings(mode="loud")
     device.run("systemctl", "reload", "fer-edge", check=True)
-    device.until("wrong ones are told, and the old ones stay", 5, kept)
+    device.until("wrong ones are reported, and the old ones stay", 5, kept)
     device.signal("USR1")
     device.until("paused", 5, lambda: "paused" in device.show("StatusText"))
     device.signal("USR1")

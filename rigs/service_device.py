@@ -22,6 +22,12 @@ TOOLS = {"mmdebstrap": "mmdebstrap", "systemd-nspawn": "systemd-container"}
 PACKAGES = "systemd-sysv,dbus,python3,python3-venv,ca-certificates"
 # Where the host's pip and its certificates are set up, the device's are: it may have an index of its own.
 SHARED = [path for path in ("/etc/pip.conf", "/etc/ssl/certs/ca-certificates.crt") if Path(path).is_file()]
+# What root has there, and nothing of the host's: install.sh heeds PYTHON and DESTDIR.
+ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "HOME": "/root",
+    "LANG": "C.UTF-8",
+}
 OF_THE_HOST = {"clock", "disk", "temperature", "power"}  # which a container shares, as full or as hot as it may be
 SETTINGS = """[run]
 sinks = ["log"]
@@ -63,7 +69,9 @@ class Device:
     def run(self, *command: str, check: bool = False) -> str:
         """Run a command on the device; what it prints."""
         enter = ["nsenter", "-t", self._leader, "-a"]
-        done = subprocess.run([*enter, *command], capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(
+            [*enter, *command], env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False
+        )
         if check and done.returncode:
             raise SystemExit(f"{' '.join(command)}: {done.returncode}\n{done.stdout}{done.stderr}")
         return done.stdout + done.stderr

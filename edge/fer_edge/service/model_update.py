@@ -21,7 +21,7 @@ from fer_edge.types import Box, Classifier, Pixels, Prediction
 
 _log = logging.getLogger(__name__)
 
-POLL_INTERVAL_S = 2.0  # between two checks of the model files
+FILES_POLL_INTERVAL_S = 2.0  # between two checks of the model files
 TRIAL_PREDICTIONS = 1000  # that a new model makes before the proven one is dropped
 
 
@@ -105,12 +105,12 @@ class ModelWatcher:
         self._clock = clock
         self._known = self._last = self._files()
         self._changed = False
-        self._due = clock() + POLL_INTERVAL_S
+        self._due = clock() + FILES_POLL_INTERVAL_S
 
     def changed(self) -> bool:
         """Whether there are other files; to be asked often. True until `take_change`."""
         if (now := self._clock()) >= self._due:
-            self._due = now + POLL_INTERVAL_S
+            self._due = now + FILES_POLL_INTERVAL_S
             before, self._last = self._last, self._files()
             self._changed = before == self._last != self._known  # a copy that goes on is waited for
         return self._changed

@@ -19,7 +19,7 @@ from fer_edge.settings import Settings
 from fer_edge.sinks.output import output
 from fer_edge.types import EventKind, Face, Observation, Sink, State
 
-STATE_TEXTS: dict[State, str] = {"running": "is on again", "paused": "is off: paused", "lost": "is lost"}
+CAMERA_TEXTS: dict[State, str] = {"running": "is on again", "paused": "is off: paused", "lost": "is lost"}
 REDRAW_INTERVAL_S = 0.1  # of the last line
 BAR_CHARACTERS = 10  # characters
 
@@ -60,8 +60,8 @@ class Console(Sink):
 
     def state(self, state: State) -> None:
         """Write that the camera is released, lost, or back; not that it starts for the first time."""
-        if state in STATE_TEXTS and (state != "running" or self._start is not None):
-            self._print(f"camera {STATE_TEXTS[state]}")
+        if state in CAMERA_TEXTS and (state != "running" or self._start is not None):
+            self._print(f"camera {CAMERA_TEXTS[state]}")
 
     def close(self) -> None:
         """Nothing to close: the stream belongs to the caller."""

@@ -19,8 +19,8 @@ from fer_edge.settings import CsvSettings, Settings
 from fer_edge.sinks.output import output
 from fer_edge.types import Face, Observation, Sink, State
 
-COLUMNS = (*FRAME_COLUMNS, "event", *FACE_COLUMNS)
-HEADER = (",".join(COLUMNS) + "\n").encode()
+CSV_COLUMNS = (*FRAME_COLUMNS, "event", *FACE_COLUMNS)
+HEADER = (",".join(CSV_COLUMNS) + "\n").encode()
 
 
 @output()
@@ -121,7 +121,7 @@ class CsvFile(Sink):
 
 
 def text_of(observation: Observation, rows: list[tuple[str, Face]]) -> str:
-    """The rows of (event, face), in the order of COLUMNS."""
+    """The rows of (event, face), in the order of CSV_COLUMNS."""
     entry, text = record(observation), io.StringIO()
     entry["source"] = "".join(c if c.isprintable() else " " for c in entry["source"])  # a row is one line
     writer = csv.writer(text, lineterminator="\n")

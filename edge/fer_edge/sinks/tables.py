@@ -13,7 +13,7 @@ from fer_edge.settings import LogSettings
 from fer_edge.sinks.log import Log
 from fer_edge.types import Observation, Sink
 
-COLUMNS = (*FRAME_COLUMNS, *FACE_COLUMNS)
+TABLE_COLUMNS = (*FRAME_COLUMNS, *FACE_COLUMNS)
 
 
 def json_lines(name: str) -> Sink:
@@ -33,12 +33,12 @@ class _JsonOutput(Sink):
 
 
 class Csv(Sink):
-    """One row for each face: COLUMNS, and a column for each label."""
+    """One row for each face: TABLE_COLUMNS, and a column for each label."""
 
     def __init__(self, name: str, labels: tuple[str, ...]) -> None:
         """Append to the file `name`, or make it with its header; "-": standard output. Raises SinkError."""
         self._name, self._is_file = name, name != "-"
-        header = [*COLUMNS, *labels]
+        header = [*TABLE_COLUMNS, *labels]
         has_header = False
         self._stream: TextIO = sys.stdout
         if self._is_file:

@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,7 +23,7 @@ from fer_edge.demo import PORTRAIT
 from fer_edge.detectors.face_verifier import FaceVerifier
 from fer_edge.detectors.haar import detector as haar
 from fer_edge.errors import ModelError
-from fer_edge.settings import DetectorSettings
+from fer_edge.settings import ClassifierSettings, DetectorSettings
 from fer_edge.types import Box, Frame, Pixels
 
 VARIANTS = ("float32", "float16", "dynamic", "int8")
@@ -205,6 +205,13 @@ def test_runtimes_are_tried_in_their_order(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setitem(sys.modules, "tflite_runtime.interpreter", SimpleNamespace(Interpreter=str))
     assert find_runtime() == ("tflite-runtime", str)
     assert find_runtime("tensorflow") == ("tensorflow", int)
+
+
+def test_settings_offer_every_runtime() -> None:
+    """And the variants of the cards: settings.py must not import what loads an interpreter, so it repeats them."""
+    offered = {field.name: field.metadata.get("choices") for field in fields(ClassifierSettings)}
+    assert offered["runtime"] == ("auto", *RUNTIMES)
+    assert offered["variant"] == ("auto", *cards.VARIANTS)
 
 
 def test_unknown_runtime_lists_known_ones() -> None:

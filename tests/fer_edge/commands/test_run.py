@@ -293,7 +293,7 @@ def test_an_installed_model_is_loaded_without_a_gap(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(cards, "LOCAL_MODELS_FOLDER", tmp_path / "models")
-    monkeypatch.setattr(model_update, "POLL_INTERVAL_S", 0.0)
+    monkeypatch.setattr(model_update, "FILES_POLL_INTERVAL_S", 0.0)
     log, name, write = tmp_path / "log.jsonl", "mini_xception-int8", FrameRateLimit.write
     other = cards.models_folder() / "mini_xception-float32.tflite"
     shutil.copy(other, tmp_path / f"{name}.tflite")

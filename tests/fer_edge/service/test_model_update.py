@@ -15,7 +15,7 @@ from fer_edge.classifiers.fake import FakeClassifier
 from fer_edge.errors import ModelError
 from fer_edge.service.model_install import install_model
 from fer_edge.service.model_update import (
-    POLL_INTERVAL_S,
+    FILES_POLL_INTERVAL_S,
     TRIAL_PREDICTIONS,
     ModelWatcher,
     WithFallback,
@@ -160,7 +160,7 @@ class Clock:
 
 def seen(watched: ModelWatcher, clock: Clock) -> bool:
     """Whether it is noticed with the next look."""
-    clock.now += POLL_INTERVAL_S
+    clock.now += FILES_POLL_INTERVAL_S
     return watched.changed()
 
 

@@ -194,7 +194,7 @@ def test_the_end_is_reported_before_outputs_close(start: Start, monkeypatch: pyt
 def test_a_reload_watches_the_new_model(
     start: Start, models: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(model_update, "POLL_INTERVAL_S", 0.0)
+    monkeypatch.setattr(model_update, "FILES_POLL_INTERVAL_S", 0.0)
     running, model = start(), models("float32")
     running.change({"classifier": {"name": "tflite", "model": str(model)}})
     model.with_suffix(".json").touch()
@@ -300,7 +300,7 @@ def test_a_model_that_fails_later_gives_way(
 def test_what_comes_during_a_load_is_news(
     change: str, start: Start, local: Path, models: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(model_update, "POLL_INTERVAL_S", 0.0)
+    monkeypatch.setattr(model_update, "FILES_POLL_INTERVAL_S", 0.0)
     runtime = start(classifier=TFLITE).runtime
     install_model(models("float32"), None, local)
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from fer_edge.errors import SinkError
 from fer_edge.settings import CsvSettings
-from fer_edge.sinks.csv_file import COLUMNS, HEADER, CsvFile
+from fer_edge.sinks.csv_file import CSV_COLUMNS, HEADER, CsvFile
 from fer_edge.types import Event, Observation
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -49,7 +49,7 @@ def test_changes_are_rows_with_documented_columns(tmp_path: Path, make_observati
     plain[7] = replace(gone, faces=gone.faces[1:])
     rows = write(tmp_path / "a.csv", plain)
     assert [(row["frame"], row["event"], row["id"]) for row in rows] == [("3", "came", "1"), ("7", "gone", "1")]
-    assert tuple(rows[0]) == COLUMNS
+    assert tuple(rows[0]) == CSV_COLUMNS
     assert list(rows[0].values()) == [
         *("2026-01-01T12:00:00.120000+00:00", "test", "3", "came", "1"),
         *("1", "2", "3", "4", "happy", "0.7"),

@@ -84,9 +84,7 @@ LOST = SourceLost("camera:0: is gone after 2 frames; plug it in again")
 Make = Callable[..., Frame]
 
 
-def test_a_lost_camera_is_opened_after_growing_pauses_and_told_of_once(
-    make_frame: Make, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_lost_camera_reopens_with_backoff(make_frame: Make, capsys: pytest.CaptureFixture[str]) -> None:
     away = [SourceError("camera:0: no such device")] * 7
     first, second = Camera(make_frame, [5.0, 5.1], LOST), Camera(make_frame, [200.0, 300.0])
     rig = Rig(first, *away, second)
@@ -101,7 +99,7 @@ def test_a_lost_camera_is_opened_after_growing_pauses_and_told_of_once(
     assert lines == [f"fer-edge: error: {LOST}; it is opened again as soon as it answers"]
 
 
-def test_a_loss_is_told_before_a_driver_that_hangs_is_closed(
+def test_loss_is_reported_before_close_hangs(
     make_frame: Make, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = Camera(make_frame, [0.0], LOST)
@@ -112,7 +110,7 @@ def test_a_loss_is_told_before_a_driver_that_hangs_is_closed(
     assert told == [1, "running", "lost"]
 
 
-def test_a_camera_that_works_again_for_a_while_is_told_of(make_frame: Make, capsys: pytest.CaptureFixture[str]) -> None:
+def test_recovery_is_reported(make_frame: Make, capsys: pytest.CaptureFixture[str]) -> None:
     rig = Rig(Camera(make_frame, [0.0], LOST), Camera(make_frame, [1.0, 2.0, 3.0]))
     for frame in islice(rig.reconnecting(), 4):
         if frame.number:
@@ -120,19 +118,19 @@ def test_a_camera_that_works_again_for_a_while_is_told_of(make_frame: Make, caps
     assert capsys.readouterr().err.splitlines()[1:] == ["fer-edge: note: test: gives pictures again"]
 
 
-def test_time_does_not_run_back_where_the_new_opening_has_another_clock(make_frame: Make) -> None:
+def test_time_is_monotonic_across_reopening(make_frame: Make) -> None:
     rig = Rig(Camera(make_frame, [50.0, 51.0], LOST), Camera(make_frame, [3.0, 4.0, 5.0]))
     assert [frame.time for frame in islice(rig.reconnecting(), 5)] == [50.0, 51.0, 51.0, 52.0, 53.0]
 
 
-def test_what_fails_before_the_first_frame_is_raised(make_frame: Make) -> None:
+def test_failure_before_first_frame_raises(make_frame: Make) -> None:
     rig = Rig(Camera(make_frame, [], SourceError("camera:0: gave no picture")))
     with pytest.raises(SourceError, match="gave no picture"):
         list(rig.reconnecting())
     assert rig.states == []
 
 
-def test_a_paused_camera_is_closed_until_somebody_resumes(make_frame: Make) -> None:
+def test_pause_closes_the_camera(make_frame: Make) -> None:
     first, second = Camera(make_frame, [0.0, 0.1, 0.2]), Camera(make_frame, [9.0])
     rig = Rig(first, second)
     frames = iter(rig.reconnecting())
@@ -147,7 +145,7 @@ def test_a_paused_camera_is_closed_until_somebody_resumes(make_frame: Make) -> N
     assert rig.states == ["running", "paused", "running"]
 
 
-def test_a_pause_while_the_camera_is_lost_leaves_it_alone(make_frame: Make) -> None:
+def test_pause_while_lost_opens_nothing(make_frame: Make) -> None:
     rig = Rig(Camera(make_frame, [0.0], LOST), Camera(make_frame, [1.0]))
     rig.at[0.5] = rig.pause_switch.pause
     rig.at[30.0] = rig.pause_switch.resume
@@ -156,7 +154,7 @@ def test_a_pause_while_the_camera_is_lost_leaves_it_alone(make_frame: Make) -> N
     assert rig.states == ["running", "lost", "paused", "running"]
 
 
-def test_a_pause_is_shown_at_once_while_lost(make_frame: Make) -> None:
+def test_pause_while_lost_shows_at_once(make_frame: Make) -> None:
     """Though the camera is not to be opened again for half a minute."""
     rig = Rig(Camera(make_frame, [0.0], LOST), *[LOST] * 20)
     rig.at[40.0] = rig.pause_switch.pause  # between the tries at 31 and at 63 s
@@ -167,7 +165,7 @@ def test_a_pause_is_shown_at_once_while_lost(make_frame: Make) -> None:
     assert shown == ["paused"]
 
 
-def test_a_camera_taken_by_somebody_else_in_a_pause_is_waited_for(make_frame: Make) -> None:
+def test_busy_camera_after_pause_is_awaited(make_frame: Make) -> None:
     rig = Rig(Camera(make_frame, [0.0, 0.1]), SourceError("camera:0: in use"), Camera(make_frame, [5.0]))
     frames = iter(rig.reconnecting())
     next(frames)
@@ -187,7 +185,7 @@ def test_a_stop_ends_every_wait_at_once(make_frame: Make, paused: bool) -> None:
     assert rig.now == pytest.approx(40.0, abs=0.3)
 
 
-def test_a_camera_that_just_ends_is_lost_too(make_frame: Make, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ended_camera_counts_as_lost(make_frame: Make, capsys: pytest.CaptureFixture[str]) -> None:
     rig = Rig(Camera(make_frame, [0.0]), Camera(make_frame, [1.0]))
     assert len(list(islice(rig.reconnecting(), 2))) == 2
     assert rig.states == ["running", "lost", "running"]
@@ -214,7 +212,7 @@ def test_an_end_on_request_is_no_loss(make_frame: Make, paused: bool, capsys: py
     assert not capsys.readouterr().err
 
 
-def test_a_video_waits_in_a_pause_and_misses_nothing(make_frame: Make) -> None:
+def test_paused_video_misses_no_frame(make_frame: Make) -> None:
     video = Camera(make_frame, [0.0, 0.1, 0.2])
     rig = Rig(video)
     rig.at[5.0] = rig.pause_switch.resume
@@ -228,13 +226,13 @@ def test_a_video_waits_in_a_pause_and_misses_nothing(make_frame: Make) -> None:
     assert video.closed == 0
 
 
-def test_a_video_that_is_cut_off_ends_as_it_is(make_frame: Make) -> None:
+def test_truncated_video_ends(make_frame: Make) -> None:
     rig = Rig(Camera(make_frame, [0.0], LOST))
     with pytest.raises(SourceLost):
         list(rig.reconnecting(live=False))
 
 
-def test_close_closes_the_camera_that_is_open_now(make_frame: Make) -> None:
+def test_close_closes_the_current_camera(make_frame: Make) -> None:
     first, second = Camera(make_frame, [0.0], LOST), Camera(make_frame, [1.0, 2.0])
     source = Rig(first, second).reconnecting()
     list(islice(source, 2))
@@ -243,7 +241,7 @@ def test_close_closes_the_camera_that_is_open_now(make_frame: Make) -> None:
     assert (first.closed, second.closed) == (1, 1)
 
 
-def test_a_camera_that_stays_lost_ends_it_with_an_exit_code_of_its_own(make_frame: Make) -> None:
+def test_give_up_has_its_own_exit_code(make_frame: Make) -> None:
     rig = Rig(Camera(make_frame, [0.0], LOST), *[SourceError("camera:0: no such device")] * 20)
     with pytest.raises(SourceGone, match=r"camera:0: no such device; tried in vain for 3\d\d s") as ended:
         list(rig.reconnecting(give_up=300))
@@ -252,7 +250,7 @@ def test_a_camera_that_stays_lost_ends_it_with_an_exit_code_of_its_own(make_fram
     assert rig.signs >= rig.now / 0.2 - 10  # those who wait say that they do, at every nap
 
 
-def test_a_camera_that_works_for_a_moment_now_and_then_counts_as_lost(make_frame: Make) -> None:
+def test_flapping_camera_is_given_up(make_frame: Make) -> None:
     flickering = [Camera(make_frame, [float(k)], LOST) for k in range(20)]
     rig = Rig(*flickering)
     with pytest.raises(SourceGone):
@@ -260,7 +258,7 @@ def test_a_camera_that_works_for_a_moment_now_and_then_counts_as_lost(make_frame
     assert 100 <= rig.now <= 161
 
 
-def test_a_camera_that_came_back_for_long_has_all_the_time_again(make_frame: Make) -> None:
+def test_recovery_resets_the_give_up_time(make_frame: Make) -> None:
     away = [SourceError("camera:0: no such device")] * 3
     rig = Rig(Camera(make_frame, [0.0], LOST), *away, Camera(make_frame, [1.0, 2.0, 3.0], LOST), *away * 9)
     frames = iter(rig.reconnecting(give_up=20))
@@ -296,9 +294,7 @@ def run_on(rig: Rig, source: ReconnectingSource, count: int) -> list[int]:
     return numbers
 
 
-def test_a_camera_that_freezes_is_opened_anew_and_its_next_pictures_count(
-    make_frame: Make, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_frozen_camera_is_reopened(make_frame: Make, capsys: pytest.CaptureFixture[str]) -> None:
     seconds = [float(second) for second in range(20)]
     frozen = chain(islice(noise(1), 2), repeat(next(noise(2))))
     rig = Rig(Camera(make_frame, seconds, greys=frozen), Camera(make_frame, seconds, greys=noise(3)))
@@ -337,9 +333,7 @@ def steady(make_frame: Make, *openings: Iterator[Pixels]) -> Rig:
     return rig
 
 
-def test_a_camera_that_stays_black_is_told_of_once_and_the_loop_gets_nothing(
-    make_frame: Make, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_black_camera_is_reported_once(make_frame: Make, capsys: pytest.CaptureFixture[str]) -> None:
     """In a dark night that goes on for an hour, until the process starts anew."""
     rig = steady(make_frame, *(black() for _ in range(90)))
     numbers: list[int] = []
@@ -355,28 +349,28 @@ def test_a_camera_that_stays_black_is_told_of_once_and_the_loop_gets_nothing(
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-def test_a_frozen_camera_is_given_up_as_a_lost_one(make_frame: Make) -> None:
+def test_frozen_camera_is_given_up(make_frame: Make) -> None:
     rig = steady(make_frame, *(repeat(next(noise(number))) for number in range(30)))
     with pytest.raises(SourceGone, match=r"tried in vain for \d\d s"):
         list(rig.reconnecting(camera_health=CameraHealth(4.0), give_up=60.0))
     assert rig.signs > rig.now * 2  # all the time the watchdog learns that somebody is at it
 
 
-def test_a_camera_that_is_unplugged_in_the_dark_is_given_up_as_any_other(make_frame: Make) -> None:
+def test_camera_unplugged_in_the_dark_is_given_up(make_frame: Make) -> None:
     rig = steady(make_frame, black())
     rig.openings += [SourceError("camera:0: no such device")] * 30
     with pytest.raises(SourceGone, match=r"tried in vain for [67]\d s"):
         list(rig.reconnecting(camera_health=CameraHealth(4.0), give_up=60.0))
 
 
-def test_a_stop_is_noticed_while_pictures_show_nothing(make_frame: Make) -> None:
+def test_stop_is_noticed_while_blind(make_frame: Make) -> None:
     rig = steady(make_frame, black(), black())
     rig.stop_at = 7.0  # in the second opening, which gives nothing to the loop
     assert len(list(rig.reconnecting(camera_health=CameraHealth(4.0)))) == 8
     assert rig.now <= 8.0
 
 
-def test_a_pause_does_not_make_a_blind_camera_see(make_frame: Make, capsys: pytest.CaptureFixture[str]) -> None:
+def test_pause_keeps_a_blind_camera_blind(make_frame: Make, capsys: pytest.CaptureFixture[str]) -> None:
     rig = steady(make_frame, black(), black(), black(), noise(4))
     rig.at[4.5] = rig.pause_switch.pause
     rig.at[9.0] = rig.pause_switch.resume

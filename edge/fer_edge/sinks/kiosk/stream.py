@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from fer_edge.sinks.kiosk.responses import error_response, wait_for_disconnect
 from fer_edge.sinks.kiosk.state import KioskState
 
-POLL_INTERVAL_S = 0.5  # for what changes without an event: confidence, a wish to pause
+PAGE_POLL_INTERVAL_S = 0.5  # for what changes without an event: confidence, a wish to pause
 PING_INTERVAL_S = 10.0  # a page that gets nothing for longer connects again
 RECONNECT_DELAY_MS = 1000  # of readers other than our page
 
@@ -88,7 +88,7 @@ class Stream:
     async def _run(self) -> None:
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(POLL_INTERVAL_S):
+                async with asyncio.timeout(PAGE_POLL_INTERVAL_S):
                     await self._changed.wait()
             self._changed.clear()
             if self._refresh():

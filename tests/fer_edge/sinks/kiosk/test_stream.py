@@ -39,7 +39,7 @@ def test_first_event_is_the_current_state(house: House) -> None:
 def test_a_change_comes_at_once(
     house: House, make_observation: Make, with_event: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream, "POLL_INTERVAL_S", 1000.0)  # so that it cannot be the tick
+    monkeypatch.setattr(stream, "PAGE_POLL_INTERVAL_S", 1000.0)  # so that it cannot be the tick
     built = house()
     reader = built.read()
     reader.next()
@@ -54,7 +54,7 @@ def test_a_change_comes_at_once(
 
 def test_change_without_event_is_polled(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """What changes without an event comes with the tick."""
-    monkeypatch.setattr(stream, "POLL_INTERVAL_S", 0.01)
+    monkeypatch.setattr(stream, "PAGE_POLL_INTERVAL_S", 0.01)
     built = house()
     reader = built.read()
     reader.next()
