@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+
 from fer_edge.drawing import palette
 from fer_edge.records import percent
 from fer_edge.types import EMOTIONS, Face, Observation, Pixels

@@ -10,9 +10,10 @@ import math
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from PIL import Image, ImageDraw
+
 from fer_edge.drawing.palette import Colour
 from fer_edge.types import UNCERTAIN
-from PIL import Image, ImageDraw
 
 OVERSAMPLING = 8  # drawn so many times larger, then scaled down
 Point = tuple[float, float]

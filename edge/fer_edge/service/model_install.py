@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+
 from fer_edge.classifiers.cards import Card, install_slots, load_card
 from fer_edge.classifiers.tflite import TfliteClassifier
 from fer_edge.demo import PORTRAIT

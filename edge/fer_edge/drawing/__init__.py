@@ -1,0 +1,1 @@
+"""Colours, drawn faces, and boxes in pictures."""
