@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
@@ -23,7 +24,9 @@ from fer_edge.sources.video import VideoFile
 from fer_edge.stopwatch import Stopwatch
 from fer_edge.types import Sink
 
-LONG = 50  # frames or pictures
+_log = logging.getLogger(__name__)
+
+MIN_BAR_FRAMES = 50  # from which there is a progress bar: fewer are read at once
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
                 if len(options.paths) == 1:
                     raise
                 failed += 1
-                print(f"fer-edge: error: {error}", file=sys.stderr)
+                _log.error(error)
     if failed:
         raise SourceError(f"{failed} of {len(options.paths)} paths could not be read whole, as said above")
     return 0
@@ -89,7 +92,7 @@ def _read(
             else:
                 sinks.append(AnnotatedPictures(folder))
         # A bar on a terminal alone, and only if there is something to wait for.
-        quiet = None if (source.length or LONG) >= LONG else True
+        quiet = None if (source.length or MIN_BAR_FRAMES) >= MIN_BAR_FRAMES else True
         frames = tqdm(source, total=source.length, unit=" frames", leave=False, disable=quiet)
         parts = stack.enter_context(reader.parts(source.still))
         loop.run(frames, *parts, sinks, Stopwatch())

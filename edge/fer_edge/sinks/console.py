@@ -21,7 +21,7 @@ from fer_edge.types import EventKind, Face, Observation, Sink, State
 
 CAMERA_TEXTS: dict[State, str] = {"running": "is on again", "paused": "is off: paused", "lost": "is lost"}
 REDRAW_INTERVAL_S = 0.1  # of the last line
-BAR_CHARACTERS = 10  # characters
+BAR_CHARACTERS = 10  # of a bar for 100 %
 
 
 @output()

@@ -259,10 +259,13 @@ def test_an_empty_path_is_not_the_current_folder(capsys: pytest.CaptureFixture[s
 def test_a_bad_path_among_good_ones_is_said_and_the_rest_go_on(
     portrait: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["detect", str(tmp_path / "none.jpg"), str(portrait)]) == 3
+    (bad := tmp_path / "two\nlines.jpg").touch()
+    assert main(["detect", str(bad), str(portrait)]) == 3
     out, errors = capfd.readouterr()
     assert out.startswith("Detected Emotion: Happy")
-    assert "none.jpg" in errors
+    said, count = errors.splitlines()  # one line each, whatever is in the name
+    assert said.startswith(f"fer-edge: error: picture {tmp_path}/two lines.jpg: is empty")
+    assert count.startswith("fer-edge: error: 1 of 2 paths")
 
 
 def test_results_that_cannot_be_written_are_said(

@@ -1,4 +1,4 @@
-"""Reads the expressions in a picture that somebody sent: in memory, one at a time, and nothing of it is kept."""
+"""Reads the expressions in a picture that a client sent: in memory, one at a time, and nothing of it is kept."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Which observations get a message, and what it holds.
 
 {"time": RFC 3339, "state": as fer_edge.types.State, "emotion": of the largest face or null, "confidence": 0 to 1 or
-null,  "faces": how many, "readings": [{"id", "emotion", "confidence"}], "events": [{"kind", "id", "emotion"}]}
+ null, "faces": how many, "readings": [{"id", "emotion", "confidence"}], "events": [{"kind", "id", "emotion"}]}
 """
 
 from __future__ import annotations
@@ -56,9 +56,8 @@ class Reports:
             return True
         if age < MIN_INTERVAL_S:
             return False
-        if (
-            not report["emotion"] or not last["emotion"]
-        ):  # a face that left is an event; one that is missed for a moment is not
+        # A face that left is an event; one that is missed for a moment is not.
+        if not report["emotion"] or not last["emotion"]:
             return False
         if report["emotion"] != last["emotion"]:  # another face is the largest
             return True
