@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from pathlib import Path
 
 from fer_edge import __version__
 from fer_edge.doctor.finding import Context, Finding
@@ -78,7 +79,14 @@ def _outputs(settings: Settings) -> Iterator[Finding]:
         missing = [module for module in output.requires(settings) if not importable(module)]
         if missing:
             words = f"{', '.join(missing)} cannot be imported, and this output needs it"
-            yield Finding(f"output {name}", "failure", words, f"pip install 'fer-edge[{output.extra}]'")
+            yield Finding(f"output {name}", "failure", words, install_command(output))
+
+
+def install_command(output: Output[Sink]) -> str:
+    """The command that installs an output's libraries; pip may not have them, as lgpio from Python 3.13 on."""
+    if output.debian and any(Path(folder).name == "dist-packages" for folder in sys.path):
+        return f"sudo apt install {output.debian}"
+    return f"pip install 'fer-edge[{output.extra}]'"
 
 
 def importable(module: str) -> bool:

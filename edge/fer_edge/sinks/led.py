@@ -39,14 +39,15 @@ PATTERNS: dict[State, tuple[Colour, Steps]] = {
     "lost": (RED, [(1.0, 0.5), (0.0, 0.5)]),
     "paused": (WHITE, [(1.0, 0.1), (0.0, 2.9)]),
 }
-INSTALL_HINT = "install it with: sudo apt install python3-gpiozero python3-lgpio, or: pip install 'fer-edge[gpio]'"
+DEBIAN_PACKAGES = "python3-gpiozero python3-lgpio"
+INSTALL_HINT = f"install it with: sudo apt install {DEBIAN_PACKAGES}, or: pip install 'fer-edge[gpio]'"
 
 
 def _modules(settings: Settings) -> Sequence[str]:
     return ("gpiozero",) if settings.led.chip == "mock" else ("gpiozero", "lgpio")
 
 
-@output(in_thread=True, requires=_modules, extra="gpio")
+@output(in_thread=True, requires=_modules, extra="gpio", debian=DEBIAN_PACKAGES)
 def open_led(settings: Settings, pause_switch: PauseSwitch) -> Led:
     """The lights and the button that the settings name. Raises SettingsError, and SinkError if they do not work."""
     return Led(settings.led, pause_switch)

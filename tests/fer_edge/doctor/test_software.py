@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -44,11 +45,22 @@ def test_this_environment_is_well(make_context: Callable[..., Context]) -> None:
     assert {finding.level for finding in findings} == {"ok"}
 
 
-def test_missing_library_of_an_output(make_context: Callable[..., Context], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only of outputs that the settings name, and with the command that installs it."""
+@pytest.mark.parametrize(
+    ("folder", "cure"),
+    [
+        ("/x/lib/python3.13/site-packages", "pip install 'fer-edge[gpio]'"),
+        ("/usr/lib/python3/dist-packages", "sudo apt install python3-gpiozero python3-lgpio"),
+    ],
+)
+def test_missing_library_of_an_output(
+    folder: str, cure: str, make_context: Callable[..., Context], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only of outputs that the settings name, and with the command that installs it: Debian's where it is seen."""
+    own = [path for path in sys.path if not path.endswith("dist-packages")]
+    monkeypatch.setattr(sys, "path", [*own, folder])
     monkeypatch.setattr(software, "importable", lambda module: module != "lgpio")
     assert len(list(software.check(make_context(run={"sinks": ["log", "mqtt"]})))) == 4
     finding = list(software.check(make_context(run={"sinks": ["log", "led"]}, led={"pins": {"happy": 5}})))[-1]
     assert (finding.name, finding.level) == ("output led", "failure")
     assert finding.says == "lgpio cannot be imported, and this output needs it"
-    assert finding.cure == "pip install 'fer-edge[gpio]'"
+    assert finding.cure == cure
