@@ -36,8 +36,8 @@ class Running:
 
     def __init__(self, tables: dict[str, dict[str, Any]]) -> None:
         self.settings: Settings | Exception = parse(tables)
-        pause_switch = PauseSwitch()
-        self.runtime = Runtime(self.read, Signals(pause_switch), pause_switch)
+        self.pause_switch = PauseSwitch()
+        self.runtime = Runtime(self.read, Signals(self.pause_switch), self.pause_switch)
 
     def read(self) -> Settings:
         if isinstance(self.settings, Exception):
@@ -178,6 +178,17 @@ def test_a_loss_after_a_stop_is_no_news(stopped: bool, start: Start, monkeypatch
     monkeypatch.setattr(Demo, "__iter__", lose)
     with nullcontext() if stopped else pytest.raises(SourceLost):
         assert runtime.run() == 0
+
+
+def test_a_pause_ends_the_wait_for_the_next_frame(start: Start, make_frame: Callable[..., Frame]) -> None:
+    """Or the camera would stay on for as long as `source.idle_fps` allows."""
+    running = start(source={"name": "demo", "fps": 0.1})
+    frame_rate = running.runtime.frame_rate
+    frame_rate._sleep = lambda _: pytest.fail("it waits")
+    frames = frame_rate.frames([make_frame(0), make_frame(1)])
+    next(frames)
+    running.pause_switch.pause()
+    assert next(frames).number == 1
 
 
 def test_the_end_is_reported_before_outputs_close(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
