@@ -105,7 +105,7 @@ class Reader:
     def watch(
         self, source: str | os.PathLike[str], *, stopped: Callable[[], bool] = lambda: False
     ) -> Generator[Observation, None, None]:
-        """An Observation for each frame of `source`: faces keep their ids, their emotions are steadied, with events.
+        """An Observation for each frame of `source`: faces keep their ids, their emotions are smoothed, with events.
 
         `source` is one of `fer-edge run`: "camera:0", "picamera", "auto", "demo", a URL (rtsp, http, https), the path
         of a video or a picture, or of a folder, whose pictures are read one by one, as by `read`. It is opened at the

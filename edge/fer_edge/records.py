@@ -25,7 +25,7 @@ _TIME = re.compile(rb'\{"time": ?"([^"\\]{20,40})"')
 
 
 class FaceRecord(TypedDict):
-    """One face. `emotion` and `confidence` are the steadied ones, `scores` this frame's own."""
+    """One face. `emotion` and `confidence` are smoothed over time, `scores` are this frame's own."""
 
     id: int  # from 1, the same from frame to frame
     box: list[int]  # x, y, width, height: pixels of the frame
@@ -196,7 +196,7 @@ FACE_SCHEMA = closed(
             "maxItems": 4,
             "description": "x, y, width, height in pixels of the frame; may reach over its edges.",
         },
-        "emotion": {"type": "string", "description": "A label of the model, or `uncertain`; steadied over time."},
+        "emotion": {"type": "string", "description": "A label of the model, or `uncertain`; smoothed over time."},
         "confidence": _SHARE,
         "scores": {
             "type": "object",

@@ -1,6 +1,6 @@
 """The local log: one JSON object a line, appended, never rewritten.
 
-Mode `frames` writes each frame. Mode `changes` writes a line when a face comes or goes or its steady emotion changes,
+Mode `frames` writes each frame. Mode `changes` writes a line when a face comes or goes or its smoothed emotion changes,
 with the reason under "events", and a heartbeat if nothing changed for a while. `fer_edge.logs` has the files and their
 repair.
 """
