@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 KEPT_PARTS = os.cpu_count() or 1  # sets of parts for the next pictures, some 4 MB each: more are of no use at once
 _BUILD_LOCK = threading.Lock()  # OpenCV's number of threads is the whole program's
+# A fork waits for the thread that holds it: in the child, which has no such thread, it would never be released.
+os.register_at_fork(before=_BUILD_LOCK.acquire, after_in_parent=_BUILD_LOCK.release, after_in_child=_BUILD_LOCK.release)
 
 
 class Reader:

@@ -132,6 +132,40 @@ def test_after_a_fork_parts_are_made_anew() -> None:
     assert child.stdout == "0 True True\n"
 
 
+FORKED_MEANWHILE = """
+import os, signal, sys, threading
+from fer_edge import Reader, reader
+from fer_edge.sources import picture
+lock = {"building": reader._BUILD_LOCK, "decoding": picture._PILLOW_GLOBALS}[sys.argv[1]]
+one = Reader()
+held, forking, forked = threading.Event(), threading.Event(), threading.Event()
+os.register_at_fork(before=forking.set, after_in_parent=forked.set)
+
+def hold():
+    with lock:
+        held.set()
+        forking.wait(10)
+        forked.wait(0.5)  # if the fork does not wait for the lock, the child gets it held
+
+threading.Thread(target=hold).start()
+held.wait(10)
+child = os.fork()
+if child == 0:
+    signal.alarm(30)
+    os._exit(0 if len(one.read(sys.argv[2])) == 1 else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("thread", ["building", "decoding"])
+def test_fork_while_another_thread_reads(thread: str) -> None:
+    """The child has no such thread, and would wait for it for ever."""
+    command = [sys.executable, "-W", "ignore", "-c", FORKED_MEANWHILE, thread, str(PORTRAIT)]
+    child = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert child.stdout == "0\n"
+
+
 def test_models_loaded_at_once_leave_standard_error(capfd: pytest.CaptureFixture[str]) -> None:
     """Each turns it away for a moment; the second must not take for the real one what the first one put there."""
     inside, second = threading.Event(), threading.Event()

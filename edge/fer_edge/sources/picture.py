@@ -5,6 +5,7 @@ OpenCV's own reader fills the missing half of a truncated JPEG with grey and rep
 
 from __future__ import annotations
 
+import os
 import stat
 import struct
 import threading
@@ -114,6 +115,10 @@ def decode_picture(data: Path | BinaryIO, name: str, max_pixels: int, formats: t
 
 
 _PILLOW_GLOBALS = threading.Lock()  # held while these globals, which belong to the whole program, are changed
+# A fork waits for the thread that holds it: in the child, which has no such thread, it would never be released.
+os.register_at_fork(
+    before=_PILLOW_GLOBALS.acquire, after_in_parent=_PILLOW_GLOBALS.release, after_in_child=_PILLOW_GLOBALS.release
+)
 
 
 @contextmanager
