@@ -23,9 +23,15 @@ class Faces:
 
     pixels: NDArray[np.uint8]  # (n, height, width) grey
     labels: NDArray[np.int64]  # (n,) index into the data set's classes
+    names: tuple[str, ...] = ()  # (n,) of pictures, their paths below the data's folder, parted by /; none of a CSV
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def __getitem__(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Faces:
+        """Some of them: a mask (n,), or indices."""
+        names = tuple(np.array(self.names)[rows].tolist()) if self.names else ()
+        return Faces(self.pixels[rows], self.labels[rows], names)
 
 
 @dataclass(frozen=True)

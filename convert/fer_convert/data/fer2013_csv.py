@@ -14,7 +14,7 @@ from fer_convert import files
 from fer_convert.data.faces import FER2013_SIDE_PX as SIDE
 from fer_convert.data.faces import Dataset, Faces, resize_faces
 
-COLUMNS = ("emotion", "pixels", "usage")
+FER2013_COLUMNS = ("emotion", "pixels", "usage")
 SPLIT_OF_USAGE = {name.lower(): name for name in ("Training", "PublicTest", "PrivateTest")}
 _PIXEL_VALUES = {str(value): value for value in range(256)}
 
@@ -37,7 +37,7 @@ def read_csv(path: Path, size: tuple[int, int]) -> Dataset:
 
 def _face_rows(path: Path) -> Iterator[tuple[str, int, bytes]]:
     """(split, label, 2,304 pixels) of each row; every value is checked. Raises DataError naming file and line."""
-    rows = read_rows(path, "data", COLUMNS, "Kaggle's file begins with emotion,pixels,Usage")
+    rows = read_rows(path, "data", FER2013_COLUMNS, "Kaggle's file begins with emotion,pixels,Usage")
     for place, (emotion, text, usage) in rows:
         if emotion not in _PIXEL_VALUES or _PIXEL_VALUES[emotion] >= len(EMOTIONS):
             raise DataError(f"{place}: emotion {emotion[:20]!r}; FER2013's are 0 to {len(EMOTIONS) - 1}, fix the row")
@@ -63,6 +63,24 @@ def split_of_usage(usage: str, place: str) -> str:
     return SPLIT_OF_USAGE[usage.lower()]
 
 
+def read_header(path: Path, kind: str) -> list[str]:
+    """The names of the columns of the CSV file at `path`, in lower case. Raises DataError, which calls it `kind`."""
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+            return _header(csv.reader(file), path, kind)
+    except OSError as cause:
+        raise DataError(f"{kind} {path}: cannot be read ({cause.strerror}); check the path and its rights") from None
+    except csv.Error as cause:
+        raise DataError(f"{kind} {path}, line 1: not CSV ({cause}); unpack or download it again") from None
+
+
+def _header(lines: Iterator[list[str]], path: Path, kind: str) -> list[str]:
+    header = [name.strip().lower() for name in next(lines, [])]
+    if not header:
+        raise DataError(f"{kind} {path}: the file is empty; unpack or download it again")
+    return header
+
+
 def read_rows(path: Path, kind: str, columns: Sequence[str], expected: str) -> Iterator[tuple[str, list[str]]]:
     """(place, values of `columns`) for each row of the CSV file at `path`; the place names `kind`, file and line.
 
@@ -72,9 +90,7 @@ def read_rows(path: Path, kind: str, columns: Sequence[str], expected: str) -> I
     try:
         with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
             lines = csv.reader(file)
-            header = [name.strip().lower() for name in next(lines, [])]
-            if not header:
-                raise DataError(f"{kind} {path}: the file is empty; unpack or download it again")
+            header = _header(lines, path, kind)
             missing = [name for name in columns if name not in header]
             if missing:
                 raise DataError(

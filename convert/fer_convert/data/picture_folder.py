@@ -72,6 +72,7 @@ def _read_split(
     """The faces in the class folders of `root`, part of the data set `folder`, whose `digest` is updated."""
     pixels: list[Pixels] = []
     labels: list[int] = []
+    names: list[str] = []
     for label, name in enumerate(classes):
         count_before = len(labels)
         for path in sorted((root / name).rglob("*")):
@@ -88,12 +89,13 @@ def _read_split(
             digest.update(os.fsencode(path.relative_to(folder)) + b"\0" + hashlib.sha256(content).digest())
             pixels.append(preprocess.resize(picture, size))
             labels.append(label)
+            names.append(path.relative_to(folder).as_posix())
         if len(labels) == count_before:
             raise DataError(
                 f"data {root / name}: no picture ({', '.join(PICTURE_SUFFIXES)}) that can be read; "
                 "add some, or remove the class from every split"
             )
-    return Faces(np.stack(pixels), np.array(labels, np.int64))
+    return Faces(np.stack(pixels), np.array(labels, np.int64), tuple(names))
 
 
 def _hold_out(faces: Faces, classes: tuple[str, ...], folder: Path) -> dict[str, Faces]:
@@ -110,7 +112,4 @@ def _hold_out(faces: Faces, classes: tuple[str, ...], folder: Path) -> dict[str,
                 f"data {folder / name}: one picture; a class needs two, one to train on and one to validate"
             )
         held_out[rng.permutation(rows)[: max(1, round(len(rows) * VALIDATION_SHARE))]] = True
-    return {
-        "train": Faces(faces.pixels[~held_out], faces.labels[~held_out]),
-        "validation": Faces(faces.pixels[held_out], faces.labels[held_out]),
-    }
+    return {"train": faces[~held_out], "validation": faces[held_out]}

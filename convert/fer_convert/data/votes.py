@@ -1,90 +1,207 @@
-"""Votes of people on each face: FER+, ten votes for each face of FER2013, from which soft labels are made.
+"""Votes of people on each face: what most of them see in it, and how many see something else.
 
-    https://github.com/microsoft/FERPlus, fer2013new.csv: Usage, Image name, and ten columns of counts, neutral to NF,
-    a line for each line of fer2013.csv (Barsoum, Zhang, Canton Ferrer, Zhang, arXiv:1608.01041)
+Two forms of CSV file, with a column of counts for each class, and columns for other votes beside them:
 
-FER2013's own label is one class, and for a third of the faces most votes are for another one. The probability of each
-label given the votes is a better target than either: a multinomial logistic regression of the labels on the votes and,
-if there are teachers, on their predictions. The votes say more of a training face than its picture shows, so these soft
-labels are for training alone (Vapnik and Izmailov, "Learning Using Privileged Information", JMLR 16, 2015).
+    FER+'s fer2013new.csv   Usage, Image name, neutral, happiness, ... contempt, unknown, NF; a line for each line of
+                            fer2013.csv (https://github.com/microsoft/FERPlus; Barsoum, Zhang, Canton Ferrer, Zhang,
+                            "Training Deep Networks for Facial Expression Recognition with Crowd-Sourced Label
+                            Distribution", arXiv:1608.01041)
+    your own                the same with columns named as your classes; for a folder of pictures a column `file`, the
+                            path of a picture below that folder, in place of Usage
+
+A face may have any number of votes. One whose votes for a class are more than those in every other column is a
+consensus face: its class is what the majority sees.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from fer_edge.errors import DataError
-from fer_edge.types import EMOTIONS
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.metrics import cohen_kappa_score
 
-from fer_convert.data.faces import Dataset
-from fer_convert.data.fer2013_csv import read_rows, split_of_usage
+from fer_convert.data.faces import Dataset, Faces
+from fer_convert.data.fer2013_csv import read_header, read_rows, split_of_usage
 
-VOTE_COLUMNS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear", "contempt", "unknown", "nf")
-# FER2013's class for each of these; "" if it has none
-EMOTION_OF_COLUMN = ("neutral", "happy", "surprise", "sad", "angry", "disgust", "fear", "", "", "")
-MIN_LABEL_AGREEMENT = 0.4  # share of the faces whose label has the most votes; FER+ has 0.64, other faces 0.2
-MIN_PROBABILITY = 1e-3  # added to a teacher's predictions, whose logarithm is taken
-MAX_VOTES = 1000  # in one column; FER+ has ten in all columns
-
-Votes = NDArray[np.float64]  # (n, 10) counts in the order of VOTE_COLUMNS
+CLASS_OF_COLUMN = {"happiness": "happy", "sadness": "sad", "anger": "angry"}  # FER+'s names for FER2013's classes
+KEY_COLUMNS = ("usage", "image name", "file")  # not counts
+NO_CONSENSUS = -1  # in place of a class
+MIN_SHARE = 0.3  # of a face's votes that must be for one of the classes, for it to be trained on
+STRAY_RATERS = 8  # from so many votes on, a single one for a class is left out as a slip; FER+'s authors do so with ten
+MIN_KAPPA = 0.2  # Cohen's, of the data's labels and the majority; FER+ has 0.56, votes in another order 0.0
+MAX_VOTES = 1000  # in one column
 
 
-def read(path: Path, faces: Dataset) -> Votes:
-    """The votes at `path` for the training faces of `faces`, a fer2013.csv, in their order. Raises DataError."""
-    split, training = faces.training()
-    votes = _read_splits(path).get(split, np.empty((0, len(VOTE_COLUMNS))))
-    advice = "give FER+'s fer2013new.csv with the fer2013.csv that it was made for"
-    if len(votes) != len(training):
+@dataclass(frozen=True)
+class Votes:
+    """The votes on n faces."""
+
+    counts: NDArray[np.int64]  # (n, classes)
+    others: NDArray[np.int64]  # (n, other columns): for none of the classes, such as FER+'s contempt, unknown and NF
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    def __getitem__(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Votes:
+        """Those on some of the faces."""
+        return Votes(self.counts[rows], self.others[rows])
+
+    @property
+    def totals(self) -> NDArray[np.int64]:
+        """All votes on each face (n,)."""
+        totals: NDArray[np.int64] = self.counts.sum(axis=1) + self.others.sum(axis=1)
+        return totals
+
+    @property
+    def class_shares(self) -> NDArray[np.float64]:
+        """The share of each face's votes that are for one of the classes (n,), 0 without votes."""
+        shares: NDArray[np.float64] = self.counts.sum(axis=1) / np.maximum(self.totals, 1)
+        return shares
+
+    @property
+    def consensus(self) -> NDArray[np.int64]:
+        """The class with more votes than every other column (n,), or NO_CONSENSUS."""
+        columns = np.hstack([self.counts, self.others])
+        leaders = columns.argmax(axis=1)
+        sole = (columns == columns.max(axis=1, keepdims=True)).sum(axis=1) == 1
+        return np.where(sole & (leaders < self.counts.shape[1]), leaders, NO_CONSENSUS)
+
+    @property
+    def probabilities(self) -> NDArray[np.float64]:
+        """The share of the votes for a class that each class has (n, classes); 0 in all without such votes."""
+        return _shares(self.counts)
+
+    @property
+    def targets(self) -> NDArray[np.float32]:
+        """`probabilities` to train on (n, classes): stray single votes are left out, unless no other is there."""
+        stray = (self.counts == 1) & (self.totals[:, None] >= STRAY_RATERS)
+        kept = np.where(stray, 0, self.counts)
+        return _shares(np.where(kept.any(axis=1, keepdims=True), kept, self.counts)).astype(np.float32)
+
+    def voter_agreement(self) -> float:
+        """One person: the share of votes that are for what the majority of the others sees, on the consensus faces.
+
+        Each vote is taken out in turn. Where the others are then of two minds, it is not counted. NaN without any.
+        """
+        faces = self[self.consensus != NO_CONSENSUS]
+        columns = np.hstack([faces.counts, faces.others])
+        agreeing = counted = 0
+        for column in range(columns.shape[1]):
+            others = columns.copy()
+            others[:, column] -= 1
+            leads = others.argmax(axis=1) == column
+            sole = (others == others.max(axis=1, keepdims=True)).sum(axis=1) == 1
+            voters = columns[:, column] * sole
+            agreeing, counted = agreeing + int((voters * leads).sum()), counted + int(voters.sum())
+        return agreeing / counted if counted else float("nan")
+
+
+def _shares(counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    shares: NDArray[np.float64] = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    return shares
+
+
+def read(path: Path, data: Dataset) -> Mapping[str, Votes]:
+    """The votes at `path` for the faces of `data`, by split, in the order of its faces. Raises DataError.
+
+    Splits without a vote are left out; at least one has votes.
+    """
+    header = read_header(path, "votes")
+    classes = {name: CLASS_OF_COLUMN.get(name, name) for name in header if name not in KEY_COLUMNS}
+    columns = {name: column for column, name in classes.items()}
+    missing = [name for name in data.classes if name.lower() not in columns]
+    if missing:
         raise DataError(
-            f"votes {path}: {len(votes):,} lines for {split}, where {faces.name} has {len(training):,} faces; {advice}"
+            f"votes {path}: no column for {', '.join(missing)}; give each class of {data.name} a column of counts, or "
+            "give FER+'s fer2013new.csv, which begins with Usage,Image name,neutral"
         )
-    if len(np.unique(training.labels)) < 2:
-        raise DataError(f"data {faces.name}: its {split} faces are all of one class; votes say nothing about them")
-    class_of_column = np.array([EMOTIONS.index(name) if name in EMOTIONS else -1 for name in EMOTION_OF_COLUMN])
-    agreement = float((class_of_column[votes.argmax(axis=1)] == training.labels).mean())
-    if agreement < MIN_LABEL_AGREEMENT:
-        raise DataError(
-            f"votes {path}: the label has the most votes in {agreement:.0%} of the faces of {faces.name}, where "
-            f"FER+ has 64 %: these are the votes of other faces, or the lines are in another order; {advice}"
-        )
+    wanted = [columns[name.lower()] for name in data.classes]
+    wanted += [column for name, column in columns.items() if column not in wanted and column]
+    splits = _by_file(path, wanted, data) if "file" in header else _by_line(path, wanted, data)
+    votes = {
+        name: Votes(rows[:, : len(data.classes)], rows[:, len(data.classes) :])
+        for name, rows in splits.items()
+        if rows.any()
+    }
+    if not votes:
+        raise DataError(f"votes {path}: not one vote for a face of {data.name}; give the votes on its faces")
+    for name, found in votes.items():
+        _check(path, name, found, data.splits[name], data)
     return votes
 
 
-def _read_splits(path: Path) -> Mapping[str, Votes]:
-    """The votes by the name of the split, in the order of the lines. Raises DataError naming file and line."""
+def read_training(path: Path, data: Dataset) -> Votes:
+    """The votes at `path` for the training faces of `data`, in their order. Raises DataError, too if there are none."""
+    split, faces = data.training()
+    votes = read(path, data)
+    if split not in votes:
+        raise DataError(f"votes {path}: not one for {split}, where {data.name} has {len(faces):,} faces to train on")
+    return votes[split]
+
+
+def _check(path: Path, split: str, votes: Votes, faces: Faces, data: Dataset) -> None:
+    """Raise DataError if these can hardly be the votes on these faces, or if a class has none."""
+    unseen = [name for name, count in zip(data.classes, votes.counts.sum(axis=0), strict=True) if not count]
+    if unseen:
+        raise DataError(
+            f"votes {path}: nobody voted for {', '.join(unseen)} in {split}; add faces that show it, or leave it out"
+        )
+    agreed = votes.consensus != NO_CONSENSUS
+    kappa = cohen_kappa_score(faces.labels[agreed], votes.consensus[agreed]) if agreed.any() else 0.0
+    if not kappa >= MIN_KAPPA:  # NaN, too: all of one class
+        share = float((faces.labels == votes.consensus)[agreed].mean()) if agreed.any() else 0.0
+        raise DataError(
+            f"votes {path}: the majority sees the label of {data.name} in {share:.0%} of the faces of {split}, little "
+            f"more than by chance (kappa {kappa:.2f}, FER+ has 0.56): these are the votes of other faces, or the lines "
+            "are in another order; give the votes that were made for these faces"
+        )
+
+
+def _by_line(path: Path, columns: list[str], data: Dataset) -> dict[str, NDArray[np.int64]]:
+    """Counts (n, columns) by split: the lines of a split are its faces, in their order. Raises DataError."""
+    if any(faces.names for faces in data.splits.values()):
+        raise DataError(
+            f"votes {path}: has no column `file`, so its lines are those of a fer2013.csv, where {data.name} is a "
+            "folder; give that CSV as --data, or name the picture of each line in a column `file`"
+        )
     rows: dict[str, list[list[int]]] = {}
     expected = "FER+'s fer2013new.csv begins with Usage,Image name,neutral"
-    for place, (usage, *counts) in read_rows(path, "votes", ("usage", *VOTE_COLUMNS), expected):
-        for text in counts:
-            if not (text.isascii() and text.isdigit() and len(text) < 5 and int(text) <= MAX_VOTES):
-                raise DataError(f"{place}: {text[:20]!r} votes; it is a whole number 0 to {MAX_VOTES}, fix the row")
-        rows.setdefault(split_of_usage(usage, place), []).append([int(text) for text in counts])
-    return {split: np.array(counts, np.float64) for split, counts in rows.items()}
+    for place, (usage, *counts) in read_rows(path, "votes", ("usage", *columns), expected):
+        rows.setdefault(split_of_usage(usage, place), []).append(_counts(counts, place))
+    for split, faces in data.splits.items():
+        if len(rows.get(split, ())) not in (0, len(faces)) or not rows:
+            raise DataError(
+                f"votes {path}: {len(rows.get(split, ())):,} lines for {split}, where {data.name} has {len(faces):,} "
+                "faces; give FER+'s fer2013new.csv with the fer2013.csv that it was made for"
+            )
+    return {split: np.array(rows[split], np.int64) for split in data.splits if split in rows}
 
 
-def soft_labels(
-    votes: Votes, labels: NDArray[np.int64], classes: int, predictions: NDArray[np.float32] | None = None
-) -> NDArray[np.float32]:
-    """The probability of each class as the label (n, classes), given `votes` and the teachers' `predictions`.
+def _by_file(path: Path, columns: list[str], data: Dataset) -> dict[str, NDArray[np.int64]]:
+    """Counts (n, columns) by split: each line names its picture, a face without one has no votes. Raises DataError."""
+    place_of = {
+        name: (split, number) for split, faces in data.splits.items() for number, name in enumerate(faces.names)
+    }
+    found = {split: np.zeros((len(faces), len(columns)), np.int64) for split, faces in data.splits.items()}
+    seen: set[str] = set()
+    for place, (file, *counts) in read_rows(path, "votes", ("file", *columns), "it names the picture of each line"):
+        name = file.replace("\\", "/").removeprefix("./")
+        if name not in place_of:
+            raise DataError(f"{place}: {file[:80]!r} is no picture of {data.name}; give its path below that folder")
+        if name in seen:
+            raise DataError(f"{place}: {file[:80]!r} has a line already; put all votes on a picture into one line")
+        seen.add(name)
+        split, number = place_of[name]
+        found[split][number] = _counts(counts, place)
+    return found
 
-    `labels` is (n,), `predictions` (n, classes) or None. A logistic regression that is fitted on these very faces: a
-    few hundred weights on thousands of faces. Predictions of teachers that were trained on them count somewhat more
-    than they would deserve on other faces.
-    """
-    shares = votes / np.maximum(votes.sum(axis=1, keepdims=True), 1)
-    # Square roots besides, because the first vote for a class says more than the fifth.
-    features = [shares, np.sqrt(shares)]
-    if predictions is not None:
-        features.append(np.log(predictions.astype(np.float64) + MIN_PROBABILITY))
-    regression = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    known = np.hstack(features)
-    probabilities = np.zeros((len(labels), classes), np.float32)
-    fitted = regression.fit(known, labels).predict_proba(known)
-    probabilities[:, regression.classes_] = fitted  # a class without a face has no column
-    return probabilities
+
+def _counts(texts: list[str], place: str) -> list[int]:
+    for text in texts:
+        if not (text.isascii() and text.isdigit() and len(text) < 5 and int(text) <= MAX_VOTES):
+            raise DataError(f"{place}: {text[:20]!r} votes; it is a whole number 0 to {MAX_VOTES}, fix the row")
+    return [int(text) for text in texts]

@@ -3,7 +3,8 @@
     fer-convert distill --data fer2013.csv --teacher runs/resnet/best.keras --teacher runs/vgg/best.keras \\
         --views 20 --out runs/soft_labels.npz
 
-With `--votes fer2013new.csv` the votes of people are used too (convert/fer_convert/data/votes.py).
+With `--votes fer2013new.csv` they are estimates of the data's own labels, from the votes of people too
+(convert/fer_convert/training/label_regression.py). To train on the votes themselves: fer-convert train --votes.
 
 This is distillation as function matching: teachers and student see the very same augmented, blended face (Hinton et
 al., arXiv:1503.02531; Beyer et al., "Knowledge distillation: a good teacher is patient and consistent",
@@ -36,6 +37,7 @@ from fer_convert.export.load import LoadedModel
 from fer_convert.messages import Log
 from fer_convert.training import soft_labels
 from fer_convert.training.engine import make_engine, predict
+from fer_convert.training.label_regression import label_probabilities
 from fer_convert.training.recipe import Recipe, differences
 from fer_convert.training.soft_labels import SoftLabels
 
@@ -72,12 +74,8 @@ def distill(
     # overwrite each other's views.
     goal = files.resolve(out)
     with file_lock.exclusive(goal.with_name(f".{goal.name}.lock"), f"--out {out}", "fer-convert distill"):
-        if vote_file and source.is_dir():
-            raise SettingsError(
-                f"--votes {vote_file}: its lines are those of fer2013.csv; give that as --data, not a folder"
-            )
         faces = dataset.read(source, (recipe.size, recipe.size))
-        people = votes.read(vote_file, faces) if vote_file else None
+        people = votes.read_training(vote_file, faces) if vote_file else None
         loaded = [load.load(path) for path in teachers]
         for one in loaded:
             _check_classes(one, faces)
@@ -133,7 +131,7 @@ def _write_views(
 ) -> None:
     """Every view that is still to do, each appended to `out` at once."""
     (_, training), classes = faces.training(), len(faces.classes)
-    by_votes = votes.soft_labels(people, training.labels, classes) if people is not None and not teachers else None
+    by_votes = label_probabilities(people, training.labels, classes) if people is not None and not teachers else None
     for view in range(len(done), recipe.views):
         began = time.monotonic()
         order = face_order(len(training), recipe, view)
@@ -142,7 +140,7 @@ def _write_views(
         else:
             soft = _mean_predictions(teachers, training, classes, recipe, view)
             if people is not None:
-                soft = votes.soft_labels(people[order], training.labels[order], classes, soft)
+                soft = label_probabilities(people[order], training.labels[order], classes, soft)
         agreement = float((soft.argmax(axis=1) == training.labels[order]).mean())
         if settings["per face"]:
             soft = soft[order.argsort()]
