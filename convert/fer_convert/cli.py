@@ -147,8 +147,14 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
         help="measure in low light, blurred and shifted too (on the faces at 48 x 48, whatever size the data has), and "
         "compare with the float32 file beside MODEL",
     )
+    parser.add_argument(
+        "--votes",
+        type=Path,
+        metavar="FILE",
+        help="measure by what most people see, and confidence by how many: FER+'s fer2013new.csv, or your own votes",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to this file")
-    parser.add_argument("--report", type=Path, metavar="DIR", help="write a page and two plots to this folder")
+    parser.add_argument("--report", type=Path, metavar="DIR", help="write a page and its plots to this folder")
     add_input_range(parser)
     parser.set_defaults(run=_evaluate, stopped="")
 
@@ -156,7 +162,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 def _evaluate(arguments: argparse.Namespace) -> None:
     a, input_range = arguments, input_range_of(arguments)
     evaluate = _import("fer_convert.evaluation.evaluate").evaluate
-    evaluate(a.model, a.data, a.split, a.json, a.report, input_range, a.conditions, log=say)
+    evaluate(a.model, a.data, a.split, a.json, a.report, input_range, a.conditions, a.votes, log=say)
 
 
 def _import(module: str) -> Any:

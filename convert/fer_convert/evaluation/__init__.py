@@ -1,1 +1,1 @@
-"""How good a model is: metrics, camera conditions, and the report."""
+"""How good a model is: metrics, camera conditions, votes of people, and the report."""

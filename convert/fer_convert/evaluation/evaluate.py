@@ -1,6 +1,7 @@
 """How good a model is on faces that it was not trained on.
 
     fer-convert evaluate models/mini_xception-int8.tflite --data fer2013.csv --conditions --report report/
+    fer-convert evaluate models/mini_xception-int8.tflite --data fer2013.csv --votes fer2013new.csv --report report/
 
 A .tflite file is scored through the device's own classifier, so that the figure is the device's; a Keras model is
 scored through Keras.
@@ -8,6 +9,7 @@ scored through Keras.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +18,12 @@ from numpy.typing import NDArray
 from fer_convert import files
 from fer_convert.data import dataset
 from fer_convert.data.faces import FER2013_SIDE_PX, TRAINING_SPLITS, Dataset, Faces
-from fer_convert.evaluation import report
+from fer_convert.evaluation import people, report
 from fer_convert.evaluation.conditions import CONDITIONS
-from fer_convert.evaluation.metrics import CALIBRATION_BINS, Metrics, measure, parity
-from fer_convert.evaluation.result import Evaluation, Value
+from fer_convert.evaluation.metrics import CALIBRATION_BINS, Metrics, Parity, measure, parity
+from fer_convert.evaluation.people import VoteSource
+from fer_convert.evaluation.prior import find_prior
+from fer_convert.evaluation.result import Evaluation, Scores, Value
 from fer_convert.evaluation.scored_model import (
     NO_REFERENCE,
     REFERENCE_VARIANT,
@@ -40,27 +44,35 @@ def evaluate(
     folder: Path | None = None,
     input_range: tuple[float, float] | None = None,
     conditions: bool = False,
+    vote_file: Path | None = None,
     log: Log = print,
 ) -> Evaluation:
     """Measure the model at `path` on the data at `source`; log a table, write `json_file` and a report to `folder`.
 
     `split` is the one to measure on, by default the validation split. With `conditions`, measure under each of
-    CONDITIONS too, and compare with the float32 file of the same model. Raises ModelError, DataError, SinkError.
+    CONDITIONS too, and compare with the float32 file of the same model. With `vote_file`, measure by what most people
+    see, on the faces of the split that have a majority. Raises ModelError, DataError, SinkError.
     """
     model = load_scored_model(path, input_range)
     reference = load_reference(model) if conditions else NO_REFERENCE
     # The faces of a CSV stay as they are here: the classifier resizes them.
     size = model.size if source.is_dir() else NATIVE_SIZE
     content = dataset.read(source, size)
-    name, faces = content.validation(split)
-    probabilities = model.probabilities(faces.pixels, content)
+    name, every = content.validation(split)
+    votes = people.read_votes(vote_file, content, name) if vote_file else None
+    prior = find_prior(model, content.classes, votes.training) if votes else None
+    scores = model.probabilities(every.pixels, content)
+    compared = people.compare(scores, every.labels, votes, prior) if votes else None
+    faces, probabilities = _measured(every, votes), scores[votes.agreed] if votes else scores
     metrics = measure(probabilities, faces.labels, content.classes, name)
-    unseen = _unseen(content, faces)
-    is_mixed = unseen.any() and not unseen.all()
     values: dict[str, Value] = {}
     if conditions:
-        native = faces if size == NATIVE_SIZE else dataset.read(source, NATIVE_SIZE).splits[name]
-        values = _condition_values(model, reference, content, faces, native, metrics, probabilities.argmax(axis=1))
+        native = faces if size == NATIVE_SIZE else _measured(dataset.read(source, NATIVE_SIZE).splits[name], votes)
+        changed = _condition_scores(model, content, native, with_votes=votes is not None)
+        int8_cost = _parity(reference, content, faces, probabilities.argmax(axis=1))
+        values = _condition_values(model, metrics, changed, int8_cost)
+    unseen = _unseen(content, faces)
+    is_mixed = unseen.any() and not unseen.all()
     result = Evaluation(
         path.name,
         content.name,
@@ -69,40 +81,54 @@ def evaluate(
         measure(probabilities[unseen], faces.labels[unseen], content.classes, f"{name}, unseen") if is_mixed else None,
         int((~unseen).sum()),
         values,
+        compared,
     )
+    _write(result, json_file, folder, log)
+    return result
+
+
+def _write(result: Evaluation, json_file: Path | None, folder: Path | None, log: Log) -> None:
     log(report.table(result))
     if json_file:
         files.write_json(json_file, result.as_json())
     if folder:
         for written in report.write(result, folder):
             log(f"wrote {written}")
-    return result
+
+
+def _measured(faces: Faces, votes: VoteSource | None) -> Faces:
+    """All of `faces`; with votes on them those that have a majority, labelled with what it sees."""
+    return replace(faces, labels=votes.measured.consensus)[votes.agreed] if votes else faces
+
+
+def _condition_scores(model: ScoredModel, content: Dataset, native: Faces, with_votes: bool) -> dict[str, Value]:
+    """What `model` scores under each of CONDITIONS, by name, on the faces `native` at NATIVE_SIZE."""
+    values: dict[str, Value] = {}
+    for name, change in CONDITIONS.items():
+        found = measure(model.probabilities(change(native.pixels), content), native.labels, content.classes, name)
+        values[name] = Scores(found.accuracy, found.macro_recall, found.macro_f1) if with_votes else found.accuracy
+    return values
+
+
+def _parity(reference: ScoredModel | str, content: Dataset, faces: Faces, predicted: NDArray[np.int64]) -> Parity | str:
+    """The classes `predicted` (n,) of `faces` compared with those of `reference`, or why there is none."""
+    if isinstance(reference, str):
+        return reference
+    return parity(predicted, reference.predict_classes(faces.pixels, content), faces.labels)
 
 
 def _condition_values(
-    model: ScoredModel,
-    reference: ScoredModel | str,
-    content: Dataset,
-    faces: Faces,
-    native: Faces,
-    metrics: Metrics,
-    predicted: NDArray[np.int64],
+    model: ScoredModel, metrics: Metrics, changed: dict[str, Value], int8_cost: Parity | str
 ) -> dict[str, Value]:
-    """The values that --conditions adds, by name; `native` are the `faces` at NATIVE_SIZE.
-
-    `predicted` is the class (n,) that the model predicts for each of the n `faces`.
-    """
-    values: dict[str, Value] = {"accuracy": metrics.accuracy, "macro-F1": metrics.macro_f1}
-    for name, change in CONDITIONS.items():
-        correct = model.predict_classes(change(native.pixels), content) == native.labels
-        values[name] = float(correct.mean())
-    values[f"expected calibration error, {CALIBRATION_BINS} bins"] = metrics.ece
-    values[f"{model.converted_variant or 'int8'} against {REFERENCE_VARIANT}, points of accuracy"] = (
-        reference
-        if isinstance(reference, str)
-        else parity(predicted, reference.predict_classes(faces.pixels, content), faces.labels)
-    )
-    return values
+    """The values that --conditions adds, by name."""
+    return {
+        "accuracy": metrics.accuracy,
+        "macro-recall": metrics.macro_recall,
+        "macro-F1": metrics.macro_f1,
+        **changed,
+        f"expected calibration error, {CALIBRATION_BINS} bins": metrics.ece,
+        f"{model.converted_variant or 'int8'} against {REFERENCE_VARIANT}, points of accuracy": int8_cost,
+    }
 
 
 def _unseen(content: Dataset, faces: Faces) -> NDArray[np.bool_]:

@@ -32,7 +32,7 @@ class Bin:
     low: float  # the confidence is above this
     high: float  # and at most this
     confidence: float  # mean, 0 if the bin is empty
-    accuracy: float  # 0 if the bin is empty
+    accuracy: float  # 0 if the bin is empty; measured by votes: the mean share of the voters who said the same
     faces: int
 
 
@@ -61,6 +61,7 @@ class Metrics:
     split: str
     faces: int
     accuracy: float
+    macro_recall: float  # mean over the classes that have faces
     macro_f1: float
     ece: float  # expected calibration error: mean distance between confidence and accuracy
     entropy: tuple[float, float]  # mean and deviation over the faces, by `fer_edge.detectors.face_verifier.entropy`
@@ -70,7 +71,7 @@ class Metrics:
 
     def summary(self) -> dict[str, Any]:
         """The figures that a model's card holds; shares are rounded to four digits."""
-        shares = {name: round(getattr(self, name), 4) for name in ("accuracy", "macro_f1", "ece")}
+        shares = {name: round(getattr(self, name), 4) for name in ("accuracy", "macro_recall", "macro_f1", "ece")}
         return {"split": self.split, "faces": self.faces, **shares}
 
     def as_json(self) -> dict[str, Any]:
@@ -95,11 +96,7 @@ def measure(
 
     Raises ModelError if a probability is not a number.
     """
-    invalid = int((~np.isfinite(probabilities).all(axis=1)).sum())
-    if invalid:
-        raise ModelError(
-            f"the model's predictions for {invalid} of {len(labels)} faces are not numbers; restore it, or train anew"
-        )
+    check_finite(probabilities)
     predicted = probabilities.argmax(axis=1)
     every = list(range(len(classes)))
     precision, recall, f1, support = precision_recall_fscore_support(labels, predicted, labels=every, zero_division=0.0)
@@ -109,9 +106,10 @@ def measure(
         split=split,
         faces=len(labels),
         accuracy=float((predicted == labels).mean()),
+        macro_recall=float(recall[support > 0].mean()),
         macro_f1=float(f1.mean()),
         entropy=(float(np.mean(entropies)), float(np.std(entropies))),
-        ece=sum(abs(b.accuracy - b.confidence) * b.faces for b in bins) / len(labels),
+        ece=expected_error(bins),
         classes=tuple(
             ClassMetrics(name, float(precision[i]), float(recall[i]), float(f1[i]), int(support[i]))
             for i, name in enumerate(classes)
@@ -119,6 +117,16 @@ def measure(
         confusion=tuple(tuple(int(n) for n in row) for row in confusion_matrix(labels, predicted, labels=every)),
         bins=bins,
     )
+
+
+def check_finite(probabilities: NDArray[np.float32]) -> None:
+    """Raise ModelError if one of the `probabilities` (n, classes) is not a number."""
+    invalid = int((~np.isfinite(probabilities).all(axis=1)).sum())
+    if invalid:
+        raise ModelError(
+            f"the model's predictions for {invalid} of {len(probabilities)} faces are not numbers; restore it, or "
+            "train anew"
+        )
 
 
 def parity(predicted: NDArray[np.int64], reference: NDArray[np.int64], labels: NDArray[np.int64]) -> Parity:
@@ -134,13 +142,24 @@ def calibration(
 
     Guo et al., arXiv:1706.04599, section 2.
     """
-    confidence = probabilities.max(axis=1).astype(np.float64)
-    correct = probabilities.argmax(axis=1) == labels
-    bin_of_face = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    return confidence_bins(probabilities.max(axis=1), probabilities.argmax(axis=1) == labels, bins)
+
+
+def confidence_bins(
+    confidence: NDArray[np.float32], outcome: NDArray[np.bool_] | NDArray[np.float64], bins: int = CALIBRATION_BINS
+) -> tuple[Bin, ...]:
+    """Mean `confidence` (n,) and mean `outcome` (n,), both 0 to 1, in `bins` bins of equal width of the confidence."""
+    exact = confidence.astype(np.float64)
+    bin_of_face = np.clip(np.ceil(exact * bins).astype(int) - 1, 0, bins - 1)
     result = []
     for number in range(bins):
         inside = bin_of_face == number
         count = int(inside.sum())
-        mean, accuracy = (float(confidence[inside].mean()), float(correct[inside].mean())) if count else (0.0, 0.0)
-        result.append(Bin(number / bins, (number + 1) / bins, mean, accuracy, count))
+        mean, share = (float(exact[inside].mean()), float(outcome[inside].mean())) if count else (0.0, 0.0)
+        result.append(Bin(number / bins, (number + 1) / bins, mean, share, count))
     return tuple(result)
+
+
+def expected_error(bins: tuple[Bin, ...]) -> float:
+    """The expected calibration error: the mean distance of confidence and accuracy, weighted by the bins' faces."""
+    return sum(abs(b.accuracy - b.confidence) * b.faces for b in bins) / sum(b.faces for b in bins)

@@ -20,17 +20,20 @@ def test_small_case_by_hand() -> None:
     calm, tense = found.classes
     assert (calm.precision, calm.recall) == (pytest.approx(2 / 3), 1.0)
     assert (tense.precision, tense.recall, tense.f1) == (1.0, 0.5, pytest.approx(2 / 3))
+    assert found.macro_recall == 0.75
     assert found.macro_f1 == pytest.approx((0.8 + 2 / 3) / 2)
     # each face alone in its bin: |1 - .9|, |1 - .8|, |1 - .7|, |0 - .6|, a quarter each
     assert found.ece == pytest.approx((0.1 + 0.2 + 0.3 + 0.6) / 4, abs=1e-6)
-    assert found.summary() == {"split": "test", "faces": 4, "accuracy": 0.75, "macro_f1": 0.7333, "ece": 0.3}
+    shares = {"accuracy": 0.75, "macro_recall": 0.75, "macro_f1": 0.7333, "ece": 0.3}
+    assert found.summary() == {"split": "test", "faces": 4, **shares}
 
 
 def test_class_without_faces_is_zero() -> None:
-    """A class that no face has gets an F1 of 0, not NaN."""
+    """A class that no face has gets an F1 of 0, not NaN, and no part in the macro-recall."""
     found = measure(np.eye(3, dtype=np.float32)[[0, 1]], np.array([0, 1]), ("a", "b", "c"), "test")
     assert found.classes[2].faces == 0
     assert found.classes[2].f1 == 0
+    assert found.macro_recall == 1
 
 
 def test_bins_hold_every_face() -> None:
@@ -70,6 +73,7 @@ def test_predictions_that_are_no_numbers() -> None:
 def test_macro_f1_counts_classes_alike() -> None:
     """A class of one face counts as much as one of three."""
     found = measure(np.eye(2, dtype=np.float32)[[0, 0, 1, 1]], np.array([0, 0, 0, 1]), ("a", "b"), "test")
+    assert found.macro_recall == pytest.approx((2 / 3 + 1) / 2)
     assert [entry.f1 for entry in found.classes] == [pytest.approx(0.8), pytest.approx(2 / 3)]
     assert found.macro_f1 == pytest.approx((0.8 + 2 / 3) / 2)
 
