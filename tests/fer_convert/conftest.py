@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 import pytest
 from fer_convert import networks
+from fer_convert.training.recipe import Recipe
 from fer_edge.types import Pixels
 from numpy.typing import NDArray
 
@@ -105,14 +106,33 @@ def build_tiny(classes: int, size: tuple[int | None, int | None]) -> Any:
     return keras.Model(image, layers.Activation("softmax")(x), name="tiny")
 
 
+def add_tiny(patch: pytest.MonkeyPatch) -> str:
+    """Add a network that trains in a second, until `patch` is undone; returns its name."""
+    module = types.ModuleType("tests_tiny")
+    module.build = build_tiny  # type: ignore[attr-defined]
+    patch.setitem(sys.modules, "tests_tiny", module)
+    patch.setitem(networks.NETWORKS, "tiny", "tests_tiny:build")
+    return "tiny"
+
+
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a network that trains in a second."""
-    module = types.ModuleType("tests_tiny")
-    module.build = build_tiny  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "tests_tiny", module)
-    monkeypatch.setitem(networks.NETWORKS, "tiny", "tests_tiny:build")
-    return "tiny"
+    return add_tiny(monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def train_tiny() -> Callable[..., Path]:
+    """Train the small network on a file of faces, in a folder: what many tests of a module can share."""
+
+    def run(recipe: Recipe, faces: Path, out: Path) -> Path:
+        from fer_convert.training.train import train
+
+        with pytest.MonkeyPatch.context() as patch:
+            add_tiny(patch)
+            return train(recipe, faces, out, log=lambda _: None)
+
+    return run
 
 
 @pytest.fixture

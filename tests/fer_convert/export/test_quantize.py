@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,8 @@ pytest.importorskip("sklearn")
 
 from fer_convert import backend
 from fer_convert.data import dataset
-from fer_convert.export import costs, gate, quantize
+from fer_convert.export import calibration, costs, gate, quantize
 from fer_convert.training.recipe import Recipe
-from fer_convert.training.train import train
 from fer_edge.classifiers.cards import VARIANTS, load_card, read_model
 from fer_edge.classifiers.tflite import TfliteClassifier
 from fer_edge.detectors.face_verifier import entropy
@@ -33,10 +33,17 @@ def silent(line: str) -> None:
     """Log nothing."""
 
 
-@pytest.fixture
-def trained(tiny: str, faces_csv: Path, tmp_path: Path) -> Path:
-    recipe = Recipe(network=tiny, size=48, epochs=12, batch=16, learning_rate=0.01, average=0.9)
-    return train(recipe, faces_csv, tmp_path / "tiny", log=silent)
+@pytest.fixture(scope="module")
+def trained(train_tiny: Callable[..., Path], faces_csv: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small network's best.keras; nobody writes to its folder."""
+    recipe = Recipe(network="tiny", size=48, epochs=12, batch=16, learning_rate=0.01, average=0.9)
+    return train_tiny(recipe, faces_csv, tmp_path_factory.mktemp("trained") / "tiny")
+
+
+@pytest.fixture(autouse=True)
+def _few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each draw is a conversion, which takes seconds; how one is chosen, test_calibration.py tests."""
+    monkeypatch.setattr(calibration, "CALIBRATION_DRAWS", 2)
 
 
 @pytest.fixture

@@ -35,10 +35,10 @@ def _tiny(tiny: str) -> None:
     """Every run here trains the small network."""
 
 
-@pytest.fixture
-def teacher(faces_csv: Path, tmp_path: Path) -> Path:
-    """A model that was trained on the faces."""
-    return train(replace(RECIPE, views=0), faces_csv, tmp_path / "teacher", log=lambda _: None)
+@pytest.fixture(scope="module")
+def teacher(train_tiny: Callable[..., Path], faces_csv: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that was trained on the faces; nobody writes to its folder."""
+    return train_tiny(replace(RECIPE, views=0), faces_csv, tmp_path_factory.mktemp("trained") / "teacher")
 
 
 def distill_twice(source: Path, teacher: Path, out: Path, recipe: Recipe = RECIPE) -> list[str]:
