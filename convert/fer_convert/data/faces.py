@@ -30,7 +30,7 @@ class Faces:
 
     def __getitem__(self, rows: NDArray[np.bool_] | NDArray[np.int64]) -> Faces:
         """Some of them: a mask (n,), or indices."""
-        names = tuple(np.array(self.names)[rows].tolist()) if self.names else ()
+        names = tuple(self.names[i] for i in np.arange(len(self))[rows]) if self.names else ()
         return Faces(self.pixels[rows], self.labels[rows], names)
 
 

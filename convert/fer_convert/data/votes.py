@@ -22,7 +22,6 @@ from pathlib import Path
 import numpy as np
 from fer_edge.errors import DataError
 from numpy.typing import NDArray
-from sklearn.metrics import cohen_kappa_score
 
 from fer_convert.data.faces import Dataset, Faces
 from fer_convert.data.fer2013_csv import read_header, read_rows, split_of_usage
@@ -32,7 +31,7 @@ KEY_COLUMNS = ("usage", "image name", "file")  # not counts
 NO_CONSENSUS = -1  # in place of a class
 MIN_SHARE = 0.3  # of a face's votes that must be for one of the classes, for it to be trained on
 STRAY_RATERS = 8  # from so many votes on, a single one for a class is left out as a slip; FER+'s authors do so with ten
-MIN_KAPPA = 0.2  # Cohen's, of the data's labels and the majority; FER+ has 0.56, votes in another order 0.0
+MIN_KAPPA = 0.2  # Cohen's, of the data's labels and the majority; FER+ has 0.58, votes in another order 0.0
 MAX_VOTES = 1000  # in one column
 
 
@@ -111,27 +110,43 @@ def read(path: Path, data: Dataset) -> Mapping[str, Votes]:
     Splits without a vote are left out; at least one has votes.
     """
     header = read_header(path, "votes")
-    classes = {name: CLASS_OF_COLUMN.get(name, name) for name in header if name not in KEY_COLUMNS}
-    columns = {name: column for column, name in classes.items()}
-    missing = [name for name in data.classes if name.lower() not in columns]
-    if missing:
-        raise DataError(
-            f"votes {path}: no column for {', '.join(missing)}; give each class of {data.name} a column of counts, or "
-            "give FER+'s fer2013new.csv, which begins with Usage,Image name,neutral"
-        )
-    wanted = [columns[name.lower()] for name in data.classes]
-    wanted += [column for name, column in columns.items() if column not in wanted and column]
-    splits = _by_file(path, wanted, data) if "file" in header else _by_line(path, wanted, data)
-    votes = {
-        name: Votes(rows[:, : len(data.classes)], rows[:, len(data.classes) :])
-        for name, rows in splits.items()
-        if rows.any()
-    }
+    columns = _columns(path, header, data)
+    if any(faces.names for faces in data.splits.values()):
+        if "file" not in header:
+            raise DataError(
+                f"votes {path}: no column `file`, where {data.name} is a folder; name the picture of each line in it, "
+                "or give fer2013.csv as --data with FER+'s fer2013new.csv"
+            )
+        splits = _by_file(path, columns, data)
+    else:
+        splits = _by_line(path, columns, data)
+    classes = len(data.classes)
+    votes = {name: Votes(rows[:, :classes], rows[:, classes:]) for name, rows in splits.items() if rows.any()}
     if not votes:
         raise DataError(f"votes {path}: not one vote for a face of {data.name}; give the votes on its faces")
     for name, found in votes.items():
         _check(path, name, found, data.splits[name], data)
     return votes
+
+
+def _columns(path: Path, header: list[str], data: Dataset) -> list[str]:
+    """The columns of counts: those of the classes of `data` in their order, then all others. Raises DataError."""
+    names = [name for name in header if name and name not in KEY_COLUMNS]
+    classes = [name.lower() for name in data.classes]
+    # A column is its class's by its own name before it is by FER+'s.
+    class_of = {name: name if name in classes else CLASS_OF_COLUMN.get(name, name) for name in names}
+    found = {name: [column for column in names if class_of[column] == name] for name in classes}
+    missing = [name for name, columns in found.items() if not columns]
+    if missing:
+        raise DataError(
+            f"votes {path}: no column for {', '.join(missing)}; give each class of {data.name} a column of counts, or "
+            "give FER+'s fer2013new.csv, which begins with Usage,Image name,neutral"
+        )
+    twice = [name for name in [*class_of, *found] if names.count(name) > 1 or len(found.get(name, ())) > 1]
+    if twice:
+        raise DataError(f"votes {path}: more than one column for {twice[0]}; put its votes into one")
+    own = [found[name][0] for name in classes]
+    return own + [name for name in names if name not in own]
 
 
 def read_training(path: Path, data: Dataset) -> Votes:
@@ -151,23 +166,26 @@ def _check(path: Path, split: str, votes: Votes, faces: Faces, data: Dataset) ->
             f"votes {path}: nobody voted for {', '.join(unseen)} in {split}; add faces that show it, or leave it out"
         )
     agreed = votes.consensus != NO_CONSENSUS
-    kappa = cohen_kappa_score(faces.labels[agreed], votes.consensus[agreed]) if agreed.any() else 0.0
-    if not kappa >= MIN_KAPPA:  # NaN, too: all of one class
-        share = float((faces.labels == votes.consensus)[agreed].mean()) if agreed.any() else 0.0
+    share, kappa = _agreement(faces.labels[agreed], votes.consensus[agreed], len(data.classes))
+    if kappa < MIN_KAPPA:
         raise DataError(
             f"votes {path}: the majority sees the label of {data.name} in {share:.0%} of the faces of {split}, little "
-            f"more than by chance (kappa {kappa:.2f}, FER+ has 0.56): these are the votes of other faces, or the lines "
+            f"more than by chance (kappa {kappa:.2f}, FER+ has 0.58): these are the votes of other faces, or the lines "
             "are in another order; give the votes that were made for these faces"
         )
 
 
+def _agreement(labels: NDArray[np.int64], majority: NDArray[np.int64], classes: int) -> tuple[float, float]:
+    """The share of faces (n,) for which the two are the same, and Cohen's kappa; 0 without faces, or of one class."""
+    faces = max(1, len(labels))
+    share = float((labels == majority).sum() / faces)
+    frequencies = [np.bincount(one, minlength=classes) / faces for one in (labels, majority)]
+    chance = float(frequencies[0] @ frequencies[1])
+    return share, (share - chance) / (1 - chance) if chance < 1 else 0.0
+
+
 def _by_line(path: Path, columns: list[str], data: Dataset) -> dict[str, NDArray[np.int64]]:
     """Counts (n, columns) by split: the lines of a split are its faces, in their order. Raises DataError."""
-    if any(faces.names for faces in data.splits.values()):
-        raise DataError(
-            f"votes {path}: has no column `file`, so its lines are those of a fer2013.csv, where {data.name} is a "
-            "folder; give that CSV as --data, or name the picture of each line in a column `file`"
-        )
     rows: dict[str, list[list[int]]] = {}
     expected = "FER+'s fer2013new.csv begins with Usage,Image name,neutral"
     for place, (usage, *counts) in read_rows(path, "votes", ("usage", *columns), expected):
@@ -191,7 +209,10 @@ def _by_file(path: Path, columns: list[str], data: Dataset) -> dict[str, NDArray
     for place, (file, *counts) in read_rows(path, "votes", ("file", *columns), "it names the picture of each line"):
         name = file.replace("\\", "/").removeprefix("./")
         if name not in place_of:
-            raise DataError(f"{place}: {file[:80]!r} is no picture of {data.name}; give its path below that folder")
+            raise DataError(
+                f"{place}: {file[:80]!r} is no picture in {data.name} that can be read; give its path below "
+                "that folder, or remove the line"
+            )
         if name in seen:
             raise DataError(f"{place}: {file[:80]!r} has a line already; put all votes on a picture into one line")
         seen.add(name)

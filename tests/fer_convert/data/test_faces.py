@@ -63,3 +63,17 @@ def test_network_input_is_the_pixel() -> None:
 
 def test_length_is_the_number_of_faces() -> None:
     assert len(Faces(np.zeros((3, 2, 2), np.uint8), np.zeros(3, np.int64))) == 3
+
+
+@pytest.mark.parametrize("rows", [np.array([True, False, True]), np.array([0, 2])])
+def test_some_of_the_faces(rows: np.ndarray) -> None:
+    """By a mask or by indices: pixels, labels and names together."""
+    faces = Faces(np.arange(12, dtype=np.uint8).reshape(3, 2, 2), np.array([5, 6, 7]), ("a/1.png", "a/2.png", "b"))
+    some = faces[rows]
+    assert (some.pixels[:, 0, 0].tolist(), some.labels.tolist(), some.names) == ([0, 8], [5, 7], ("a/1.png", "b"))
+
+
+def test_order_of_indices_is_kept() -> None:
+    """Of a CSV, whose faces have no names, too."""
+    some = Faces(np.zeros((3, 2, 2), np.uint8), np.array([5, 6, 7]))[np.array([2, 0])]
+    assert (some.labels.tolist(), some.names) == ([7, 5], ())

@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from fer_convert.data import dataset
+from fer_edge import preprocess
 from fer_edge.errors import DataError
 from fer_edge.types import EMOTIONS
 
@@ -118,6 +119,31 @@ def test_folders_without_enough_pictures(
     """One class, an empty class and a class of one picture are refused."""
     with pytest.raises(DataError, match=message):
         dataset.read(picture_folder(splits), SIZE)
+
+
+def test_pictures_have_their_paths(picture_folder: Callable[..., Path]) -> None:
+    """Below the folder, with the split if there is one, in the order of the faces."""
+    source = picture_folder({"train": {"calm": 2, "tense": 2}, "test": {"calm": 1, "tense": 1}})
+    deeper = source / "train" / "calm" / "deeper"
+    deeper.mkdir()
+    (source / "train" / "calm" / "0.png").rename(deeper / "0.png")
+    found = dataset.read(source, SIZE)
+    assert found.splits["train"].names == (
+        "train/calm/1.png",
+        "train/calm/deeper/0.png",
+        "train/tense/0.png",
+        "train/tense/1.png",
+    )
+    assert found.splits["test"].names == ("test/calm/0.png", "test/tense/0.png")
+
+
+def test_held_out_pictures_keep_their_paths(picture_folder: Callable[..., Path]) -> None:
+    """Each face has the name of its own picture after the draw."""
+    source = picture_folder({"": {"calm": 10, "tense": 5}})
+    for one in dataset.read(source, (48, 48)).splits.values():
+        for pixels, name in zip(one.pixels, one.names, strict=True):
+            picture = cv2.imread(str(source / name), cv2.IMREAD_GRAYSCALE)
+            np.testing.assert_array_equal(pixels, preprocess.resize(picture, (48, 48)))
 
 
 def test_empty_folder_is_refused(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from fer_convert.data.augment import NO_AUGMENTATION
 from fer_convert.data.faces import network_input, resize_faces
 from fer_convert.export import load
 from fer_convert.training import distill, soft_labels
+from fer_convert.training.label_regression import label_probabilities
 from fer_convert.training.recipe import Recipe
 from fer_convert.training.train import train
 from fer_edge.errors import DataError, ModelError, SettingsError
@@ -210,6 +211,6 @@ def test_votes_and_teachers_together(mixed_csv: Path, make_votes: Callable[..., 
     model = load.load(teacher).model
     seen = [np.asarray(model.predict_on_batch(one)) for one, _, _ in batches.batches(faces.training()[1], 7, recipe, 0)]
     labels = faces.training()[1].labels[order]
-    wanted = votes.soft_labels(votes.read(vote_file, faces)[order], labels, 7, np.concatenate(seen))
+    wanted = label_probabilities(votes.read_training(vote_file, faces)[order], labels, 7, np.concatenate(seen))
     np.testing.assert_allclose(soft[0], wanted, atol=2e-3)  # float16 on disk
     np.testing.assert_array_equal(soft[0].argmax(axis=1), labels)

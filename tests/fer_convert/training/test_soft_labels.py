@@ -45,7 +45,7 @@ def test_votes_alone_make_soft_labels(mixed_csv: Path, vote_file: Path, make_vot
         targets = np.concatenate([one for _, one, _ in batches.batches(training, 7, RECIPE, epoch, soft)])
         # The votes follow the labels here, so each face's soft label must be nearest to its own label.
         np.testing.assert_array_equal(targets.argmax(axis=1), hard.argmax(axis=1))
-    other = make_votes(mixed_csv, lambda rows: [*rows, ["PublicTest", "", *[0] * 10]], "other.csv")
+    other = make_votes(mixed_csv, lambda rows: [*rows, ["PrivateTest", "", *[0] * 10]], "other.csv")
     with pytest.raises(SettingsError, match=r"votes: [0-9a-f]{64} -> "):
         distill.distill(RECIPE, mixed_csv, [], out, vote_file=other)
 
@@ -73,11 +73,21 @@ def test_file_from_before_the_rename(mixed_csv: Path, vote_file: Path, tmp_path:
     np.testing.assert_array_equal(soft_labels.read(out, RECIPE, faces)[0], wanted)
 
 
-def test_votes_need_the_csv(picture_folder: Callable[..., Path], vote_file: Path, tmp_path: Path) -> None:
-    """A folder's faces come in the order of their names, not in that of the lines."""
-    folder = picture_folder({"Training": {"happy": 3, "sad": 3}})
-    with pytest.raises(SettingsError, match=r"its lines are those of fer2013.csv; give that as --data, not a folder"):
-        distill.distill(Recipe(views=1), folder, [], tmp_path / "a.npz", vote_file=vote_file)
+def test_votes_on_a_folder(picture_folder: Callable[..., Path], vote_file: Path, tmp_path: Path) -> None:
+    """FER+'s lines are in the order of its CSV, not of a folder's names; votes that name the pictures are used."""
+    source, out = picture_folder({"": {"calm": 10, "tense": 10}}), tmp_path / "a.npz"
+    with pytest.raises(DataError, match=r"no column for calm, tense; give each class of faces a column of counts"):
+        distill.distill(Recipe(views=1), source, [], out, vote_file=vote_file)
+    assert not out.exists()
+    data = dataset.read(source, (48, 48))
+    own = tmp_path / "own.csv"
+    pictures = [name for one in data.splits.values() for name in one.names]
+    own.write_text("file,tense,calm\n" + "".join(f"{name},{4 * ('tense' in name)},3\n" for name in pictures))
+    distill.distill(Recipe(views=1), source, [], out, silent, vote_file=own)
+    with np.load(out) as arrays:
+        soft = arrays["soft_labels"][0]
+    (_, training), order = data.training(), batches.face_order(16, Recipe(views=1), 0)
+    np.testing.assert_array_equal(soft.argmax(axis=1), training.labels[order])
 
 
 def test_soft_labels_need_a_source(mixed_csv: Path, vote_file: Path, tmp_path: Path) -> None:
