@@ -325,6 +325,21 @@ def test_history_is_drawn_from_the_log(running: Any, visit: Open, make_observati
     tab.shows("Nobody here")
 
 
+@pytest.mark.parametrize("seconds", [4, 40, 100, 200, 800])
+def test_axis_counts_up_evenly(seconds: int, running: Any, visit: Open, make_observation: Make) -> None:
+    """No two lines of the history's axis have the same label, however long the faces were in view."""
+    now = datetime.now().astimezone()
+    with closing(Log(replace(running.settings.log, mode="frames"))) as log:
+        for back in range(seconds, -1, -4):
+            seen = make_observation(seconds - back, "happy")
+            log.write(Observation(replace(seen.frame, taken=now - timedelta(seconds=back)), seen.faces, ()))
+    tab = visit(f"{running.address}/history", 1280, 720)
+    tab.page.wait_for_selector("#rows tr")
+    labels = tab.page.locator("#chart text[text-anchor=end]").all_text_contents()
+    assert labels[0] == "0"
+    assert 2 <= len(labels) == len(set(labels))
+
+
 def test_history_without_a_log(house: House, visit: Open) -> None:
     """Without a log the history says so."""
     built = house(sinks=("kiosk",))

@@ -8,7 +8,7 @@ const HEIGHT = 260;
 const LEFT = 66;
 const BOTTOM = 26;
 const TOP = 12;
-const STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400];
+const STEPS_S = [1, 2, 5, 10, 15, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400];
 
 const byId = (name) => document.getElementById(name);
 const clock = new Intl.DateTimeFormat(words.language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
