@@ -6,10 +6,11 @@
 #   sudo systemd/install.sh --uninstall [--purge]                remove it; --purge: settings, log and user too
 #
 # /opt/fer-edge/env-TIME is one environment; `current` points at the one in use and `previous` at the one before. Nothing
-# that is in use is changed: a new environment is made beside it, tried, and taken by one rename. DESTDIR=FOLDER puts
-# everything below a folder, for trying it out.
+# that is in use is changed: a new environment is made beside it, tried, and taken by one rename.
 set -euo pipefail
 
+# Its test sets DESTDIR, a folder for all files. apt-get, useradd and systemctl still change the machine itself, unless
+# others of their names come first in PATH.
 dest=${DESTDIR:-}
 opt=$dest/opt/fer-edge
 etc=$dest/etc/fer-edge
@@ -38,7 +39,7 @@ trap clean_up EXIT
 check_platform() {
   local id
   [ -n "$dest" ] || [ "$(id -u)" = 0 ] || fail "must be root; try: sudo $0"
-  [ -r "$dest/etc/os-release" ] || fail "no /etc/os-release: not a system that this knows; try: make run"
+  [ -r "$dest/etc/os-release" ] || fail "no $dest/etc/os-release: not a system that this knows; try: make run"
   # shellcheck source=/dev/null
   id=$(. "$dest/etc/os-release" && printf '%s' "${ID:-} ${ID_LIKE:-}")
   case " $id " in
@@ -264,7 +265,7 @@ while [ $# -gt 0 ]; do
     --uninstall) action=uninstall ;;
     --purge) purge=purge ;;
     --help | -h)
-      sed -n '2,9s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
+      sed -n '2,/^set /s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
       exit
       ;;
     *) fail "$1: unknown; try: $0 --help" ;;

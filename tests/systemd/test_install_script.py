@@ -224,6 +224,21 @@ def test_other_systems_are_refused(machine: Machine) -> None:
     machine.install()
 
 
+def test_unknown_system_names_its_file(machine: Machine) -> None:
+    """Where there is no os-release, the message says which file was looked for."""
+    (machine.root / "etc/os-release").unlink()
+    assert f"error: no {machine.root}/etc/os-release: not a system" in machine.install(code=1)
+
+
+def test_help_ends_with_a_sentence(machine: Machine) -> None:
+    """--help prints the whole head of the script, without the #, and does nothing."""
+    out = machine.install("--help")
+    assert out.startswith("Installs fer-edge as a service")
+    assert "--uninstall [--purge]" in out
+    assert out.endswith("taken by one rename.\n")
+    assert not machine.called("")
+
+
 def test_rollback_goes_back_and_forth(machine: Machine) -> None:
     assert "nothing to go back to" in machine.install("--rollback", code=1)
     machine.install()
