@@ -34,7 +34,7 @@ def check(context: Context) -> Iterator[Finding]:
         yield of_error("camera", error)
         return
     if choice.kind == "demo":
-        yield _no_camera(settings.name, choice.why)
+        yield _no_camera(context, choice.why)
         return
     if not choice.source_class.live:
         yield Finding("camera", "ok", f"not needed: {choice.why}")
@@ -47,11 +47,14 @@ def check(context: Context) -> Iterator[Finding]:
     yield from _pictures(settings, choice)
 
 
-def _no_camera(name: str, why: str) -> Finding:
-    if name == "demo":
+def _no_camera(context: Context, why: str) -> Finding:
+    if context.settings.source.name == "demo":
         return Finding("camera", "ok", "not needed: source.name is demo")
     words = f"none found, so `auto` would show the demo ({why.partition('because ')[2]})"
-    return Finding("camera", "warning", words, "rpicam-hello --list-cameras")
+    cure = "rpicam-hello --list-cameras"
+    if not context.ask("rpicam-hello", "--version"):  # on other machines than a Raspberry Pi
+        words, cure = f"{words}; attach one, or name a source in the settings", ""
+    return Finding("camera", "warning", words, cure)
 
 
 def _pictures(settings: SourceSettings, choice: Choice) -> Iterator[Finding]:

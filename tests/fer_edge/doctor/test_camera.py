@@ -118,6 +118,15 @@ def test_the_service_keeps_its_camera(attach: Callable[[Any], None], make_contex
     assert (finding.name, finding.level) == ("pictures", "ok")
 
 
+def test_command_that_the_machine_has(monkeypatch: pytest.MonkeyPatch, make_context: Make) -> None:
+    """Only where rpicam-hello is installed is it what to try; elsewhere the words say what to do."""
+    monkeypatch.setattr(camera, "choose", lambda name: Choice("demo", "demo", "demo, because no camera: none"))
+    (pi,) = camera.check(make_context({"rpicam-hello": "rpicam-apps build: v1.5\n"}))
+    (other,) = camera.check(make_context())
+    assert pi.cure == "rpicam-hello --list-cameras"
+    assert (other.cure, other.says.endswith("; attach one, or name a source in the settings")) == ("", True)
+
+
 def test_missing_camera_is_a_warning(monkeypatch: pytest.MonkeyPatch, make_context: Make) -> None:
     """No camera is a warning; the demo as source needs none."""
     monkeypatch.setattr(camera, "choose", lambda name: Choice("demo", "demo", "demo, because no camera: none"))
