@@ -21,6 +21,11 @@ def first_line(cause: BaseException) -> str:
     return (str(cause).strip().splitlines() or [type(cause).__name__])[0]
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things, for a message: "1 line", "2 lines"."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
 class FerEdgeError(Exception):
     """Base of the tree: ``str()`` is one line that names the value, the cause and the fix."""
 

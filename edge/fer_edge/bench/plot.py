@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fer_edge.bench.results import ModelResult
-from fer_edge.errors import SinkError
+from fer_edge.errors import SinkError, counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -48,7 +48,7 @@ def plot(rows: Sequence[ModelResult], title: str, path: Path) -> None:
             size = max(15 - 3 * number, 6)
             axes.plot(time, share, markers[threads], color=colour, markersize=size, markerfacecolor="none")
     for threads, marker in markers.items():
-        label = f"{threads} thread{'s' if threads > 1 else ''}"
+        label = counted(threads, "thread")
         axes.plot([], [], marker, color="black", markerfacecolor="none", label=label)
     _scale(axes, shown)
     splits = ", ".join(sorted({row.split for row in shown}))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from fer_edge.bench.results import ModelResult
+from fer_edge.errors import counted
 
 SIMILAR_COST_RATIO = 1.1  # costs that differ by less count as equal: accuracy, threads and file size then decide
 MAX_ACCURACY_LOSS = 0.01  # share of right answers; no speed is worth more
@@ -39,7 +40,7 @@ def _cost(row: ModelResult) -> float:
 
 
 def _name(row: ModelResult) -> str:
-    return f"{row.name} with {row.runtime} and {row.threads} thread{'s' if row.threads > 1 else ''}"
+    return f"{row.name} with {row.runtime} and {counted(row.threads, 'thread')}"
 
 
 def _why(chosen: ModelResult, rows: Sequence[ModelResult]) -> str:

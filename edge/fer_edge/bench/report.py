@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from fer_edge.bench.loop_cost import CHUNK_FRAMES
 from fer_edge.bench.machine import SINCE_BOOT_SHIFT, THROTTLE_FLAGS, Machine, MachineState
 from fer_edge.bench.results import LoopResult, ModelResult, Results
+from fer_edge.errors import counted
 
 TERMINAL_WIDTH = 110  # characters of a line on a terminal
 MAX_OTHERS_CORES = 0.1  # that other programs may keep busy before a warning
@@ -33,7 +34,7 @@ def of_machine(
     """The machine, its software, and its state before the benchmark."""
     shown = [f"{name} {number}" for name, number in machine.packages.items()]
     lines = [
-        f"machine: {machine.board}, {machine.cores} cores ({machine.processor}), {machine.system}",
+        f"machine: {machine.board}, {counted(machine.cores, 'core')} ({machine.processor}), {machine.system}",
         f"software: Python {machine.python}, {', '.join(shown)}",
         f"interpreters: {', '.join(runtimes)}",
         *(f"not available: {name} ({why})" for name, why in missing.items()),

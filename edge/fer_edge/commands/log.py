@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fer_edge.commands.options import read_settings
 from fer_edge.commands.report import add_log_options
+from fer_edge.errors import counted
 from fer_edge.logs.purge import purge
 from fer_edge.report.dates import moment
 
@@ -33,7 +34,7 @@ def run(options: argparse.Namespace, now: datetime | None = None, zone: tzinfo |
     before = moment("--before", options.before, now, zone)
     done = purge(Path(settings.path), before)
     torn = f" and {done.torn} half-written" if done.torn else ""
-    where = f" in {done.files} files, {done.whole} of them whole" if done.files else ""
+    where = f" in {counted(done.files, 'file')}, {done.whole} of them whole" if done.files else ""
     when = f"{before.astimezone(zone):%Y-%m-%d %H:%M}"
-    print(f"deleted {done.lines} lines{torn} before {when}{where}; {done.kept} lines kept")
+    print(f"deleted {counted(done.lines, 'line')}{torn} before {when}{where}; {counted(done.kept, 'line')} kept")
     return 0

@@ -10,7 +10,7 @@ import numpy as np
 from fer_edge.classifiers import cards as model_cards
 from fer_edge.classifiers.cards import Card, choose, models_folder, scan
 from fer_edge.classifiers.tflite import TfliteClassifier, find_runtime
-from fer_edge.errors import FerEdgeError, ModelError
+from fer_edge.errors import FerEdgeError, ModelError, counted
 from fer_edge.service.model_install import install_model
 
 
@@ -77,4 +77,4 @@ def _verify(cards: list[Card]) -> None:
     for model in sorted({card.model for card in cards}):
         print(f"auto    {model}: {choose(model, 'auto', runtime, cards).variant} with {runtime}")
     if failed:
-        raise ModelError(f"{failed} of {len(cards)} models failed; reinstall fer-edge or convert them again")
+        raise ModelError(f"{failed} of {counted(len(cards), 'model')} failed; reinstall fer-edge or convert them again")

@@ -7,6 +7,7 @@ import textwrap
 from collections.abc import Sequence
 
 from fer_edge.doctor.finding import Finding, worst
+from fer_edge.errors import counted
 
 LINE_WIDTH = 80  # characters, as the next two
 LEVEL_WIDTH, NAME_WIDTH = 8, 13
@@ -34,11 +35,7 @@ def verdict(findings: Sequence[Finding]) -> str:
     if not failures and not warnings:
         return f"all {len(findings)} checks passed"
     cures = "; the commands after $ fix them" if any(finding.cure for finding in findings) else ""
-    return f"{_count(failures, 'failure')}, {_count(warnings, 'warning')}{cures}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    return f"{counted(failures, 'failure')}, {counted(warnings, 'warning')}{cures}"
 
 
 def as_json(findings: Sequence[Finding]) -> str:

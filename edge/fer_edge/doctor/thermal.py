@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from fer_edge.bench.machine import SINCE_BOOT_SHIFT, THROTTLE_FLAGS, MachineState, describe, sample
 from fer_edge.doctor.finding import Context, Finding
+from fer_edge.errors import counted
 
 WARM_CELSIUS, HOT_CELSIUS = 70.0, 80.0  # a Raspberry Pi throttles from 80 on
 
@@ -13,7 +14,7 @@ WARM_CELSIUS, HOT_CELSIUS = 70.0, 80.0  # a Raspberry Pi throttles from 80 on
 def check(context: Context) -> Iterator[Finding]:
     """The same values as `fer-edge bench` shows."""
     machine = describe(context.root)
-    yield Finding("machine", "ok", f"{machine.board}, {machine.cores} cores, {machine.system}")
+    yield Finding("machine", "ok", f"{machine.board}, {counted(machine.cores, 'core')}, {machine.system}")
     state = sample(context.root, lambda: context.ask("vcgencmd", "get_throttled"))
     yield temperature(state)
     if state.throttled is not None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from fer_edge.errors import LogError
+from fer_edge.errors import LogError, counted
 from fer_edge.files import atomic_write
 from fer_edge.logs.files import MAX_LINE_BYTES, PURGE_SUFFIX, full_files, leftovers, looks_like_log, raw_lines
 from fer_edge.logs.folder import Folder
@@ -49,7 +49,7 @@ def purge(path: Path, before: datetime) -> Purged:
                 _purge_file(folder, part.path, before, done, may_delete=True)
         except OSError as cause:
             raise LogError(
-                f"log {real}: cannot be purged ({cause.strerror}) after {done.lines} lines; "
+                f"log {real}: cannot be purged ({cause.strerror}) after {counted(done.lines, 'line')}; "
                 "run it as the user who owns the log, with room for one more file"
             ) from None
     return done

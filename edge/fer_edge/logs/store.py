@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from fer_edge.errors import SinkError
+from fer_edge.errors import SinkError, counted
 from fer_edge.files import APPEND_FLAGS, append
 from fer_edge.logs import retention
 from fer_edge.logs.files import Span, full_file_path, full_files, leftovers, span_of
@@ -160,7 +160,7 @@ class LogStore:
             if self._folder is not None and self._truncate_to is None:
                 self._undo(before)
             raise SinkError(
-                f"log {self.path}: cannot be written ({cause.strerror}) after {self.lines} lines; "
+                f"log {self.path}: cannot be written ({cause.strerror}) after {counted(self.lines, 'line')}; "
                 "make room, or choose another file"
             ) from None
 

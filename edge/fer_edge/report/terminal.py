@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, TextIO
 
 from fer_edge.drawing.palette import Colour, colour_of
+from fer_edge.errors import counted
 from fer_edge.records import percent
 from fer_edge.report.dates import day_name, duration, period
 from fer_edge.report.tally import Summary, Totals
@@ -44,8 +45,8 @@ def report(summary: Summary, style: Style) -> str:
     assert summary.end is not None
     total = summary.total
     figures = [
-        f"{total.faces} {_plural('face', total.faces)}",
-        f"{total.changes} {_plural('change', total.changes)}",
+        counted(total.faces, "face"),
+        counted(total.changes, "change"),
         f"watched {duration(total.watched)}",
         f"faces in view {duration(total.shown)}",
         f"uncertain {percent(summary.uncertain)}",
@@ -136,10 +137,6 @@ def _xterm(colour: Colour) -> int:
     """The nearest of xterm's 6 x 6 x 6 colours, which all terminals have."""
     red, green, blue = (round(part / 255 * 5) for part in colour)
     return 16 + 36 * red + 6 * green + blue
-
-
-def _plural(word: str, count: int) -> str:
-    return word if count == 1 else word + "s"
 
 
 def _wrapped(parts: Sequence[str], width: int) -> str:

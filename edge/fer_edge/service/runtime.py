@@ -9,7 +9,7 @@ from itertools import islice
 
 from fer_edge import loop
 from fer_edge.build import make_classifier, make_detector, make_parts
-from fer_edge.errors import FerEdgeError, SettingsError, SinkError, SourceError
+from fer_edge.errors import FerEdgeError, SettingsError, SinkError, SourceError, counted
 from fer_edge.pause import PauseSwitch
 from fer_edge.service.model_update import ModelWatcher, load_model
 from fer_edge.service.outputs import Outputs
@@ -100,7 +100,7 @@ class Runtime:
         finally:
             self.watchdog.close()  # who waits for the end learns that it has begun
             self.outputs.close()  # before the summary: it counts all of the log, and the console has said its last
-            logs = [f"log {log.path} ({log.lines} lines written)" for log in self.outputs.logs]
+            logs = [f"log {log.path} ({counted(log.lines, 'line')} written)" for log in self.outputs.logs]
             print("", *summary(self.stopwatch), *logs, sep="\n", flush=True)
         return SinkError.exit_code if self.outputs.failing else 0
 

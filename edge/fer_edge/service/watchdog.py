@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 
+from fer_edge.errors import counted
 from fer_edge.records import percent
 from fer_edge.service.notify import Notify, notifier, watchdog_seconds
 from fer_edge.settings import SourceSettings
@@ -92,5 +93,4 @@ def status(fps: float, observation: Observation) -> str:
     faces, largest = observation.faces, observation.largest_face
     if largest is None:
         return f"{fps:.1f} fps, nobody there"
-    count = "1 face" if len(faces) == 1 else f"{len(faces)} faces"
-    return f"{fps:.1f} fps, {count}, {largest.emotion} {percent(largest.confidence)}"
+    return f"{fps:.1f} fps, {counted(len(faces), 'face')}, {largest.emotion} {percent(largest.confidence)}"

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection
 
-from fer_edge.errors import SinkError, one_line
+from fer_edge.errors import SinkError, counted, one_line
 from fer_edge.records import EventRecord, event_record
 from fer_edge.retry import Retry
 from fer_edge.sinks.mailbox import CLOSE_TIMEOUT_S
@@ -71,7 +71,7 @@ class EventQueue(Sink):
             self._drop()
             self._stop()
             self._thread.join(timeout_s)
-        message = f"{self.name}: {self.lost} events were not delivered"
+        message = f"{self.name}: could not deliver {counted(self.lost, 'event')}"
         if self._retry.failing:
             raise SinkError(f"{message}, and it still fails at the end")
         if self.lost:

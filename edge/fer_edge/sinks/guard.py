@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from fer_edge.errors import one_line
+from fer_edge.errors import counted, one_line
 from fer_edge.retry import Retry
 from fer_edge.types import Observation, Sink, State
 
@@ -42,7 +42,7 @@ class Guarded(Sink):
             self._fail(error)
         else:
             if self._retry.worked(now):
-                _log.info(f"{self.name}: works again; {self.missed} frames are missing in it")
+                _log.info(f"{self.name}: works again; without {counted(self.missed, 'frame')} that came meanwhile")
                 self.missed = 0
 
     def state(self, state: State) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
-from fer_edge.errors import SettingsError, one_line
+from fer_edge.errors import SettingsError, counted, one_line
 from fer_edge.retry import Retry
 from fer_edge.types import Observation, Sink, State
 
@@ -76,7 +76,7 @@ class Mailbox(Sink):
         if self._thread.is_alive():
             _log.error(f"{self.name}: did not close within {timeout_s:g} s, and is abandoned")
         if self.dropped:
-            _log.info(f"{self.name}: {self.dropped} events were dropped, since it is too slow")
+            _log.info(f"{self.name}: dropped {counted(self.dropped, 'event')}, since it is too slow")
 
     def _merged(self, waiting: Observation | State | None, newer: Observation) -> Observation:
         if not isinstance(waiting, Observation) or not waiting.events:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from fer_edge.errors import SourceError
+from fer_edge.errors import SourceError, counted
 from fer_edge.sources.options import PICTURE_SUFFIXES, SourceOptions
 from fer_edge.sources.picture import read_frame
 from fer_edge.types import Frame
@@ -35,8 +36,9 @@ class PictureFolder:
             raise SourceError(f"folder {target}: {cause.strerror}; check the path") from cause
         if not self._paths:
             known = ", ".join(suffix[1:] for suffix in PICTURE_SUFFIXES)
-            found = f"{len(entries)} other entries" if entries else "nothing"
-            raise SourceError(f"folder {target}: holds no picture ({known}), but {found}; name another folder")
+            below = next((f", such as {path}" for path in entries if os.path.isdir(path)), "")  # noqa: PTH112 (the other raises)
+            found = f"holds no picture ({known})" if entries else "is empty"
+            raise SourceError(f"folder {target}: {found}; name another folder{below}")
         self.length = len(self._paths)  # pictures, readable or not
 
     def __iter__(self) -> Iterator[Frame]:
@@ -53,8 +55,8 @@ class PictureFolder:
             number += 1
         if failed:
             raise SourceError(
-                f"folder {self.name}: {failed} of its {failed + number} pictures could not be read, as reported above; "
-                "fix or remove them"
+                f"folder {self.name}: {failed} of its {counted(failed + number, 'picture')} could not be read, "
+                "as reported above; fix or remove them"
             )
 
     def close(self) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_edge.errors import SourceError, SourceLost, first_line
+from fer_edge.errors import SourceError, SourceLost, counted, first_line
 from fer_edge.sources.options import SourceOptions
 from fer_edge.sources.pixels import PIXEL_FORMATS, grey
 from fer_edge.types import Frame
@@ -138,12 +138,12 @@ class PiCamera:
             (buffer,), metadata = job.get_result(timeout=self._timeout)
         except TimeoutError:
             message = (
-                f"picamera: gave no picture for {self._timeout:g} s, after {number} frames; "
+                f"picamera: gave no picture for {self._timeout:g} s, after {counted(number, 'frame')}; "
                 "check the ribbon cable and the power supply"
             )
             raise (SourceLost if number else SourceError)(message) from None
         except Exception as cause:  # libcamera raises errors of many types
-            raise SourceLost(f"picamera: stopped after {number} frames: {_why(cause)}") from cause
+            raise SourceLost(f"picamera: stopped after {counted(number, 'frame')}: {_why(cause)}") from cause
         stamp = metadata.get("SensorTimestamp")  # nanoseconds since the boot
         return buffer, stamp / 1e9 if stamp else time.monotonic()
 

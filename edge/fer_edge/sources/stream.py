@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import cv2
 
-from fer_edge.errors import SourceError, SourceLost
+from fer_edge.errors import SourceError, SourceLost, counted
 from fer_edge.sources.live import LiveSource
 from fer_edge.sources.options import SourceOptions
 from fer_edge.sources.quiet import quiet_opencv
@@ -42,7 +42,7 @@ class NetworkCamera(LiveSource):
         super().__init__(name, capture, options)
 
     def _lost(self, number: int, what: str) -> SourceError:
-        message = f"stream {self.name}: {what} after {number} frames; check the camera and the network to it"
+        message = f"stream {self.name}: {what} after {counted(number, 'frame')}; check the camera and the network to it"
         return SourceLost(message) if number else SourceError(message)
 
 

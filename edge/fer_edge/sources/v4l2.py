@@ -7,7 +7,7 @@ from typing import Any
 
 import cv2
 
-from fer_edge.errors import SourceError, SourceLost
+from fer_edge.errors import SourceError, SourceLost, counted
 from fer_edge.sources import devices
 from fer_edge.sources.live import LiveSource
 from fer_edge.sources.options import SourceOptions
@@ -45,10 +45,11 @@ class V4l2Camera(LiveSource):
         return "it is in use by another program, or its cable or power is bad; stop the program, or plug it in again"
 
     def _lost(self, number: int, what: str) -> SourceError:
+        after = f"after {counted(number, 'frame')}"
         if not self._device.path.exists():
-            return SourceLost(f"{self.name}: {self._device} is gone after {number} frames; plug it in again")
+            return SourceLost(f"{self.name}: {self._device} is gone {after}; plug it in again")
         if number:
-            return SourceLost(f"{self.name}: {self._device} {what} after {number} frames; check its cable and power")
+            return SourceLost(f"{self.name}: {self._device} {what} {after}; check its cable and power")
         return SourceError(f"{self.name}: {self._device} {what}: {self._why()}")
 
 

@@ -43,6 +43,12 @@ def run(*arguments: str) -> int:
     return main(["run", "--source", "demo", *arguments])
 
 
+def test_one_line_is_no_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The summary of a log with one line says so in the singular."""
+    assert run("--max-frames", "1", "--log", str(tmp_path / "log.jsonl")) == 0
+    assert capsys.readouterr().out.endswith("log.jsonl (1 line written)\n")
+
+
 def test_the_demo_is_read_and_logged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log = tmp_path / "log.jsonl"
     assert run("--max-frames", "30", "--log", str(log), "--log-mode", "frames") == 0

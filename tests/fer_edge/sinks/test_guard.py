@@ -50,7 +50,7 @@ def test_full_disk_is_logged_once(make_observation: Make, capsys: pytest.Capture
     assert capsys.readouterr().err.splitlines() == [
         "fer-edge: error: log a.jsonl: cannot be written (No space left on device); make room; "
         "it is tried again, and the rest goes on",
-        "fer-edge: note: log: works again; 375 frames are missing in it",
+        "fer-edge: note: log: works again; without 375 frames that came meanwhile",
     ]
 
 
@@ -110,7 +110,7 @@ def test_any_exception_in_write_is_retried(
         guarded.write(make_observation(number))
     assert broken.written == 26
     assert not guarded.failing
-    assert capsys.readouterr().err == "fer-edge: note: lamp: works again; 25 frames are missing in it\n"
+    assert capsys.readouterr().err == "fer-edge: note: lamp: works again; without 25 frames that came meanwhile\n"
 
 
 @pytest.mark.parametrize(("error", "words"), MISTAKES)
@@ -148,7 +148,7 @@ def test_each_trouble_counts_its_own_frames(make_observation: Make, capsys: pyte
         broken.error = SinkError("lamp: dark") if number in (0, 100) else None
         guarded.write(make_observation(number))
     notes = [line for line in capsys.readouterr().err.splitlines() if "works again" in line]
-    assert notes == ["fer-edge: note: lamp: works again; 25 frames are missing in it"] * 2
+    assert notes == ["fer-edge: note: lamp: works again; without 25 frames that came meanwhile"] * 2
 
 
 @pytest.mark.parametrize(("error", "words"), MISTAKES)

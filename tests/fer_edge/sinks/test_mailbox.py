@@ -120,7 +120,7 @@ def test_oldest_events_are_dropped_first(
     assert [event.face.confidence for event in place.wait(2)[1].events] == list(range(30, MAX_WAITING_EVENTS + 30))
     box.close()
     assert box.dropped == 30
-    assert "lamp: 30 events were dropped" in capsys.readouterr().err
+    assert "lamp: dropped 30 events, since" in capsys.readouterr().err
 
 
 def test_state_stays_behind_what_waited(place: Place, make_observation: Make) -> None:

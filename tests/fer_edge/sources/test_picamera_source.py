@@ -223,7 +223,7 @@ def test_stalled(pi: type[Picamera2]) -> None:
     with closing(PiCamera("picamera", SourceOptions(size=(60, 40), timeout=0.01))) as source:
         frames = iter(source)
         next(frames)
-        with pytest.raises(SourceLost, match=r"gave no picture for 0\.01 s, after 1 frames; check the ribbon cable"):
+        with pytest.raises(SourceLost, match=r"gave no picture for 0\.01 s, after 1 frame; check the ribbon cable"):
             next(frames)
     assert pi.log[-2:] == ["flush", "close"]
     with (

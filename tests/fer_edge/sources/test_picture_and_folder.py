@@ -197,16 +197,19 @@ def test_folder_without_good_pictures_fails(tmp_path: Path) -> None:
     (tmp_path / "b.jpg").write_bytes(b"")
     with (
         closing(PictureFolder(str(tmp_path), SourceOptions())) as folder,
-        pytest.raises(SourceError, match="1 of its 1 pictures could not be read"),
+        pytest.raises(SourceError, match="1 of its 1 picture could not be read, as reported"),
     ):
         list(folder)
 
 
 def test_empty_folder_and_missing_folder(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"holds no picture .*, but nothing"):
+    with pytest.raises(SourceError, match="is empty; name another folder"):
         PictureFolder(str(tmp_path), SourceOptions())
     (tmp_path / "a.mp4").touch()
-    with pytest.raises(SourceError, match=r"holds no picture .*, but 1 other"):
+    with pytest.raises(SourceError, match=r"holds no picture \(jpg, .*\); name another folder"):
+        PictureFolder(str(tmp_path), SourceOptions())
+    (tmp_path / "smile").mkdir()
+    with pytest.raises(SourceError, match=r"; name another folder, such as .*smile$"):
         PictureFolder(str(tmp_path), SourceOptions())
     with pytest.raises(SourceError, match="No such file or directory"):
         PictureFolder(str(tmp_path / "no"), SourceOptions())

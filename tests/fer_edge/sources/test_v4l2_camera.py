@@ -122,7 +122,7 @@ def test_a_silent_camera_is_lost(camera: Device) -> None:
     source = V4l2Camera("0", SourceOptions(timeout=0.05), capture)
     frames = iter(source)
     next(frames)
-    with pytest.raises(SourceLost, match=r"gave no picture for 0\.05 s after 1 frames"):
+    with pytest.raises(SourceLost, match=r"gave no picture for 0\.05 s after 1 frame"):
         next(frames)
     hang.set()
     source.close()
@@ -148,7 +148,7 @@ def test_unplugged(camera: Device) -> None:
     with closing(V4l2Camera("0", PATIENT, Capture(1, after=camera.path.unlink))) as source:
         frames = iter(source)
         next(frames)
-        with pytest.raises(SourceLost, match="is gone after 1 frames; plug it in again"):
+        with pytest.raises(SourceLost, match="is gone after 1 frame; plug it in again"):
             next(frames)
 
 

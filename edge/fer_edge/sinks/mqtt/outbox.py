@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from fer_edge.errors import SinkError
+from fer_edge.errors import SinkError, counted
 from fer_edge.retry import Retry
 from fer_edge.sinks.mqtt.store import MessageStore
 
@@ -119,5 +119,5 @@ class Outbox:
         """Write all to the disk and close it; log how many messages were dropped."""
         self.flush(math.inf)
         if dropped := self.dropped + self.store.dropped:
-            _log.info(f"mqtt: {dropped} messages were dropped, since the queue was full")
+            _log.info(f"mqtt: dropped {counted(dropped, 'message')}, since the queue was full")
         self.store.close()

@@ -132,7 +132,7 @@ def test_full_disk_is_logged_once(
     assert drained(box) == list(range(7, MAX_MEMORY_MESSAGES + 7))
     assert store.count == MAX_MEMORY_MESSAGES
     box.close()
-    assert logged.get_nowait() == "note: mqtt: 7 messages were dropped, since the queue was full"
+    assert logged.get_nowait() == "note: mqtt: dropped 7 messages, since the queue was full"
 
 
 def test_acknowledged_messages_stay_acknowledged(store: MessageStore) -> None:
