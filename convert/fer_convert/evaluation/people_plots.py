@@ -45,9 +45,10 @@ def coverage_plot(result: Evaluation, people: People) -> Figure:
             ha=sides[0], va=sides[1], fontsize=9, color=TEXT_COLOR,
         )  # fmt: skip
     _human(axes, people)
-    axes.set(xlim=(0, 1.01), ylim=(min(0.5, *accuracy), 1.01), xlabel="share of the faces with a majority, shown")
-    axes.set_ylabel("share of those shown that the majority sees so")
-    _title(axes, f"{result.model}: what is shown, and how often it is right")
+    axes.set(xlim=(0, 1.01), ylim=(min(0.5, *accuracy), 1.01))
+    axes.set_xlabel("share of the faces with a majority that is shown")
+    axes.set_ylabel("right among those shown")
+    _title(axes, "what is shown, and how often the majority sees the same")
     _finish(axes, "lower left")
     return figure
 
@@ -69,7 +70,7 @@ def prior_plot(result: Evaluation, people: People) -> Figure:
         axes.axvline(people.model_prior, color=GRID_COLOR, linewidth=1.5, label=label, zorder=1)
     whole = "the model as it is" if people.model_prior is None else "frequencies as in the training data"
     axes.set(xlim=(-0.02, 1.02), xlabel=f"prior (0: frequencies taken out, 1: {whole})", ylabel="share")
-    _title(axes, f"{result.model}: how far frequent classes stay ahead")
+    _title(axes, f"{result.model}\nif frequent classes stay ahead by more or less")
     _finish(axes, "best")
     return figure
 

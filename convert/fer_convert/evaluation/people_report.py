@@ -47,12 +47,12 @@ def confidence_rows(result: Evaluation, people: People) -> Rows:
     """Confidence against the votes: calibration, log loss, what is shown, and telling faces without a majority."""
     faces = result.metrics.faces
     rows: Rows = [
-        (f"calibration error against the share of voters, {CALIBRATION_BINS} bins", percent(people.ece, 2)),
+        (f"calibration error against voters, {CALIBRATION_BINS} bins", percent(people.ece, 2)),
     ]
     if fit := people.fit:
         some = f"{fit.faces:,} faces with {percent(MIN_CLASS_SHARE, 0)} or more class votes"
         rows += [
-            (f"the same on {some}", percent(fit.ece, 2)),
+            (f"on {some}", percent(fit.ece, 2)),
             (
                 "log loss against the votes, on those faces",
                 f"{fit.log_loss:.3f} (the least: {fit.least_log_loss:.3f})",
@@ -61,20 +61,19 @@ def confidence_rows(result: Evaluation, people: People) -> Rows:
         ]
     rows += _shown_rows(people, faces)
     if people.auroc is not None:
-        others = people.voted_faces - faces
-        rows.append((f"AUROC of confidence, these faces against {others:,} without a majority", f"{people.auroc:.3f}"))
+        rows.append(("AUROC of confidence, majority against none", f"{people.auroc:.3f}"))
     return rows
 
 
 def _shown_rows(people: People, faces: int) -> Rows:
-    goal = percent(SHOWN_ACCURACY, 0)
     if people.shown is None:
+        goal = percent(SHOWN_ACCURACY, 0)
         return [(f"shown, if {goal} of what is shown is to be right", "none: no confidence is right so often")]
-    threshold = f"a confidence of {people.shown.threshold:.3f} or more"
-    rows: Rows = [(f"faces with {threshold}, of which {goal} are right", percent(people.shown.coverage))]
+    shown = f"{percent(people.shown.coverage)} of these faces, {percent(people.shown.accuracy)} of them right"
+    rows: Rows = [(f"shown with a confidence of {people.shown.threshold:.3f} or more", shown)]
     if people.shown_without_consensus is not None:
-        others = f"{people.voted_faces - faces:,} faces without a majority"
-        rows.append((f"of the {others}, as confident", percent(people.shown_without_consensus)))
+        others = f"{percent(people.shown_without_consensus)} of {people.voted_faces - faces:,}"
+        rows.append(("as confident, of the faces without a majority", others))
     return rows
 
 

@@ -125,7 +125,7 @@ def write(result: Evaluation, folder: Path) -> list[Path]:
     for name, _, draw in _plots(result):
         written.append(folder / name)
         with files.atomic(written[-1]) as temporary:
-            draw().savefig(temporary, dpi=110)
+            draw().savefig(temporary, dpi=110, bbox_inches="tight", pad_inches=0.1)  # or long names are cut off
     return written
 
 

@@ -91,6 +91,12 @@ def test_votes_in_table_and_page(against_people: Evaluation) -> None:
     assert ["int8", "-0.50,", "both", "predict", "the", "same", "for", "97.0", "%", "of", "the", "faces"] in rows
     assert not [row for row in rows if row[:1] == ["accuracy"]]  # the table above has it
     assert "converted with 0.7)" in text
+    shown = f"{100 * people.shown.coverage:.1f} % of these faces, {100 * people.shown.accuracy:.1f} % of them right"
+    assert f"shown with a confidence of {people.shown.threshold:.3f} or more | {shown} |" in page
+    assert (
+        f"| as confident, of the faces without a majority | {100 * people.shown_without_consensus:.1f} % of 10 |"
+        in page
+    )
     assert max(map(len, text.splitlines())) <= 100
     assert f"| one person | {person} |  |  |" in page
     assert f"(one person: {person})" in page
@@ -155,3 +161,17 @@ def test_table_and_page_name_confusions(result: Evaluation) -> None:
     assert result.as_json()["top_confusions"][0]["read_as"] == first.read_as
     right = replace(result, metrics=measure(np.eye(7, dtype=np.float32), np.arange(7), EMOTIONS, "PublicTest"))
     assert "onfused most" not in report.table(right) + report.page(right)
+
+
+def test_widest_table_of_votes_fits(against_people: Evaluation) -> None:
+    """100 % of tens of thousands of faces are the widest."""
+    people = against_people.people
+    assert people is not None
+    assert people.fit is not None
+    widest = replace(
+        people, shown=CoveragePoint(1.0, 1.0, 1.0), shown_without_consensus=1.0, voted_faces=99_999,
+        fit=replace(people.fit, faces=99_999, log_loss=10.0),
+    )  # fmt: skip
+    text = report.table(replace(against_people, people=widest))
+    assert "100.0 % of these faces, 100.0 % of them right" in text
+    assert max(map(len, text.splitlines())) <= 100
