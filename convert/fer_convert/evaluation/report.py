@@ -49,7 +49,8 @@ def table(result: Evaluation) -> str:
         lines += ["", *aligned_left(confidence_rows(result, result.people))]
         if priors := prior_rows(result.people.prior):
             lines += ["", *aligned(priors), f"({prior_note(result.people)})"]
-    lines += ["", "confusion: rows are the labelled classes, columns the predicted ones", *_confusion_lines(result)]
+    shows = "what the majority sees" if result.people else "the labelled classes"
+    lines += ["", f"confusion: rows are {shows}, columns the predicted ones", *_confusion_lines(result)]
     if pairs := _top_confusions(result):
         lines += ["", "confused most:", *pairs]
     return "\n".join(lines)

@@ -23,6 +23,7 @@ from fer_convert.evaluation.result import Scores
 from fer_edge.classifiers.cards import load_card, models_folder
 from fer_edge.classifiers.tflite import TfliteClassifier
 from fer_edge.errors import DataError
+from fer_edge.types import EMOTIONS
 
 MakeVotes = Callable[..., Path]
 BLUR = "blur (sigma 1.2 px)"
@@ -191,3 +192,25 @@ def test_shipped_model_against_people(shipped: Path, shared: Path, fer2013: Path
     assert people.ece < 0.1
     assert people.auroc is not None
     assert people.auroc > 0.6
+
+
+def test_own_votes_on_pictures(shipped: Path, picture_folder: MakeVotes, tmp_path: Path) -> None:
+    """Three raters' votes on a folder of pictures, its training faces without votes: no prior, the rest is measured."""
+    each = dict.fromkeys(EMOTIONS, 2)
+    folder = picture_folder({"train": each, "validation": each})
+    path = tmp_path / "votes.csv"
+    with path.open("w", newline="") as file:
+        out = csv.writer(file)
+        out.writerow(["file", *EMOTIONS, "cannot say"])
+        for row, name in enumerate(EMOTIONS):
+            counts = [2 if column == row else 0 for column in range(7)]
+            out.writerow([f"validation/{name}/0.png", *counts, 1])
+    found = evaluate(shipped, folder, vote_file=path, folder=tmp_path / "report", log=silent)
+    assert (found.metrics.faces, found.metrics.split) == (7, "validation")
+    assert found.people is not None
+    assert found.people.voted_faces == 7
+    # who has one other of the same mind and one of another knows of no majority; who cannot say, of two that agree
+    assert found.people.voter_agreement == 0
+    assert (found.people.prior, found.people.auroc) == ((), None)
+    assert not (tmp_path / "report" / "prior.png").exists()
+    assert "prior.png" not in (tmp_path / "report" / "report.md").read_text()

@@ -91,6 +91,7 @@ def test_votes_in_table_and_page(against_people: Evaluation) -> None:
     assert ["int8", "-0.50,", "both", "predict", "the", "same", "for", "97.0", "%", "of", "the", "faces"] in rows
     assert not [row for row in rows if row[:1] == ["accuracy"]]  # the table above has it
     assert "converted with 0.7)" in text
+    assert "rows are what the majority sees" in text
     shown = f"{100 * people.shown.coverage:.1f} % of these faces, {100 * people.shown.accuracy:.1f} % of them right"
     assert f"shown with a confidence of {people.shown.threshold:.3f} or more | {shown} |" in page
     assert (
