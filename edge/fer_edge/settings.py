@@ -23,8 +23,9 @@ from fer_edge.sinks import SINKS
 from fer_edge.types import EVENT_KINDS
 
 
-def _number(default: float, low: float, high: float) -> Any:
-    return field(default=default, metadata={"low": low, "high": high})
+def _number(default: float, low: float, high: float, unset: float | None = None) -> Any:
+    """From `low` to `high`; `unset`, outside of them, stands for no value."""
+    return field(default=default, metadata={"low": low, "high": high, "unset": unset})
 
 
 def _table(default: dict[str, Any], **each: Any) -> Any:
@@ -43,6 +44,7 @@ OLED_DEVICES = (
     *("ssd1306", "ssd1309", "sh1106", "ssd1331", "ssd1351", "st7735", "st7789", "ili9341"),
     *("dummy", "dummy-colour"),
 )
+PRIOR_AS_CONVERTED = -1.0  # classifier.prior: no value
 _TOPIC = "([A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)?"  # an MQTT topic, or empty
 
 
@@ -138,6 +140,9 @@ class ClassifierSettings:
     # the TFLite interpreter; auto: the first of these that is installed
     threads: int = _number(1, 1, 64)
     # of the interpreter
+    prior: float = _number(PRIOR_AS_CONVERTED, 0, 1, unset=PRIOR_AS_CONVERTED)
+    # how far frequent emotions stay ahead: 0, as if all were equally frequent, to 1, as frequent as where the model
+    # learned them; -1: as the model was converted
 
 
 @dataclass(frozen=True)
@@ -451,8 +456,10 @@ def _checked(key: str, value: Any, kind: Any, allowed: Mapping[str, Any]) -> Any
         raise SettingsError(f"{key} = {value!r}: must be one of {', '.join(allowed['choices'])}")
     if "pattern" in allowed and not re.fullmatch(allowed["pattern"], value):
         raise SettingsError(f"{key} = {value!r}: must look like {allowed['example']}")
-    if "low" in allowed and not allowed["low"] <= value <= allowed["high"]:  # NaN fails this too
-        raise SettingsError(f"{key} = {value!r}: must be from {allowed['low']} to {allowed['high']}")
+    # NaN is in no range
+    if "low" in allowed and not allowed["low"] <= value <= allowed["high"] and value != allowed.get("unset"):
+        unset = "" if allowed.get("unset") is None else f", or {allowed['unset']:g} for no value"
+        raise SettingsError(f"{key} = {value!r}: must be from {allowed['low']} to {allowed['high']}{unset}")
     return value
 
 

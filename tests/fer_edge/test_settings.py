@@ -50,6 +50,7 @@ def test_file_changes_only_its_keys(tmp_path: Path) -> None:
         ("[led.colours]\nhappy = 'red'\n", ["led.colours.happy", "'red'", "#"]),
         ("[source]\nfps = nan\n", ["source.fps", "nan", "0", "240"]),
         ('[source]\nfps = "10"\n', ["source.fps", "'10'", "number"]),
+        ("[classifier]\nprior = -0.5\n", ["classifier.prior", "-0.5", "from 0 to 1, or -1"]),
         ("log = 3\n", ["log", "3", "table"]),
         ("[log\n", ["not TOML", "line 1"]),
     ],
@@ -78,7 +79,7 @@ def test_unreadable_file_is_refused(tmp_path: Path) -> None:
 def test_ranges_are_exact(entry: tuple[str, Any], value: float) -> None:
     """Numbers are accepted within their range, limits included."""
     part, field = entry
-    allowed = field.metadata["low"] <= value <= field.metadata["high"]
+    allowed = field.metadata["low"] <= value <= field.metadata["high"] or value == field.metadata["unset"]
     kind = type(getattr(getattr(Settings(), part), field.name))
     if allowed and (kind is float or type(value) is int):
         assert getattr(getattr(settings.parse({part: {field.name: value}}), part), field.name) == value

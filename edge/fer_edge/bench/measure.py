@@ -45,6 +45,7 @@ def measure_models(combinations: Sequence[Combination], seconds: float, progress
             accuracy=card.accuracy,
             split=str(card.metrics.get("split", "")),
             memory=peak,
+            learned_from=card.learned_from,
             **dataclasses.asdict(found),
         )
         for (card, runtime, threads), peak, found in zip(combinations, memory, times, strict=True)

@@ -61,7 +61,10 @@ def of_state(when: str, state: MachineState) -> str:
 
 def of_rows(rows: Sequence[ModelResult], markdown: bool) -> str:
     """The latency of one prediction, for each combination of model, interpreter and number of threads."""
-    figures = ("threads", "median ms", "p95", "p99", "spread", "faces/s", "kB", "peak MB", "accuracy")
+    known = any(row.learned_from for row in rows)
+    figures = ["threads", "median ms", "p95", "p99", "spread", "faces/s", "kB", "peak MB", "accuracy"]
+    if known:
+        figures.append("learned from")
     body = [
         (
             row.name,
@@ -73,6 +76,7 @@ def of_rows(rows: Sequence[ModelResult], markdown: bool) -> str:
             f"{row.bytes / 1000:.0f}",
             f"{row.memory / 1e6:.0f}",
             "-" if row.accuracy is None else f"{row.accuracy:.1%}",
+            *([row.learned_from or "-"] if known else []),
         )
         for row in rows
     ]

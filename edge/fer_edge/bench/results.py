@@ -41,6 +41,7 @@ class ModelResult:
     mean: float
     spread: float  # interquartile range of the turns' medians, as a share of the median
     memory: int  # bytes, peak of a process that does only this
+    learned_from: str = ""  # "votes" or "labels", from the card; "" if that or an older file does not say it
 
     @property
     def key(self) -> tuple[str, str, int]:

@@ -16,12 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fer_edge.classifiers.prior import Prior, parse_prior
 from fer_edge.errors import ModelError
 
 _log = logging.getLogger(__name__)
 
 VARIANTS = ("float32", "float16", "dynamic", "int8")
 DTYPES = ("uint8", "int8", "float32")
+TARGETS = ("votes", "labels")  # what a model can have learned from: votes of people on each face, or one label each
 CARD_FORMAT = 1  # the value of "card" that this version reads
 LOCAL_MODELS_FOLDER = Path("/etc/fer-edge/models")  # for `fer-edge models install`; upgrades leave it alone
 TFLITE_MAGIC = b"TFL3"  # FlatBuffer file identifier, bytes 4 to 7 (tensorflow/lite/schema/schema.fbs)
@@ -41,10 +43,12 @@ class Card:
     size: tuple[int, int]  # (height, width) of the input, pixels
     dtype: str  # of the input tensor, one of DTYPES
     range: tuple[float, float]  # the real values of the pixels 0 and 255
-    metrics: Mapping[str, Any] = field(default_factory=dict)  # "split", "faces", "accuracy", "macro_f1", "ece": shares
+    metrics: Mapping[str, Any] = field(default_factory=dict)  # "split", "faces"; "accuracy", "macro_f1", "ece": shares
     cost: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # runtime -> processor -> relative to float32
     usual_entropy: tuple[float, float] | None = None
     # of its predictions on faces: mean and standard deviation, see `fer_edge.detectors.face_verifier.entropy`
+    learned_from: str = ""  # one of TARGETS; "" if the card does not say it
+    prior: Prior | None = None  # None: it cannot be changed
 
     @property
     def accuracy(self) -> float | None:
@@ -93,6 +97,7 @@ def _card(text: Mapping[str, Any], folder: Path) -> Card:
     entry, labels, metrics = text["input"], text["labels"], dict(text.get("metrics", {}))
     if not isinstance(labels, list):
         raise TypeError(f"labels {labels!r}: must be a list")
+    labels = tuple(str(label) for label in labels)
     if "accuracy" in metrics:
         metrics["accuracy"] = float(metrics["accuracy"])
     low, high = (float(value) for value in entry["range"])
@@ -103,16 +108,20 @@ def _card(text: Mapping[str, Any], folder: Path) -> Card:
         path=folder / Path(text["file"]).name,
         sha256=str(text["sha256"]),
         bytes=int(text["bytes"]),
-        labels=tuple(str(label) for label in labels),
+        labels=labels,
         size=(int(entry["height"]), int(entry["width"])),
         dtype=str(entry["dtype"]),
         range=(low, high),
         metrics=metrics,
         cost={runtime: {kind: float(c) for kind, c in row.items()} for runtime, row in text.get("cost", {}).items()},
         usual_entropy=_usual(text.get("usual_entropy")),
+        learned_from=str(text.get("learned_from") or ""),
+        prior=parse_prior(text.get("prior"), labels),
     )
     if card.variant not in VARIANTS or card.dtype not in DTYPES:
         raise ValueError(f"variant {card.variant!r}, input {card.dtype!r}; known: {VARIANTS}, {DTYPES}")
+    if card.learned_from not in ("", *TARGETS):
+        raise ValueError(f"learned_from {card.learned_from!r}; known: {TARGETS}")
     if len(card.labels) < 2 or len(set(card.labels)) != len(card.labels):
         raise ValueError(f"labels {card.labels}: must be two or more, all different")
     if not all(1 <= side <= 1024 for side in card.size) or not low < high:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fer_edge import preprocess
 from fer_edge.classifiers.cards import Card, choose, installed, is_path, read_model
 from fer_edge.errors import ModelError, first_line
-from fer_edge.settings import ClassifierSettings
+from fer_edge.settings import PRIOR_AS_CONVERTED, ClassifierSettings
 from fer_edge.types import Box, Pixels, Prediction
 
 # In order of preference: the maintained one, the small old one, the one of a gigabyte.
@@ -55,10 +55,14 @@ class TfliteClassifier:
     unchanged pixels (input scale 1, zero point 0), else through a lookup table of 256 values.
     """
 
-    def __init__(self, card: Card, runtime: str = "auto", threads: int = 1) -> None:
-        """Load the card's model, after a check that it matches the card. Raises ModelError."""
+    def __init__(self, card: Card, runtime: str = "auto", threads: int = 1, prior: float | None = None) -> None:
+        """Load the card's model, after a check that it matches the card. Raises ModelError.
+
+        `prior`: how far frequent labels stay ahead, 0 to 1; None: as the model was converted.
+        """
         path = card.path
         content = read_model(card)
+        self._factors = _factors(card, prior)
         self.card = card
         self.labels, self.usual_entropy = card.labels, card.usual_entropy
         self.runtime, interpreter = find_runtime(runtime)
@@ -110,6 +114,8 @@ class TfliteClassifier:
         self._interpreter.invoke()
         raw: NDArray[np.float32] = self._interpreter.get_tensor(self._output)[0].astype(np.float32)
         scores = (raw - self._zero) * self._scale
+        if self._factors is not None:
+            scores = scores * self._factors
         # An int8 softmax sums to 1 only within its steps of 1/256.
         shares: NDArray[np.float32] = scores / max(scores.sum(), np.float32(1e-6))
         return shares
@@ -122,7 +128,9 @@ def classifier(settings: ClassifierSettings) -> TfliteClassifier:
     """
     runtime, _ = find_runtime(settings.runtime)
     cards = [] if is_path(settings.model) else installed()
-    return TfliteClassifier(choose(settings.model, settings.variant, runtime, cards), runtime, settings.threads)
+    card = choose(settings.model, settings.variant, runtime, cards)
+    prior = None if settings.prior == PRIOR_AS_CONVERTED else settings.prior
+    return TfliteClassifier(card, runtime, settings.threads, prior)
 
 
 _STDERR_LOCK = threading.Lock()  # two threads at once would each restore what the other one had redirected
@@ -172,6 +180,18 @@ def _table(card: Card, entry: dict[str, Any]) -> NDArray[Any] | None:
         values = np.clip(np.rint(values / scale) + zero, limits.min, limits.max)
     table = values.astype(dtype)
     return None if dtype == np.uint8 and np.array_equal(table, np.arange(256)) else table
+
+
+def _factors(card: Card, prior: float | None) -> NDArray[np.float32] | None:
+    """What to multiply the probability of each label by; None: nothing. Raises ModelError."""
+    if prior is None:
+        return None
+    if card.prior is None:
+        raise ModelError(
+            f"model {card.path}: its card does not say what its prior is, so classifier.prior = {prior:g} cannot be "
+            "applied; convert it anew with fer-convert quantize, or leave the setting out"
+        )
+    return np.array(card.prior.factors(prior), np.float32)
 
 
 def _why(path: Path, runtime: str, cause: Exception) -> str:

@@ -40,17 +40,19 @@ def _list(verify: bool) -> int:
     """Print the table; with `verify`, test each model. Raises ModelError if one cannot be used."""
     cards, failures = scan()
     print(f"models in {models_folder()}")
-    print(f"{'name':24} {'variant':8} {'kB':>6}  {'input':17} {'accuracy':>8}  {'sha256':12}  labels")
+    print(f"{'name':24} {'variant':8} {'kB':>6}  {'input':17} {'accuracy':>8}  {'learned':7}  {'sha256':12}  labels")
     for card in cards:
         height, width = card.size
         accuracy = "-" if card.accuracy is None else f"{card.accuracy:.1%}"
         print(
             f"{card.name:24} {card.variant:8} {card.bytes / 1000:6.1f}  {f'{width}x{height} grey {card.dtype}':17} "
-            f"{accuracy:>8}  {card.sha256[:12]}  {', '.join(card.labels)}"
+            f"{accuracy:>8}  {card.learned_from or '-':7}  {card.sha256[:12]}  {', '.join(card.labels)}"
         )
     split = {str(card.metrics["split"]) for card in cards if "split" in card.metrics}
     if split:
         print(f"accuracy: share of right answers on {', '.join(sorted(split))}, as on the cards")
+    if any(card.learned_from for card in cards):
+        print("learned: from votes of several people on each face, or from labels, one word a face")
     for failure in failures:
         print(f"failed  {failure}")
     if verify:

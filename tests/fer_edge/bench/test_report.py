@@ -34,6 +34,16 @@ def test_row_shows_all_figures(make_row: Callable[..., ModelResult]) -> None:
     assert "on PublicTest" in text
 
 
+def test_row_shows_what_was_learned_from(make_row: Callable[..., ModelResult]) -> None:
+    """In a last column, if a card says it."""
+    text = report.of_rows([make_row("int8", learned_from="votes"), make_row("float32")], markdown=False)
+    header, int8, float32 = text.splitlines()[1:4]
+    assert header.endswith("accuracy  learned from")
+    assert int8.endswith("  votes")
+    assert float32.endswith("  -")
+    assert "learned from" not in report.of_rows([make_row("int8")], markdown=False)
+
+
 def test_the_loop_and_the_tutorials(make_results: Callable[..., Results]) -> None:
     text = report.of_loop(make_results().loop, markdown=False)
     for words in ("640 x 480", "120.0 frames a second", "10.0 frames a second", "8.0% of one core", "10.0 times"):

@@ -19,6 +19,16 @@ def test_there_and_back(make_results: Callable[..., Results], tmp_path: Path) ->
     assert json.loads(path.read_text())["version"] == 1
 
 
+def test_older_file_is_read(make_results: Callable[..., Results], tmp_path: Path) -> None:
+    """One that does not say what its models learned from."""
+    path = tmp_path / "bench.json"
+    content = json.loads(text_of(make_results()))
+    for row in content["rows"]:
+        assert row.pop("learned_from") == ""
+    path.write_text(json.dumps(content))
+    assert read(path) == make_results()
+
+
 def test_nothing_is_overwritten(make_results: Callable[..., Results], tmp_path: Path) -> None:
     path = tmp_path / "bench.json"
     path.write_text("mine")

@@ -11,8 +11,17 @@ from typing import Any
 
 import pytest
 from fer_edge.classifiers import cards
+from fer_edge.classifiers.prior import Prior
 from fer_edge.errors import ModelError
 
+PRIOR: dict[str, Any] = {
+    "share": 0.7,
+    "temperature": 0.8,
+    "frequencies": {
+        **{"angry": 0.09, "disgust": 0.02, "fear": 0.04, "happy": 0.26},
+        **{"sad": 0.15, "surprise": 0.12, "neutral": 0.32},
+    },
+}
 NAMES = [f"mini_xception-{variant}" for variant in ("dynamic", "float16", "float32", "int8")]
 
 
@@ -66,6 +75,25 @@ def test_usual_entropy_is_optional(copy: Path) -> None:
     assert cards.load_card(copy).usual_entropy is None
 
 
+def with_prior(**changes: Any) -> dict[str, Any]:
+    """An entry of a card with PRIOR, some values changed."""
+    return {"prior": PRIOR | changes}
+
+
+def test_prior_and_targets_are_optional(copy: Path) -> None:
+    """What a model learned from and its prior are read if the card states them, in the order of the labels."""
+    edit(copy, lambda text: [text.pop(name, None) for name in ("learned_from", "prior")])
+    card = cards.load_card(copy)
+    assert (card.learned_from, card.prior) == ("", None)
+    shuffled = dict(sorted(PRIOR["frequencies"].items()))
+    edit(copy, lambda text: text.update(learned_from="votes", **with_prior(frequencies=shuffled)))
+    card = cards.load_card(copy)
+    assert card.learned_from == "votes"
+    assert card.prior == Prior(0.7, 0.8, (0.09, 0.02, 0.04, 0.26, 0.15, 0.12, 0.32))
+    edit(copy, lambda text: text.update(learned_from=None, prior=None))
+    assert (cards.load_card(copy).learned_from, cards.load_card(copy).prior) == ("", None)
+
+
 def test_missing_file_is_an_error(tmp_path: Path, copy: Path) -> None:
     """A missing model or card is an error that names it."""
     with pytest.raises(ModelError, match=r"none\.tflite: no such file"):
@@ -92,6 +120,21 @@ def test_missing_file_is_an_error(tmp_path: Path, copy: Path) -> None:
         (lambda text: text.update(usual_entropy=[0.5]), "wrong or missing"),
         (lambda text: text.update(usual_entropy=[1.5, 0.2]), "usual_entropy"),
         (lambda text: text["input"].update(height=float("inf")), "infinity"),
+        (lambda text: text.update(learned_from="rumours"), "learned_from 'rumours'"),
+        (lambda text: text.update(prior=0.7), "wrong or missing"),
+        (lambda text: text.update(prior={"share": 0.7}), "temperature"),
+        (lambda text: text.update(with_prior(share=1.01)), "share 1.01"),
+        (lambda text: text.update(with_prior(share=-0.01)), "share -0.01"),
+        (lambda text: text.update(with_prior(share=float("nan"))), "share nan"),
+        (lambda text: text.update(with_prior(temperature=0.05)), "temperature 0.05"),
+        (lambda text: text.update(with_prior(temperature=20)), "temperature 20"),
+        (lambda text: text.update(with_prior(temperature=float("nan"))), "temperature nan"),
+        (lambda text: text.update(with_prior(frequencies=[0.5, 0.5])), "wrong or missing"),
+        (lambda text: text.update(with_prior(frequencies={"angry": 1.0})), "each label"),
+        (lambda text: text.update(with_prior(frequencies=PRIOR["frequencies"] | {"bored": 0.1})), "each label"),
+        (lambda text: text.update(with_prior(frequencies=PRIOR["frequencies"] | {"sad": 0})), "above 0"),
+        (lambda text: text.update(with_prior(frequencies=PRIOR["frequencies"] | {"sad": 1.01})), "above 0"),
+        (lambda text: text.update(with_prior(frequencies=PRIOR["frequencies"] | {"sad": float("nan")})), "above 0"),
     ],
 )
 def test_wrong_entry_is_an_error(copy: Path, change: Callable[[dict[str, Any]], object], words: str) -> None:

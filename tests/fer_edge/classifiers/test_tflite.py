@@ -18,13 +18,14 @@ import numpy as np
 import pytest
 from fer_edge.classifiers import cards, tflite
 from fer_edge.classifiers.fake import FakeClassifier
+from fer_edge.classifiers.prior import Prior
 from fer_edge.classifiers.tflite import RUNTIMES, TfliteClassifier, find_runtime
 from fer_edge.demo import PORTRAIT
 from fer_edge.detectors.face_verifier import FaceVerifier
 from fer_edge.detectors.haar import detector as haar
 from fer_edge.errors import ModelError
 from fer_edge.settings import ClassifierSettings, DetectorSettings
-from fer_edge.types import Box, Frame, Pixels
+from fer_edge.types import EMOTIONS, Box, Frame, Pixels
 
 VARIANTS = ("float32", "float16", "dynamic", "int8")
 
@@ -122,6 +123,67 @@ def test_int8_outputs_become_shares(monkeypatch: pytest.MonkeyPatch, portrait: P
     monkeypatch.setattr(tflite, "find_runtime", lambda name: (name, Int8Outputs))
     (prediction,) = TfliteClassifier(shipped("int8")).predict(portrait, [face])
     assert prediction.scores == pytest.approx((0, 0, 0.25, 0.75, 0, 0, 0))
+
+
+def prior(share: float, temperature: float = 0.8) -> Prior:
+    """Of a model whose labels are all equally frequent but `fear`, which has a hundredth of their frequency."""
+    return Prior(share, temperature, tuple(0.001 if label == "fear" else 0.1 for label in EMOTIONS))
+
+
+@pytest.mark.parametrize(("share", "odds"), [(0.7, 1.0), (1.0, 100**0.375), (0.2, 100**-0.625), (None, 1.0)])
+def test_prior_changes_the_odds(
+    share: float | None, odds: float, monkeypatch: pytest.MonkeyPatch, portrait: Pixels, face: Box
+) -> None:
+    """The odds of a frequent and a rare label change by their frequencies' ratio, to (new - old) / temperature."""
+    monkeypatch.setattr(tflite, "find_runtime", lambda name: (name, Int8Outputs))
+    card = replace(shipped("int8"), prior=prior(0.7))
+    (found,) = TfliteClassifier(card, prior=share).predict(portrait, [face])
+    assert sum(found.scores) == pytest.approx(1)
+    assert found.score("happy") / found.score("fear") == pytest.approx(3 * odds)
+
+
+def test_same_prior_changes_nothing(portrait: Pixels, face: Box) -> None:
+    """The prior that a model was converted with gives the same bits as none."""
+    card = replace(shipped("float32"), prior=prior(0.7))
+    plain = TfliteClassifier(card)
+    assert plain._factors is None
+    assert TfliteClassifier(card, prior=0.7).predict(portrait, [face]) == plain.predict(portrait, [face])
+
+
+def test_prior_counts_for_crops(portrait: Pixels, face: Box) -> None:
+    classifier = TfliteClassifier(replace(shipped("float32"), prior=prior(0.7)), prior=0.0)
+    crop = portrait[face.y : face.y + face.height, face.x : face.x + face.width]
+    scores = classifier.predict_crops(crop[None])
+    np.testing.assert_array_equal(scores[0], np.float32(classifier.predict(portrait, [face])[0].scores))
+
+
+def test_extreme_prior_stays_finite(portrait: Pixels, face: Box) -> None:
+    """Cards with the least temperature and frequencies that are allowed give probabilities."""
+    for converted, share in ((1.0, 0.0), (0.0, 1.0)):
+        card = replace(shipped("int8"), prior=Prior(converted, 0.0501, (5e-324, *[1e-300] * 6)))
+        (found,) = TfliteClassifier(card, prior=share).predict(portrait, [face])
+        assert np.isfinite(found.scores).all()
+        assert sum(found.scores) == pytest.approx(1, abs=1e-5)
+
+
+def test_prior_needs_a_card_that_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the model, the setting and two ways out; without the setting the model works."""
+    monkeypatch.setattr(tflite, "choose", lambda *_: replace(shipped("int8"), prior=None))
+    assert tflite.classifier(ClassifierSettings())._factors is None
+    with pytest.raises(ModelError) as raised:
+        tflite.classifier(ClassifierSettings(prior=0.5))
+    for words in ("mini_xception-int8.tflite", "classifier.prior = 0.5", "fer-convert quantize", "leave the setting"):
+        assert words in str(raised.value)
+
+
+def test_setting_reaches_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """0 is a value, and the default is none."""
+    card = replace(shipped("int8"), prior=prior(0.7))
+    monkeypatch.setattr(tflite, "choose", lambda *_: card)
+    assert tflite.classifier(ClassifierSettings())._factors is None
+    for share in (0.0, 1.0):
+        factors = tflite.classifier(ClassifierSettings(prior=share))._factors
+        np.testing.assert_allclose(factors, card.prior.factors(share), rtol=1e-6)
 
 
 def test_only_loading_is_quiet(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:

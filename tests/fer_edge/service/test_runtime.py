@@ -24,7 +24,7 @@ from fer_edge.service.signals import Signals
 from fer_edge.settings import ClassifierSettings, Settings, parse
 from fer_edge.sources.demo import Demo
 from fer_edge.tracking.tracker import NoTracking
-from fer_edge.types import Box, Classifier, Frame, Prediction
+from fer_edge.types import EMOTIONS, Box, Classifier, Frame, Prediction
 
 NAME = "mini_xception-int8"
 FACE = [Box(0, 0, 40, 40)]
@@ -305,6 +305,50 @@ def test_a_model_that_fails_later_gives_way(
     assert len(runtime.parts.classifier.predict(np.zeros((64, 64), np.uint8), FACE)) == 1
     assert runtime.model.identity == shipped
     assert runtime.parts.classifier.usual_entropy == proven(running).usual_entropy
+
+
+def set_prior(model: Path, prior: dict[str, Any] | None) -> None:
+    """Change the card of `model`."""
+    card = model.with_suffix(".json")
+    card.write_text(json.dumps(json.loads(card.read_text()) | {"prior": prior}))
+
+
+def test_reload_changes_the_prior(
+    start: Start, models: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In what is built around the model, too; it stays the same model, and is not put on trial."""
+    model, grey = models("float32"), np.random.default_rng(1).integers(0, 256, (64, 64), dtype=np.uint8)
+    frequencies = dict.fromkeys(EMOTIONS, 0.16) | {"fear": 0.04}
+    set_prior(model, {"share": 1.0, "temperature": 1.0, "frequencies": frequencies})
+    running = start(classifier={"name": "tflite", "model": str(model)})
+    runtime = running.runtime
+
+    def odds() -> float:
+        (read,) = runtime.model.predict(grey, FACE)
+        return read.score("fear") / read.score("sad")
+
+    before, identity, usual = odds(), runtime.model.identity, runtime.model.usual_entropy
+    running.change({"classifier": {"prior": 0}})
+    assert odds() == pytest.approx(4 * before, rel=1e-4)
+    assert (runtime.model.identity, runtime.parts.classifier.usual_entropy) == (identity, usual)
+    assert not on_trial(running)
+    assert "classifier.prior -1.0 -> 0.0; the model is the same" in capsys.readouterr().err
+    running.change({"classifier": {"prior": -1}})
+    assert odds() == before
+
+
+def test_reload_refuses_a_prior_without_a_card(
+    start: Start, models: Callable[[str], Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A model that cannot take the prior goes on as before."""
+    model = models("float32")
+    set_prior(model, None)
+    running = start(classifier={"name": "tflite", "model": str(model)})
+    before = running.runtime.settings
+    running.change({"classifier": {"prior": 1}, "tracker": {"hits": 3}})
+    assert running.runtime.settings is before
+    assert "does not say what its prior is" in (err := capsys.readouterr().err)
+    assert err.endswith("; the old settings stay\n")
 
 
 @pytest.mark.parametrize("change", ["update_model", "reload"])
