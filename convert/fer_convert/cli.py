@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from fer_edge.errors import FerEdgeError
 
 from fer_convert.data.augment import Augmentation
+from fer_convert.export.class_prior import DEFAULT_PRIOR, DEFAULT_VOTES_PRIOR
 from fer_convert.messages import say
 from fer_convert.options import Renamed, add_fields, add_input_range, input_range_of, recipe_of, share, warn_renamed
 from fer_convert.training.recipe import VIEW_SETTINGS, Recipe
@@ -119,12 +120,17 @@ def _add_quantize(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="of the network in file names (default: the file's or the run's name)")
     parser.add_argument("--split", help=SPLIT_HELP)
     parser.add_argument(
+        "--votes",
+        type=Path,
+        metavar="FILE",
+        help="measure on what most people see, and fit the confidence to their votes: FER+'s fer2013new.csv, or yours",
+    )
+    parser.add_argument(
         "--prior",
         type=share,
-        default=0.7,
         metavar="0..1",
         help="how far frequent classes stay ahead: 1 as in the training data, 0 not at all (logit adjustment; "
-        "default: 0.7)",
+        f"default: {DEFAULT_PRIOR}, with --votes {DEFAULT_VOTES_PRIOR})",
     )
     add_input_range(parser)
     parser.set_defaults(run=_quantize, stopped="; every file in --out is whole")
@@ -133,7 +139,7 @@ def _add_quantize(parser: argparse.ArgumentParser) -> None:
 def _quantize(arguments: argparse.Namespace) -> None:
     a, input_range = arguments, input_range_of(arguments)
     quantize = _import("fer_convert.export.quantize").quantize
-    quantize(a.model, a.data, a.out, a.name, input_range, a.split, log=say, prior=a.prior)
+    quantize(a.model, a.data, a.out, a.name, input_range, a.split, log=say, prior=a.prior, votes=a.votes)
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:

@@ -49,6 +49,25 @@ def test_missing_extra_names_install_command(
     assert said.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], {"prior": None, "votes": None}),
+        (["--prior", "0"], {"prior": 0.0, "votes": None}),
+        (["--votes", "v.csv", "--prior", "1"], {"prior": 1.0, "votes": Path("v.csv")}),
+    ],
+)
+def test_quantize_gets_its_options(
+    options: list[str], expected: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The default prior is left to it, since it depends on the votes."""
+    calls: list[dict[str, object]] = []
+    module = SimpleNamespace(quantize=lambda *_, **given: calls.append(given))
+    monkeypatch.setattr(cli, "_import", lambda _: module)
+    assert cli.main(["quantize", "m.keras", "--data", "d.csv", *options]) == 0
+    assert {name: calls[0][name] for name in expected} == expected
+
+
 @pytest.mark.tensorflow
 @pytest.mark.slow
 @pytest.mark.timeout(180)

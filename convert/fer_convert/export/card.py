@@ -23,10 +23,12 @@ def new_card(
     entry: dict[str, Any],
     result: dict[str, Any],
     calibration_faces: int,
+    prior: dict[str, Any] | None,
 ) -> dict[str, Any]:
     """The card of one variant of the model called `network`, without what is measured.
 
-    `content` is the .tflite file, `entry` and `result` are the details of its input and output tensor.
+    `content` is the .tflite file, `entry` and `result` are the details of its input and output tensor. `prior` is its
+    prior by `class_prior.card_entry`, None if it could not take one.
     """
     name = f"{network}-{variant}"
     return {
@@ -54,6 +56,8 @@ def new_card(
         "multiply_adds": graph.multiply_adds(loaded.model),
         "trained_from": {"file": loaded.path.name, "sha256": loaded.sha256},
         "training_data": loaded.training_data or None,
+        "learned_from": loaded.learned_from or None,
+        **({"prior": prior} if prior else {}),
         "metrics": {},
         "usual_entropy": None,
         "measured_on": {},
@@ -62,8 +66,16 @@ def new_card(
     }
 
 
-def add_metrics(cards: Mapping[str, dict[str, Any]], metrics: Mapping[str, Metrics], faces: Dataset) -> None:
-    """Put what was measured on `faces` into the cards; both mappings are by variant, each card names all variants."""
+def add_metrics(
+    cards: Mapping[str, dict[str, Any]],
+    metrics: Mapping[str, Metrics],
+    faces: Dataset,
+    votes: dict[str, str] | None,
+) -> None:
+    """Put what was measured on `faces` into the cards; both mappings are by variant, each card names all variants.
+
+    `votes` is "name" and "sha256" of the file of people's votes that it was measured on, if that is what it was.
+    """
     variants = {
         variant: {"accuracy": summary["accuracy"], "macro_f1": summary["macro_f1"], "bytes": cards[variant]["bytes"]}
         for variant, summary in ((variant, found.summary()) for variant, found in metrics.items())
@@ -71,7 +83,7 @@ def add_metrics(cards: Mapping[str, dict[str, Any]], metrics: Mapping[str, Metri
     for variant, card in cards.items():
         card["metrics"] = metrics[variant].summary()
         card["usual_entropy"] = _usual_entropy(metrics[variant])
-        card["measured_on"] = {"name": faces.name, "sha256": faces.sha256}
+        card["measured_on"] = {"name": faces.name, "sha256": faces.sha256, **({"votes": votes} if votes else {})}
         card["variants"] = variants
 
 

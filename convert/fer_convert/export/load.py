@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fer_edge.classifiers.cards import TARGETS
 from fer_edge.errors import ModelError, first_line
 from fer_edge.types import EMOTIONS
 
@@ -50,6 +51,7 @@ SIDECAR_ENTRIES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
     ("input_range", is_range, "two numbers, the second greater"),
     ("training_data", lambda value: isinstance(value, dict), "an object"),
     ("class_weights", lambda value: value in CLASS_WEIGHTS, f"one of {', '.join(CLASS_WEIGHTS)}"),
+    ("learned_from", lambda value: value in TARGETS, f"one of {', '.join(TARGETS)}"),
 )
 
 
@@ -65,6 +67,7 @@ class LoadedModel:
     range: tuple[float, float]  # the input values of pixels 0 and 255
     training_data: dict[str, Any] = field(default_factory=dict)  # "name", "sha256", "faces"; empty if not known
     class_weights: str = "none"  # with which it was trained, one of CLASS_WEIGHTS
+    learned_from: str = ""  # one of TARGETS; "" if not known
 
 
 def load(path: Path, input_range: tuple[float, float] | None = None) -> LoadedModel:
@@ -88,9 +91,17 @@ def load(path: Path, input_range: tuple[float, float] | None = None) -> LoadedMo
     usual = LEGACY_RANGE if path.suffix.lower() != ".keras" else PIXEL_RANGE
     low, high = input_range or known.get("input_range") or usual
     data = dict(known.get("training_data") or {})
-    weights = known.get("class_weights") or "none"
     return LoadedModel(
-        model, path, files.sha256(path), labels, (height, width), (float(low), float(high)), data, weights
+        model,
+        path,
+        files.sha256(path),
+        labels,
+        (height, width),
+        (float(low), float(high)),
+        data,
+        known.get("class_weights") or "none",
+        # Before there was a choice, `fer-convert train` said nothing of it, and took labels.
+        known.get("learned_from") or ("labels" if data else ""),
     )
 
 

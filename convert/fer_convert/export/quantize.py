@@ -8,7 +8,7 @@
     int8      all integer: uint8 pixels in, uint8 probabilities out
 
 The int8 variant takes each pixel as it is (input scale 1, zero point 0), and nothing is written unless it agrees with
-float32: the parity gate.
+float32: the parity gate. With --votes, it is measured on what most people see.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ from numpy.typing import NDArray
 
 from fer_convert import backend, files
 from fer_convert.data import dataset
-from fer_convert.data.faces import Dataset, Faces
+from fer_convert.data.faces import Dataset
 from fer_convert.evaluation.metrics import Metrics, measure
-from fer_convert.export import equalize, fold, gate, last_layer, load, tflite
+from fer_convert.export import class_prior, equalize, fold, gate, ground_truth, last_layer, load, tflite
 from fer_convert.export.calibration import best_draw, calibration_faces
 from fer_convert.export.card import add_metrics, new_card
+from fer_convert.export.ground_truth import GroundTruth
 from fer_convert.export.load import LoadedModel
 from fer_convert.messages import Log
 from fer_convert.training.engine import predict
@@ -50,13 +51,15 @@ def quantize(
     split: str | None = None,
     seed: int = 1,
     log: Log = print,
-    prior: float = last_layer.DEFAULT_PRIOR,
+    prior: float | None = None,
+    votes: Path | None = None,
 ) -> list[Path]:
     """Write the variants of the Keras model `source` and their cards to `out`; returns the .tflite paths.
 
     `faces` is the data to calibrate on (its training split, drawn by `seed`) and to measure on (`split`, or the
-    validation split). `prior` is the share of the classes' log frequencies in the training data that is left in, 0 to
-    1. Raises SettingsError, ModelError, DataError, SinkError, and GateError, before which nothing is written to `out`.
+    validation split): by its labels, or by `votes`, a file of people's votes on it. `prior` is the share of the
+    classes' log frequencies in the training data that is left in, 0 to 1; None: the default for labels or for votes.
+    Raises SettingsError, ModelError, DataError, SinkError, and GateError, before which nothing is written to `out`.
     """
     if faces is None:
         raise DataError(
@@ -71,18 +74,17 @@ def quantize(
         )
     loaded = load.load(source, input_range)
     content = _read_data(faces, loaded, log)
-    (_, training), (measured, validation) = content.training(), content.validation(split)
+    truth = ground_truth.of_votes(votes, content, split) if votes else ground_truth.of_labels(content, split)
+    _say_other_targets(loaded, votes, log)
     with _staging_folder() as stage:
         model = fold.to_pixel_input(loaded)
-        learned = last_layer.LEARNED_PRIOR[loaded.class_weights]
-        shift = last_layer.logit_shift(training.labels, len(loaded.labels), prior, learned)
-        _calibrate_confidence(model, shift, validation, measured, log)
-        equalize.equalize(model, calibration_faces(training, seed, equalize.RANGE_FACES))
-        shown = best_draw(model, loaded.size, training, validation, seed)
-        cards = _convert(loaded, model, network, shown, stage)
-        metrics, predictions = _measure(cards, stage, validation, loaded.labels, measured, log)
-        gate.check_agreement(predictions["float32"], predictions["int8"], validation.labels)
-        add_metrics(cards, metrics, content)
+        entry = _fold_last_layer(model, loaded, truth, truth.default_prior if prior is None else prior, log)
+        equalize.equalize(model, calibration_faces(truth.training, seed, equalize.RANGE_FACES))
+        shown = best_draw(model, loaded.size, truth.training, truth.validation, seed)
+        cards = _convert(loaded, model, network, shown, entry, stage)
+        metrics, predictions = _measure(cards, stage, truth, loaded.labels, log)
+        gate.check_agreement(predictions["float32"], predictions["int8"], truth.validation.labels)
+        add_metrics(cards, metrics, content, truth.votes)
         return _publish(cards, stage, out, log)
 
 
@@ -115,6 +117,14 @@ def _read_data(faces: Path, loaded: LoadedModel, log: Log) -> Dataset:
     return content
 
 
+def _say_other_targets(loaded: LoadedModel, votes: Path | None, log: Log) -> None:
+    """Warn if the model learned from something else than it is measured on, which is allowed."""
+    if votes and loaded.learned_from == "labels":
+        log(f"warning: {loaded.path} learned from labels; it is measured and calibrated on the votes of {votes.name}")
+    if not votes and loaded.learned_from == "votes":
+        log(f"warning: {loaded.path} learned from votes; it is measured and calibrated on labels without --votes FILE")
+
+
 @contextmanager
 def _staging_folder() -> Iterator[Path]:
     """A folder for the files until they are measured. Raises SinkError if the disk has no room for it."""
@@ -127,20 +137,36 @@ def _staging_folder() -> Iterator[Path]:
         ) from None
 
 
-def _calibrate_confidence(model: Any, shift: NDArray[np.float64], validation: Faces, split: str, log: Log) -> None:
-    """Fold the prior `shift` (classes,), and a temperature fitted on `validation`, into the Keras `model`."""
-    probabilities = predict(model, validation.pixels)
-    for taken in (shift, np.zeros_like(shift)):
-        adjusted = last_layer.adjust(probabilities, taken)
-        temperature = last_layer.fit_temperature(adjusted, validation.labels)
+def _fold_last_layer(
+    model: Any, loaded: LoadedModel, truth: GroundTruth, left: float, log: Log
+) -> dict[str, Any] | None:
+    """Fold a prior, of which the share `left` is left in, and a temperature into the Keras `model`.
+
+    Returns what the cards say of them; None if the model's last layers take neither.
+    """
+    learned = class_prior.LEARNED_PRIOR[loaded.class_weights]
+    shift = class_prior.logit_shift(truth.frequencies, left, learned)
+    probabilities = predict(model, truth.confidence_faces)
+    for taken, share in ((shift, min(left, learned)), (np.zeros_like(shift), learned)):
+        adjusted = class_prior.adjust(probabilities, taken)
+        temperature = last_layer.fit_temperature(adjusted, truth.confidence_targets)
         if last_layer.fold(model, temperature, taken):
             prior = "part of the classes' prior, and " if taken.any() else ""
-            log(f"folded into the last layer: {prior}a temperature of {temperature:.3f}, fitted on {split}")
-            return
+            fitted = f"fitted to {'votes' if truth.votes else 'labels'} on {len(probabilities):,} faces"
+            log(f"folded into the last layer: {prior}a temperature of {temperature:.3f}, {fitted}")
+            return class_prior.card_entry(share, temperature, truth.frequencies, loaded.labels)
     log("warning: the model's last layers take neither a prior nor a temperature: its confidences stay as trained")
+    return None
 
 
-def _convert(loaded: LoadedModel, model: Any, network: str, shown: NDArray[np.uint8], stage: Path) -> Cards:
+def _convert(
+    loaded: LoadedModel,
+    model: Any,
+    network: str,
+    shown: NDArray[np.uint8],
+    prior: dict[str, Any] | None,
+    stage: Path,
+) -> Cards:
     """Write every variant's file to `stage`; returns their cards, without what is measured. Raises GateError."""
     cards = {}
     for variant in VARIANTS:
@@ -149,22 +175,22 @@ def _convert(loaded: LoadedModel, model: Any, network: str, shown: NDArray[np.ui
         if variant == "int8":
             gate.check_input(entry)
         calibrated_on = len(shown) if variant == "int8" else 0
-        cards[variant] = new_card(loaded, network, variant, content, entry, result, calibrated_on)
+        cards[variant] = new_card(loaded, network, variant, content, entry, result, calibrated_on, prior)
         (stage / cards[variant]["file"]).write_bytes(content)
     return cards
 
 
 def _measure(
-    cards: Cards, stage: Path, faces: Faces, labels: tuple[str, ...], split: str, log: Log
+    cards: Cards, stage: Path, truth: GroundTruth, labels: tuple[str, ...], log: Log
 ) -> tuple[dict[str, Metrics], dict[str, NDArray[np.int64]]]:
-    """By variant: its metrics on `faces`, and the class (n,) that it predicts for each of them."""
-    metrics, predictions = {}, {}
+    """By variant: its metrics on the validation faces, and the class (n,) that it predicts for each of them."""
+    metrics, predictions, faces = {}, {}, truth.validation
     for variant, card in cards.items():
         files.write_json(stage / f"{card['name']}.json", card)
         # The device's own classifier, so that a figure measured here is the device's.
         probabilities = TfliteClassifier(load_card(stage / card["file"])).predict_crops(faces.pixels)
         predictions[variant] = probabilities.argmax(axis=1)
-        result = metrics[variant] = measure(probabilities, faces.labels, labels, split)
+        result = metrics[variant] = measure(probabilities, faces.labels, labels, truth.split)
         log(
             f"{variant:8} {card['bytes']:>8,} bytes  accuracy {result.accuracy:.4f}  macro-F1 {result.macro_f1:.4f}  "
             f"calibration error {result.ece:.4f}"

@@ -1,4 +1,4 @@
-"""A flatter prior and a temperature, both in the last layer."""
+"""A temperature, which is fitted and folded into the last layer with a prior."""
 
 from __future__ import annotations
 
@@ -52,29 +52,27 @@ def test_few_faces_prove_little(faces: int, least: float, most: float) -> None:
     assert least < odds[0] / odds.sum() < most
 
 
-def test_prior_is_halved() -> None:
-    """With half of the prior left in, odds of 9 to 1 become 3 to 1."""
-    labels = np.repeat([0, 1], [900, 100])
-    shift = last_layer.logit_shift(labels, 2, left=0.5)
-    even = np.array([[0.9, 0.1]], np.float32)  # no more than the prior
-    assert last_layer.adjust(even, shift) == pytest.approx(np.array([[0.75, 0.25]]), abs=1e-6)
+def test_votes_are_soft_labels() -> None:
+    """A temperature fitted to how often each label occurs is that fitted to the labels, one by one."""
+    rng = np.random.default_rng(4)
+    probabilities = softmax(rng.normal(0, 2, (50, 3)))
+    votes = rng.integers(0, 10, (50, 3)) + 1
+    each = np.concatenate([np.repeat(np.arange(3), counts) for counts in votes])
+    repeated = np.repeat(probabilities, votes.sum(axis=1), axis=0)
+    weighted = np.repeat(votes / votes.sum(axis=1, keepdims=True), votes.sum(axis=1), axis=0)
+    assert last_layer.fit_temperature(repeated, weighted) == pytest.approx(
+        last_layer.fit_temperature(repeated, each), rel=1e-3
+    )
+    assert last_layer.fit_temperature(probabilities, np.eye(3)[votes.argmax(axis=1)]) == pytest.approx(
+        last_layer.fit_temperature(probabilities, votes.argmax(axis=1)), rel=1e-9
+    )
 
 
-@pytest.mark.parametrize(("weights", "ahead"), [("none", 0.75), ("sqrt", 0.9), ("balanced", 0.9)])
-def test_class_weights_are_not_counted_twice(weights: str, ahead: float) -> None:
-    """What class weights took out in training is not subtracted again."""
-    learned = last_layer.LEARNED_PRIOR[weights]
-    shift = last_layer.logit_shift(np.repeat([0, 1], [900, 100]), 2, left=0.5, learned=learned)
-    assert last_layer.adjust(np.array([[0.9, 0.1]], np.float32), shift)[0, 0] == pytest.approx(ahead, abs=1e-6)
-
-
-@given(counts=st.lists(st.integers(0, 50), min_size=2, max_size=9).filter(any))
-def test_shift_is_finite_and_centred(counts: list[int]) -> None:
-    """Absent classes give no infinite shift, equally frequent ones none."""
-    shift = last_layer.logit_shift(np.repeat(np.arange(len(counts)), counts), len(counts))
-    assert np.isfinite(shift).all()
-    assert shift.sum() == pytest.approx(0, abs=1e-9)
-    assert len(set(counts)) != 1 or not shift.any()
+def test_confidence_is_the_share_of_votes() -> None:
+    """Where eight of ten people say one thing, the confidence becomes 0.8, and not 1 as for the majority's word."""
+    sure = np.tile(np.array([[0.97, 0.03]], np.float32), (3000, 1))
+    odds = sure[0] ** (1 / last_layer.fit_temperature(sure, np.tile([[0.8, 0.2]], (3000, 1))))
+    assert odds[0] / odds.sum() == pytest.approx(0.8, abs=0.01)
 
 
 @pytest.mark.tensorflow

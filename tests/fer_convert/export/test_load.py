@@ -48,6 +48,21 @@ def test_labels_size_and_range(saved: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        ({}, ""),
+        ({"training_data": {"name": "x.csv"}}, "labels"),  # by a fer-convert that had no choice
+        ({"training_data": {"name": "x.csv"}, "learned_from": "votes"}, "votes"),
+        ({"learned_from": "labels"}, "labels"),
+    ],
+)
+def test_what_it_learned_from(saved: Path, known: dict[str, Any], expected: str) -> None:
+    """Votes or labels, if that is known."""
+    saved.with_suffix(".json").write_text(json.dumps(known))
+    assert load.load(saved).learned_from == expected
+
+
+@pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         ("none.keras", None, "no such file"),

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ pytest.importorskip("sklearn")
 
 from fer_convert import backend
 from fer_convert.data import dataset
-from fer_convert.export import calibration, costs, gate, quantize
+from fer_convert.export import calibration, class_prior, costs, gate, ground_truth, last_layer, quantize
 from fer_convert.training.recipe import Recipe
 from fer_edge.classifiers.cards import VARIANTS, load_card, read_model
 from fer_edge.classifiers.tflite import TfliteClassifier
@@ -98,6 +99,70 @@ def test_other_data_and_renamed_network(
     text = json.loads(first.with_suffix(".json").read_text())
     assert text["measured_on"]["sha256"] != text["training_data"]["sha256"]
     assert text["cost"] == {"runtime": {"x86_64": 1.0}}
+
+
+def doubtful(rows: list[list[Any]]) -> list[list[Any]]:
+    """People are divided over the first of every four faces, and over the others eight in ten are of one mind."""
+    for number, row in enumerate(rows):
+        counts = [8 if count >= 500 else 0 for count in row[2:]]
+        others = [place for place in range(7) if not counts[place]]
+        for place in (others[number % 6], others[(number + 1) % 6]):
+            counts[place] += 1
+        row[2:] = counts if number % 4 else [4 if count else 0 for count in counts]
+        if not number % 4:
+            row[2 + others[0]] = row[2 + others[1]] = 4
+            row[2 + others[2]] = 0
+    return rows
+
+
+@pytest.mark.usefixtures("open_gate")
+def test_votes_are_measured_on(trained: Path, faces_csv: Path, tmp_path: Path, make_votes: Callable[..., Path]) -> None:
+    """The card's figures are those of the consensus faces, and it says so, and what the model learned from."""
+    people, lines = make_votes(faces_csv, doubtful), []
+    written = quantize.quantize(trained, faces_csv, tmp_path / "models", log=lines.append, votes=people)
+    assert lines[0] == f"warning: {trained} learned from labels; it is measured and calibrated on the votes of " + (
+        people.name
+    )
+    data = dataset.read(faces_csv, (48, 48))
+    truth = ground_truth.of_votes(people, data)
+    assert 25 < len(truth.validation) < 35
+    for path in written:
+        card, text = load_card(path), json.loads(path.with_suffix(".json").read_text())
+        read = TfliteClassifier(card).predict_crops(truth.validation.pixels)
+        right = read.argmax(axis=1) == truth.validation.labels
+        recalls = [right[truth.validation.labels == label].mean() for label in range(7)]
+        assert (text["metrics"]["split"], text["metrics"]["faces"]) == ("PublicTest, consensus", len(right))
+        assert card.accuracy == pytest.approx(right.mean(), abs=1e-4)
+        assert text["metrics"]["macro_recall"] == pytest.approx(np.mean(recalls), abs=1e-4)
+        assert text["measured_on"]["votes"] == truth.votes
+        assert card.learned_from == "labels"
+        assert card.prior is not None
+        assert card.prior.share == class_prior.DEFAULT_VOTES_PRIOR
+        assert card.prior.frequencies == pytest.approx(truth.frequencies.tolist(), rel=1e-5)
+        hesitations = [entropy(scores) for scores in read.tolist()]
+        assert card.usual_entropy == pytest.approx((np.mean(hesitations), np.std(hesitations)), abs=1e-4)
+
+
+@pytest.mark.usefixtures("open_gate")
+def test_prior_on_the_device_is_exact(
+    trained: Path, faces_csv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Converted with 0.7 and set to 1 on the device, a model predicts as converted with 1."""
+    monkeypatch.setattr(last_layer, "fit_temperature", lambda *_: 0.8)  # which depends on the prior, else
+    head, *rows = faces_csv.read_text().splitlines(keepends=True)
+    skewed = tmp_path / "skewed.csv"  # with two training faces of class 1, and twelve of each other
+    common = [row for row in rows if not (row.startswith("1,") and "Training" in row)]
+    skewed.write_text(head + "".join(common + [row for row in rows if row not in common][:2]))
+    out = {
+        prior: quantize.quantize(trained, skewed, tmp_path / f"p{prior}", log=silent, prior=prior)
+        for prior in (0.7, 1.0)
+    }
+    faces = dataset.read(faces_csv, (48, 48)).validation()[1].pixels
+    for number, limit in ((0, 1e-4), (3, 0.03)):  # float32, and int8 with its steps of 1/256
+        changed, wanted = (load_card(out[prior][number]) for prior in (0.7, 1.0))
+        expected = TfliteClassifier(wanted).predict_crops(faces)
+        assert np.abs(TfliteClassifier(changed).predict_crops(faces) - expected).max() > 3 * limit
+        np.testing.assert_allclose(TfliteClassifier(changed, prior=1.0).predict_crops(faces), expected, atol=limit)
 
 
 @pytest.mark.timeout(300)
