@@ -64,6 +64,13 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--soft-labels", type=Path, metavar="FILE", help="train on these soft labels too, by fer-convert distill"
     )
+    parser.add_argument(
+        "--votes",
+        type=Path,
+        metavar="FILE",
+        help="train on the votes of people in place of the labels, and validate by their majority: FER+'s "
+        "fer2013new.csv, or a CSV with a column of counts for each class (convert/README.md)",
+    )
     parser.add_argument("--teachers", dest="soft_labels", type=Path, action=Renamed, new_name="--soft-labels")
     parser.add_argument("--out", type=Path, help="run folder (default: runs/<network>)")
     add_fields(parser.add_argument_group("training"), Recipe)
@@ -75,10 +82,14 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(arguments: argparse.Namespace) -> None:
-    a, recipe = arguments, recipe_of(arguments)
+    a = arguments
+    # Votes say themselves how sure a label is.
+    recipe = recipe_of(arguments, **({"label_smoothing": 0.0} if a.votes else {}))
     out = a.out or Path("runs") / recipe.network
     train = _import("fer_convert.training.train").train
-    train(recipe, a.data, out, a.start, log=say, size_given="size" in a, soft_label_file=a.soft_labels)
+    train(
+        recipe, a.data, out, a.start, log=say, size_given="size" in a, soft_label_file=a.soft_labels, vote_file=a.votes
+    )
 
 
 def _add_distill(parser: argparse.ArgumentParser) -> None:

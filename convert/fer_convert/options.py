@@ -56,10 +56,13 @@ def add_fields(group: Any, settings: Settings, only: Sequence[str] | None = None
             group.add_argument(_flag(entry.name), type=kind, default=argparse.SUPPRESS, metavar=metavar, help=text)
 
 
-def recipe_of(arguments: argparse.Namespace) -> Recipe:
-    """The recipe with the values that were given. Raises SettingsError if one is out of range or has no effect."""
+def recipe_of(arguments: argparse.Namespace, **defaults: Any) -> Recipe:
+    """The recipe with the values that were given, and other `defaults` than its own.
+
+    Raises SettingsError if one is out of range or has no effect.
+    """
     augmentation = Augmentation(**_given(arguments, Augmentation))
-    recipe = Recipe(**_given(arguments, Recipe), augmentation=augmentation)
+    recipe = Recipe(**{**defaults, **_given(arguments, Recipe)}, augmentation=augmentation)
     _refuse_without_effect(arguments, recipe)
     return recipe
 

@@ -58,6 +58,15 @@ def test_prior_is_a_share(text: str, capsys: pytest.CaptureFixture[str]) -> None
     assert f"argument --prior: '{text}': must be a number from 0 to 1" in capsys.readouterr().err
 
 
+def test_votes_need_no_smoothing(calls: Calls) -> None:
+    """Labels are smoothed by default, votes only if that is asked for; soft labels from votes have no part in it."""
+    cli.main(["train", "--data", "x.csv"])
+    cli.main(["train", "--data", "x.csv", "--votes", "v.csv"])
+    cli.main(["train", "--data", "x.csv", "--votes", "v.csv", "--label-smoothing", "0.1"])
+    assert [given[0].label_smoothing for given, _ in calls] == [0.05, 0, 0.1]
+    assert [named["vote_file"] for _, named in calls] == [None, Path("v.csv"), Path("v.csv")]
+
+
 def test_old_option_names_still_work(calls: Calls, capsys: pytest.CaptureFixture[str]) -> None:
     """--teachers and --label-share are --soft-labels and --hard-label-weight; each warns once with the new name."""
     cli.main(["train", "--data", "x.csv", "--soft-labels", "s.npz", "--hard-label-weight", "0.25"])

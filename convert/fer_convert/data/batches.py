@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,14 @@ WORKER_THREADS = max(1, min(8, (os.cpu_count() or 1) - 1))  # that prepare batch
 Batch = tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
 
 
+@dataclass(frozen=True)
+class Targets:
+    """What each of n faces is to be predicted as, in place of its label, and how much it counts."""
+
+    probabilities: NDArray[np.float32]  # (n, classes)
+    weights: NDArray[np.float32]  # (n,), with a mean of 1
+
+
 def class_weights(labels: NDArray[np.int64], classes: int, kind: str) -> NDArray[np.float32]:
     """Weight of each class (classes,), with a mean of 1 over the faces with `labels` (n,).
 
@@ -27,40 +36,55 @@ def class_weights(labels: NDArray[np.int64], classes: int, kind: str) -> NDArray
     1 over the square root of that. A class without faces has 0.
     """
     counts = np.bincount(labels, minlength=classes).astype(np.float64)
+    return frequency_weights(counts, kind).astype(np.float32)
+
+
+def frequency_weights(counts: NDArray[np.float64], kind: str) -> NDArray[np.float64]:
+    """The same for classes with `counts` (classes,) of faces, which may be parts of faces."""
     power = {"none": 0.0, "balanced": -1.0, "sqrt": -0.5}[kind]
-    weights = np.where(counts > 0, np.maximum(counts, 1.0) ** power, 0.0)
-    scaled: NDArray[np.float32] = (weights * len(labels) / (weights * counts).sum()).astype(np.float32)
+    weights = np.zeros(len(counts))
+    weights[counts > 0] = counts[counts > 0] ** power
+    scaled: NDArray[np.float64] = weights * counts.sum() / (weights * counts).sum()
     return scaled
 
 
 def batches(
-    faces: Faces, classes: int, recipe: Recipe, epoch: int, soft_labels: NDArray[np.float16] | None = None
+    faces: Faces,
+    classes: int,
+    recipe: Recipe,
+    epoch: int,
+    soft_labels: NDArray[np.float16] | None = None,
+    targets: Targets | None = None,
 ) -> Generator[Batch, None, None]:
     """The batches of epoch `epoch`, which counts from 0.
 
     They depend on the recipe and the epoch alone, so that a resumed run sees what it would have seen; with
-    `Recipe.views` the epochs repeat. `soft_labels` are mixed into the targets: either those of each view, in this
-    function's order (views, n, classes), or those of each face, in the order of `faces` (n, classes).
+    `Recipe.views` the epochs repeat. `targets` take the place of the labels. `soft_labels` are mixed into either:
+    those of each view, in this function's order (views, n, classes), or those of each face, in the order of `faces`
+    (n, classes).
     """
     view = epoch % recipe.views if recipe.views else epoch
     order = face_order(len(faces), recipe, view)
-    weights = class_weights(faces.labels, classes, recipe.class_weights)
+    if targets is None:
+        weights = class_weights(faces.labels, classes, recipe.class_weights)[faces.labels]
+        targets = Targets(np.eye(classes, dtype=np.float32)[faces.labels], weights)
+    hard, weights = targets.probabilities, targets.weights
 
     def make(first: int) -> Batch:
         # Each batch has its own generator, so that it does not matter which thread makes it.
         rng = np.random.default_rng((recipe.seed, view, first))
         rows = order[first : first + recipe.batch]
         pixels = augment(faces.pixels[rows], recipe.augmentation, rng)
-        targets = np.eye(classes, dtype=np.float32)[faces.labels[rows]]
+        wanted = hard[rows]
         if soft_labels is not None and soft_labels.ndim == 2:
-            targets = _mix_targets(targets, soft_labels[rows], recipe)
+            wanted = _mix_targets(wanted, soft_labels[rows], recipe)
         if recipe.mixup:
-            pixels, targets = _mixup(pixels, targets, recipe.mixup, rng)
+            pixels, wanted = _mixup(pixels, wanted, recipe.mixup, rng)
         if soft_labels is not None and soft_labels.ndim == 3:  # the teachers saw the blended face
-            targets = _mix_targets(targets, soft_labels[view, first : first + recipe.batch], recipe)
+            wanted = _mix_targets(wanted, soft_labels[view, first : first + recipe.batch], recipe)
         if epoch < recipe.small:
             pixels = resize_faces(pixels, small_size(pixels.shape[1:3]))
-        return network_input(pixels), targets, weights[faces.labels[rows]]
+        return network_input(pixels), wanted, weights[rows]
 
     # Leaving the block waits for the threads: Python must not exit while one is inside OpenCV.
     with ThreadPoolExecutor(WORKER_THREADS) as pool:
@@ -78,12 +102,10 @@ def face_order(faces: int, recipe: Recipe, view: int) -> NDArray[np.int64]:
     return np.random.default_rng((recipe.seed, view)).permutation(faces)
 
 
-def _mix_targets(
-    hard_labels: NDArray[np.float32], soft_labels: NDArray[np.float16], recipe: Recipe
-) -> NDArray[np.float32]:
-    """The mean (n, classes) of hard and soft labels, by the recipe's weight of the hard ones."""
+def _mix_targets(targets: NDArray[np.float32], soft_labels: NDArray[np.float16], recipe: Recipe) -> NDArray[np.float32]:
+    """The mean (n, classes) of labels, or votes, and soft labels, by the recipe's weight of the former."""
     weight = recipe.hard_label_weight
-    return weight * hard_labels + (1 - weight) * soft_labels.astype(np.float32)
+    return weight * targets + (1 - weight) * soft_labels.astype(np.float32)
 
 
 def _mixup(

@@ -44,7 +44,9 @@ class Recipe:
     early_stopping: int = _setting(0, (0, 10_000), "epochs without a better accuracy, after which to stop; 0: never")
     loss: str = _setting("crossentropy", LOSSES, "focal gives hard faces more weight (arXiv:1708.02002)")
     focal_gamma: float = _setting(2.0, (0.0, 10.0), "focal loss: how much more")
-    label_smoothing: float = _setting(0.05, (0.0, 0.5), "share of each label that is spread over all classes")
+    label_smoothing: float = _setting(
+        0.05, (0.0, 0.5), "share of each label that is spread over all classes; with --votes 0 unless given"
+    )
     mixup: float = _setting(
         0.0,
         (0.0, 4.0),
@@ -59,7 +61,8 @@ class Recipe:
     hard_label_weight: float = _setting(
         0.3,
         (0.0, 1.0),
-        "with --soft-labels: weight of the data's own label in the target; the rest is the soft label's (distillation)",
+        "with --soft-labels: weight of the data's own label, or of the votes, in the target; the rest is the soft "
+        "label's (distillation)",
     )
     class_weights: str = _setting(
         "none", CLASS_WEIGHTS, "weight of a class: 1, 1 over its number of faces, or 1 over the root of that"

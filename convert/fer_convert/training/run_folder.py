@@ -16,10 +16,10 @@ import numpy as np
 from fer_edge.errors import ModelError, SettingsError
 
 from fer_convert import backend, file_lock, files
-from fer_convert.data.faces import Dataset
 from fer_convert.export.load import LoadedModel
 from fer_convert.training import checkpoint
 from fer_convert.training.recipe import Recipe, differences
+from fer_convert.training.training_data import TrainingData
 
 RESULT_FILES = ("state.npz", "best.keras")
 HISTORY_COLUMNS = ("epoch", "loss", "accuracy", "val_accuracy", "learning_rate", "seconds")
@@ -56,15 +56,14 @@ class Progress:
             self.scale, self.scaled_at = self.scale / 2, self.epoch
 
 
-def configuration(
-    recipe: Recipe, faces: Dataset, loaded: LoadedModel | None, soft_labels: str | None = None
-) -> dict[str, Any]:
-    """Everything that decides how a run goes, and the versions it ran with; `soft_labels` is their file's sha256."""
-    keras = backend.keras()
+def configuration(recipe: Recipe, material: TrainingData, loaded: LoadedModel | None) -> dict[str, Any]:
+    """Everything that decides how a run goes, and the versions it ran with; of files their sha256."""
+    keras, faces = backend.keras(), material.data
     return {
         "recipe": recipe.as_json(),
         "from": loaded.sha256 if loaded else None,
-        "soft_labels": soft_labels,
+        "soft_labels": material.soft_labels_sha256,
+        "votes": material.vote_file["sha256"] if material.vote_file else None,
         "data": {"name": faces.name, "sha256": faces.sha256, "classes": list(faces.classes)},
         "versions": {
             "python": platform.python_version(),

@@ -40,7 +40,7 @@ def test_error_in_a_worker_is_raised(faces_csv: Path) -> None:
     """An exception in a worker thread reaches the caller."""
     faces = dataset.read(faces_csv, (64, 64)).training()[1]
     with pytest.raises(IndexError):
-        list(batches.batches(replace(faces, labels=faces.labels + 9), 7, RECIPE, epoch=0))
+        list(batches.batches(replace(faces, pixels=faces.pixels[:40]), 7, RECIPE, epoch=0))
 
 
 def test_class_weights() -> None:
@@ -169,3 +169,28 @@ def test_weights_are_those_of_the_faces() -> None:
     _, targets, weights = epoch_of(faces, recipe)
     np.testing.assert_allclose(weights, np.where(targets[:, 1] == 1, 2.5, 0.625))
     assert batches.class_weights(np.array([0, 0, 2, 2]), 4, "none").tolist() == [1, 0, 1, 0]
+
+
+def test_targets_replace_labels() -> None:
+    """Each face comes with its own target and weight, in the order of the batches, whatever its label."""
+    rng = np.random.default_rng(1)
+    by_votes = batches.Targets(rng.dirichlet((1, 1), 100).astype(np.float32), rng.random(100).astype(np.float32))
+    recipe = replace(PLAIN, class_weights="balanced", hard_label_weight=0.25)
+    order = batches.face_order(100, recipe, 0)
+    parts = list(batches.batches(MANY, 2, recipe, 0, targets=by_votes))
+    np.testing.assert_array_equal(np.concatenate([targets for _, targets, _ in parts]), by_votes.probabilities[order])
+    np.testing.assert_array_equal(np.concatenate([weights for *_, weights in parts]), by_votes.weights[order])
+    soft = rng.dirichlet((1, 1), 100).astype(np.float16)
+    mixed = np.concatenate([one for _, one, _ in batches.batches(MANY, 2, recipe, 0, soft, by_votes)])
+    wanted = 0.25 * by_votes.probabilities + 0.75 * soft.astype(float)
+    np.testing.assert_allclose(mixed, wanted[order], atol=1e-6)
+
+
+def test_frequencies_may_be_parts_of_faces() -> None:
+    """Classes of 0.5 and 2 faces, and one without: balanced weighs them 4 to 1, with a mean of 1 over the faces."""
+    counts = np.array([0.5, 2.0, 0.0])
+    assert batches.frequency_weights(counts, "none").tolist() == [1, 1, 0]
+    np.testing.assert_allclose(batches.frequency_weights(counts, "balanced"), [2.5, 0.625, 0])
+    root = batches.frequency_weights(counts, "sqrt")
+    assert root[0] / root[1] == pytest.approx(2)
+    assert root @ counts == pytest.approx(2.5)
