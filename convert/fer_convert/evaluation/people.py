@@ -116,7 +116,7 @@ def compare(
     disagreed = ~agreed & (votes.totals > 0)
     points = coverage_points(confidence[agreed], (predicted == votes.consensus)[agreed])
     shown = lowest_threshold(points, SHOWN_ACCURACY)
-    bins = _voter_bins(probabilities[agreed], votes[agreed])
+    bins = voter_bins(probabilities[agreed], votes[agreed])
     agreement = votes.voter_agreement()
     return People(
         votes=source.name,
@@ -137,7 +137,7 @@ def compare(
     )
 
 
-def _voter_bins(probabilities: NDArray[np.float32], votes: Votes) -> tuple[Bin, ...]:
+def voter_bins(probabilities: NDArray[np.float32], votes: Votes) -> tuple[Bin, ...]:
     """Confidence, and the share of all the voters on a face who said what is predicted."""
     said_so = np.take_along_axis(votes.counts, probabilities.argmax(axis=1)[:, None], axis=1)[:, 0]
     return confidence_bins(probabilities.max(axis=1), said_so / np.maximum(votes.totals, 1))
@@ -155,7 +155,7 @@ def _fit(probabilities: NDArray[np.float32], votes: Votes) -> VoteFit | None:
         log_loss=float(-xlogy(shares, floored).sum(axis=1).mean()),
         least_log_loss=float(-xlogy(shares, shares).sum(axis=1).mean()),
         brier=float(((given - shares) ** 2).sum(axis=1).mean()),
-        ece=expected_error(_voter_bins(probabilities[rows], votes[rows])),
+        ece=expected_error(voter_bins(probabilities[rows], votes[rows])),
     )
 
 

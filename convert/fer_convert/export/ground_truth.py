@@ -15,8 +15,9 @@ from fer_edge.errors import DataError
 from numpy.typing import NDArray
 
 from fer_convert import files
-from fer_convert.data import votes
+from fer_convert.data import votes as votes_file
 from fer_convert.data.faces import Dataset, Faces
+from fer_convert.data.votes import NO_CONSENSUS, Votes
 from fer_convert.export import class_prior
 
 MIN_CONFIDENCE_SHARE = 0.5  # of a face's votes that must be for one of the classes, for confidence to be fitted to it
@@ -34,6 +35,7 @@ class GroundTruth:
     frequencies: NDArray[np.float64]  # (classes,) of the training faces; above 0
     default_prior: float
     votes: dict[str, str] | None = None  # "name" and "sha256" of their file
+    validation_votes: Votes | None = None  # on the validation faces
 
 
 def of_labels(data: Dataset, split: str | None = None) -> GroundTruth:
@@ -53,7 +55,7 @@ def of_labels(data: Dataset, split: str | None = None) -> GroundTruth:
 def of_votes(path: Path, data: Dataset, split: str | None = None) -> GroundTruth:
     """By the votes at `path` on the faces of `data`; `split` as above. Raises DataError."""
     trained, (measured, validation) = data.training()[0], data.validation(split)
-    found = votes.read(path, data)
+    found = votes_file.read(path, data)
     for name, purpose in ((trained, "calibrate on"), (measured, "measure on")):
         if name not in found:
             raise DataError(
@@ -61,7 +63,7 @@ def of_votes(path: Path, data: Dataset, split: str | None = None) -> GroundTruth
             )
     asked = found[measured].class_shares >= MIN_CONFIDENCE_SHARE
     if not asked.any():  # the votes are spread over many other columns
-        asked = found[measured].consensus != votes.NO_CONSENSUS
+        asked = found[measured].consensus != NO_CONSENSUS
     return GroundTruth(
         _consensus_faces(data.splits[trained], found[trained]),
         _consensus_faces(validation, found[measured]),
@@ -71,12 +73,13 @@ def of_votes(path: Path, data: Dataset, split: str | None = None) -> GroundTruth
         found[trained].probabilities[found[trained].counts.any(axis=1)].mean(axis=0),
         class_prior.DEFAULT_VOTES_PRIOR,
         {"name": path.name, "sha256": files.sha256(path)},
+        found[measured][found[measured].consensus != NO_CONSENSUS],
     )
 
 
-def _consensus_faces(faces: Faces, found: votes.Votes) -> Faces:
+def _consensus_faces(faces: Faces, found: Votes) -> Faces:
     """The consensus faces, with what the majority sees in place of their labels."""
     majority = found.consensus
-    agreed = majority != votes.NO_CONSENSUS
+    agreed = majority != NO_CONSENSUS
     kept = faces[agreed]
     return Faces(kept.pixels, majority[agreed], kept.names)

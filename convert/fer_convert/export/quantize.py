@@ -17,6 +17,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ from numpy.typing import NDArray
 from fer_convert import backend, files
 from fer_convert.data import dataset
 from fer_convert.data.faces import Dataset
-from fer_convert.evaluation.metrics import Metrics, measure
+from fer_convert.evaluation.metrics import Metrics, expected_error, measure
+from fer_convert.evaluation.people import voter_bins
 from fer_convert.export import class_prior, equalize, fold, gate, ground_truth, last_layer, load, tflite
 from fer_convert.export.calibration import best_draw, calibration_faces
 from fer_convert.export.card import add_metrics, new_card
@@ -190,7 +192,11 @@ def _measure(
         # The device's own classifier, so that a figure measured here is the device's.
         probabilities = TfliteClassifier(load_card(stage / card["file"])).predict_crops(faces.pixels)
         predictions[variant] = probabilities.argmax(axis=1)
-        result = metrics[variant] = measure(probabilities, faces.labels, labels, truth.split)
+        result = measure(probabilities, faces.labels, labels, truth.split)
+        if truth.validation_votes:  # confidence is then compared with how many people say so
+            bins = voter_bins(probabilities, truth.validation_votes)
+            result = replace(result, bins=bins, ece=expected_error(bins))
+        metrics[variant] = result
         log(
             f"{variant:8} {card['bytes']:>8,} bytes  accuracy {result.accuracy:.4f}  macro-F1 {result.macro_f1:.4f}  "
             f"calibration error {result.ece:.4f}"

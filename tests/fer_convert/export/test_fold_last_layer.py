@@ -70,6 +70,8 @@ def test_card_says_what_is_left_in(
     }
     learned = class_prior.LEARNED_PRIOR[class_weights]
     np.testing.assert_allclose(layer.shift[0] - layer.shift[1], (learned - share) * np.log(9), atol=1e-9)
+    adjusted = class_prior.adjust(quantize.predict(MODEL, truth.confidence_faces), layer.shift)
+    assert layer.temperature == last_layer.fit_temperature(adjusted, truth.confidence_targets)
     if share == learned:
         assert layer.temperature == pytest.approx(1.5, abs=0.05)
     assert "fitted to votes on 400 faces" in lines[0]

@@ -60,6 +60,8 @@ def test_consensus_faces_are_measured(faces_csv: Path, make_votes: Callable[...,
         assert faces.labels[0] == 6
         np.testing.assert_array_equal(faces.labels[1:], data.splits[split].labels[5:])
     assert (truth.split, truth.default_prior) == ("PublicTest, consensus", class_prior.DEFAULT_VOTES_PRIOR)
+    assert truth.validation_votes is not None
+    np.testing.assert_array_equal(truth.validation_votes.consensus, truth.validation.labels)
     assert truth.votes == {"name": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 

@@ -15,6 +15,7 @@ pytest.importorskip("sklearn")
 
 from fer_convert import backend
 from fer_convert.data import dataset
+from fer_convert.evaluation.metrics import confidence_bins, expected_error
 from fer_convert.export import calibration, class_prior, costs, gate, ground_truth, last_layer, quantize
 from fer_convert.training.recipe import Recipe
 from fer_edge.classifiers.cards import VARIANTS, load_card, read_model
@@ -135,6 +136,12 @@ def test_votes_are_measured_on(trained: Path, faces_csv: Path, tmp_path: Path, m
         assert card.accuracy == pytest.approx(right.mean(), abs=1e-4)
         assert text["metrics"]["macro_recall"] == pytest.approx(np.mean(recalls), abs=1e-4)
         assert text["measured_on"]["votes"] == truth.votes
+        said = truth.validation_votes
+        assert said is not None
+        shares = said.counts[np.arange(len(read)), read.argmax(axis=1)] / said.totals
+        error = expected_error(confidence_bins(read.max(axis=1), shares))
+        assert text["metrics"]["ece"] == pytest.approx(error, abs=1e-4)
+        assert abs(error - expected_error(confidence_bins(read.max(axis=1), right))) > 0.001
         assert card.learned_from == "labels"
         assert card.prior is not None
         assert card.prior.share == class_prior.DEFAULT_VOTES_PRIOR
