@@ -114,11 +114,11 @@ $(CHECK)/.ready: pyproject.toml
 	@$(CHECK)/bin/mypy >/dev/null || true  # fills its cache: 20 s, the first time
 	@touch $@
 
-# TensorFlow's headers are for those who compile against it; most of its modules are never imported, and so not compiled.
+# Most of the modules are never imported, and so not compiled; TensorFlow's headers are for those who compile against it.
 $(TEST)/.ready: pyproject.toml
 	@echo "setting up $(TEST), 1 of 2: fer-edge with its outputs, scikit-learn, pytest, mypy, ruff (0.8 GB, a minute)"
 	@$(call venv,$(TEST))
-	@$(TEST)/bin/python $(PIP) --editable '.[check]'
+	@$(TEST)/bin/python $(PIP) --no-compile --editable '.[check]'
 	@echo "setting up $(TEST), 2 of 2: TensorFlow, Keras, Playwright, schemathesis (1.5 GB, two minutes)"
 	@$(TEST)/bin/python $(PIP) --no-compile --editable '.[test]'
 	@rm -rf $(TEST)/lib/python3.*/site-packages/tensorflow/include

@@ -84,6 +84,7 @@ def test_a_whole_device() -> None:
 
 @on_debian_as_root
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(120)
 @pytest.mark.rig("card")
 def test_what_a_day_writes_is_bounded_by_the_flushes() -> None:

@@ -24,7 +24,7 @@ os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda *_: None)
 # A slow machine is no failure; pytest's own time limit catches what hangs.
-hypothesis.settings.register_profile("thorough", deadline=None)  # `make test`
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=60)  # `make test`
 hypothesis.settings.register_profile("quick", deadline=None, max_examples=25)
 hypothesis.settings.load_profile("quick")
 ROOT = Path(__file__).parent.parent
