@@ -62,7 +62,8 @@ def evaluate(
     votes = people.read_votes(vote_file, content, name) if vote_file else None
     prior = find_prior(model, content.classes, votes.training) if votes else None
     scores = model.probabilities(every.pixels, content)
-    compared = people.compare(scores, every.labels, votes, prior) if votes else None
+    own_prior = model.card.prior.share if model.card and model.card.prior else None
+    compared = people.compare(scores, every.labels, votes, prior, own_prior) if votes else None
     faces, probabilities = _measured(every, votes), scores[votes.agreed] if votes else scores
     metrics = measure(probabilities, faces.labels, content.classes, name)
     values: dict[str, Value] = {}

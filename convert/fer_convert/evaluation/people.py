@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from fer_edge.classifiers.prior import Prior
 from fer_edge.errors import DataError
 from numpy.typing import NDArray
 from scipy.special import xlogy
@@ -28,7 +29,7 @@ from fer_convert.data.faces import TRAINING_SPLITS, Dataset
 from fer_convert.data.votes import NO_CONSENSUS, Votes
 from fer_convert.evaluation.coverage import CoveragePoint, coverage_points, lowest_threshold, thinned
 from fer_convert.evaluation.metrics import Bin, check_finite, confidence_bins, expected_error
-from fer_convert.evaluation.prior import Prior, PriorPoint, prior_curve
+from fer_convert.evaluation.prior import PriorPoint, prior_curve
 
 SHOWN_ACCURACY = 0.88  # what is shown is to be right this often: it decides the threshold
 MIN_CLASS_SHARE = 0.5  # of a face's votes that must be for the classes, for log loss and Brier score
@@ -104,11 +105,16 @@ def read_votes(path: Path, data: Dataset, split: str) -> VoteSource:
 
 
 def compare(
-    probabilities: NDArray[np.float32], labels: NDArray[np.int64], source: VoteSource, prior: Prior | None
+    probabilities: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    source: VoteSource,
+    prior: Prior | None,
+    model_prior: float | None = None,
 ) -> People:
     """The `probabilities` (n, classes) of all n faces of a split against the votes on them.
 
-    `labels` (n,) are the data's own. Raises ModelError if a probability is not a number.
+    `labels` (n,) are the data's own. The curve is that of `prior`; `model_prior` is the one that the model's card says.
+    Raises ModelError if a probability is not a number.
     """
     check_finite(probabilities)
     votes = source.measured
@@ -133,7 +139,7 @@ def compare(
         auroc=_auroc(confidence, agreed, disagreed),
         curve=thinned(points),
         prior=prior_curve(probabilities[agreed], votes.consensus[agreed], prior) if prior else (),
-        model_prior=prior.share if prior and prior.from_card else None,
+        model_prior=model_prior,
     )
 
 

@@ -6,12 +6,10 @@ finds more faces of the rare classes and fewer of the frequent ones (Menon et al
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
-from fer_edge.errors import ModelError
+from fer_edge.classifiers.prior import Prior
 from numpy.typing import NDArray
 from sklearn.metrics import recall_score
 
@@ -19,16 +17,6 @@ from fer_convert.data.votes import NO_CONSENSUS, Votes
 from fer_convert.evaluation.scored_model import ScoredModel
 
 PRIORS = tuple(step / 10 for step in range(11))
-
-
-@dataclass(frozen=True)
-class Prior:
-    """The classes' frequencies that are in a model's scores."""
-
-    share: float  # of their logarithms, that is in the scores: 0 to 1
-    temperature: float  # that the logits were divided by after that share was left in
-    frequencies: NDArray[np.float64]  # (classes,) in the order of the data's, above 0; sum 1
-    from_card: bool  # False: the scores are taken to have all of it
 
 
 @dataclass(frozen=True)
@@ -41,37 +29,23 @@ class PriorPoint:
 
 
 def find_prior(model: ScoredModel, classes: tuple[str, ...], training: Votes | None) -> Prior | None:
-    """What the card of `model` says; else the frequencies of what the majority sees in `training`, None without votes.
+    """What the card of `model` says, in the order of `classes`; else what the majority sees in `training`, all of it.
 
-    Raises ModelError if the card's entry is damaged.
+    None without a card's entry and without votes.
     """
-    if model.card and (entry := json.loads(model.path.with_suffix(".json").read_text(encoding="utf-8")).get("prior")):
-        try:
-            return _prior_of_card(entry, classes)
-        except (KeyError, TypeError, ValueError, AttributeError) as cause:
-            raise ModelError(
-                f"model card {model.path.with_suffix('.json')}: wrong or missing entry in its prior ({cause!r}); "
-                "restore it or convert the model again"
-            ) from None
+    if model.card and model.card.prior:
+        known = dict(zip(model.labels, model.card.prior.frequencies, strict=True))
+        return replace(model.card.prior, frequencies=tuple(known[name] for name in classes))
     if training is None:
         return None
     majority = training.consensus[training.consensus != NO_CONSENSUS]
     counts = np.maximum(np.bincount(majority, minlength=len(classes)), 1)
-    return Prior(1.0, 1.0, counts / counts.sum(), from_card=False)
-
-
-def _prior_of_card(entry: dict[str, Any], classes: tuple[str, ...]) -> Prior:
-    share, temperature = float(entry["share"]), float(entry["temperature"])
-    frequencies = np.array([float(entry["frequencies"][name]) for name in classes])
-    if not (0 <= share <= 1 and 0 < temperature < np.inf and 0 < frequencies.min() <= frequencies.max() < np.inf):
-        raise ValueError(f"share {share}, temperature {temperature}, frequencies {frequencies.tolist()}")
-    return Prior(share, temperature, frequencies / frequencies.sum(), from_card=True)
+    return Prior(1.0, 1.0, tuple((counts / counts.sum()).tolist()))
 
 
 def with_prior(probabilities: NDArray[np.float32], prior: Prior, wanted: float) -> NDArray[np.float64]:
     """`probabilities` (n, classes) with the share `wanted` of the frequencies in them, as `classifier.prior` does."""
-    weights = np.exp((wanted - prior.share) * np.log(prior.frequencies) / prior.temperature)
-    scores = probabilities.astype(np.float64) * weights
+    scores = probabilities.astype(np.float64) * prior.factors(wanted)
     shares: NDArray[np.float64] = scores / scores.sum(axis=1, keepdims=True)
     return shares
 

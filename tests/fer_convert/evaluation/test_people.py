@@ -16,7 +16,7 @@ from fer_convert.data import dataset
 from fer_convert.data.votes import Votes
 from fer_convert.evaluation.coverage import CoveragePoint
 from fer_convert.evaluation.people import People, VoteSource, compare, read_votes
-from fer_convert.evaluation.prior import Prior
+from fer_edge.classifiers.prior import Prior
 from fer_edge.errors import DataError, ModelError
 
 # Two classes and one other column, ten votes each; the last two faces have no majority
@@ -144,10 +144,10 @@ def test_auroc_needs_faces_of_both_kinds() -> None:
 def test_prior_on_consensus_faces(found: People) -> None:
     """The curve is measured on the four faces with a majority, and says whose prior it is."""
     assert (found.prior, found.model_prior) == ((), None)
-    with_card = compare(SCORES, LABELS, SOURCE, Prior(0.7, 1.0, np.array([0.5, 0.5]), from_card=True))
+    with_card = compare(SCORES, LABELS, SOURCE, Prior(0.7, 1.0, (0.5, 0.5)), 0.7)
     assert {(point.agreement, point.macro_recall) for point in with_card.prior} == {(0.75, 0.75)}
     assert with_card.model_prior == 0.7
-    assert compare(SCORES, LABELS, SOURCE, Prior(1.0, 1.0, np.array([0.5, 0.5]), from_card=False)).model_prior is None
+    assert compare(SCORES, LABELS, SOURCE, Prior(1.0, 1.0, (0.5, 0.5))).model_prior is None
 
 
 def test_no_number_is_refused() -> None:

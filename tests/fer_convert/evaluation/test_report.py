@@ -15,8 +15,8 @@ from fer_convert.evaluation import people_plots, people_report, plots, report
 from fer_convert.evaluation.coverage import CoveragePoint
 from fer_convert.evaluation.metrics import Parity, measure
 from fer_convert.evaluation.people import VoteSource, compare
-from fer_convert.evaluation.prior import Prior
 from fer_convert.evaluation.result import Evaluation, Scores
+from fer_edge.classifiers.prior import Prior
 from fer_edge.types import EMOTIONS
 
 
@@ -43,7 +43,7 @@ def against_people(result: Evaluation) -> Evaluation:
     scores[np.arange(200), labels] += 0.7
     scores /= scores.sum(axis=1, keepdims=True)
     source = VoteSource("votes.csv", "cd" * 32, Votes(counts, others), None)
-    people = compare(scores, labels, source, Prior(0.7, 1.2, np.full(7, 1 / 7), from_card=True))
+    people = compare(scores, labels, source, Prior(0.7, 1.2, (1 / 7,) * 7), 0.7)
     metrics = measure(scores[:-10], labels[:-10], EMOTIONS, "PublicTest")
     conditions = {"accuracy": 0.5, "blur": Scores(0.71234, 0.62345, 0.53456), "int8": Parity(-0.5, 0.97)}
     return replace(result, metrics=metrics, conditions=conditions, people=people)
