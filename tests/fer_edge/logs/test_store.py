@@ -274,6 +274,15 @@ def test_folder_that_comes_back(tmp_path: Path, make_writer: Make, frames: Frame
     assert frames(path) == [1, 2]
 
 
+def test_dash_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_writer: Make) -> None:
+    """A dash, which detect takes for standard output, names no log; ./- does."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SinkError, match=r"^log -: the log is a file; give its path, or /dev/stdout"):
+        make_writer("-")
+    make_writer("./-").write()
+    assert [path.name for path in tmp_path.iterdir()] == ["-"]
+
+
 @pytest.mark.slow
 def test_purge_while_writing_loses_nothing(tmp_path: Path, make_writer: Make, frames: Frames) -> None:
     """A purge while the log is written loses no line."""
