@@ -16,7 +16,7 @@ consensus face: its class is what the majority sees.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +97,11 @@ class Votes:
             voters = columns[:, column] * sole
             agreeing, counted = agreeing + int((voters * leads).sum()), counted + int(voters.sum())
         return agreeing / counted if counted else float("nan")
+
+
+def consensus_faces(faces: Faces, votes: Votes) -> Faces:
+    """Those of `faces` (n) with a consensus in the n `votes`, labelled with what the majority sees."""
+    return replace(faces, labels=votes.consensus)[votes.consensus != NO_CONSENSUS]
 
 
 def _shares(counts: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -9,7 +9,6 @@ scored through Keras.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from fer_convert import files
 from fer_convert.data import dataset
 from fer_convert.data.faces import FER2013_SIDE_PX, TRAINING_SPLITS, Dataset, Faces
+from fer_convert.data.votes import consensus_faces
 from fer_convert.evaluation import people, report
 from fer_convert.evaluation.conditions import CONDITIONS
 from fer_convert.evaluation.metrics import CALIBRATION_BINS, Metrics, Parity, measure, parity
@@ -99,7 +99,7 @@ def _write(result: Evaluation, json_file: Path | None, folder: Path | None, log:
 
 def _measured(faces: Faces, votes: VoteSource | None) -> Faces:
     """All of `faces`; with votes on them those that have a majority, labelled with what it sees."""
-    return replace(faces, labels=votes.measured.consensus)[votes.agreed] if votes else faces
+    return consensus_faces(faces, votes.measured) if votes else faces
 
 
 def _condition_scores(model: ScoredModel, content: Dataset, native: Faces, with_votes: bool) -> dict[str, Value]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fer_convert import files
 from fer_convert.data import votes as votes_file
 from fer_convert.data.faces import Dataset, Faces
-from fer_convert.data.votes import NO_CONSENSUS, Votes
+from fer_convert.data.votes import NO_CONSENSUS, Votes, consensus_faces
 from fer_convert.export import class_prior
 
 MIN_CONFIDENCE_SHARE = 0.5  # of a face's votes that must be for one of the classes, for confidence to be fitted to it
@@ -65,8 +65,8 @@ def of_votes(path: Path, data: Dataset, split: str | None = None) -> GroundTruth
     if not asked.any():  # the votes are spread over many other columns
         asked = found[measured].consensus != NO_CONSENSUS
     return GroundTruth(
-        _consensus_faces(data.splits[trained], found[trained]),
-        _consensus_faces(validation, found[measured]),
+        consensus_faces(data.splits[trained], found[trained]),
+        consensus_faces(validation, found[measured]),
         f"{measured}, consensus",
         validation.pixels[asked],
         found[measured].probabilities[asked],
@@ -75,11 +75,3 @@ def of_votes(path: Path, data: Dataset, split: str | None = None) -> GroundTruth
         {"name": path.name, "sha256": files.sha256(path)},
         found[measured][found[measured].consensus != NO_CONSENSUS],
     )
-
-
-def _consensus_faces(faces: Faces, found: Votes) -> Faces:
-    """The consensus faces, with what the majority sees in place of their labels."""
-    majority = found.consensus
-    agreed = majority != NO_CONSENSUS
-    kept = faces[agreed]
-    return Faces(kept.pixels, majority[agreed], kept.names)

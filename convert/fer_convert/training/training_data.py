@@ -18,7 +18,7 @@ from fer_convert import files
 from fer_convert.data import dataset, votes
 from fer_convert.data.batches import Targets, frequency_weights
 from fer_convert.data.faces import Dataset
-from fer_convert.data.votes import MIN_SHARE, NO_CONSENSUS, Votes
+from fer_convert.data.votes import MIN_SHARE, NO_CONSENSUS, Votes, consensus_faces
 from fer_convert.training import soft_labels
 from fer_convert.training.recipe import Recipe
 from fer_convert.training.soft_labels import SoftLabels
@@ -65,15 +65,14 @@ def _by_votes(path: Path, recipe: Recipe, labelled: TrainingData) -> TrainingDat
         if name not in found:
             raise DataError(f"votes {path}: not one for {name} of {data.name}; give votes on its faces, too")
     kept = found[training_split].class_shares >= MIN_SHARE
-    learned, majority = found[training_split][kept], found[split].consensus
+    learned, agreed = found[training_split][kept], found[split].consensus != NO_CONSENSUS
     unseen = [name for name, seen in zip(data.classes, learned.targets.sum(axis=0), strict=True) if not seen]
     if unseen:
         raise DataError(
             f"votes {path}: no face to train on is left for {', '.join(unseen)}: all votes for it are stray ones, or "
             f"on faces where less than {MIN_SHARE:.0%} are for a class; add faces that show it"
         )
-    agreed = majority != NO_CONSENSUS
-    to_validate = replace(validation[agreed], labels=majority[agreed])
+    to_validate = consensus_faces(validation, found[split])
     return replace(
         labelled,
         data=replace(data, splits={**data.splits, training_split: training[kept], split: to_validate}),
