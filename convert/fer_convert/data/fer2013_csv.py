@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from fer_edge.errors import DataError
@@ -65,20 +67,8 @@ def split_of_usage(usage: str, place: str) -> str:
 
 def read_header(path: Path, kind: str) -> list[str]:
     """The names of the columns of the CSV file at `path`, in lower case. Raises DataError, which calls it `kind`."""
-    try:
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-            return _header(csv.reader(file), path, kind)
-    except OSError as cause:
-        raise DataError(f"{kind} {path}: cannot be read ({cause.strerror}); check the path and its rights") from None
-    except csv.Error as cause:
-        raise DataError(f"{kind} {path}, line 1: not CSV ({cause}); unpack or download it again") from None
-
-
-def _header(lines: Iterator[list[str]], path: Path, kind: str) -> list[str]:
-    header = [name.strip().lower() for name in next(lines, [])]
-    if not header:
-        raise DataError(f"{kind} {path}: the file is empty; unpack or download it again")
-    return header
+    with _open(path, kind) as (header, _):
+        return header
 
 
 def read_rows(path: Path, kind: str, columns: Sequence[str], expected: str) -> Iterator[tuple[str, list[str]]]:
@@ -87,28 +77,39 @@ def read_rows(path: Path, kind: str, columns: Sequence[str], expected: str) -> I
     `columns` are in lower case, the file's may be in any. Raises DataError; for a missing column it says what is
     `expected`.
     """
+    with _open(path, kind) as (header, lines):
+        missing = [name for name in columns if name not in header]
+        if missing:
+            raise DataError(
+                f"{kind} {path}: no column {', '.join(missing)} in its first line, which is "
+                f"{','.join(header)[:60]!r}; {expected}"
+            )
+        positions = tuple(header.index(name) for name in columns)
+        for values in filter(None, lines):
+            place = f"{kind} {path}, line {lines.line_num}"
+            if len(values) <= max(positions):
+                raise DataError(
+                    f"{place}: {len(values)} columns where the header has {max(positions) + 1} or more; "
+                    "the file is cut off or edited, download it again"
+                )
+            yield place, [values[position].strip() for position in positions]
+
+
+@contextmanager
+def _open(path: Path, kind: str) -> Iterator[tuple[list[str], Any]]:
+    """The names of the columns in lower case, and a csv.reader after them. What fails in the block is a DataError."""
+    line = 1
     try:
         with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
             lines = csv.reader(file)
-            header = _header(lines, path, kind)
-            missing = [name for name in columns if name not in header]
-            if missing:
-                raise DataError(
-                    f"{kind} {path}: no column {', '.join(missing)} in its first line, which is "
-                    f"{','.join(header)[:60]!r}; {expected}"
-                )
-            positions = tuple(header.index(name) for name in columns)
-            for values in filter(None, lines):
-                place = f"{kind} {path}, line {lines.line_num}"
-                if len(values) <= max(positions):
-                    raise DataError(
-                        f"{place}: {len(values)} columns where the header has {max(positions) + 1} or more; "
-                        "the file is cut off or edited, download it again"
-                    )
-                yield place, [values[position].strip() for position in positions]
+            header = [name.strip().lower() for name in next(lines, [])]
+            if not header:
+                raise DataError(f"{kind} {path}: the file is empty; unpack or download it again")
+            try:
+                yield header, lines
+            finally:
+                line = lines.line_num
     except OSError as cause:
         raise DataError(f"{kind} {path}: cannot be read ({cause.strerror}); check the path and its rights") from None
     except csv.Error as cause:
-        raise DataError(
-            f"{kind} {path}, line {lines.line_num}: not CSV ({cause}); unpack or download it again"
-        ) from None
+        raise DataError(f"{kind} {path}, line {line}: not CSV ({cause}); unpack or download it again") from None

@@ -30,6 +30,7 @@ CLASS_OF_COLUMN = {"happiness": "happy", "sadness": "sad", "anger": "angry"}  # 
 KEY_COLUMNS = ("usage", "image name", "file")  # not counts
 NO_CONSENSUS = -1  # in place of a class
 MIN_SHARE = 0.3  # of a face's votes that must be for one of the classes, for it to be trained on
+MIN_CLASS_SHARE = 0.5  # the same, for confidence to be fitted to its votes or compared with them
 STRAY_RATERS = 8  # from so many votes on, a single one for a class is left out as a slip; FER+'s authors do so with ten
 MIN_KAPPA = 0.2  # Cohen's, of the data's labels and the majority; FER+ has 0.58, votes in another order 0.0
 MAX_VOTES = 1000  # in one column

@@ -26,13 +26,12 @@ from sklearn.metrics import roc_auc_score
 from fer_convert import files
 from fer_convert.data import votes as votes_file
 from fer_convert.data.faces import TRAINING_SPLITS, Dataset
-from fer_convert.data.votes import NO_CONSENSUS, Votes
+from fer_convert.data.votes import MIN_CLASS_SHARE, NO_CONSENSUS, Votes
 from fer_convert.evaluation.coverage import CoveragePoint, coverage_points, lowest_threshold, thinned
 from fer_convert.evaluation.metrics import Bin, check_finite, confidence_bins, expected_error
 from fer_convert.evaluation.prior import PriorPoint, prior_curve
 
 SHOWN_ACCURACY = 0.88  # what is shown is to be right this often: it decides the threshold
-MIN_CLASS_SHARE = 0.5  # of a face's votes that must be for the classes, for log loss and Brier score
 # Half a step of int8's output, which has 0 for all that is less. Of every model, so that variants can be compared.
 MIN_PROBABILITY = 1 / 512
 

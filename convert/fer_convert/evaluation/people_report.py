@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fer_convert.data.votes import MIN_CLASS_SHARE
 from fer_convert.evaluation.metrics import CALIBRATION_BINS
-from fer_convert.evaluation.people import MIN_CLASS_SHARE, SHOWN_ACCURACY, People
+from fer_convert.evaluation.people import SHOWN_ACCURACY, People
 from fer_convert.evaluation.prior import PriorPoint
 from fer_convert.evaluation.result import Evaluation, Scores
 from fer_convert.evaluation.text import percent

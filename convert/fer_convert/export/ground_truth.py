@@ -17,10 +17,8 @@ from numpy.typing import NDArray
 from fer_convert import files
 from fer_convert.data import votes as votes_file
 from fer_convert.data.faces import Dataset, Faces
-from fer_convert.data.votes import NO_CONSENSUS, Votes, consensus_faces
+from fer_convert.data.votes import MIN_CLASS_SHARE, NO_CONSENSUS, Votes, consensus_faces
 from fer_convert.export import class_prior
-
-MIN_CONFIDENCE_SHARE = 0.5  # of a face's votes that must be for one of the classes, for confidence to be fitted to it
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ def of_votes(path: Path, data: Dataset, split: str | None = None) -> GroundTruth
             raise DataError(
                 f"votes {path}: none for {name}, whose faces are needed to {purpose}; give a file that has them"
             )
-    asked = found[measured].class_shares >= MIN_CONFIDENCE_SHARE
+    asked = found[measured].class_shares >= MIN_CLASS_SHARE
     if not asked.any():  # the votes are spread over many other columns
         asked = found[measured].consensus != NO_CONSENSUS
     return GroundTruth(
