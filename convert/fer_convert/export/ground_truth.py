@@ -65,7 +65,7 @@ def of_votes(path: Path, data: Dataset, split: str | None = None) -> GroundTruth
     return GroundTruth(
         consensus_faces(data.splits[trained], found[trained]),
         consensus_faces(validation, found[measured]),
-        f"{measured}, consensus",
+        f"the consensus faces of {measured}",
         validation.pixels[asked],
         found[measured].probabilities[asked],
         found[trained].probabilities[found[trained].counts.any(axis=1)].mean(axis=0),

@@ -51,7 +51,7 @@ def plot(rows: Sequence[ModelResult], title: str, path: Path) -> None:
         label = counted(threads, "thread")
         axes.plot([], [], marker, color="black", markerfacecolor="none", label=label)
     _scale(axes, shown)
-    splits = ", ".join(sorted({row.split for row in shown}))
+    splits = " or ".join(sorted({row.split for row in shown}))
     axes.set(title=title, xlabel="median latency of one face, ms", ylabel=f"right answers on {splits}")
     axes.grid(alpha=0.3)
     figure.legend(loc="outside lower center", ncols=2, frameon=False)

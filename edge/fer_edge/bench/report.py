@@ -80,7 +80,7 @@ def of_rows(rows: Sequence[ModelResult], markdown: bool) -> str:
         )
         for row in rows
     ]
-    splits = ", ".join(sorted({row.split for row in rows if row.accuracy is not None}))
+    splits = " or ".join(sorted({row.split for row in rows if row.accuracy is not None}))
     return joined(
         markdown,
         "one prediction (crop, resize, inference), all combinations measured alternately",

@@ -50,7 +50,7 @@ def _list(verify: bool) -> int:
         )
     split = {str(card.metrics["split"]) for card in cards if "split" in card.metrics}
     if split:
-        print(f"accuracy: share of right answers on {', '.join(sorted(split))}, as on the cards")
+        print(f"accuracy: share of right answers on {' or '.join(sorted(split))}, as on the cards")
     if any(card.learned_from for card in cards):
         print("learned: from votes of several people on each face, or from labels, one word a face")
     for failure in failures:

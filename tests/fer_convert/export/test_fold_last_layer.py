@@ -34,7 +34,7 @@ def truth(monkeypatch: pytest.MonkeyPatch) -> GroundTruth:
         return (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
 
     monkeypatch.setattr(quantize, "predict", predict)
-    return GroundTruth(faces, faces, "PublicTest, consensus", pixels, votes, FREQUENCIES, 0.7, {"name": "votes.csv"})
+    return GroundTruth(faces, faces, "PublicTest", pixels, votes, FREQUENCIES, 0.7, {"name": "votes.csv"})
 
 
 def loaded(class_weights: str = "none") -> LoadedModel:

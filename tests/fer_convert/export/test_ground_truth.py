@@ -59,7 +59,7 @@ def test_consensus_faces_are_measured(faces_csv: Path, make_votes: Callable[...,
         assert data.splits[split].labels[3] == 0
         assert faces.labels[0] == 6
         np.testing.assert_array_equal(faces.labels[1:], data.splits[split].labels[5:])
-    assert (truth.split, truth.default_prior) == ("PublicTest, consensus", class_prior.DEFAULT_VOTES_PRIOR)
+    assert (truth.split, truth.default_prior) == ("the consensus faces of PublicTest", class_prior.DEFAULT_VOTES_PRIOR)
     assert truth.validation_votes is not None
     np.testing.assert_array_equal(truth.validation_votes.consensus, truth.validation.labels)
     assert truth.votes == {"name": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
@@ -99,7 +99,8 @@ def test_named_split_is_measured(faces_csv: Path, make_votes: Callable[..., Path
     data = dataset.read(faces_csv, (48, 48))
     assert ground_truth.of_labels(data, "Training").validation is data.splits["Training"]
     truth = ground_truth.of_votes(make_votes(faces_csv), data, "Training")
-    assert (truth.split, len(truth.validation), len(truth.confidence_faces)) == ("Training, consensus", 84, 84)
+    assert truth.split == "the consensus faces of Training"
+    assert (len(truth.validation), len(truth.confidence_faces)) == (84, 84)
 
 
 def test_votes_spread_over_other_columns(faces_csv: Path, make_votes: Callable[..., Path]) -> None:

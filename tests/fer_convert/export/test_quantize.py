@@ -132,7 +132,7 @@ def test_votes_are_measured_on(trained: Path, faces_csv: Path, tmp_path: Path, m
         read = TfliteClassifier(card).predict_crops(truth.validation.pixels)
         right = read.argmax(axis=1) == truth.validation.labels
         recalls = [right[truth.validation.labels == label].mean() for label in range(7)]
-        assert (text["metrics"]["split"], text["metrics"]["faces"]) == ("PublicTest, consensus", len(right))
+        assert (text["metrics"]["split"], text["metrics"]["faces"]) == ("the consensus faces of PublicTest", len(right))
         assert card.accuracy == pytest.approx(right.mean(), abs=1e-4)
         assert text["metrics"]["macro_recall"] == pytest.approx(np.mean(recalls), abs=1e-4)
         assert text["measured_on"]["votes"] == truth.votes

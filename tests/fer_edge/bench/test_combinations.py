@@ -22,12 +22,17 @@ from fer_edge.errors import ModelError
 
 
 def test_models_by_any_of_their_names() -> None:
+    network = find_cards(["mini_xception"])
+    assert tuple(card.variant for card in network) == VARIANTS
     every = find_cards(["all"])
-    assert tuple(card.variant for card in every) == VARIANTS
-    assert find_cards(["mini_xception"]) == every
-    (int8,) = find_cards(["int8"])
+    assert [card.name for card in every if card not in network] == [
+        "mini_xception_fer2013-float32",
+        "mini_xception_fer2013-int8",
+    ]
+    (int8,) = find_cards(["mini_xception-int8"])
     path = str(models_folder() / "mini_xception-int8.tflite")
-    assert find_cards(["mini_xception-int8", "int8", path]) == [int8]
+    assert find_cards(["mini_xception-int8", path]) == [int8]
+    assert [card.variant for card in find_cards(["int8"])] == ["int8", "int8"]
     assert find_cards(["int8", "all"])[0] == int8
 
 
@@ -45,7 +50,7 @@ def test_bad_model_is_refused_first(tmp_path: Path) -> None:
 
 def test_missing_interpreters_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """Interpreters that are not installed are named."""
-    (int8,) = find_cards(["int8"])
+    (int8,) = find_cards(["mini_xception-int8"])
     usable, missing = find_runtimes("all", int8)
     assert sorted([*usable, *missing]) == sorted(combinations.DEVICE_RUNTIMES)
     assert usable
@@ -63,13 +68,13 @@ def test_failing_interpreter_has_a_reason(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(combinations, "TfliteClassifier", fail)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: name)
-    (int8,) = find_cards(["int8"])
+    (int8,) = find_cards(["mini_xception-int8"])
     with pytest.raises(ModelError, match="tflite-runtime: runtime tflite-runtime: fails with NumPy 2"):
         find_runtimes("all", int8)
 
 
 def test_each_with_each() -> None:
-    cards = find_cards(["int8", "float32"])
+    cards = find_cards(["mini_xception-int8", "mini_xception-float32"])
     found = combine(cards, ["a", "b"], [1, 2])
     assert len(found) == 8
     assert found[0] == Combination(cards[0], "a", 1)
@@ -78,7 +83,7 @@ def test_each_with_each() -> None:
 
 def test_sample_face_is_happy() -> None:
     """The face that is timed is predicted as happy."""
-    (int8,) = find_cards(["int8"])
+    (int8,) = find_cards(["mini_xception-int8"])
     runtime = find_runtimes("all", int8).usable[0]
     grey, box = sample_face()
     (prediction,) = TfliteClassifier(int8, runtime).predict(grey, [box])
@@ -89,7 +94,7 @@ def test_sample_face_is_happy() -> None:
 @pytest.mark.process
 def test_memory_is_of_a_child_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Memory is measured in a process of its own, started from any folder."""
-    (int8,) = find_cards(["int8"])
+    (int8,) = find_cards(["mini_xception-int8"])
     combination = Combination(int8, find_runtimes("all", int8).usable[0], 1)
     monkeypatch.chdir(tmp_path)  # it finds the package from anywhere
     assert 20e6 < peak_memory_of(combination) < 400e6

@@ -42,7 +42,7 @@ def test_it_is_there_with_its_card_and_over_the_shipped_one(
     assert read_model(load_card(folder / model.name)) == model.read_bytes()
     (found,) = (card for card in installed() if card.name == NAME)
     assert found.path.parent == folder
-    assert len(installed()) == 4
+    assert len(installed()) == 6
     assert main(["models", "--verify"]) == 0
     assert (folder / model.name).stat().st_mode & 0o777 == 0o644
 
