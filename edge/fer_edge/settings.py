@@ -44,7 +44,8 @@ OLED_DEVICES = (
     *("ssd1306", "ssd1309", "sh1106", "ssd1331", "ssd1351", "st7735", "st7789", "ili9341"),
     *("dummy", "dummy-colour"),
 )
-PRIOR_AS_CONVERTED = -1.0  # classifier.prior: no value
+UNSET = -1.0  # no value
+PRIOR_AS_CONVERTED = UNSET  # classifier.prior
 _TOPIC = "([A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)?"  # an MQTT topic, or empty
 
 
@@ -91,13 +92,14 @@ class DetectorSettings:
     model: str = ""
     # yunet: path of its .onnx file
     width: int = _number(320, 64, 4096)
-    # pixels: frames of videos and cameras are shrunk to this width before they are searched
+    # pixels: frames of videos and cameras are shrunk to this width before they are searched, if they are 4:3; those of
+    # another shape until their shorter side is as long as that of such a frame
     picture_width: int = _number(960, 64, 4096)
     # pixels: the same for single pictures, where there is time to find small faces
-    min_face: float = _number(0.1, 0.01, 1)
-    # smallest face to search for, as a share of the frame's shorter side
-    max_faces: int = _number(8, 1, 100)
-    # most faces in one frame; more take more time
+    min_face: float = _number(UNSET, 0.01, 1, unset=UNSET)
+    # smallest face to search for, as a share of the frame's shorter side; -1: 0.1, and 0.04 in single pictures
+    max_faces: int = _number(int(UNSET), 1, 100, unset=UNSET)
+    # most faces in one frame, the largest; more take more time; -1: 8, and 100 in single pictures
     scale_step: float = _number(1.1, 1.01, 2)
     # haar: ratio of one searched face size to the next
     score: float = _number(0.75, 0.01, 1)

@@ -11,7 +11,7 @@ from fer_edge.settings import Settings
 
 
 def add_settings_options(parser: argparse.ArgumentParser, threads: bool = True) -> None:
-    """`--config`, `--set`, `--max-faces`, and, unless the command has a `--threads` of its own, `--threads`."""
+    """`--config`, `--set`, and single settings; `--threads` unless the command has a `--threads` of its own."""
     parser.add_argument("--config", metavar="FILE", type=Path, help="settings, as TOML (default: built-in settings)")
     parser.add_argument(
         "--set",
@@ -20,7 +20,15 @@ def add_settings_options(parser: argparse.ArgumentParser, threads: bool = True) 
         default=[],
         help="one setting, overrides the file's, e.g. detector.name=yunet (repeatable)",
     )
-    parser.add_argument("--max-faces", metavar="N", type=int, help="most faces in one frame (default: 8)")
+    parser.add_argument(
+        "--max-faces", metavar="N", type=int, help="most faces in one frame (default: 8, in single pictures 100)"
+    )
+    parser.add_argument(
+        "--min-face",
+        metavar="SHARE",
+        type=float,
+        help="smallest face, as a share of the shorter side (default: 0.1, in single pictures 0.04)",
+    )
     if threads:
         parser.add_argument("--threads", metavar="N", type=int, help="threads of the interpreter and of OpenCV")
     else:
@@ -37,8 +45,10 @@ def read_settings(options: argparse.Namespace, named: Mapping[str, str]) -> Sett
         if value is not None:
             part, key = name.split(".")
             chosen = settings.parse({part: {key: value}}, chosen)
-    if options.max_faces is not None:
-        chosen = settings.parse({"detector": {"max_faces": options.max_faces}}, chosen)
+    for key in ("max_faces", "min_face"):
+        value = getattr(options, key)
+        if value is not None:
+            chosen = settings.parse({"detector": {key: value}}, chosen)
     if options.threads is not None:
         chosen = settings.parse({part: {"threads": options.threads} for part in ("classifier", "detector")}, chosen)
     return chosen

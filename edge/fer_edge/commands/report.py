@@ -31,7 +31,7 @@ def add_log_options(parser: argparse.ArgumentParser) -> None:
     """`--log` and `--config`, for commands that read a log."""
     parser.add_argument("--log", metavar="FILE", help="the log (default: as the settings say, fer-edge.jsonl here)")
     parser.add_argument("--config", metavar="FILE", type=Path, help="settings, as TOML (default: built-in settings)")
-    parser.set_defaults(set=[], max_faces=None, threads=None)
+    parser.set_defaults(set=[], max_faces=None, min_face=None, threads=None)
 
 
 def run(options: argparse.Namespace, now: datetime | None = None, zone: tzinfo | None = None) -> int:

@@ -6,12 +6,16 @@ of a search. Now and then a check, one detection in the crop about the face, say
 exactly (see `fer_edge.detectors.search`).
 
 The whole frame is searched if something moved outside the known faces (the motion mask), and every few seconds in any
-case. One search is of one frame, a slice of face sizes at a time, so that its cost is spread over several frames. What
-it finds are candidates; each is verified before it becomes a face.
+case. One search is of one frame, a slice of face sizes at a time, so that its cost is spread over the frames that come
+within SEARCH_TIME_S. What it finds are candidates; each is verified before it becomes a face.
+
+Between frames that are further apart faces move too far to be followed. Each face is then checked in every frame, and
+the whole frame is searched at once if a face is missing or something moved.
 """
 
 from __future__ import annotations
 
+import logging
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -22,12 +26,17 @@ from numpy.typing import NDArray
 
 from fer_edge.detectors.face_verifier import FaceVerifier
 from fer_edge.detectors.framing import shrink
-from fer_edge.detectors.search import Candidate, FullSearch, Search, detect_near, same_face, verify
+from fer_edge.detectors.search import Candidate, FullSearch, Search, detect_near, same_face, verify, with_limits
 from fer_edge.settings import DetectorSettings
 from fer_edge.types import Box, Detector, Frame, Pixels
 
+_log = logging.getLogger(__name__)
+
+MAX_FACES, MIN_FACE = 8, 0.1  # unless the settings say otherwise
 PATTERN_SIDE_PX = 24  # of the pattern, in which the face fills the whole square
-MATCH_REACH = 1.5  # side of the matched region, in sides of the face: it may move by a quarter side between two frames
+# How far a face is looked for from its last place, in sides of the face: as far as a close passer-by walks between two
+# frames, at 25 frames a second a quarter
+MAX_SPEED_PER_S, MIN_DISTANCE, MAX_DISTANCE = 6.25, 0.25, 0.75
 MIN_CORRELATION = 0.45  # from which it is the same face
 MIN_LEARN_CORRELATION = 0.6  # above which the pattern is updated: only if it surely is the same face
 LEARNING_RATE = 0.15  # share of the new picture in the updated pattern
@@ -37,8 +46,10 @@ MIN_TILE_CHANGE = 4.0  # grey levels by which a tile changes if something moves 
 MIN_CUT_CHANGE = 8.0  # mean change of all tiles, grey levels, at a cut to another scene
 
 RECHECK_INTERVAL_S = 0.2  # time to the next check after one that found no face
-MAX_VERIFICATIONS = 2  # of candidates in one frame
-SEARCH_FRAMES, CUT_SEARCH_FRAMES = 3, 2  # over which a search is spread; after a cut there is more hurry
+MAX_VERIFICATIONS = 2  # of candidates in one frame, while frames come fast
+SEARCH_TIME_S = 0.12  # within which a search is done; from so long between two frames on, it is done in one
+MAX_SEARCH_FRAMES, CUT_SEARCH_FRAMES = 3, 2  # over which a search is spread; after a cut there is more hurry
+MIN_SIZE_LEAD = 1.1  # sides of the smallest face, from which on a new one takes its place if there are too many
 
 
 @dataclass
@@ -56,7 +67,11 @@ class Following:
     """Finds faces with `search`, and follows them."""
 
     def __init__(self, search: Search, settings: DetectorSettings, face_verifier: FaceVerifier | None) -> None:
-        self._search, self._settings, self._face_verifier = search, settings, face_verifier
+        self._search, self._face_verifier = search, face_verifier
+        self._settings = with_limits(settings, MAX_FACES, MIN_FACE)
+        self._time = -math.inf  # seconds, of the last frame
+        self._pause = 0.0  # seconds since the frame before
+        self._limit_logged = False
         self._faces: list[_Face] = []
         self._candidates: list[Candidate] = []
         self._slices: list[int] = []  # of the running search, still to be done
@@ -74,28 +89,41 @@ class Following:
         """Faces in `frame`, which is a little later than the last one."""
         small, self._factor = shrink(frame.grey, self._settings.width, self._small)
         self._small = None if small is frame.grey else small
+        # How fast frames come is not known at the first one, which is searched as a slow one is.
+        self._pause = SEARCH_TIME_S if self._time == -math.inf else frame.time - self._time
+        self._time = frame.time
         for face in self._faces:
             self._follow(face, small, frame)
+        missed = self._is_slow and not all(face.visible for face in self._faces)
         self._faces = [face for face in self._faces if self._is_kept(face, frame.time)]
-        self._search_frame(small, frame)
+        self._search_frame(small, frame, missed)
         self._confirm(small, frame)
         self._merge_duplicates()
         apply = self._search.framing.apply
         return [apply(face.square.x, face.square.y, face.square.side) for face in self._faces if face.visible]
 
+    @property
+    def _is_slow(self) -> bool:
+        """Whether this frame came so long after the last one that a face may be anywhere."""
+        return self._pause >= SEARCH_TIME_S
+
     # --- known faces ---
 
     def _is_kept(self, face: _Face, now: float) -> bool:
-        """Whether `face` passed its last check and is visible, or was confirmed within `patience_seconds`."""
+        """Whether `face` passed its last check and is visible, or was confirmed within `patience_seconds`.
+
+        A face that is missing in a slow frame is not waited for: the search of that frame says where it is.
+        """
         is_stable = face.visible and face.confirmed == face.checked
-        return is_stable or now - face.confirmed < self._settings.patience_seconds
+        is_awaited = face.visible or not self._is_slow
+        return is_stable or (is_awaited and now - face.confirmed < self._settings.patience_seconds)
 
     def _follow(self, face: _Face, small: Pixels, frame: Frame) -> None:
         """Find `face` in the next frame, and check it if it is time to."""
         face.visible = self._correlate(face, small)
         is_stable = face.visible and face.confirmed == face.checked
         interval = self._settings.look_seconds if is_stable else RECHECK_INTERVAL_S
-        if frame.time - face.checked < interval:
+        if frame.time - face.checked < interval and not self._is_slow:
             return
         found = detect_near(self._search, frame.grey, face.square, thorough=False)
         face.checked = frame.time
@@ -108,10 +136,12 @@ class Following:
 
     def _correlate(self, face: _Face, small: Pixels) -> bool:
         """Move `face` to where it matches best near its last position; False if it matches nowhere."""
-        region = self._crop(small, face.square, MATCH_REACH)
+        distance = min(max(MAX_SPEED_PER_S * self._pause, MIN_DISTANCE), MAX_DISTANCE)
+        region = self._crop(small, face.square, 1 + 2 * distance)
         match = cv2.matchTemplate(region, face.pattern, cv2.TM_CCOEFF_NORMED)
         _, best, _, (column, row) = cv2.minMaxLoc(match)
-        if not MIN_CORRELATION <= best <= 1.001:  # without any contrast every correlation is high, or not a number
+        lowest = MIN_LEARN_CORRELATION if self._is_slow else MIN_CORRELATION  # much else may have come to its place
+        if not lowest <= best <= 1.001:  # without any contrast every correlation is high, or not a number
             return False
         unit = face.square.side / PATTERN_SIDE_PX
         middle = (region.shape[0] - PATTERN_SIDE_PX) / 2
@@ -142,8 +172,12 @@ class Following:
 
     # --- new faces ---
 
-    def _search_frame(self, small: Pixels, frame: Frame) -> None:
-        """Continue the search of the whole frame, or start one if there is a reason to."""
+    def _search_frame(self, small: Pixels, frame: Frame, missed: bool) -> None:
+        """Continue the search of the whole frame, or start one if something moved, a face is `missed`, or it is time.
+
+        What an earlier search has not yet given comes too late in a slow frame, which is searched in its place.
+        """
+        late = self._is_slow and (bool(self._slices) or bool(self._candidates))
         tiles = cv2.resize(small, MOTION_GRID, interpolation=cv2.INTER_AREA).astype(np.float32)
         self._mask_known(small.shape)
         # A search after a cut is not interrupted by another cut: a flickering light looks like one cut after another.
@@ -151,22 +185,37 @@ class Following:
         cut = change > MIN_CUT_CHANGE and not (self._slices and self._after_cut)
         self._last_tiles = tiles
         waited = frame.time - self._searched
-        room = len(self._faces) < self._settings.max_faces
-        due = room and not self._slices and waited >= self._settings.search_seconds
-        anew = cut or (due and (waited >= self._settings.rest_seconds or self._motion(tiles)))
+        due = not self._slices and waited >= self._settings.search_seconds
+        anew = cut or missed or late or (due and (waited >= self._settings.rest_seconds or self._motion(tiles)))
         if anew or (due and self._kinds_left):
             self._searched_tiles, self._searched, self._candidates = tiles, frame.time, []
             self._known_tiles[:] = False
-            self._kind = 0 if cut else (self._kind + 1) % self._search.kinds
-            self._kinds_left = (self._search.kinds if anew else self._kinds_left) - 1
-            count = self._search.begin(small, self._settings.min_face * min(small.shape), self._kind)
-            self._slices = list(range(count))
-            self._slices_per_frame = -(-count // (CUT_SEARCH_FRAMES if cut else SEARCH_FRAMES))
+            self._kinds_left = self._search.kinds if anew else self._kinds_left
             self._after_cut = cut
+            self._begin(small, 0 if cut else self._next_kind)
+        self._search_slices()
+        while self._kinds_left and self._is_slow and self._pause >= self._settings.search_seconds:
+            self._begin(small, self._next_kind)  # the next frame would be later than its turn
+            self._search_slices()
+
+    @property
+    def _next_kind(self) -> int:
+        return (self._kind + 1) % self._search.kinds
+
+    def _begin(self, small: Pixels, kind: int) -> None:
+        """Start a search of one kind, spread over the frames that come within SEARCH_TIME_S."""
+        self._kind, self._kinds_left = kind, self._kinds_left - 1
+        count = self._search.begin(small, self._settings.min_face * min(small.shape), kind)
+        most = CUT_SEARCH_FRAMES if self._after_cut else MAX_SEARCH_FRAMES
+        frames = most if self._pause <= 0 else min(most, max(1, math.ceil(SEARCH_TIME_S / self._pause)))
+        self._slices, self._slices_per_frame = list(range(count)), -(-count // frames)
+
+    def _search_slices(self) -> None:
+        """Search the slices of this frame, and add what was found in the last one to the candidates."""
         for number in self._slices[: self._slices_per_frame]:
             self._search.slice(number)
             if number == self._slices[-1]:
-                self._candidates = [found.mapped(0, 0, self._factor) for found in self._search.candidates()]
+                self._candidates += [found.mapped(0, 0, self._factor) for found in self._search.candidates()]
         self._slices = self._slices[self._slices_per_frame :]
 
     def _motion(self, tiles: NDArray[np.float32]) -> bool:
@@ -185,15 +234,40 @@ class Following:
 
     def _confirm(self, small: Pixels, frame: Frame) -> None:
         """Verify candidates that are no known faces, and follow those that are faces."""
-        for _ in range(MAX_VERIFICATIONS):
-            new = [c for c in self._candidates if not any(same_face(c, face.square) for face in self._faces)]
-            if not new or len(self._faces) >= self._settings.max_faces:
-                self._candidates = []
-                return
-            self._candidates = new[1:]
-            found = verify(self._search, self._face_verifier, frame.grey, new[0])
+        left = len(self._candidates) if self._is_slow else MAX_VERIFICATIONS
+        while left and self._candidates:
+            candidate, *self._candidates = self._candidates
+            if any(same_face(candidate, face.square) for face in self._faces) or self._is_too_small(candidate):
+                continue
+            left -= 1
+            found = verify(self._search, self._face_verifier, frame.grey, candidate)
             if found and found.score >= self._settings.score:
                 self._faces.append(_Face(found, self._crop(small, found, 1.0), frame.time, frame.time))
+                self._limit(frame.source)
+
+    def _is_too_small(self, candidate: Candidate) -> bool:
+        """Whether there are as many faces as may be, and `candidate` is not larger than one of them.
+
+        Before it was logged that there are more, it is verified nevertheless.
+        """
+        if not self._limit_logged or len(self._faces) < self._settings.max_faces:
+            return False
+        return candidate.side < MIN_SIZE_LEAD * min(face.square.side for face in self._faces)
+
+    def _limit(self, source: str) -> None:
+        """If the newest face is one too many, drop the smallest, and log that once."""
+        if len(self._faces) <= self._settings.max_faces:
+            return
+        newest = self._faces[-1]
+        self._faces.remove(
+            min(self._faces, key=lambda face: face.square.side / (MIN_SIZE_LEAD if face is newest else 1.0))
+        )
+        if not self._limit_logged:
+            self._limit_logged = True
+            _log.warning(
+                "%s: more than %d faces in view; the largest are read; a higher detector.max_faces reads more",
+                *(source, self._settings.max_faces),
+            )
 
 
 def detector_for(

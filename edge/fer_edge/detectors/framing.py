@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
 
 from fer_edge.types import Box, Pixels
+
+ASPECT_RATIO = 4 / 3  # of the frame that the settings' widths are given for
+MAX_AREA = 4.0  # of a searched frame, in areas of that frame: reached by a panorama of 16:3
 
 
 @dataclass(frozen=True)
@@ -30,14 +34,18 @@ class Framing:
 
 
 def shrink(grey: Pixels, width: int, out: Pixels | None = None) -> tuple[Pixels, float]:
-    """`grey` at most `width` pixels wide, and the factor from its pixels to those of `grey`.
+    """`grey` (height, width) shrunk, and the factor from its pixels to those of `grey`.
 
-    Written into `out` if that has the right size, as a result of an earlier call has.
+    One with the aspect ratio 4:3 becomes `width` pixels wide. Of another shape, upright or wide, it gets the same
+    shorter side, so that a face that takes a given share of it keeps its pixels, as far as MAX_AREA allows. Written
+    into `out` if that has the right size, as a result of an earlier call has.
     """
-    factor = grey.shape[1] / width
+    height, full_width = grey.shape
+    shorter = width / ASPECT_RATIO
+    factor = max(min(height, full_width) / shorter, math.sqrt(height * full_width / (MAX_AREA * width * shorter)))
     if factor <= 1:
         return grey, 1.0
-    size = (width, max(round(grey.shape[0] / factor), 1))
+    size = (max(round(full_width / factor), 1), max(round(height / factor), 1))
     if out is grey or (out is not None and out.shape != size[::-1]):
         out = None
     small = cv2.resize(grey, size, dst=out, interpolation=cv2.INTER_AREA)

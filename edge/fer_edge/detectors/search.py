@@ -7,15 +7,20 @@ opinion of the `FaceVerifier`. The same detection in a crop, without the verifie
 
 from __future__ import annotations
 
+import logging
 import math
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from fer_edge import preprocess
 from fer_edge.detectors.face_verifier import FaceVerifier
 from fer_edge.detectors.framing import Framing, shrink
-from fer_edge.settings import DetectorSettings
+from fer_edge.settings import UNSET, DetectorSettings
 from fer_edge.types import Box, Frame, Pixels
 
+_log = logging.getLogger(__name__)
+
+PICTURE_MAX_FACES, PICTURE_MIN_FACE = 100, 0.04  # of single pictures, unless the settings say otherwise
 CROP_REACH = 1.6  # side of a crop, in sides of the face in its middle
 MIN_SHARED_AREA = 0.5  # of the smaller square, from which two squares are one face
 
@@ -67,10 +72,11 @@ class FullSearch:
     """A detector for unrelated pictures: searches the whole of each."""
 
     def __init__(self, search: Search, settings: DetectorSettings, face_verifier: FaceVerifier | None) -> None:
-        self._search, self._settings, self._face_verifier = search, settings, face_verifier
+        self._search, self._face_verifier = search, face_verifier
+        self._settings = with_limits(settings, PICTURE_MAX_FACES, PICTURE_MIN_FACE)
 
     def detect(self, frame: Frame) -> list[Box]:
-        """Faces in `frame`, the most probable first."""
+        """Faces in `frame`, the most probable first; of too many the largest."""
         small, factor = shrink(frame.grey, self._settings.picture_width)
         found: list[Candidate] = []
         smallest = self._settings.min_face * min(small.shape)
@@ -81,10 +87,24 @@ class FullSearch:
                 face = verify(self._search, self._face_verifier, frame.grey, candidate.mapped(0, 0, factor))
                 if face and face.score >= self._settings.score and not any(same_face(face, other) for other in found):
                     found.append(face)
+        most = self._settings.max_faces
+        if len(found) > most:
+            _log.warning(
+                "%s: %d faces found, the %d largest are read; a higher detector.max_faces (--max-faces) reads more",
+                *(frame.source, len(found), most),
+            )
+            found = sorted(found, key=lambda square: square.side, reverse=True)[:most]
         found.sort(key=lambda square: square.score, reverse=True)
-        return [
-            self._search.framing.apply(square.x, square.y, square.side) for square in found[: self._settings.max_faces]
-        ]
+        return [self._search.framing.apply(square.x, square.y, square.side) for square in found]
+
+
+def with_limits(settings: DetectorSettings, max_faces: int, min_face: float) -> DetectorSettings:
+    """`settings` with these limits in place of those that are not set."""
+    return replace(
+        settings,
+        max_faces=max_faces if settings.max_faces == UNSET else settings.max_faces,
+        min_face=min_face if settings.min_face == UNSET else settings.min_face,
+    )
 
 
 def detect_near(search: Search, grey: Pixels, near: Candidate, thorough: bool) -> Candidate | None:

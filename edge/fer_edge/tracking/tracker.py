@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from fer_edge.settings import TrackerSettings
 from fer_edge.types import Box, Track
 
 MIN_IOU = 0.25  # of one face's boxes in two frames: it may move by half its width between them
+# If frames are rarer than that, a face without such a box may be one that moved further, at most at this speed, and
+# kept about its size. The faces of a slow video would get new ids in every frame, and its people be counted again.
+SLOW_FRAME_S = 0.12
+MAX_SPEED_PER_S, MAX_DISTANCE = 6.0, 2.5  # in sides of the face
+MAX_SIZE_RATIO = 1.5
 
 
 def iou(a: Box, b: Box) -> float:
@@ -19,6 +25,14 @@ def iou(a: Box, b: Box) -> float:
         return 0.0
     shared = width * height
     return shared / (a.width * a.height + b.width * b.height - shared)
+
+
+def distance(a: Box, b: Box) -> float:
+    """Between the centres of two boxes, in sides of the larger one; infinite if their sizes differ much."""
+    small, large = sorted((max(a.width, a.height, 1), max(b.width, b.height, 1)))
+    if large > MAX_SIZE_RATIO * small:
+        return math.inf
+    return math.hypot(a.x - b.x + (a.width - b.width) / 2, a.y - b.y + (a.height - b.height) / 2) / large
 
 
 @dataclass
@@ -48,12 +62,16 @@ class NoTracking:
 
 
 class Tracker:
-    """Matches each frame's boxes to the known faces by intersection over union, the best pairs first."""
+    """Matches each frame's boxes to the known faces by intersection over union, the best pairs first.
+
+    Those left over in a slow frame are matched by distance.
+    """
 
     def __init__(self, settings: TrackerSettings) -> None:
         self._settings = settings
         self._known: list[_Known] = []
         self._last_id = 0
+        self._time = math.inf  # seconds, of the last frame
 
     def reconfigure(self, settings: TrackerSettings) -> None:
         """Use other settings from the next frame on; the faces keep their ids."""
@@ -64,14 +82,14 @@ class Tracker:
 
         A face gets its id in its `hits`-th frame in a row; one that is not found for `hold_seconds` is gone.
         """
-        pairs = sorted(
-            ((iou(known.box, box), k, b) for k, known in enumerate(self._known) for b, box in enumerate(boxes)),
-            reverse=True,
-        )
         matched: dict[int, int] = {}  # index of a box -> of a known face
-        for overlap, k, b in pairs:
-            if overlap >= MIN_IOU and b not in matched and k not in matched.values():
-                matched[b] = k
+        every = [(k, b) for k in range(len(self._known)) for b in range(len(boxes))]
+        overlaps = ((iou(self._known[k].box, boxes[b]), k, b) for k, b in every)
+        _match(matched, sorted((pair for pair in overlaps if pair[0] >= MIN_IOU), reverse=True))
+        if time - self._time >= SLOW_FRAME_S:
+            distances = ((distance(self._known[k].box, boxes[b]), k, b) for k, b in every)
+            _match(matched, sorted(pair for pair in distances if pair[0] <= self._reach(pair[1], time)))
+        self._time = time
         for k, known in enumerate(self._known):
             if k not in matched.values():
                 known.hits = 0
@@ -90,6 +108,10 @@ class Tracker:
                 tracks.append(Track(known.id, box))
         return tracks, self._forget(time)
 
+    def _reach(self, k: int, time: float) -> float:
+        """How far known face `k` may have moved since it was seen, in sides."""
+        return min(MAX_SPEED_PER_S * (time - self._known[k].seen), MAX_DISTANCE)
+
     def _forget(self, time: float) -> set[int]:
         kept, gone = [], set()
         for known in self._known:
@@ -100,3 +122,10 @@ class Tracker:
                 gone.add(known.id)
         self._known = kept
         return gone
+
+
+def _match(matched: dict[int, int], pairs: Iterable[tuple[float, int, int]]) -> None:
+    """Add to `matched` those of `pairs` (value, known face, box), the best first, whose two are both free."""
+    for _, k, b in pairs:
+        if b not in matched and k not in matched.values():
+            matched[b] = k

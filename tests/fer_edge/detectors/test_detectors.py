@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,7 @@ def test_haar_finds_dark_faces(still: bool, light: float, haze: int, portrait: P
 @pytest.mark.parametrize("still", [True, False], ids=["still", "moving"])
 def test_haar_finds_both_of_two_faces(still: bool, portrait: Pixels, make_frame: MakeFrame) -> None:
     two = np.hstack([portrait, portrait[:, ::-1]])
-    detector = haar(DetectorSettings(), NO_OPINION, still)
+    detector = haar(DetectorSettings(width=213), NO_OPINION, still)
     for number in range(5):
         found = detector.detect(make_frame(number, two))
     left, right = sorted(middles(found))
@@ -172,11 +173,47 @@ def test_min_face_is_a_frame_share(portrait: Pixels, make_frame: MakeFrame) -> N
 
 
 @pytest.mark.slow
-def test_max_faces_keeps_the_best(portrait: Pixels, make_frame: MakeFrame) -> None:
-    """Of more faces than `max_faces` those with the highest scores are kept."""
-    three = make_frame(0, np.hstack([portrait] * 3))
-    assert len(haar(DetectorSettings(), NO_OPINION, still=True).detect(three)) == 3
-    assert len(haar(DetectorSettings(max_faces=2), NO_OPINION, still=True).detect(three)) == 2
+def test_haar_finds_everybody_in_a_group(portrait: Pixels, make_frame: MakeFrame) -> None:
+    """Twelve faces at three sizes, the smallest about a twelfth of the shorter side."""
+    group = np.full((720, 1280), 110, np.uint8)
+    for row, (side, top) in enumerate(((150, 40), (230, 210), (270, 445))):
+        small = cv2.resize(portrait[:, 40:424], (side, side * 512 // 384), interpolation=cv2.INTER_AREA)
+        for column in range(4):
+            left = 40 + 310 * column + 10 * row
+            group[top : top + small.shape[0], left : left + side] = small[: 720 - top]
+    frame = make_frame(0, group)
+    found = haar(DetectorSettings(), NO_OPINION, still=True).detect(frame)
+    assert len(found) == 12
+    largest = haar(DetectorSettings(max_faces=4), NO_OPINION, still=True).detect(frame)
+    assert sorted(largest) == sorted(sorted(found, key=lambda box: box.width)[-4:])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("still", [True, False], ids=["still", "moving"])
+@pytest.mark.parametrize("turned", [False, True], ids=["wide", "upright"])
+def test_haar_finds_faces_in_panoramas(still: bool, turned: bool, portrait: Pixels, make_frame: MakeFrame) -> None:
+    """A face in each half of a frame of 32:9, as stereo cameras give it, or of 1:2."""
+    half = np.full((720, 1280), 110, np.uint8)
+    half[100:612, 100:612] = portrait
+    frame = np.vstack([half[:, :720]] * 2) if turned else np.hstack([half] * 2)
+    detector = haar(DetectorSettings(), NO_OPINION, still)
+    for number in range(4):
+        first, second = sorted(middles(detector.detect(make_frame(number, frame))))
+    assert first == pytest.approx((324, 212), abs=16)
+    assert second == pytest.approx((324, 932) if turned else (1604, 212), abs=16)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fps", [1, 2, 3, 5, 10])
+def test_haar_finds_a_walker_at_any_rate(fps: int, portrait: Pixels, make_frame: MakeFrame) -> None:
+    """A person who walks to and fro is found in all frames, once in each."""
+    detector = haar(DetectorSettings(), NO_OPINION, still=False)
+    walker = cv2.resize(portrait, (300, 300), interpolation=cv2.INTER_AREA)
+    for number in range(8 * fps):
+        frame, left = np.full((360, 640), 110, np.uint8), round(170 + 170 * math.sin(0.6 * number / fps))
+        frame[40:340, left : left + 300] = walker
+        (middle,) = middles(detector.detect(make_frame(number, frame, time=number / fps)))
+        assert middle == pytest.approx((left + 131, 106), abs=16)
 
 
 @pytest.mark.parametrize("window", [20, 24], ids=["alt2", "default"])
@@ -234,11 +271,35 @@ def test_shrinking_reuses_only_what_fits() -> None:
     frame = np.full((480, 640), 77, np.uint8)
     small, _ = shrink(frame, 320)
     assert shrink(frame, 320, small)[0] is small
-    assert shrink(frame[:479], 320, small)[0].shape == (240, 320)
-    assert shrink(frame[:200], 320, small)[0].shape == (100, 320)
+    assert shrink(frame[:478], 320, small)[0].shape == (240, 321)
+    assert shrink(frame[:200], 320, small)[0].shape == (200, 640)
     assert shrink(frame, 160, small)[0].shape == (120, 160)
-    assert shrink(frame[:1], 320)[0].shape == (1, 320)
+    assert shrink(frame[:1], 320)[0].shape == (1, 640)
     assert (frame == 77).all()
+
+
+@pytest.mark.parametrize(
+    ("size", "shrunk"),
+    [
+        ((640, 480), (320, 240)),
+        ((480, 640), (240, 320)),
+        ((1280, 720), (427, 240)),
+        ((720, 1280), (240, 427)),
+        ((600, 600), (240, 240)),
+        ((2560, 720), (853, 240)),
+        ((12800, 2400), (1280, 240)),
+        ((20000, 1000), (2479, 124)),
+        ((1000, 20000), (124, 2479)),
+        ((4096, 1), (4096, 1)),
+        ((300, 200), (300, 200)),
+    ],
+)
+def test_faces_keep_their_pixels_in_any_shape(size: tuple[int, int], shrunk: tuple[int, int]) -> None:
+    """The shorter side is that of a 4:3 frame; a panorama costs at most four times as much as such a frame."""
+    small, factor = shrink(np.zeros(size[::-1], np.uint8), 320)
+    assert small.shape == shrunk[::-1]
+    assert factor == pytest.approx(size[0] / shrunk[0], rel=0.01)
+    assert small.size <= 4.01 * 320 * 240
 
 
 def test_opencv_5_names_the_fix(monkeypatch: pytest.MonkeyPatch) -> None:

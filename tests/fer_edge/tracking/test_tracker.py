@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
+import pytest
 from fer_edge.settings import TrackerSettings
-from fer_edge.tracking.tracker import NoTracking, Tracker, iou
+from fer_edge.tracking.tracker import NoTracking, Tracker, distance, iou
 from fer_edge.types import Box
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +31,44 @@ def test_iou_is_symmetric(a: Box, b: Box) -> None:
     """Intersection over union is symmetric, and from 0 to 1."""
     assert iou(a, b) == iou(b, a)
     assert 0 <= iou(a, b) <= 1
+
+
+def test_distance_is_in_sides() -> None:
+    assert distance(LEFT, LEFT) == 0
+    assert distance(LEFT, RIGHT) == distance(RIGHT, LEFT) == 3
+    assert distance(Box(0, 0, 100, 100), Box(30, 40, 80, 80)) == pytest.approx(math.hypot(20, 30) / 100)
+    assert distance(LEFT, Box(0, 0, 151, 151)) == math.inf
+
+
+@pytest.mark.parametrize(("fps", "sides"), [(1, 2.4), (2, 2.4), (5, 1.1), (8, 0.74), (0.1, 2.4)])
+def test_walker_keeps_its_identity_in_rare_frames(fps: float, sides: float) -> None:
+    """It moved too far to overlap; another person who stands there is not mixed up with it."""
+    tracker = Tracker(TrackerSettings(hold_seconds=0.1))
+    standing = Box(0, 400, 100, 100)
+    for step in range(12):
+        walking = Box(round(100 * sides * step), 0, 100, 100)
+        tracks, gone = tracker.update(step / fps, [standing, walking])
+        assert {track.id: track.box for track in tracks} == {1: standing, 2: walking}
+        assert not gone
+
+
+@pytest.mark.parametrize(
+    ("fps", "sides"), [(25, 0.9), (10, 0.9), (8, 0.9), (5, 1.3), (1, 2.6), (0.1, 2.6)], ids=lambda value: str(value)
+)
+def test_other_place_is_another_face(fps: float, sides: float) -> None:
+    """Further than a face moves in that time, or at all between fast frames, it is another."""
+    tracker = Tracker(TrackerSettings(hold_seconds=0.01))
+    tracker.update(0.0, [LEFT])
+    tracks, gone = tracker.update(1 / fps, [Box(round(100 * sides), 0, 100, 100)])
+    assert (ids(tracks), gone) == ([2], {1})
+
+
+def test_nearest_is_matched_first() -> None:
+    """In a slow frame two who moved alike keep their ids; one of another size is another."""
+    tracker = Tracker(TrackerSettings())
+    tracker.update(0.0, [Box(0, 0, 100, 100), Box(300, 0, 100, 100), Box(0, 500, 60, 60)])
+    tracks, _ = tracker.update(1.0, [Box(390, 0, 100, 100), Box(90, 0, 100, 100), Box(100, 500, 100, 100)])
+    assert ids(tracks) == [2, 1, 4]
 
 
 def test_hits_must_be_in_a_row() -> None:
