@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 from fer_edge import cli, preprocess
 from fer_edge.classifiers.cards import choose, installed
-from fer_edge.classifiers.tflite import TfliteClassifier, find_runtime
+from fer_edge.classifiers.runtimes import find_runtime
+from fer_edge.classifiers.tflite import TfliteClassifier
 from fer_edge.demo import PORTRAIT
 from fer_edge.types import Box
 

@@ -23,6 +23,7 @@ COMMANDS = {
     "report": ("fer_edge.commands.report", "say what the log says: time per emotion, faces, busiest hours"),
     "log": ("fer_edge.commands.log", "delete the log's lines before a date"),
     "models": ("fer_edge.commands.models", "list the installed models"),
+    "detectors": ("fer_edge.commands.detectors", "list what finds faces here, and install a neural detector"),
     "doctor": ("fer_edge.commands.doctor", "say what is wrong here, and the command that fixes it"),
     "bench": ("fer_edge.commands.bench", "measure what models and the loop cost here, and say which model to use"),
 }

@@ -88,9 +88,10 @@ class DetectorSettings:
     """[detector]: how faces are found, see edge/fer_edge/detectors/README.md."""
 
     name: str = _one_of("haar", *DETECTORS)
-    # haar: OpenCV's cascades; yunet: cv2.FaceDetectorYN with the file in `model`; fake: one face in the middle
+    # haar: OpenCV's cascades; blazeface, yunet: the network that `fer-edge detectors install` installed; fake: one face
+    # in the middle
     model: str = ""
-    # yunet: path of its .onnx file
+    # blazeface, yunet: path of another file, .tflite or .onnx; empty: the installed one
     width: int = _number(320, 64, 4096)
     # pixels: frames of videos and cameras are shrunk to this width before they are searched, if they are 4:3; those of
     # another shape until their shorter side is as long as that of such a frame
@@ -105,7 +106,7 @@ class DetectorSettings:
     score: float = _number(0.75, 0.01, 1)
     # minimum score of a new face; a higher one gives fewer false positives and a lower recall
     keep_score: float = _number(0.6, 0.3, 1)
-    # yunet: minimum score of a face that is followed; with haar every hit counts
+    # blazeface, yunet: minimum score of a face that is followed; with haar every hit counts
     search_seconds: float = _number(0.3, 0, 3600)
     # videos and cameras: shortest time between searches of the whole frame, used while something moves
     rest_seconds: float = _number(2.0, 0, 3600)

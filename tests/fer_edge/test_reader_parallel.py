@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pytest
 from fer_edge import Reader
-from fer_edge.classifiers import tflite
+from fer_edge.classifiers import runtimes, tflite
 from fer_edge.demo import PORTRAIT
 from fer_edge.types import Pixels
 
@@ -171,13 +171,13 @@ def test_models_loaded_at_once_leave_standard_error(capfd: pytest.CaptureFixture
     inside, second = threading.Event(), threading.Event()
 
     def first_one() -> None:
-        with tflite._quiet():
+        with runtimes._quiet():
             inside.set()
             second.wait(0.3)  # the second would come in here
 
     def second_one() -> None:
         inside.wait(10)
-        with tflite._quiet():
+        with runtimes._quiet():
             second.set()
             ended.wait(10)
 

@@ -22,7 +22,8 @@ from pathlib import Path
 import cv2
 from fer_edge.demo import PORTRAIT
 from fer_edge.classifiers import cards
-from fer_edge.classifiers.tflite import TfliteClassifier, find_runtime
+from fer_edge.classifiers.runtimes import find_runtime
+from fer_edge.classifiers.tflite import TfliteClassifier
 from fer_edge.types import Box
 picture = cv2.imread(str(PORTRAIT), cv2.IMREAD_GRAYSCALE)
 boxes = [Box(180 + d, 65 + d, 95, 95) for d in (-12, -6, 0, 6, 12)]

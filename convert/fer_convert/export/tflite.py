@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from fer_edge.classifiers.tflite import find_runtime
+from fer_edge.classifiers.runtimes import find_runtime
 from numpy.typing import NDArray
 
 from fer_convert import backend

@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 
 from fer_edge.classifiers.cards import VARIANTS, Card, installed, load_card, read_model
-from fer_edge.classifiers.tflite import RUNTIMES, TfliteClassifier
+from fer_edge.classifiers.runtimes import RUNTIMES
+from fer_edge.classifiers.tflite import TfliteClassifier
 from fer_edge.demo import clip
 from fer_edge.errors import ModelError
 from fer_edge.stopwatch import peak_memory

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import os
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,37 +11,10 @@ from numpy.typing import NDArray
 
 from fer_edge import preprocess
 from fer_edge.classifiers.cards import Card, choose, installed, is_path, read_model
-from fer_edge.errors import ModelError, first_line
+from fer_edge.classifiers.runtimes import find_runtime, load_interpreter
+from fer_edge.errors import ModelError
 from fer_edge.settings import PRIOR_AS_CONVERTED, ClassifierSettings
 from fer_edge.types import Box, Pixels, Prediction
-
-# In order of preference: the maintained one, the small old one, the one of a gigabyte.
-RUNTIMES = {
-    "ai-edge-litert": "ai_edge_litert.interpreter:Interpreter",
-    "tflite-runtime": "tflite_runtime.interpreter:Interpreter",
-    "tensorflow": "tensorflow:lite.Interpreter",
-}
-
-
-def find_runtime(name: str = "auto") -> tuple[str, type[Any]]:
-    """The interpreter class called `name`, or the first of RUNTIMES that is installed. Raises ModelError."""
-    if name != "auto" and name not in RUNTIMES:
-        raise ModelError(f"runtime {name!r}: unknown; known are auto, {', '.join(RUNTIMES)}")
-    failures = []
-    for candidate in RUNTIMES if name == "auto" else (name,):
-        module, _, attributes = RUNTIMES[candidate].partition(":")
-        try:
-            found: Any = importlib.import_module(module)
-        except ImportError as cause:
-            failures.append(f"{candidate}: {cause}")
-            continue
-        for attribute in attributes.split("."):
-            found = getattr(found, attribute)
-        return candidate, found
-    raise ModelError(
-        f"runtime {name!r}: no TFLite interpreter can be imported ({'; '.join(failures)}); "
-        "fix it with: pip install ai-edge-litert"
-    )
 
 
 class TfliteClassifier:
@@ -65,14 +34,8 @@ class TfliteClassifier:
         self._factors = _factors(card, prior)
         self.card = card
         self.labels, self.usual_entropy = card.labels, card.usual_entropy
-        self.runtime, interpreter = find_runtime(runtime)
+        self.runtime, self._interpreter = load_interpreter(path, content, runtime, threads)
         self.name, self.identity = f"{card.name} with {self.runtime}", card.sha256
-        try:
-            with _quiet():
-                self._interpreter = interpreter(model_content=content, num_threads=threads)
-                self._interpreter.allocate_tensors()
-        except Exception as cause:  # the runtimes raise ValueError, RuntimeError, SystemError and more
-            raise ModelError(_why(path, self.runtime, cause)) from cause
         entry = _only(path, self._interpreter.get_input_details(), "input")
         result = _only(path, self._interpreter.get_output_details(), "output")
         height, width = card.size
@@ -133,31 +96,6 @@ def classifier(settings: ClassifierSettings) -> TfliteClassifier:
     return TfliteClassifier(card, runtime, settings.threads, prior)
 
 
-_STDERR_LOCK = threading.Lock()  # two threads at once would each restore what the other one had redirected
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Hide the line "INFO: Created TensorFlow Lite XNNPACK delegate", which no setting of the runtimes turns off.
-
-    C++ code prints it, so the file descriptor itself is redirected. Errors come as exceptions and are not hidden.
-    """
-    with _STDERR_LOCK:
-        try:
-            stderr = os.dup(2)
-        except OSError:  # there is no standard error
-            yield
-            return
-        devnull = os.open(os.devnull, os.O_WRONLY)
-        try:
-            os.dup2(devnull, 2)
-            yield
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
-            os.close(devnull)
-
-
 def _only(path: Path, details: list[dict[str, Any]], what: str) -> dict[str, Any]:
     if len(details) != 1:
         raise ModelError(f"model {path}: {len(details)} {what}s, a classifier has one; choose another model")
@@ -192,9 +130,3 @@ def _factors(card: Card, prior: float | None) -> NDArray[np.float32] | None:
             "applied; convert it anew with fer-convert quantize, or leave the setting out"
         )
     return np.array(card.prior.factors(prior), np.float32)
-
-
-def _why(path: Path, runtime: str, cause: Exception) -> str:
-    if runtime == "tflite-runtime" and int(np.__version__.split(".")[0]) >= 2:
-        return f"runtime tflite-runtime: does not work with NumPy {np.__version__}; fix it with: pip install 'numpy<2'"
-    return f"model {path}: {runtime} cannot load it ({first_line(cause)}); restore the file or convert it again"

@@ -16,7 +16,7 @@ from fer_edge.bench.combinations import combine, find_cards, find_runtimes
 from fer_edge.bench.measure import measure_loop, measure_models
 from fer_edge.bench.recommendation import Recommendation, recommend
 from fer_edge.build import make_classifier, make_parts
-from fer_edge.classifiers.tflite import RUNTIMES
+from fer_edge.classifiers.runtimes import RUNTIMES
 from fer_edge.commands.options import add_settings_options, read_settings
 from fer_edge.errors import SinkError, SourceError
 from fer_edge.settings import Settings

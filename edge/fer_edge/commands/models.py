@@ -9,7 +9,8 @@ import numpy as np
 
 from fer_edge.classifiers import cards as model_cards
 from fer_edge.classifiers.cards import Card, choose, models_folder, scan
-from fer_edge.classifiers.tflite import TfliteClassifier, find_runtime
+from fer_edge.classifiers.runtimes import find_runtime
+from fer_edge.classifiers.tflite import TfliteClassifier
 from fer_edge.errors import FerEdgeError, ModelError, counted
 from fer_edge.service.model_install import install_model
 

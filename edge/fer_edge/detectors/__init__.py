@@ -6,6 +6,7 @@ The function takes (DetectorSettings, FaceVerifier, still) and returns an `fer_e
 
 DETECTORS = {
     "haar": "fer_edge.detectors.haar:detector",
+    "blazeface": "fer_edge.detectors.blazeface:detector",
     "yunet": "fer_edge.detectors.yunet:detector",
     "fake": "fer_edge.detectors.fake:detector",
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
@@ -148,3 +149,13 @@ def same_face(a: Candidate, b: Candidate) -> bool:
     if width <= 0 or height <= 0:
         return False
     return width * height > MIN_SHARED_AREA * min(a.side, b.side) ** 2
+
+
+def nearest_to_middle(squares: Iterable[Candidate], width: int, height: int) -> Candidate | None:
+    """Of `squares` in a picture of that size the one whose centre is nearest to its middle; None without any."""
+
+    def squared_distance(square: Candidate) -> float:
+        right, down = square.x + square.side / 2 - width / 2, square.y + square.side / 2 - height / 2
+        return float(right * right + down * down)
+
+    return min(squares, key=squared_distance, default=None)

@@ -1,30 +1,26 @@
 """Faces by YuNet (Wu, Peng, Yu 2023, doi:10.1007/s11633-023-1423-y) through OpenCV's FaceDetectorYN.
 
-The user gives the model file: fer-edge ships none.
+fer-edge ships no file of it: see fer_edge.detectors.files.
 """
 
 from __future__ import annotations
 
 import math
-import os
-from typing import Any
 
 import cv2
 import numpy as np
 
+from fer_edge.detectors.brighten import brighten
 from fer_edge.detectors.face_verifier import FaceVerifier
+from fer_edge.detectors.files import model_path
 from fer_edge.detectors.following import detector_for
 from fer_edge.detectors.framing import Framing
-from fer_edge.detectors.search import Candidate
+from fer_edge.detectors.search import Candidate, nearest_to_middle
 from fer_edge.errors import ModelError, first_line
 from fer_edge.settings import DetectorSettings
 from fer_edge.types import Detector, Pixels
 
 MIN_SIDE_PX = 64  # of a picture that the network gets
-# A picture with a mean grey level below DARK is multiplied until the mean is TARGET, by MAX_GAIN at most. That raised
-# the recall in two dark scenes from 0.85 to 0.88 and 0.87; CLAHE, which helps the cascades, helped less. Bright parts
-# must not be clipped to white: that lowered the recall of bright faces before dark walls from 0.95 to 0.92.
-DARK_MEAN_LEVEL, TARGET_MEAN_LEVEL, MAX_GAIN = 70.0, 110.0, 4.0
 NMS_IOU = 0.3  # intersection over union from which non-maximum suppression merges boxes; OpenCV's default
 # The network's scores are low: at 0.45 as many of its boxes are faces as of the cascades' at 0.75. This is the
 # difference in log odds.
@@ -32,28 +28,25 @@ SCORE_LOG_ODDS = 1.3
 
 
 class YuNet:
-    """The network in `settings.model` as a `Search`: with one slice, since it finds all sizes together."""
+    """The network as a `Search`: with one slice, since it finds all sizes together."""
 
     framing = Framing(scale=0.95, right=0.0, down=0.0)
     crop_face_px = 56
     kinds = 1
 
     def __init__(self, settings: DetectorSettings) -> None:
-        """Raises ModelError if the file is missing or not a YuNet."""
-        if not settings.model:
-            raise ModelError("detector yunet: needs its model file; set detector.model to the path of YuNet's .onnx")
-        if not os.path.isfile(settings.model):  # noqa: PTH113 - Path.is_file raises in a closed folder
-            raise ModelError(f"detector yunet: {settings.model}: no such file; set detector.model to YuNet's .onnx")
+        """Load `settings.model`, or the installed file. Raises ModelError if there is none, or it is no YuNet."""
+        path = model_path("yunet", settings.model)
         self._size = (settings.width, settings.width)
         self._picture = np.zeros((1, 1), np.uint8)
         self._smallest, self._found = 0.0, list[Candidate]()
         try:
             lowest = _network_score(min(settings.score, settings.keep_score))
-            self._net = cv2.FaceDetectorYN.create(settings.model, "", self._size, lowest, NMS_IOU)
+            self._net = cv2.FaceDetectorYN.create(path, "", self._size, lowest, NMS_IOU)
             self._search(np.zeros((settings.width, settings.width), np.uint8))  # another network's file fails here
         except (cv2.error, ValueError) as cause:
             raise ModelError(
-                f"detector yunet: {settings.model}: not a YuNet model ({first_line(cause)}); choose another"
+                f"detector yunet: {path}: not a YuNet model ({first_line(cause)}); choose another"
             ) from None
 
     def begin(self, picture: Pixels, smallest: float, kind: int) -> int:  # noqa: ARG002 - there is one kind
@@ -74,11 +67,7 @@ class YuNet:
         crop = brighten(crop)
         height, width = crop.shape
 
-        def squared_distance(square: Candidate) -> Any:
-            right, down = square.x + square.side / 2 - width / 2, square.y + square.side / 2 - height / 2
-            return right * right + down * down
-
-        return min(self._search(crop), key=squared_distance, default=None)
+        return nearest_to_middle(self._search(crop), width, height)
 
     def _search(self, picture: Pixels) -> list[Candidate]:
         # OpenCV rounds sides up to 32; at 32 it reads uninitialized memory, so that every second frame has a face.
@@ -93,16 +82,6 @@ class YuNet:
         _, found = self._net.detect(picture)
         rows: list[list[float]] = [] if found is None else found.tolist()
         return [_square(x, y, width, height, row[-1]) for row in rows for x, y, width, height in [row[:4]]]
-
-
-def brighten(picture: Pixels) -> Pixels:
-    """`picture`, multiplied towards a mean of TARGET_MEAN_LEVEL if it is dark; its bright parts stay below white."""
-    sample = picture[::4, ::4]
-    mean = float(sample.mean())
-    if mean >= DARK_MEAN_LEVEL:
-        return picture
-    gain = min(MAX_GAIN, TARGET_MEAN_LEVEL / max(mean, 1.0), 255 / max(float(np.percentile(sample, 98)), 1.0))
-    return cv2.convertScaleAbs(picture, alpha=max(gain, 1.0))  # type: ignore[return-value]
 
 
 def _probability(score: float) -> float:

@@ -10,7 +10,7 @@ import cv2
 from fer_edge.bench.machine import describe
 from fer_edge.build import make_classifier, make_detector
 from fer_edge.classifiers.cards import read_model, scan
-from fer_edge.classifiers.tflite import find_runtime
+from fer_edge.classifiers.runtimes import find_runtime
 from fer_edge.demo import PORTRAIT
 from fer_edge.doctor.finding import Context, Finding, of_error
 from fer_edge.doctor.software import installed

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from fer_edge.build import make_classifier
 from fer_edge.classifiers import cards
-from fer_edge.classifiers.tflite import find_runtime
+from fer_edge.classifiers.runtimes import find_runtime
 from fer_edge.errors import ModelError, first_line
 from fer_edge.settings import ClassifierSettings
 from fer_edge.types import Box, Classifier, Pixels, Prediction

@@ -16,10 +16,11 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from fer_edge.classifiers import cards, tflite
+from fer_edge.classifiers import cards, runtimes, tflite
 from fer_edge.classifiers.fake import FakeClassifier
 from fer_edge.classifiers.prior import Prior
-from fer_edge.classifiers.tflite import RUNTIMES, TfliteClassifier, find_runtime
+from fer_edge.classifiers.runtimes import RUNTIMES, find_runtime
+from fer_edge.classifiers.tflite import TfliteClassifier
 from fer_edge.demo import PORTRAIT
 from fer_edge.detectors.face_verifier import FaceVerifier
 from fer_edge.detectors.haar import detector as haar
@@ -120,7 +121,7 @@ class Int8Outputs:
 
 
 def test_int8_outputs_become_shares(monkeypatch: pytest.MonkeyPatch, portrait: Pixels, face: Box) -> None:
-    monkeypatch.setattr(tflite, "find_runtime", lambda name: (name, Int8Outputs))
+    monkeypatch.setattr(runtimes, "find_runtime", lambda name: (name, Int8Outputs))
     (prediction,) = TfliteClassifier(shipped("int8")).predict(portrait, [face])
     assert prediction.scores == pytest.approx((0, 0, 0.25, 0.75, 0, 0, 0))
 
@@ -135,7 +136,7 @@ def test_prior_changes_the_odds(
     share: float | None, odds: float, monkeypatch: pytest.MonkeyPatch, portrait: Pixels, face: Box
 ) -> None:
     """The odds of a frequent and a rare label change by their frequencies' ratio, to (new - old) / temperature."""
-    monkeypatch.setattr(tflite, "find_runtime", lambda name: (name, Int8Outputs))
+    monkeypatch.setattr(runtimes, "find_runtime", lambda name: (name, Int8Outputs))
     card = replace(shipped("int8"), prior=prior(0.7))
     (found,) = TfliteClassifier(card, prior=share).predict(portrait, [face])
     assert sum(found.scores) == pytest.approx(1)
@@ -188,7 +189,7 @@ def test_setting_reaches_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_only_loading_is_quiet(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     """What a runtime prints while a model loads is dropped, later errors are not, and no file stays open."""
-    monkeypatch.setattr(tflite, "find_runtime", lambda name: (name, Int8Outputs))
+    monkeypatch.setattr(runtimes, "find_runtime", lambda name: (name, Int8Outputs))
     before = len(list(Path("/dev/fd").iterdir()))
     for _ in range(3):
         TfliteClassifier(shipped("int8"))
@@ -284,7 +285,7 @@ def test_unknown_runtime_lists_known_ones() -> None:
 
 def test_numpy_2_names_the_fix() -> None:
     """tflite-runtime with NumPy 2 is an error that names the fix."""
-    words = tflite._why(Path("m.tflite"), "tflite-runtime", RuntimeError("_ARRAY_API not found"))
+    words = runtimes._why(Path("m.tflite"), "tflite-runtime", RuntimeError("_ARRAY_API not found"))
     if int(np.__version__.split(".")[0]) >= 2:
         assert "pip install 'numpy<2'" in words
 
@@ -293,4 +294,4 @@ def test_only_numpy_2_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
     """With an older NumPy, and with another runtime, the model's file is what is wrong."""
     for runtime, numpy in (("tflite-runtime", "1.26.4"), ("ai-edge-litert", "2.2.0")):
         monkeypatch.setattr(np, "__version__", numpy)
-        assert "restore the file" in tflite._why(Path("m.tflite"), runtime, RuntimeError("bad flatbuffer"))
+        assert "restore the file" in runtimes._why(Path("m.tflite"), runtime, RuntimeError("bad flatbuffer"))

@@ -13,11 +13,12 @@ import pytest
 from fer_edge.classifiers.fake import FakeClassifier
 from fer_edge.demo import PORTRAIT
 from fer_edge.demo.clip import FIRST, FPS, Clip
+from fer_edge.detectors.brighten import brighten
 from fer_edge.detectors.face_verifier import FaceVerifier
 from fer_edge.detectors.framing import Framing, shrink
 from fer_edge.detectors.haar import CASCADES, Haar, plan_slices
 from fer_edge.detectors.haar import detector as haar
-from fer_edge.detectors.yunet import YuNet, _network_score, _probability, brighten
+from fer_edge.detectors.yunet import YuNet, _network_score, _probability
 from fer_edge.detectors.yunet import detector as yunet
 from fer_edge.errors import ModelError
 from fer_edge.settings import DetectorSettings

@@ -1,0 +1,86 @@
+"""The TFLite interpreters, whichever is installed: the one place where a .tflite file is loaded."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fer_edge.errors import ModelError, first_line
+
+# In order of preference: the maintained one, the small old one, the one of a gigabyte.
+RUNTIMES = {
+    "ai-edge-litert": "ai_edge_litert.interpreter:Interpreter",
+    "tflite-runtime": "tflite_runtime.interpreter:Interpreter",
+    "tensorflow": "tensorflow:lite.Interpreter",
+}
+
+
+def find_runtime(name: str = "auto") -> tuple[str, type[Any]]:
+    """The interpreter class called `name`, or the first of RUNTIMES that is installed. Raises ModelError."""
+    if name != "auto" and name not in RUNTIMES:
+        raise ModelError(f"runtime {name!r}: unknown; known are auto, {', '.join(RUNTIMES)}")
+    failures = []
+    for candidate in RUNTIMES if name == "auto" else (name,):
+        module, _, attributes = RUNTIMES[candidate].partition(":")
+        try:
+            found: Any = importlib.import_module(module)
+        except ImportError as cause:
+            failures.append(f"{candidate}: {cause}")
+            continue
+        for attribute in attributes.split("."):
+            found = getattr(found, attribute)
+        return candidate, found
+    raise ModelError(
+        f"runtime {name!r}: no TFLite interpreter can be imported ({'; '.join(failures)}); "
+        "fix it with: pip install ai-edge-litert"
+    )
+
+
+def load_interpreter(path: Path, content: bytes, runtime: str = "auto", threads: int = 1) -> tuple[str, Any]:
+    """The name of the runtime, and its interpreter with the `content` of the file at `path`. Raises ModelError."""
+    name, interpreter = find_runtime(runtime)
+    try:
+        with _quiet():
+            loaded = interpreter(model_content=content, num_threads=threads)
+            loaded.allocate_tensors()
+    except Exception as cause:  # the runtimes raise ValueError, RuntimeError, SystemError and more
+        raise ModelError(_why(path, name, cause)) from cause
+    return name, loaded
+
+
+_STDERR_LOCK = threading.Lock()  # two threads at once would each restore what the other one had redirected
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hide the line "INFO: Created TensorFlow Lite XNNPACK delegate", which no setting of the runtimes turns off.
+
+    C++ code prints it, so the file descriptor itself is redirected. Errors come as exceptions and are not hidden.
+    """
+    with _STDERR_LOCK:
+        try:
+            stderr = os.dup(2)
+        except OSError:  # there is no standard error
+            yield
+            return
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        try:
+            os.dup2(devnull, 2)
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            os.close(devnull)
+
+
+def _why(path: Path, runtime: str, cause: Exception) -> str:
+    if runtime == "tflite-runtime" and int(np.__version__.split(".")[0]) >= 2:
+        return f"runtime tflite-runtime: does not work with NumPy {np.__version__}; fix it with: pip install 'numpy<2'"
+    return f"model {path}: {runtime} cannot load it ({first_line(cause)}); restore the file or convert it again"

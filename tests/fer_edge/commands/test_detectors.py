@@ -1,0 +1,65 @@
+"""`fer-edge detectors` shows what there is, and installs one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fer_edge.cli import main
+from fer_edge.commands import detectors
+from fer_edge.detectors import files
+from fer_edge.detectors.files import CATALOGUE, DetectorFile
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The user's folder; everybody's is empty."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setattr(files, "SYSTEM_FOLDER", tmp_path / "etc")
+    monkeypatch.setattr(detectors, "SYSTEM_FOLDER", tmp_path / "etc")
+    return files.user_folder()
+
+
+def test_detectors_are_listed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With licence and size, and whether they are installed."""
+    folder.mkdir(parents=True)
+    (folder / CATALOGUE[1].file).write_bytes(bytes(CATALOGUE[1].bytes))
+    assert main(["detectors"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split()[:2] == ["haar", "always"]
+    for entry, line in zip(CATALOGUE, lines[2:], strict=False):
+        assert line.split()[:4] == [
+            entry.name,
+            "yes" if entry is CATALOGUE[1] else "no",
+            f"{entry.bytes / 1000:.0f}",
+            entry.licence,
+        ]
+    assert lines[-1] == "install one: fer-edge detectors install blazeface"
+
+
+@pytest.mark.parametrize("root", [True, False])
+def test_place_depends_on_the_user(
+    root: bool, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For everybody as root, else for this user; `--to` names another."""
+    taken: list[tuple[str, Path | None, Path]] = []
+
+    def install(entry: DetectorFile, source: Path | None, to: Path) -> tuple[Path, str]:
+        taken.append((entry.name, source, to))
+        return to / entry.file, "tried: well"
+
+    monkeypatch.setattr(detectors, "install_detector", install)
+    monkeypatch.setattr("os.geteuid", lambda: 0 if root else 1000)
+    assert main(["detectors", "install", "yunet"]) == 0
+    assert main(["detectors", "install", "blazeface", "--from", "x.whl", "--to", str(tmp_path)]) == 0
+    assert taken == [
+        ("yunet", None, tmp_path / "etc" if root else folder),
+        ("blazeface", Path("x.whl"), tmp_path),
+    ]
+    out = capsys.readouterr().out
+    assert f"use it: --set detector.name=blazeface --set detector.model={tmp_path / CATALOGUE[0].file}" in out
+
+
+def test_unknown_names_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["detectors", "install", "retinaface"]) == 2
+    assert "'retinaface' (choose from" in capsys.readouterr().err
