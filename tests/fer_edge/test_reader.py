@@ -233,7 +233,7 @@ def test_opencvs_threads_stay(threads: int, left: int) -> None:
         ({"model": "resnet"}, ModelError, "model 'resnet': not installed; installed are mini_xception"),
         ({"model": Path("/none/x.tflite")}, ModelError, "model /none/x.tflite: no such file"),
         ({"model": 3}, SettingsError, "classifier.model = 3: must be text"),
-        ({"detector": "hog"}, SettingsError, "detector.name = 'hog': must be one of haar, yunet"),
+        ({"detector": "hog"}, SettingsError, "detector.name = 'hog': must be one of haar, blazeface, yunet"),
         ({"detector": "yunet"}, ModelError, "detector yunet: needs its model file"),
         ({"max_faces": 0}, SettingsError, "detector.max_faces = 0: must be from 1 to 100"),
         ({"settings": {"smoother": {"second": 1}}}, SettingsError, "smoother.second = 1: unknown key"),

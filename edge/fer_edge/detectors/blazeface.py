@@ -27,8 +27,9 @@ from fer_edge.settings import DetectorSettings
 from fer_edge.types import Detector, Pixels
 
 GRIDS = ((16, 2), (8, 6))  # of the anchors: cells a side, and anchors in the middle of each cell
-# By the input's side, in pixels, how the box in a crop becomes FER2013's framing: medians over 480 faces of its training
-# split in drawn scenes, bright and dark. The frames then overlap by 0.73 (intersection over union), the cascade's by 0.81.
+# By the input's side, in pixels, how the box in a crop becomes FER2013's framing: medians over 240 of its training
+# faces in drawn scenes, bright and dark. The frames of the others then overlap by 0.73 (intersection over union) with
+# FER2013's, the cascade's by 0.81.
 FRAMINGS = {256: Framing(scale=1.16, right=0.0, down=-0.057), 128: Framing(scale=1.15, right=0.0, down=-0.092)}
 COORDINATES = 16  # of a candidate: centre, size and six landmarks, in pixels of the input, from its anchor
 NMS_IOU = 0.3  # intersection over union from which candidates are one face, as in MediaPipe
