@@ -89,6 +89,13 @@ def shared() -> Path:
 
 
 @pytest.fixture(autouse=True)
+def _no_detector_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may have installed a neural detector."""
+    monkeypatch.setenv("XDG_DATA_HOME", "/none")
+    monkeypatch.setattr("fer_edge.detectors.files.SYSTEM_FOLDER", Path("/none"))
+
+
+@pytest.fixture(autouse=True)
 def _printed() -> None:
     """What is logged is printed as the command line prints it, so that `capsys` has it."""
     log_handler.install()

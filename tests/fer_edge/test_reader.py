@@ -234,7 +234,7 @@ def test_opencvs_threads_stay(threads: int, left: int) -> None:
         ({"model": Path("/none/x.tflite")}, ModelError, "model /none/x.tflite: no such file"),
         ({"model": 3}, SettingsError, "classifier.model = 3: must be text"),
         ({"detector": "hog"}, SettingsError, "detector.name = 'hog': must be one of haar, blazeface, yunet"),
-        ({"detector": "yunet"}, ModelError, "detector yunet: needs its model file"),
+        ({"detector": "yunet"}, ModelError, "detector yunet: not installed"),
         ({"max_faces": 0}, SettingsError, "detector.max_faces = 0: must be from 1 to 100"),
         ({"settings": {"smoother": {"second": 1}}}, SettingsError, "smoother.second = 1: unknown key"),
         ({"settings": Settings(detector=DetectorSettings(width=1))}, SettingsError, "detector.width = 1: must be from"),

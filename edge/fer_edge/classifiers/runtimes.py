@@ -83,4 +83,4 @@ def _quiet() -> Iterator[None]:
 def _why(path: Path, runtime: str, cause: Exception) -> str:
     if runtime == "tflite-runtime" and int(np.__version__.split(".")[0]) >= 2:
         return f"runtime tflite-runtime: does not work with NumPy {np.__version__}; fix it with: pip install 'numpy<2'"
-    return f"model {path}: {runtime} cannot load it ({first_line(cause)}); restore the file or convert it again"
+    return f"model {path}: {runtime} cannot load it ({first_line(cause)}); restore, install or convert it again"

@@ -1,8 +1,8 @@
 """Faces by BlazeFace (Bazarevsky et al. 2019, arXiv:1907.05047), MediaPipe's network, in the TFLite interpreter.
 
 MediaPipe has two networks of this form: "back", with an input of 256 x 256 pixels, for a whole room, and "short range",
-of 128 x 128, for faces within two metres of the camera. Both give 896 candidates, one for each anchor: a box, six
-landmarks and a score.
+of 128 x 128, for faces that take a fifth of the picture's shorter side or more. Both give 896 candidates, one for each
+anchor: a box, six landmarks and a score.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from fer_edge.detectors.files import model_path
 from fer_edge.detectors.following import detector_for
 from fer_edge.detectors.framing import ASPECT_RATIO, Framing
 from fer_edge.detectors.search import Candidate, nearest_to_middle
-from fer_edge.errors import ModelError
+from fer_edge.errors import ModelError, first_line
 from fer_edge.settings import DetectorSettings
 from fer_edge.types import Detector, Pixels
 
@@ -31,10 +31,14 @@ GRIDS = ((16, 2), (8, 6))  # of the anchors: cells a side, and anchors in the mi
 # faces in drawn scenes, bright and dark. The frames of the others then overlap by 0.73 (intersection over union) with
 # FER2013's, the cascade's by 0.81.
 FRAMINGS = {256: Framing(scale=1.16, right=0.0, down=-0.057), 128: Framing(scale=1.15, right=0.0, down=-0.092)}
+CROP_FACE_RATIOS = (0.5, 1.6)  # of a face in a crop to what it should have: others are another's, or none
 COORDINATES = 16  # of a candidate: centre, size and six landmarks, in pixels of the input, from its anchor
 NMS_IOU = 0.3  # intersection over union from which candidates are one face, as in MediaPipe
+MAX_FACE_SIDES = 2.0  # of a face that is larger than the input, in sides of it; a damaged file may give any number
 MIN_FACE_SHARE = 0.07  # of a square that is searched: smaller faces are often missed
+MIN_SQUARE_PX = 64  # of a square: smaller faces cannot be read either
 TILE_OVERLAP = 0.4  # of these squares, a share of their side
+_REINSTALL = "install it again with: fer-edge detectors install blazeface"
 
 
 class BlazeFace:
@@ -49,7 +53,7 @@ class BlazeFace:
             content = Path(path).read_bytes()
         except OSError as cause:
             raise ModelError(f"detector blazeface: {path}: {cause.strerror}; set detector.model to another") from None
-        _, self._interpreter = load_interpreter(Path(path), content)
+        _, self._interpreter = load_interpreter(Path(path), content, threads=settings.threads or 1)
         self._input, self._boxes, self._scores, self._side = _tensors(path, self._interpreter)
         self.framing = FRAMINGS[self._side]
         self._anchors = anchors()
@@ -58,13 +62,26 @@ class BlazeFace:
         self._picture: Pixels = np.zeros((1, 1), np.uint8)
         self._tiles: list[tuple[int, int, int]] = []
         self._smallest, self._found = 0.0, list[Candidate]()
-        self._detect(np.zeros((self._side, self._side), np.uint8))
+        self._try_out(path)
+
+    def _try_out(self, path: str) -> None:
+        """Search an empty picture. Raises ModelError if the network fails, or gives what is no number."""
+        try:
+            self._detect(np.zeros((self._side, self._side), np.uint8))
+            results = [self._interpreter.get_tensor(index) for index in (self._boxes, self._scores)]
+        except Exception as cause:  # the runtimes raise RuntimeError, ValueError and more
+            raise ModelError(
+                f"detector blazeface: {path}: cannot be run ({first_line(cause)}); {_REINSTALL}"
+            ) from cause
+        if not all(np.isfinite(result).all() for result in results):
+            raise ModelError(f"detector blazeface: {path}: gives what is no number; {_REINSTALL}")
 
     def begin(self, picture: Pixels, smallest: float, kind: int) -> int:  # noqa: ARG002 - there is one kind
         """See `Search`."""
         bright = brighten(picture)
         self._picture = picture.copy() if bright is picture else bright
-        self._tiles = tiles(*picture.shape, smallest=smallest)
+        height, width = picture.shape
+        self._tiles = tiles(height, width, smallest)
         self._smallest, self._found = smallest, []
         return len(self._tiles)
 
@@ -83,7 +100,9 @@ class BlazeFace:
         """See `Search`."""
         height, width = crop.shape
 
-        return nearest_to_middle(self._detect(brighten(crop)), width, height)
+        low, high = CROP_FACE_RATIOS[0] * self.crop_face_px, CROP_FACE_RATIOS[1] * self.crop_face_px
+        found = [square for square in self._detect(brighten(crop)) if low <= square.side <= high]
+        return nearest_to_middle(found, width, height)
 
     def _detect(self, picture: Pixels) -> list[Candidate]:
         """The faces in `picture` (height, width), which is shrunk or enlarged to fill the input one way."""
@@ -103,6 +122,7 @@ class BlazeFace:
         return [
             Candidate((x - left) / scale, (y - top) / scale, side / scale, score)
             for x, y, side, score in map(_square, rows)
+            if 1 <= side <= MAX_FACE_SIDES * self._side
         ]
 
 
@@ -168,9 +188,10 @@ def tiles(height: int, width: int, smallest: float) -> list[tuple[int, int, int]
     """
     longer, shorter = max(height, width), min(height, width)
     side = min(longer, math.ceil(shorter * ASPECT_RATIO))
+    least = max(math.floor(smallest / MIN_FACE_SHARE), MIN_SQUARE_PX)
     found = _grid(height, width, side)
-    while side * MIN_FACE_SHARE > smallest:
-        side = max(math.ceil(side / 2), math.floor(smallest / MIN_FACE_SHARE), 1)
+    while side > least:
+        side = least if side < 3 * least else math.ceil(side / 2)  # two levels of almost one size find the same
         found += _grid(height, width, side)
     return found
 

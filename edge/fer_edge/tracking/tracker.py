@@ -10,10 +10,9 @@ from fer_edge.settings import TrackerSettings
 from fer_edge.types import Box, Track
 
 MIN_IOU = 0.25  # of one face's boxes in two frames: it may move by half its width between them
-# If frames are rarer than that, a face without such a box may be one that moved further, at most at this speed, and
-# kept about its size. The faces of a slow video would get new ids in every frame, and its people be counted again.
-SLOW_FRAME_S = 0.12
-MAX_SPEED_PER_S, MAX_DISTANCE = 6.0, 2.5  # in sides of the face
+# A face without such a box may be one that moved further since the last frame, at most at the speed at which it is
+# followed, and kept about its size. Else the faces of a slow video would get new ids, and be counted, in every frame.
+MAX_SPEED_PER_S, MAX_DISTANCE = 6.25, 2.5  # in sides of the face
 MAX_SIZE_RATIO = 1.5
 
 
@@ -64,7 +63,7 @@ class NoTracking:
 class Tracker:
     """Matches each frame's boxes to the known faces by intersection over union, the best pairs first.
 
-    Those left over in a slow frame are matched by distance.
+    Those left over are matched by distance.
     """
 
     def __init__(self, settings: TrackerSettings) -> None:
@@ -86,9 +85,9 @@ class Tracker:
         every = [(k, b) for k in range(len(self._known)) for b in range(len(boxes))]
         overlaps = ((iou(self._known[k].box, boxes[b]), k, b) for k, b in every)
         _match(matched, sorted((pair for pair in overlaps if pair[0] >= MIN_IOU), reverse=True))
-        if time - self._time >= SLOW_FRAME_S:
-            distances = ((distance(self._known[k].box, boxes[b]), k, b) for k, b in every)
-            _match(matched, sorted(pair for pair in distances if pair[0] <= self._reach(pair[1], time)))
+        reach = min(MAX_SPEED_PER_S * (time - self._time), MAX_DISTANCE)
+        distances = ((distance(self._known[k].box, boxes[b]), k, b) for k, b in every)
+        _match(matched, sorted(pair for pair in distances if pair[0] <= reach))
         self._time = time
         for k, known in enumerate(self._known):
             if k not in matched.values():
@@ -107,10 +106,6 @@ class Tracker:
             if known.id:
                 tracks.append(Track(known.id, box))
         return tracks, self._forget(time)
-
-    def _reach(self, k: int, time: float) -> float:
-        """How far known face `k` may have moved since it was seen, in sides."""
-        return min(MAX_SPEED_PER_S * (time - self._known[k].seen), MAX_DISTANCE)
 
     def _forget(self, time: float) -> set[int]:
         kept, gone = [], set()

@@ -294,4 +294,5 @@ def test_only_numpy_2_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
     """With an older NumPy, and with another runtime, the model's file is what is wrong."""
     for runtime, numpy in (("tflite-runtime", "1.26.4"), ("ai-edge-litert", "2.2.0")):
         monkeypatch.setattr(np, "__version__", numpy)
-        assert "restore the file" in runtimes._why(Path("m.tflite"), runtime, RuntimeError("bad flatbuffer"))
+        words = runtimes._why(Path("m.tflite"), runtime, RuntimeError("bad flatbuffer"))
+        assert "restore, install or convert it again" in words

