@@ -24,6 +24,7 @@ ALLOWED = {
     "sources/v4l2.py": "asks a camera for a format, by VideoWriter.fourcc",
     "bench/plot.py": "--plot FILE, a diagram",
     "demo/picture.py": "the demo's picture for the README",
+    "service/detector_install.py": "writes a detector's file",
 }
 MAGIC = [b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"ftyp", b"GIF8", b"BM6"]
 LONGEST = 2_000  # bytes of one message or line; a face of 48 x 48 pixels has 2,304

@@ -38,8 +38,9 @@ def page(summary: Summary, source: str, torn: int, now: datetime) -> str:
         f"<style>\n{_style(summary)}</style>\n</head>\n<body>\n<main>\n"
         f'<header>\n<h1>Expressions</h1>\n<p class="when">{escape(when)}</p>\n{_figures(summary)}\n</header>\n{body}\n'
         f"<footer>\n<p>{' '.join(lines)}</p>\n"
-        "<p>An expression is not a feeling: more than one face in three is read wrong. Use it to see how a room "
-        "changes, never to judge a person.</p>\n</footer>\n</main>\n</body>\n</html>\n"
+        "<p>An expression is not a feeling. The model that comes with fer-edge agrees with the majority of ten people "
+        "in 84 % of the pictures on which they agree among themselves; a single person does in 78 %. Use it to see "
+        "how a room changes, never to judge a person.</p>\n</footer>\n</main>\n</body>\n</html>\n"
     )
 
 

@@ -70,7 +70,7 @@ def test_macro_recall_of_present_classes() -> None:
 def test_frequencies_of_the_majority() -> None:
     """Without an entry on the card: of 4 faces with a majority 3 show the first class; the fifth is left out."""
     votes = Votes(np.array([[5, 1], [4, 0], [6, 2], [0, 3], [2, 2]]), np.zeros((5, 1), np.int64))
-    model = load_scored_model(models_folder() / "mini_xception-int8.tflite")
+    model = load_scored_model(models_folder() / "mini_xception_fer2013-int8.tflite")
     found = find_prior(model, ("a", "b"), votes)
     assert found is not None
     np.testing.assert_allclose(found.frequencies, [0.75, 0.25])

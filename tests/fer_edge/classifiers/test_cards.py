@@ -108,8 +108,8 @@ def test_missing_file_is_an_error(tmp_path: Path, copy: Path) -> None:
     [
         (lambda text: text.pop("sha256"), "sha256"),
         (lambda text: text.update(card=2), "card format 2"),
-        (lambda text: text.update(labels=["one"]), "two or more"),
-        (lambda text: text.update(labels=["one", "one"]), "all different"),
+        (lambda text: text.update(labels=["one"], prior=None), "two or more"),
+        (lambda text: text.update(labels=["one", "one"], prior=None), "all different"),
         (lambda text: text.update(variant="int4"), "int4"),
         (lambda text: text["input"].update(width=0), "sides"),
         (lambda text: text["input"].update(range=[1, 1]), "rising"),

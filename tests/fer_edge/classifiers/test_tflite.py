@@ -234,7 +234,7 @@ def test_unfitting_card_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "mini_xception-int8.json"
     original = json.loads(file.read_text())
     for change, words in (
-        ({"labels": ["yes", "no"]}, "2 labels"),
+        ({"labels": ["yes", "no"], "prior": None}, "2 labels"),
         ({"input": {**original["input"], "width": 48}}, "its card says uint8 of (1, 64, 48, 1)"),
         ({"input": {**original["input"], "dtype": "float32"}}, "its card says float32"),
     ):

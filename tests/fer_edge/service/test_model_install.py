@@ -37,7 +37,7 @@ def test_it_is_there_with_its_card_and_over_the_shipped_one(
     monkeypatch.setattr(cards, "LOCAL_MODELS_FOLDER", folder)
     assert main(["models", "install", str(model)]) == 0
     out = capsys.readouterr().out
-    assert "tried: the demo's portrait is happy (9" in out
+    assert "tried: the demo's portrait is happy (" in out
     assert f"installed: {folder / model.name}" in out
     assert read_model(load_card(folder / model.name)) == model.read_bytes()
     (found,) = (card for card in installed() if card.name == NAME)
@@ -77,7 +77,7 @@ def cut(model: Path) -> None:
     [
         (cut, "1000 bytes, but its card says"),
         (lambda model: model.write_bytes(model.read_bytes()[:-1] + b"!"), "the file or the card was changed"),
-        (lambda model: change_card(model, labels=["a", "b"]), "its card has 2 labels"),
+        (lambda model: change_card(model, labels=["a", "b"], prior=None), "its card has 2 labels"),
         (
             lambda model: change_card(model, input={"height": 48, "width": 48, "dtype": "uint8", "range": [0, 255]}),
             "48",
@@ -86,7 +86,7 @@ def cut(model: Path) -> None:
             lambda model: change_card(
                 model, labels=["sad", "disgust", "fear", "neutral", "angry", "surprise", "happy"]
             ),
-            "is neutral (9",
+            "is neutral (",
         ),
         (lambda model: model.with_suffix(".json").unlink(), "give it with --card"),
         (lambda model: model.with_suffix(".json").write_text("{"), "not readable as JSON"),

@@ -126,7 +126,7 @@ def test_start_needs_equal_labels_for_a_trial(local: Path, models: Callable[[str
     """One with other labels could not take over while the loop runs; the installed one is used alone."""
     model = models("float32")
     card = json.loads(model.with_suffix(".json").read_text())
-    card["labels"] = [*card["labels"][:-1], "bored"]
+    card |= {"labels": [*card["labels"][:-1], "bored"], "prior": None}
     model.with_suffix(".json").write_text(json.dumps(card))
     install_model(model, None, local)
     loaded = load_model(SETTINGS)

@@ -263,7 +263,7 @@ def test_other_labels_are_refused(
     used = running.runtime.model.identity
     model = models("float32")
     card = json.loads(model.with_suffix(".json").read_text())
-    card["labels"] = [*card["labels"][:-1], "bored"]
+    card |= {"labels": [*card["labels"][:-1], "bored"], "prior": None}
     model.with_suffix(".json").write_text(json.dumps(card))
     install_model(model, None, local)
     running.runtime.update_model()
