@@ -161,7 +161,7 @@ def test_real_terminal_ends_with_the_summary() -> None:
     assert child.returncode == 0
     stream = Terminal()
     stream.write(written.decode().replace("\r\n", "\n"))
-    assert stream.screen[2].startswith("    0.04 s  face 1 came: happy (")
+    assert stream.screen[2].startswith("    0.00 s  face 1 came: happy (")
     assert stream.screen[3] == ""
     assert stream.screen[4].startswith("frames 50, faces ")
     drawn = re.findall(r"\r\x1b\[K([^\r]*)(?=\r)", written.decode())
