@@ -42,7 +42,11 @@ def main() -> None:
         "verified": run("models", "--verify"),
         "crops": crops.tolist(),
         "small": preprocess.face_pixels(grey, SMALL, size).tolist(),
-        "scores": {card.variant: TfliteClassifier(card, name).predict_crops(crops).tolist() for card in installed()},
+        "scores": {
+            card.variant: TfliteClassifier(card, name).predict_crops(crops).tolist()
+            for card in installed()
+            if card.model == "mini_xception"
+        },
     }
     print(json.dumps(answer))
 

@@ -238,7 +238,7 @@ class Following:
 
     def _confirm(self, small: Pixels, frame: Frame) -> None:
         """Verify candidates that are no known faces, and follow those that are faces."""
-        left = math.ceil(MAX_VERIFICATIONS * max(self._pause, FAST_FRAME_S) / FAST_FRAME_S)
+        left = round(MAX_VERIFICATIONS * max(self._pause, FAST_FRAME_S) / FAST_FRAME_S)
         if self._is_slow:  # faces that moved far are new ones, and the largest of them are to stay
             left = len(self._candidates)
             self._candidates.sort(key=lambda candidate: candidate.side, reverse=True)
