@@ -6,6 +6,7 @@ import argparse
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -341,7 +342,8 @@ def test_a_frozen_camera_is_lost_and_at_last_given_up(
     log = ("--sink", "log", "--log", str(tmp_path / "log.jsonl"))
     assert main(["run", "--source", "camera:0", *log, *words]) == 10
     first, last = capsys.readouterr().err.splitlines()
-    assert first.startswith("fer-edge: error: camera:0: every picture for 0 s was the same to the last bit")
+    # How long it really was depends on the machine: tests/fer_edge/sources/test_camera_health.py holds the seconds
+    assert re.match(r"fer-edge: error: camera:0: every picture for \d+ s was the same to the last bit", first)
     assert last.endswith("so fer-edge ends")
 
 
