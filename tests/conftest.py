@@ -15,6 +15,7 @@ from typing import Any
 import hypothesis
 import numpy as np
 import pytest
+from fer_edge.detectors import files
 from fer_edge.service import log_handler
 from fer_edge.types import EMOTIONS, Box, Face, Frame, Observation, Pixels, Prediction
 
@@ -27,6 +28,10 @@ if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=60)  # `make test`
 hypothesis.settings.register_profile("quick", deadline=None, max_examples=25)
 hypothesis.settings.load_profile("quick")
+# Whoever runs the tests may have installed a neural detector, which "auto" would take. Not a fixture: those of modules
+# make readers before any fixture of a test.
+os.environ["XDG_DATA_HOME"] = "/none"
+files.SYSTEM_FOLDER = Path("/none")
 ROOT = Path(__file__).parent.parent
 BEGIN = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -86,13 +91,6 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("needs ../shared (FER2013, others' models), which is not here")
     return folder
-
-
-@pytest.fixture(autouse=True)
-def _no_detector_files(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever runs the tests may have installed a neural detector."""
-    monkeypatch.setenv("XDG_DATA_HOME", "/none")
-    monkeypatch.setattr("fer_edge.detectors.files.SYSTEM_FOLDER", Path("/none"))
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,7 @@ import numpy as np
 from fer_edge.classifiers import CLASSIFIERS
 from fer_edge.classifiers.tta import TestTimeAugmentation
 from fer_edge.detectors import DETECTORS
+from fer_edge.detectors.auto import choose_detector
 from fer_edge.detectors.face_verifier import FaceVerifier
 from fer_edge.errors import FerEdgeError, ModelError, SinkError, first_line, one_line
 from fer_edge.lookup import lookup
@@ -49,6 +50,7 @@ def make_parts(settings: Settings, classifier: Classifier, still: bool, detector
 def make_detector(settings: DetectorSettings, classifier: Classifier, still: bool) -> Detector:
     """The detector that the settings name, with the threads that they allow; `classifier` verifies what it finds."""
     cv2.setNumThreads(settings.threads or -1)
+    settings = choose_detector(settings).settings
     detector: Detector = lookup(DETECTORS, settings.name, "detector")(settings, FaceVerifier(classifier), still)
     return detector
 

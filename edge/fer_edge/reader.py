@@ -56,7 +56,8 @@ class Reader:
         """Load the model and the detector, and try them. Raises SettingsError, ModelError.
 
         `model`: a name that `fer-edge models` lists, or the path of a .tflite file with its card beside it.
-        `detector`: a name in `fer_edge.detectors.DETECTORS`. `max_faces`: in one picture at most, 1 to 100.
+        `detector`: a name in `fer_edge.detectors.DETECTORS`, or "auto", the best one that is installed and works.
+        `max_faces`: in one picture at most, 1 to 100.
         `settings`: everything else, as `fer_edge.settings.Settings`, as the same tables in a mapping, or as the path of
         a TOML file. What is None is as in `settings`, and there as shipped.
         """
@@ -67,7 +68,7 @@ class Reader:
             named["detector"]["name"] = detector
         if max_faces is not None:
             named["detector"]["max_faces"] = max_faces
-        self._begin(parse(named, _settings(settings)))
+        self._begin(_with_chosen_detector(parse(named, _settings(settings))))
         with self.parts(still=True):  # so that what is wrong is raised here
             pass
 
@@ -78,7 +79,7 @@ class Reader:
 
     @property
     def settings(self) -> Settings:
-        """All of its settings."""
+        """All of its settings; for `detector.name = "auto"` with the detector that was taken, and its file."""
         return self._settings
 
     @property
@@ -208,6 +209,12 @@ def _imported() -> Any:
         cure = "fix it with: pip install --force-reinstall 'opencv-python-headless<5'"
         raise FerEdgeError(f"{cause.name or 'OpenCV'}: cannot be imported ({first_line(cause)}); {cure}") from cause
     return build
+
+
+def _with_chosen_detector(settings: Settings) -> Settings:
+    """`settings` with the name of a detector that works in place of "auto". Raises FerEdgeError."""
+    choice = _imported().choose_detector(settings.detector)
+    return dataclasses.replace(settings, detector=choice.settings)
 
 
 def _settings(given: Settings | Mapping[str, Any] | str | os.PathLike[str] | None) -> Settings:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from fer_edge.classifiers import CLASSIFIERS
-from fer_edge.detectors import DETECTORS
+from fer_edge.detectors import AUTO, DETECTORS
 from fer_edge.errors import SettingsError
 from fer_edge.sinks import SINKS
 from fer_edge.types import EVENT_KINDS
@@ -87,11 +87,12 @@ class SourceSettings:
 class DetectorSettings:
     """[detector]: how faces are found, see edge/fer_edge/detectors/README.md."""
 
-    name: str = _one_of("haar", *DETECTORS)
-    # haar: OpenCV's cascades; blazeface, yunet: the network that `fer-edge detectors install` installed; fake: one face
-    # in the middle
+    name: str = _one_of(AUTO, AUTO, *DETECTORS)
+    # auto: the best one that is installed and works, see `fer-edge detectors`; haar: OpenCV's cascades; blazeface,
+    # yunet: the network that `fer-edge detectors install` installed; fake: one face in the middle
     model: str = ""
-    # blazeface, yunet: path of another file, .tflite or .onnx; empty: the installed one
+    # blazeface, yunet: path of another file, .tflite or .onnx; auto: blazeface for the one, yunet for the other; empty:
+    # the installed one
     width: int = _number(320, 64, 4096)
     # pixels: frames of videos and cameras are shrunk to this width before they are searched, if they are 4:3; those of
     # another shape until their shorter side is as long as that of such a frame

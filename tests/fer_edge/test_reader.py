@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import pickle
 import re
 import weakref
 from dataclasses import replace
@@ -13,8 +14,9 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from fer_edge import Reader
+from fer_edge import Reader, build
 from fer_edge.demo import PORTRAIT
+from fer_edge.detectors.auto import DetectorChoice
 from fer_edge.errors import ModelError, SettingsError, SourceError
 from fer_edge.settings import DetectorSettings, Settings
 from fer_edge.types import Box, Face, Pixels
@@ -233,7 +235,7 @@ def test_opencvs_threads_stay(threads: int, left: int) -> None:
         ({"model": "resnet"}, ModelError, "model 'resnet': not installed; installed are mini_xception"),
         ({"model": Path("/none/x.tflite")}, ModelError, "model /none/x.tflite: no such file"),
         ({"model": 3}, SettingsError, "classifier.model = 3: must be text"),
-        ({"detector": "hog"}, SettingsError, "detector.name = 'hog': must be one of haar, blazeface, yunet"),
+        ({"detector": "hog"}, SettingsError, "detector.name = 'hog': must be one of auto, haar, blazeface, yunet"),
         ({"detector": "yunet"}, ModelError, "detector yunet: not installed"),
         ({"max_faces": 0}, SettingsError, "detector.max_faces = 0: must be from 1 to 100"),
         ({"settings": {"smoother": {"second": 1}}}, SettingsError, "smoother.second = 1: unknown key"),
@@ -278,6 +280,28 @@ def test_model_by_its_path(portrait: Pixels) -> None:
     assert named.read(portrait) == by_path.read(portrait)
     assert "mini_xception-float32" in repr(by_path)
     assert re.search("detector=haar", repr(by_path))
+
+
+def test_detector_is_chosen_once(portrait: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the reader is made; its settings, its words and its copies then say which."""
+    found = Reader().settings.detector
+    assert found == DetectorSettings(name="haar")
+    calls: list[DetectorSettings] = []
+
+    def choose(settings: DetectorSettings, *_: object) -> DetectorChoice:
+        if settings.name == "auto":
+            calls.append(settings)
+        return DetectorChoice("fake", replace(settings, name="fake"), "fake, in this test")
+
+    monkeypatch.setattr(build, "choose_detector", choose)
+    reader = Reader(max_faces=2)
+    assert calls == [DetectorSettings(max_faces=2)]
+    assert reader.settings.detector == DetectorSettings(name="fake", max_faces=2)
+    assert "detector=fake" in repr(reader)
+    copy = pickle.loads(pickle.dumps(reader))
+    for one in (reader, copy):
+        assert [face.box for face in one.read(portrait)] == [Box(128, 128, 256, 256)]
+    assert len(calls) == 1
 
 
 @pytest.mark.slow

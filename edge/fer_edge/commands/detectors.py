@@ -7,8 +7,10 @@ import os
 from pathlib import Path
 
 from fer_edge.detectors import files
+from fer_edge.detectors.auto import ALWAYS, choose_detector
 from fer_edge.detectors.files import CATALOGUE, SYSTEM_FOLDER, DetectorFile
 from fer_edge.service.detector_install import install_detector
+from fer_edge.settings import DetectorSettings
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -39,18 +41,29 @@ def run(options: argparse.Namespace) -> int:
         folder = options.to or (SYSTEM_FOLDER if os.geteuid() == 0 else files.user_folder())
         path, test = install_detector(entry, options.source, folder)
         print(f"{test}\ninstalled: {path}")
-        print(f"use it: --set detector.name={entry.detector} --set detector.model={path}")
+        chosen = choose_detector(DetectorSettings())
+        if chosen.path == str(path):
+            print("auto, the default of detector.name, takes it from the next start on")
+        else:
+            use = f"--set detector.name={entry.detector} --set detector.model={path}"
+            print(f"auto, the default of detector.name, takes {chosen.name}; use this one with: {use}")
         return 0
     _list()
     return 0
 
 
 def _list() -> None:
+    chosen = choose_detector(DetectorSettings())
     row = "{:16} {:10} {:>6}  {:10}  {}".format
+
+    def words(name: str, summary: str) -> str:
+        return f"{summary} (auto takes it)" if name == chosen.name else summary
+
     print(row("name", "installed", "kB", "licence", "what it is"))
-    print(row("haar", "always", "-", "Apache-2.0", "OpenCV's Haar cascades"))
+    print(row(ALWAYS, "always", "-", "Apache-2.0", words(ALWAYS, "OpenCV's Haar cascades")))
     for entry in CATALOGUE:
-        print(row(entry.name, _state(entry), f"{entry.bytes / 1000:.0f}", entry.licence, entry.summary))
+        summary = words(entry.name, entry.summary)
+        print(row(entry.name, _state(entry), f"{entry.bytes / 1000:.0f}", entry.licence, summary))
     print("install one: fer-edge detectors install blazeface")
 
 

@@ -4,6 +4,7 @@ The function takes (DetectorSettings, FaceVerifier, still) and returns an `fer_e
 `Search` to `fer_edge.detectors.following.detector_for`, which follows faces from frame to frame.
 """
 
+AUTO = "auto"  # in settings: the best one that is installed, see fer_edge.detectors.auto
 DETECTORS = {
     "haar": "fer_edge.detectors.haar:detector",
     "blazeface": "fer_edge.detectors.blazeface:detector",

@@ -29,7 +29,9 @@ from fer_edge.settings import Settings
 
 READ_JOURNAL = ("journalctl", "-u", "fer-edge", "-o", "short-iso", "--no-hostname", "--no-pager", "-n", "500")
 # journal lines that report problems; all others may hold predictions
-PROBLEM_LINE = re.compile(r"systemd\[\d+\]: |fer-edge: (error|warning|note): |fer-edge\[\d+\]: (source|model): ")
+PROBLEM_LINE = re.compile(
+    r"systemd\[\d+\]: |fer-edge: (error|warning|note): |fer-edge\[\d+\]: (detector|source|model): "
+)
 REDACTED = "..."
 
 

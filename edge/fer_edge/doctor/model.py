@@ -1,9 +1,10 @@
-"""The model files, the TFLite interpreter, and one prediction with both."""
+"""The model files, the TFLite interpreter, the detector's file, and one prediction with all of them."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import cv2
 
@@ -12,6 +13,7 @@ from fer_edge.build import make_classifier, make_detector
 from fer_edge.classifiers.cards import read_model, scan
 from fer_edge.classifiers.runtimes import find_runtime
 from fer_edge.demo import PORTRAIT
+from fer_edge.detectors.auto import choose_detector
 from fer_edge.doctor.finding import Context, Finding, of_error
 from fer_edge.doctor.software import installed
 from fer_edge.errors import FerEdgeError, ModelError
@@ -27,7 +29,7 @@ def check(context: Context) -> Iterator[Finding]:
     """The interpreter, the files and one prediction; no device is needed."""
     yield _interpreter()
     yield _files()
-    yield _prediction(context)
+    yield from _prediction(context)
 
 
 def _interpreter() -> Finding:
@@ -52,19 +54,33 @@ def _files() -> Finding:
     return Finding("model files", "ok", f"{len(cards)}, all match their cards")
 
 
-def _prediction(context: Context) -> Finding:
-    """The face in the demo's portrait must be found; a model with the label "happy" must predict it."""
+def _prediction(context: Context) -> Iterator[Finding]:
+    """The face in the demo's portrait must be found; a model with the label "happy" must predict it.
+
+    With a warning for each detector that is installed and cannot be used.
+    """
+    failures: list[str] = []
     try:
         classifier = make_classifier(context.settings.classifier)
+        choice = choose_detector(context.settings.detector, failures.append)
         (frame,) = open_files(str(PORTRAIT))
         threads = cv2.getNumThreads()
-        boxes = make_detector(context.settings.detector, classifier, still=True).detect(frame)
+        boxes = make_detector(choice.settings, classifier, still=True).detect(frame)
         cv2.setNumThreads(threads)
     except FerEdgeError as error:
-        return of_error("a face read", error)
+        yield of_error("a face read", error)
+        return
+    for failure in failures:
+        yield replace(of_error("detector", ModelError(failure)), level="warning")
     if not boxes:
-        words = "no face found in the demo's portrait; change the settings in [detector]"
-        return Finding("a face read", "failure", words)
+        words = f"no face found in the demo's portrait by {choice.name}; change the settings in [detector]"
+        yield Finding("a face read", "failure", words)
+        return
+    finding = _portrait(classifier, frame, boxes)
+    yield replace(finding, says=f"{finding.says}; found by {choice.why}")
+
+
+def _portrait(classifier: Classifier, frame: Frame, boxes: list[Box]) -> Finding:
     (prediction, *_) = classifier.predict(frame.grey, boxes)
     words = f"the demo's portrait is {prediction.emotion} ({percent(prediction.score(prediction.emotion))})"
     words += f", {1000 * _seconds(classifier, frame, boxes):.1f} ms a face"

@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from itertools import islice
 
 from fer_edge import loop
 from fer_edge.build import make_classifier, make_detector, make_parts
+from fer_edge.detectors import AUTO
+from fer_edge.detectors.auto import choose_detector
 from fer_edge.errors import FerEdgeError, SettingsError, SinkError, SourceError, counted
 from fer_edge.pause import PauseSwitch
 from fer_edge.service.model_update import ModelWatcher, load_model
@@ -58,16 +61,18 @@ class Runtime:
         with ExitStack() as opened:
             self.watchdog = opened.enter_context(closing(make_watchdog(settings.source)))
             self.outputs = opened.enter_context(closing(Outputs(pause_switch)))
+            self.detector = choose_detector(settings.detector)
             choice = choose(settings.source.name)
             reconnecting = open_reconnecting(
                 settings.source, choice, pause_switch, self._state, self._stopped, self.watchdog.waiting
             )
             self.source = opened.enter_context(closing(reconnecting))
-            print(f"source: {choice.why}", flush=True)
+            print(f"detector: {self.detector.why}", f"source: {choice.why}", sep="\n", flush=True)
             self.frame_rate = frame_rate_limit(settings.source, self.source.live, self._stopped_or_paused)
             self.model_watcher = ModelWatcher(settings.classifier)
             self.model = load_model(settings.classifier)
-            self.parts = make_parts(settings, self.model, self.source.still)
+            chosen = replace(settings, detector=self.detector.settings)
+            self.parts = make_parts(chosen, self.model, self.source.still)
             print(f"model: {self.model.name}", flush=True)
             self.outputs.reconfigure(settings)
             self._opened = opened.pop_all()
@@ -137,14 +142,17 @@ class Runtime:
             return  # nothing new: other files were installed than the one in use
         if classifier.labels != self.model.labels:
             raise SettingsError(f"{classifier.name}: other labels than before; try: sudo systemctl restart fer-edge")
-        detector = make_detector(settings.detector, self.model, self.source.still)
+        choice = choose_detector(settings.detector)
+        detector = make_detector(choice.settings, self.model, self.source.still)
         self.outputs.reconfigure(settings)
         # All of it works: from here on nothing fails.
         self.model.swap(classifier)
         self.parts = self.parts._replace(detector=detector)
         self.parts.tracker.reconfigure(settings.tracker)
         self.parts.smoother.reconfigure(settings.smoother)
-        self.settings, self.model_watcher = settings, watcher
+        if settings.detector.name == AUTO and choice.name != self.detector.name:
+            _log.info(f"detector: {choice.why}")
+        self.settings, self.detector, self.model_watcher = settings, choice, watcher
 
     def _state(self, state: State) -> None:
         for sink in self.sinks:

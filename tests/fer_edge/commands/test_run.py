@@ -1,4 +1,4 @@
-"""`fer-edge run`: the first line says the source and why, the log holds what was seen, the end is clean."""
+"""`fer-edge run`: the first lines say detector, source and why, the log holds what was seen, the end is clean."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def test_the_demo_is_read_and_logged(tmp_path: Path, capsys: pytest.CaptureFixtu
     log = tmp_path / "log.jsonl"
     assert run("--max-frames", "30", "--log", str(log), "--log-mode", "frames") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "source: demo, as asked for"
-    assert lines[1].startswith("model: mini_xception-")
+    assert lines[:2] == ["detector: haar, because no other is installed", "source: demo, as asked for"]
+    assert lines[2].startswith("model: mini_xception-")
     assert any(line.endswith(" %)") and "face 1 came: happy" in line for line in lines)
     assert lines[-1] == f"log {log} (30 lines written)"
     summary = "\n".join(lines)
@@ -83,8 +83,8 @@ def test_auto_says_which_source_it_took_and_why(tmp_path: Path, capsys: pytest.C
     if list(Path("/dev").glob("video*")):
         pytest.skip("this machine has video devices, so auto may take a camera")
     assert main(arguments) == 0
-    first = capsys.readouterr().out.splitlines()[0]
-    assert first.startswith("source: demo, because no Raspberry Pi camera answered")
+    line = capsys.readouterr().out.splitlines()[1]
+    assert line.startswith("source: demo, because no Raspberry Pi camera answered")
 
 
 def test_settings_come_from_the_file_and_options_go_over_them(tmp_path: Path) -> None:

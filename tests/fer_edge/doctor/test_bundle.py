@@ -16,6 +16,7 @@ from fer_edge.errors import SinkError
 from fer_edge.settings import Settings
 
 JOURNAL = """2026-01-01T12:00:00+0000 systemd[1]: Started fer-edge.service.
+2026-01-01T12:00:00+0000 fer-edge[9]: detector: haar, because no other is installed
 2026-01-01T12:00:00+0000 fer-edge[9]: source: demo, as asked for
 2026-01-01T12:00:01+0000 fer-edge[9]:    0.04 s  face 1 came: happy (96 %)
 2026-01-01T12:00:02+0000 fer-edge[9]: fer-edge: error: webhook: SECRET-webhook-url answers 403; see there
@@ -83,6 +84,7 @@ def test_no_reading_is_in_it(files: tuple[dict[str, str], list[str]]) -> None:
         assert prediction not in everything
     assert files[0]["journal.txt"].splitlines() == [
         "2026-01-01T12:00:00+0000 systemd[1]: Started fer-edge.service.",
+        "2026-01-01T12:00:00+0000 fer-edge[9]: detector: haar, because no other is installed",
         "2026-01-01T12:00:00+0000 fer-edge[9]: source: demo, as asked for",
         "2026-01-01T12:00:02+0000 fer-edge[9]: fer-edge: error: webhook: ... answers 403; see there",
         "2026-01-01T12:00:02+0000 fer-edge[9]: fer-edge: error: stream rtsp://...@camera/1: gave no picture",

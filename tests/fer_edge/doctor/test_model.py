@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from fer_edge.classifiers import cards
+from fer_edge.detectors import files
 from fer_edge.doctor import model
 from fer_edge.doctor.finding import Context
 from fer_edge.errors import ModelError
@@ -21,7 +22,27 @@ def test_the_shipped_ones_are_well(make_context: Callable[..., Context]) -> None
         ("a face read", "ok"),
     ]
     assert "the demo's portrait is happy (" in findings[2].says
-    assert " ms a face" in findings[2].says
+    assert " ms a face; found by haar, because no other is installed" in findings[2].says
+
+
+def test_unusable_detector_is_a_warning(
+    make_context: Callable[..., Context], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the command that fixes it; the face is read with the one that works."""
+    monkeypatch.setattr(files, "SYSTEM_FOLDER", tmp_path)
+    (tmp_path / files.CATALOGUE[0].file).write_bytes(b"cut off")
+    *_, warning, prediction = model.check(make_context())
+    assert (warning.name, warning.level) == ("detector", "warning")
+    assert warning.cure == "fer-edge detectors install blazeface"
+    assert warning.says.endswith("; haar is used instead")
+    assert (prediction.name, prediction.level) == ("a face read", "ok")
+    assert prediction.says.endswith("found by haar, because none of those installed works")
+
+
+def test_named_detector_must_work(make_context: Callable[..., Context]) -> None:
+    *_, finding = model.check(make_context(detector={"name": "yunet"}))
+    assert (finding.name, finding.level) == ("a face read", "failure")
+    assert finding.cure == "fer-edge detectors install yunet"
 
 
 def test_a_file_that_was_cut_off(

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,16 @@ from fer_edge.build import make_classifier
 from fer_edge.classifiers import cards
 from fer_edge.classifiers.cards import models_folder
 from fer_edge.demo import PORTRAIT
+from fer_edge.detectors.auto import DetectorChoice
+from fer_edge.detectors.fake import FakeDetector
+from fer_edge.detectors.following import Following
 from fer_edge.errors import ModelError, SettingsError, SinkError, SourceLost
 from fer_edge.pause import PauseSwitch
 from fer_edge.service import model_update
 from fer_edge.service.model_install import install_model
 from fer_edge.service.runtime import Runtime
 from fer_edge.service.signals import Signals
-from fer_edge.settings import ClassifierSettings, Settings, parse
+from fer_edge.settings import ClassifierSettings, DetectorSettings, Settings, parse
 from fer_edge.sources.demo import Demo
 from fer_edge.tracking.tracker import NoTracking
 from fer_edge.types import EMOTIONS, Box, Classifier, Frame, Prediction
@@ -105,6 +109,32 @@ def test_detector_and_model_are_replaced(start: Start, capsys: pytest.CaptureFix
     assert running.runtime.model.name.startswith("mini_xception-")
     assert "the model is another file" in capsys.readouterr().err
     assert len(running.runtime.parts.classifier.predict(np.zeros((64, 64), np.uint8), FACE)) == 1
+
+
+def test_installed_detector_is_taken(
+    start: Start, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At the next reload, with a line; none is written while it stays the same, or is named."""
+    running = start()
+    assert capsys.readouterr().out.startswith(
+        "detector: haar, because no other is installed\nsource: demo, as asked for\n"
+    )
+    running.change({})
+    assert "detector" not in capsys.readouterr().err
+
+    def choose(settings: DetectorSettings, *_: object) -> DetectorChoice:
+        return DetectorChoice("fake", replace(settings, name="fake"), "fake, the best one installed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("fer_edge.service.runtime.choose_detector", choose)
+        running.change({})
+    assert isinstance(running.runtime.parts.detector, FakeDetector)
+    assert running.runtime.settings.detector.name == "auto"
+    assert capsys.readouterr().err.startswith("fer-edge: note: detector: fake, the best one installed\n")
+    running.change({"detector": {"name": "haar"}})
+    line = "fer-edge: note: settings read again: detector.name auto -> haar; the model is the same\n"
+    assert capsys.readouterr().err == line
+    assert isinstance(running.runtime.parts.detector, Following)
 
 
 @pytest.mark.parametrize("error", [SettingsError("settings fer-edge.toml: not TOML"), ModelError("model x: no file")])
