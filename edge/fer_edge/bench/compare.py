@@ -60,6 +60,7 @@ def _differences(new: Results, old: Results, both: Sequence[tuple[ModelResult, M
             ("set of packages", _packages(new), _packages(old)),
             ("source", f"{new.loop.source} of {_size(new)}", f"{old.loop.source} of {_size(old)}"),
             ("number of frames", str(new.loop.frames), str(old.loop.frames)),
+            ("detector", new.loop.detector, old.loop.detector or new.loop.detector),
         )
         if a != b
     ]

@@ -17,6 +17,7 @@ from fer_edge.bench.combinations import Combination, face_predictor, peak_memory
 from fer_edge.bench.results import LoopResult, ModelResult, StageResult
 from fer_edge.build import make_classifier, make_parts, make_sink
 from fer_edge.classifiers.cards import installed, is_path, load_card
+from fer_edge.detectors.auto import choose_detector
 from fer_edge.settings import ClassifierSettings, Settings
 from fer_edge.sources import open_source
 from fer_edge.types import Classifier, Sink
@@ -63,6 +64,8 @@ def measure_loop(
     limit, paced_seconds = (like.frames, like.pace_frames / CAMERA_FPS) if like else (None, seconds)
     baseline_classifier = _int8_variant(settings.classifier, classifier)
     tutorial = TutorialLoop(baseline_classifier)
+    detector = choose_detector(settings.detector, lambda _: None)  # what cannot be used was logged by who made parts
+    settings = dataclasses.replace(settings, detector=detector.settings)
     with _temporary_log(settings) as sinks:
         progress(f"running both loops on {spec} for {f'{limit} frames' if limit else f'{seconds:g} s at most'}")
         with closing(open_source(spec).source) as source:
@@ -90,6 +93,7 @@ def measure_loop(
         pace_frames=paced.frames,
         pace_reached=paced.fps,
         pace_share=paced.share,
+        detector=detector.name,
     )
 
 

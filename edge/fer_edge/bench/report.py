@@ -100,9 +100,10 @@ def of_loop(loop: LoopResult, markdown: bool) -> str:
             ("baseline", loop.tutorial_cpu, loop.tutorial_faces, loop.tutorial_frames),
         )
     ]
+    found_by = f"; faces found by {loop.detector}" if loop.detector else ""
     ours = joined(
         markdown,
-        f"the whole loop on {loop.source} ({loop.width} x {loop.height}); predictions by {loop.model}",
+        f"the whole loop on {loop.source} ({loop.width} x {loop.height}); predictions by {loop.model}{found_by}",
         table(("stage", "median ms", "p95"), stages, markdown),
         f"{loop.fps:.1f} frames a second without a limit; at {loop.pace_reached:.1f} frames a second it takes "
         f"{loop.pace_share:.1%} of one core, not counting the source",

@@ -79,6 +79,7 @@ class LoopResult:
     pace_frames: int  # number of frames of that run
     pace_reached: float  # frame rate that it reached, frames a second
     pace_share: float  # share of one core's time that it took, without the source
+    detector: str = ""  # that finds the faces; "" if an older file does not say it
 
     @property
     def factor(self) -> float:

@@ -77,6 +77,7 @@ def make_results(make_row: Callable[..., ModelResult]) -> Callable[..., Results]
                 pace_frames=50,
                 pace_reached=10.0,
                 pace_share=0.08,
+                detector="haar",
             ),
             verdict="use mini-int8",
         )

@@ -50,6 +50,15 @@ def test_what_else_changed_is_said(make_results: Callable[..., Results], make_ro
         assert words in text
 
 
+def test_other_detector_is_said(make_results: Callable[..., Results]) -> None:
+    """Older files do not say which one it was."""
+    old = make_results()
+    new = make_results(loop=dataclasses.replace(old.loop, detector="blazeface"))
+    assert "different detector: haar then, blazeface now" in compare(new, old, markdown=True)
+    older = make_results(loop=dataclasses.replace(old.loop, detector=""))
+    assert "detector" not in compare(new, older, markdown=True)
+
+
 def test_another_source_is_no_comparison(make_results: Callable[..., Results]) -> None:
     old = make_results()
     text = compare(make_results(loop=dataclasses.replace(old.loop, source="door.mp4")), old, markdown=False)

@@ -46,7 +46,14 @@ def test_row_shows_what_was_learned_from(make_row: Callable[..., ModelResult]) -
 
 def test_the_loop_and_the_tutorials(make_results: Callable[..., Results]) -> None:
     text = report.of_loop(make_results().loop, markdown=False)
-    for words in ("640 x 480", "120.0 frames a second", "10.0 frames a second", "8.0% of one core", "10.0 times"):
+    for words in (
+        "640 x 480",
+        "120.0 frames a second",
+        "10.0 frames a second",
+        "8.0% of one core",
+        "by haar",
+        "10.0 times",
+    ):
         assert words in text
     assert max(map(len, text.splitlines())) <= report.TERMINAL_WIDTH + 10
 

@@ -55,6 +55,7 @@ def test_last_line_is_the_recommendation(
     assert found.loop.cpu > 0
     assert found.loop.tutorial_cpu > 0
     assert found.loop.pace_frames == 1
+    assert found.loop.detector == "haar"  # auto, and none is installed
     assert found.verdict == lines[-1]
 
 
