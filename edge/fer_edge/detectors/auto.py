@@ -49,10 +49,11 @@ def choose_detector(settings: DetectorSettings, report: Callable[[str], None] = 
         name = _detector_for(settings.model)
         why = f"{name}, because detector.model ends in {Path(settings.model).suffix}"
         return DetectorChoice(name, replace(settings, name=name), why)
-    failures: list[str] = []
+    failures: list[tuple[str, str]] = []
     choice = _best(settings, failures)
-    for failure in failures:
-        report(f"{failure}; {choice.name} is used instead")
+    for name, failure in failures:
+        # Of the same detector another folder may hold a file that works.
+        report(f"{failure}; {choice.path if name == choice.name else choice.name} is used instead")
     return choice
 
 
@@ -67,8 +68,8 @@ def _detector_for(model: str) -> str:
         ) from None
 
 
-def _best(settings: DetectorSettings, failures: list[str]) -> DetectorChoice:
-    """The first in ORDER that is installed and works; why others are not is appended to `failures`."""
+def _best(settings: DetectorSettings, failures: list[tuple[str, str]]) -> DetectorChoice:
+    """The first in ORDER that is installed and works; names of others, and why not they, are appended to `failures`."""
     by_name = {entry.name: entry for entry in CATALOGUE}
     for entry in (by_name[name] for name in ORDER):
         for path in _files(entry):
@@ -77,7 +78,7 @@ def _best(settings: DetectorSettings, failures: list[str]) -> DetectorChoice:
             if not failure:
                 words = "the best one that works" if failures else "the best one installed"
                 return DetectorChoice(entry.name, chosen, f"{entry.name}, {words}")
-            failures.append(failure)
+            failures.append((entry.name, failure))
     words = "none of those installed works" if failures else "no other is installed"
     return DetectorChoice(ALWAYS, replace(settings, name=ALWAYS), f"{ALWAYS}, because {words}")
 

@@ -72,7 +72,7 @@ def test_haar_needs_nothing() -> None:
 
 def test_best_one_is_taken(install: Install) -> None:
     """Each that is added in the order from the worst to the best comes before the others."""
-    for name in reversed(ORDER):
+    for name in ("blazeface-short", "yunet", "blazeface"):
         path = install(name)
         choice = choose_detector(DetectorSettings(min_face=0.3))
         assert (choice.name, choice.path) == (name, str(path))
@@ -107,8 +107,9 @@ def test_damaged_file_is_passed_over(content: bytes, install: Install, capsys: p
 def test_damaged_file_hides_no_good_one(install: Install) -> None:
     """The user's is damaged, everybody's is whole."""
     install("blazeface", b"cut off")
-    path = install("blazeface", system=True)
-    assert choose_detector(DetectorSettings()).path == str(path)
+    path, said = install("blazeface", system=True), list[str]()
+    assert choose_detector(DetectorSettings(), said.append).path == str(path)
+    assert [line.partition("blazeface; ")[2] for line in said] == [f"{path} is used instead"]
 
 
 @pytest.mark.parametrize(
