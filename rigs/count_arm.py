@@ -7,7 +7,10 @@ that is more than a percent above the record, counts.json, fails. A price that s
 
 On Debian 12 root gets all that is missing; elsewhere it says what is. What it makes lies in build/arm (0.5 GB).
 
-python3 rigs/count_arm.py [--record] [--runtime NAME] [--processor NAME] [float32|float16|dynamic|int8|faces ...]
+Detectors that `fer-edge detectors` lists are counted if their files are installed here.
+
+python3 rigs/count_arm.py [--record] [--runtime NAME] [--processor NAME]
+                          [float32|float16|dynamic|int8|faces|blazeface|yunet ...]
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import json
 import os
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -45,11 +48,16 @@ WHEELS = {
 }
 FINDER = "ai-edge-litert"  # with whose OpenCV faces are found
 VARIANTS = ("float32", "float16", "dynamic", "int8")
-FACES = {
-    "scan": "tutorials' cascade (1.1, 5 neighbours) over all of it, at 320 x 240",
+DETECTORS = ("blazeface", "yunet")  # their rows end in " by NAME", those of Haar's cascades in nothing
+SCENES = {
     "face": "a face is followed",
     "moving": "nobody is there, something moves",
     "still": "nobody is there, nothing moves",
+}
+FACES = {
+    "scan": "tutorials' cascade (1.1, 5 neighbours) over all of it, at 320 x 240",
+    **SCENES,
+    **{f"{scene} by {name}": f"{SCENES[scene]}, by {name}" for name in DETECTORS for scene in ("face", "still")},
 }
 
 
@@ -75,15 +83,16 @@ class Row(NamedTuple):
 def main() -> int:
     """Set up what is missing, count, print tables, and compare with the record, or renew it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", metavar="WHAT", help="variants, and faces (default: all)")
+    parser.add_argument("what", nargs="*", metavar="WHAT", help="variants, faces, detectors (default: all)")
     parser.add_argument("--runtime", choices=WHEELS, help="this one alone")
     parser.add_argument("--processor", choices=PROCESSORS, help="this one alone")
     parser.add_argument("--record", action="store_true", help="write what is counted into counts.json")
     parser.add_argument("--set-up", action="store_true", help="set up what is missing, and count nothing")
     options = parser.parse_args()
-    what = options.what or [*VARIANTS, "faces"]
-    if unknown := set(what) - {*VARIANTS, "faces"}:
-        parser.error(f"{', '.join(sorted(unknown))}: unknown; known are {', '.join(VARIANTS)}, faces")
+    known = (*VARIANTS, "faces", *DETECTORS)
+    what = options.what or list(known)
+    if unknown := set(what) - set(known):
+        parser.error(f"{', '.join(sorted(unknown))}: unknown; known are {', '.join(known)}")
     runtimes = [options.runtime] if options.runtime else list(WHEELS)
     processors = [options.processor] if options.processor else list(PROCESSORS)
     try:
@@ -102,6 +111,8 @@ def main() -> int:
         print(f"count-arm: {cause}; {elsewhere()}", file=sys.stderr)
         return 2
     print_tables(found, processors)
+    for name in skipped(found, runtimes, what):
+        print(f"count-arm: {name}: skipped, its file is not installed; try: fer-edge detectors install {name}")
     if options.record:
         record(found)
         return 0
@@ -110,7 +121,18 @@ def main() -> int:
 
 def things(runtime: str, what: Sequence[str]) -> list[str]:
     """Faces are found with the OpenCV of one of them alone."""
-    return [each for each in what if each != "faces" or runtime == FINDER]
+    return [each for each in what if each in VARIANTS or runtime == FINDER]
+
+
+def skipped(found: Iterable[Row], runtimes: Sequence[str], what: Sequence[str]) -> list[str]:
+    """The detectors that were to be counted, and have no rows."""
+    counted = {row.what.rpartition(" by ")[2] for row in found}
+    return [name for name in DETECTORS if name in what and FINDER in runtimes and name not in counted]
+
+
+def of_scene(what: str) -> bool:
+    """Whether a row is of many frames, of which the worst one counts too."""
+    return what.partition(" by ")[0] in SCENES
 
 
 def unable() -> str:
@@ -187,7 +209,7 @@ def print_row(head: str, runtime: str, what: str, found: dict[Row, Count], proce
 
 def cell(what: str, each: Count) -> str:
     """A count in words."""
-    if what in ("face", "moving", "still"):
+    if of_scene(what):
         return f"{each.mean / 1e6:.1f}; {each.most / 1e6:.1f}"
     if what == "scan":
         return f"{each.mean / 1e6:.1f}"
@@ -198,7 +220,7 @@ def values(found: dict[Row, Count]) -> Iterator[tuple[Row, float]]:
     """What is recorded and compared: for frames the worst one too."""
     for row, each in found.items():
         yield row, each.mean
-        if row.what in ("face", "moving", "still"):
+        if of_scene(row.what):
             yield row._replace(what=f"{row.what}, the most in one frame"), each.most
 
 

@@ -1,9 +1,9 @@
 """What is counted: faces read and faces found, as the benchmark and the loop do it, between marks that the plugin sees.
 
-python counted.py RUNTIME [VARIANT ...] [faces]
+python counted.py RUNTIME [VARIANT ...] [faces] [blazeface] [yunet]
 
 Prints a JSON list: for what lies between the first two marks, the next two, and so on, its row, and how often it was
-done there.
+done there. A detector whose file is not installed has no rows.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ from fer_edge.bench.baseline import CASCADE, NEIGHBOURS, SCALE_FACTOR
 from fer_edge.bench.combinations import Combination, face_predictor, find_cards
 from fer_edge.build import make_classifier, make_detector
 from fer_edge.demo.clip import FPS, Clip
+from fer_edge.detectors.files import CATALOGUE
+from fer_edge.detectors.files import find as find_file
 from fer_edge.detectors.framing import shrink
-from fer_edge.settings import Settings
+from fer_edge.settings import DetectorSettings, Settings
 from fer_edge.types import Frame, Pixels
 
 READS = 20  # and as many before, in which Python gets used to them
@@ -60,27 +62,29 @@ def read(runtime: str, variant: str) -> None:
     counted(variant, READS, work)
 
 
-def find(runtime: str) -> None:
-    """A frame scanned in full, as tutorials do it; then a face that is followed, and scenes without any."""
-    settings = Settings()
-    demo = [grey(number) for number in range(WARM + FRAMES)]
-    scenes = {
-        "face": demo,
-        "moving": [np.ascontiguousarray(picture[::-1]) for picture in demo],  # nobody finds a face upside down
-        "still": [grey(EMPTY)] * len(demo),
-    }
-    small, _ = shrink(demo[0], settings.detector.width)
+def scan() -> None:
+    """A frame scanned in full, as tutorials do it."""
+    small, _ = shrink(grey(0), DetectorSettings().width)
     cascade = cv2.CascadeClassifier(str(Path(cv2.__file__).parent / "data" / CASCADE))
     cascade.detectMultiScale(small, SCALE_FACTOR, NEIGHBOURS)
     counted("scan", 1, lambda: cascade.detectMultiScale(small, SCALE_FACTOR, NEIGHBOURS))
-    classifier = make_classifier(replace(settings.classifier, runtime=runtime, threads=1))
+
+
+def watch(runtime: str, settings: DetectorSettings, by: str = "") -> None:
+    """A face that is followed, and scenes without any; `by` ends the rows' names."""
+    demo = [grey(number) for number in range(WARM + FRAMES)]
+    scenes = {"face": demo, "still": [grey(EMPTY)] * len(demo)}
+    if settings.name == "haar":  # which finds no face upside down; a network finds some
+        scenes["moving"] = [np.ascontiguousarray(picture[::-1]) for picture in demo]
+    classifier = make_classifier(replace(Settings().classifier, runtime=runtime, threads=1))
     for scene, pictures in scenes.items():
-        detector = make_detector(replace(settings.detector, threads=1), classifier, still=False)
+        detector = make_detector(replace(settings, threads=1), classifier, still=False)
         for number, picture in enumerate(pictures):
             frame = Frame(number, number / FPS, BEGIN, picture, scene)
-            found = detector.detect(frame) if number < WARM else counted(scene, 1, partial(detector.detect, frame))
+            work = partial(detector.detect, frame)
+            found = work() if number < WARM else counted(f"{scene}{by}", 1, work)
             if number >= WARM and len(found) != (scene == "face"):  # finding fewer faces saves work, and is no saving
-                sys.exit(f"frame {number} of scene {scene!r}: {len(found)} faces found")
+                sys.exit(f"frame {number} of scene {scene!r}{by}: {len(found)} faces found")
 
 
 def grey(number: int) -> Pixels:
@@ -92,8 +96,13 @@ def main(runtime: str, *what: str) -> None:
     """Do each and say what was done."""
     cv2.setNumThreads(1)  # two runs must do the same, to the instruction
     for name in what:
+        entry = next((entry for entry in CATALOGUE if entry.name == name), None)
         if name == "faces":
-            find(runtime)
+            scan()
+            watch(runtime, DetectorSettings(name="haar"))
+        elif entry:
+            if path := find_file(entry):
+                watch(runtime, DetectorSettings(name=entry.detector, model=str(path)), f" by {name}")
         else:
             read(runtime, name)
     print(json.dumps(done))

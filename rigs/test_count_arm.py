@@ -41,6 +41,21 @@ def test_a_percent_is_the_limit(
     assert ("int8, ai-edge-litert, cortex-a76" in said and "ARGS=--record" in said) == bool(code)
 
 
+def test_detectors_without_files_are_skipped(capsys: pytest.CaptureFixture) -> None:
+    """Those that were asked for with the interpreter that finds faces; rows of one that is there are compared."""
+    rows = {count_arm.Row("ai-edge-litert", "cortex-a76", f"{scene} by yunet") for scene in ("face", "still")}
+    what = ["int8", "faces", "blazeface", "yunet"]
+    assert count_arm.skipped(rows, ["ai-edge-litert"], what) == ["blazeface"]
+    assert count_arm.skipped(rows, ["ai-edge-litert"], ["int8", "faces"]) == []
+    assert count_arm.skipped([], ["tflite-runtime"], what) == []
+    assert count_arm.things("tflite-runtime", what) == ["int8"]
+    assert count_arm.things("ai-edge-litert", what) == what
+    found = dict.fromkeys(rows, count_arm.Count(1e6, 3e6, 0))
+    assert {row.what: value for row, value in count_arm.values(found)}["still by yunet, the most in one frame"] == 3e6
+    count_arm.print_tables(found, ["cortex-a76"])
+    assert "| nobody is there, nothing moves, by yunet | 1.0; 3.0 |" in capsys.readouterr().out
+
+
 def test_what_was_never_recorded_fails_until_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
