@@ -36,6 +36,11 @@ def _strings(*default: str, **each: Any) -> Any:
     return field(default=default, metadata={"items": each})
 
 
+def _areas(most: int) -> Any:
+    """At most `most` areas of the frame, by default none."""
+    return field(default=(), metadata={"areas": most})
+
+
 def _one_of(default: str, *choices: str) -> Any:
     return field(default=default, metadata={"choices": choices})
 
@@ -46,6 +51,7 @@ OLED_DEVICES = (
 )
 UNSET = -1.0  # no value
 PRIOR_AS_CONVERTED = UNSET  # classifier.prior
+Area = tuple[float, float, float, float]  # x, y, width, height, as shares of the frame's width and height
 _TOPIC = "([A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)?"  # an MQTT topic, or empty
 
 
@@ -102,6 +108,9 @@ class DetectorSettings:
     # smallest face to search for, as a share of the frame's shorter side; -1: 0.1, and 0.04 in single pictures
     max_faces: int = _number(int(UNSET), 1, 100, unset=UNSET)
     # most faces in one frame, the largest; more take more time; -1: 8, and 100 in single pictures
+    ignore: tuple[Area, ...] = _areas(32)
+    # areas in which nothing is looked for, such as a poster or a television: a list of [x, y, width, height], shares of
+    # the frame from its top left, 0 to 1; 32 at most. No face is read whose middle lies in one
     scale_step: float = _number(1.1, 1.01, 2)
     # haar: ratio of one searched face size to the next
     score: float = _number(0.75, 0.01, 1)
@@ -440,6 +449,8 @@ def _checked(key: str, value: Any, kind: Any, allowed: Mapping[str, Any]) -> Any
         if type(value) not in (list, tuple) or not all(entry in allowed["each"] for entry in value):
             raise SettingsError(f"{key} = {value!r}: must be a list with some of {', '.join(allowed['each'])}")
         return tuple(dict.fromkeys(value))
+    if "areas" in allowed:
+        return _checked_areas(key, value, allowed["areas"])
     if "items" in allowed:
         if type(value) not in (list, tuple):
             raise SettingsError(f'{key} = {value!r}: must be a list, as in ["one", "two"]')
@@ -465,6 +476,33 @@ def _checked(key: str, value: Any, kind: Any, allowed: Mapping[str, Any]) -> Any
         unset = "" if allowed.get("unset") is None else f", or {allowed['unset']:g} for no value"
         raise SettingsError(f"{key} = {value!r}: must be from {allowed['low']} to {allowed['high']}{unset}")
     return value
+
+
+def _checked_areas(key: str, value: Any, most: int) -> tuple[Area, ...]:
+    example = "as in [[0.7, 0.1, 0.2, 0.3]]"
+    if type(value) not in (list, tuple):
+        raise SettingsError(f"{key} = {value!r}: must be a list of [x, y, width, height], {example}")
+    if len(value) > most:
+        raise SettingsError(f"{key}: {len(value)} areas, but {most} at most; cover neighbours with one larger area")
+    areas = []
+    for place, area in enumerate(value):
+        if type(area) not in (list, tuple) or [type(share) for share in area if type(share) not in (int, float)]:
+            raise SettingsError(f"{key}[{place}] = {area!r}: must be [x, y, width, height] in numbers, {example}")
+        if len(area) != 4:
+            raise SettingsError(f"{key}[{place}] = {area!r}: has {len(area)} numbers; write [x, y, width, height]")
+        if not all(0 <= share <= 1 for share in area):  # NaN is in no range
+            raise SettingsError(
+                f"{key}[{place}] = {area!r}: must be from 0 to 1, as shares of the frame; divide pixels by its size"
+            )
+        x, y, width, height = map(float, area)
+        if not width or not height:
+            raise SettingsError(f"{key}[{place}] = {area!r}: covers nothing; width and height must be above 0")
+        if max(x + width, y + height) > 1 + 1e-6:  # 0.7 + 0.3 may be a little more than 1
+            raise SettingsError(
+                f"{key}[{place}] = {area!r}: reaches out of the frame; x + width and y + height must be 1 at most"
+            )
+        areas.append((x, y, width, height))
+    return tuple(areas)
 
 
 _KINDS = {int: "a whole number", float: "a number", str: "text in quotes", bool: "true or false"}

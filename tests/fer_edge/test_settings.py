@@ -51,6 +51,17 @@ def test_file_changes_only_its_keys(tmp_path: Path) -> None:
         ("[source]\nfps = nan\n", ["source.fps", "nan", "0", "240"]),
         ('[source]\nfps = "10"\n', ["source.fps", "'10'", "number"]),
         ("[classifier]\nprior = -0.5\n", ["classifier.prior", "-0.5", "from 0 to 1, or -1"]),
+        ("[detector]\nignore = 3\n", ["detector.ignore = 3", "a list of [x, y, width, height]"]),
+        ("[detector]\nignore = [0.1, 0.2, 0.3, 0.4]\n", ["detector.ignore[0] = 0.1", "[[0.7, 0.1, 0.2, 0.3]]"]),
+        ("[detector]\nignore = [[0.1, 0.2, 0.3]]\n", ["ignore[0] = [0.1, 0.2, 0.3]", "has 3 numbers"]),
+        ("[detector]\nignore = [[0, 0, 1, 1], [0, 0, 0, 1]]\n", ["ignore[1]", "covers nothing", "above 0"]),
+        ("[detector]\nignore = [[10, 20, 30, 40]]\n", ["ignore[0]", "from 0 to 1", "divide pixels"]),
+        ("[detector]\nignore = [[0.1, -0.2, 0.3, 0.4]]\n", ["ignore[0]", "-0.2", "from 0 to 1"]),
+        ("[detector]\nignore = [[0.1, 0.2, 0.3, nan]]\n", ["ignore[0]", "nan", "from 0 to 1"]),
+        ("[detector]\nignore = [[0.8, 0.2, 0.3, 0.4]]\n", ["ignore[0]", "reaches out of the frame"]),
+        ("[detector]\nignore = [[0.1, 0.2, 0.3, true]]\n", ["ignore[0]", "True", "in numbers"]),
+        ('[detector]\nignore = [["0.1", 0, 1, 1]]\n', ["ignore[0]", "'0.1'", "in numbers"]),
+        (f"[detector]\nignore = {[[0, 0, 1, 1]] * 300}\n", ["detector.ignore", "300 areas", "32 at most"]),
         ("log = 3\n", ["log", "3", "table"]),
         ("[log\n", ["not TOML", "line 1"]),
     ],
@@ -106,6 +117,18 @@ def test_table_value_replaces_the_default() -> None:
     """A table of values replaces the default as a whole."""
     assert settings.override(Settings(), "led.pins={happy = 5, sad = 6}").led.pins == {"happy": 5, "sad": 6}
     assert settings.override(Settings(), 'led.colours={happy = "#f0E442"}').led.colours == {"happy": "#f0E442"}
+
+
+def test_areas_are_read_from_both(tmp_path: Path) -> None:
+    """Areas of the frame come from a file or one override; those that end at the frame's edge are in it."""
+    file = tmp_path / "fer-edge.toml"
+    file.write_text("[detector]\nignore = [[0.1, 0.2, 0.3, 0.4], [0.7, 0, 0.3, 1]]\n")
+    areas = ((0.1, 0.2, 0.3, 0.4), (0.7, 0.0, 0.3, 1.0))
+    assert settings.load(file).detector.ignore == areas
+    text = "detector.ignore=[[0.1, 0.2, 0.3, 0.4], [0.7, 0, 0.3, 1]]"
+    assert settings.override(Settings(), text).detector.ignore == areas
+    assert settings.override(settings.load(file), "detector.ignore=[]").detector.ignore == ()
+    assert settings.parse({"detector": {"ignore": areas}}).detector.ignore == areas
 
 
 def test_override_changes_one_setting() -> None:

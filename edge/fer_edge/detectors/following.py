@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from fer_edge.detectors.face_verifier import FaceVerifier
 from fer_edge.detectors.framing import shrink
+from fer_edge.detectors.ignored import IgnoredAreas
 from fer_edge.detectors.search import Candidate, FullSearch, Search, detect_near, same_face, verify, with_limits
 from fer_edge.settings import DetectorSettings
 from fer_edge.types import Box, Detector, Frame, Pixels
@@ -69,6 +70,7 @@ class Following:
     def __init__(self, search: Search, settings: DetectorSettings, face_verifier: FaceVerifier | None) -> None:
         self._search, self._face_verifier = search, face_verifier
         self._settings = with_limits(settings, MAX_FACES, MIN_FACE)
+        self._ignored = IgnoredAreas(settings.ignore, search.framing)
         self._time = -math.inf  # seconds, of the last frame
         self._pause = 0.0  # seconds since the frame before
         self._limit_logged = False
@@ -95,7 +97,7 @@ class Following:
         for face in self._faces:
             self._follow(face, small, frame)
         missed = self._is_slow and any(face.confirmed != frame.time for face in self._faces)
-        self._faces = [face for face in self._faces if self._is_kept(face, frame.time)]
+        self._faces = [face for face in self._faces if self._is_kept(face, frame)]
         self._search_frame(small, frame, missed)
         self._confirm(small, frame)
         self._merge_duplicates()
@@ -109,14 +111,17 @@ class Following:
 
     # --- known faces ---
 
-    def _is_kept(self, face: _Face, now: float) -> bool:
+    def _is_kept(self, face: _Face, frame: Frame) -> bool:
         """Whether `face` passed its last check and is visible, or was confirmed within `patience_seconds`.
 
-        A face that is missing in a slow frame is not waited for: the search of that frame says where it is.
+        A face that is missing in a slow frame is not waited for: the search of that frame says where it is. Nor is one
+        that came into an ignored area: what would be followed there may be the poster.
         """
+        if self._ignored.has(face.square, frame.grey.shape):
+            return False
         is_stable = face.visible and face.confirmed == face.checked
         is_awaited = face.visible or not self._is_slow
-        return is_stable or (is_awaited and now - face.confirmed < self._settings.patience_seconds)
+        return is_stable or (is_awaited and frame.time - face.confirmed < self._settings.patience_seconds)
 
     def _follow(self, face: _Face, small: Pixels, frame: Frame) -> None:
         """Find `face` in the next frame, and check it if it is time to."""
@@ -179,6 +184,7 @@ class Following:
         """
         late = self._is_slow and (bool(self._slices) or bool(self._candidates))
         tiles = cv2.resize(small, MOTION_GRID, interpolation=cv2.INTER_AREA).astype(np.float32)
+        self._ignored.blank(tiles)
         self._mask_known(small.shape)
         # A search after a cut is not interrupted by another cut: a flickering light looks like one cut after another.
         change = float(np.abs(tiles - self._last_tiles).mean())
@@ -246,9 +252,11 @@ class Following:
             candidate, *self._candidates = self._candidates
             if any(same_face(candidate, face.square) for face in self._faces) or self._is_too_small(candidate):
                 continue
+            if self._ignored.has(candidate, frame.grey.shape):
+                continue
             left -= 1
             found = verify(self._search, self._face_verifier, frame.grey, candidate)
-            if not found or found.score < self._settings.score:
+            if not found or found.score < self._settings.score or self._ignored.has(found, frame.grey.shape):
                 continue
             if not any(same_face(found, face.square) for face in self._faces):
                 self._faces.append(_Face(found, self._crop(small, found, 1.0), frame.time, frame.time))

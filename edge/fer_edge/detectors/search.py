@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol
 from fer_edge import preprocess
 from fer_edge.detectors.face_verifier import FaceVerifier
 from fer_edge.detectors.framing import Framing, shrink
+from fer_edge.detectors.ignored import IgnoredAreas
 from fer_edge.settings import UNSET, DetectorSettings
 from fer_edge.types import Box, Frame, Pixels
 
@@ -75,6 +76,7 @@ class FullSearch:
     def __init__(self, search: Search, settings: DetectorSettings, face_verifier: FaceVerifier | None) -> None:
         self._search, self._face_verifier = search, face_verifier
         self._settings = with_limits(settings, PICTURE_MAX_FACES, PICTURE_MIN_FACE)
+        self._ignored = IgnoredAreas(settings.ignore, search.framing)
 
     def detect(self, frame: Frame) -> list[Box]:
         """Faces in `frame`, the most probable first; of too many the largest."""
@@ -85,8 +87,13 @@ class FullSearch:
             for number in range(self._search.begin(small, smallest, kind)):
                 self._search.slice(number)
             for candidate in self._search.candidates():
-                face = verify(self._search, self._face_verifier, frame.grey, candidate.mapped(0, 0, factor))
-                if face and face.score >= self._settings.score and not any(same_face(face, other) for other in found):
+                near = candidate.mapped(0, 0, factor)
+                if self._ignored.has(near, frame.grey.shape):
+                    continue
+                face = verify(self._search, self._face_verifier, frame.grey, near)
+                if not face or face.score < self._settings.score or self._ignored.has(face, frame.grey.shape):
+                    continue
+                if not any(same_face(face, other) for other in found):
                     found.append(face)
         most = self._settings.max_faces
         if len(found) > most:

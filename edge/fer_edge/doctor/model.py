@@ -65,7 +65,8 @@ def _prediction(context: Context) -> Iterator[Finding]:
         choice = choose_detector(context.settings.detector, failures.append)
         (frame,) = open_files(str(PORTRAIT))
         threads = cv2.getNumThreads()
-        boxes = make_detector(choice.settings, classifier, still=True).detect(frame)
+        settings = replace(choice.settings, ignore=())  # which is about the camera's frame
+        boxes = make_detector(settings, classifier, still=True).detect(frame)
         cv2.setNumThreads(threads)
     except FerEdgeError as error:
         yield of_error("a face read", error)

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from typing import Any
 
 from fer_edge.build import make_sink
 from fer_edge.errors import FerEdgeError
+from fer_edge.lookup import lookup
 from fer_edge.pause import PauseSwitch
 from fer_edge.settings import RunSettings, Settings
+from fer_edge.sinks import SINKS
 from fer_edge.sinks.guard import Guarded
 from fer_edge.sinks.log import Log
 from fer_edge.sinks.mailbox import Mailbox
+from fer_edge.sinks.output import Output
+from fer_edge.types import Sink
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +55,7 @@ class Outputs:
         """
         before, self._settings = self._settings, settings
         for name in list(self._open):
-            if name not in settings.run.sinks or getattr(before, name, None) != getattr(settings, name, None):
+            if name not in settings.run.sinks or _read_by(name, before) != _read_by(name, settings):
                 self._close(name)
         for name in settings.run.sinks:
             try:
@@ -81,3 +86,9 @@ class Outputs:
         """Close all. May be called twice."""
         for name in reversed(list(self._open)):
             self._close(name)
+
+
+def _read_by(name: str, settings: Settings) -> list[Any]:
+    """The tables of `settings` that the output reads: its own, and those that it declares."""
+    output: Output[Sink] = lookup(SINKS, name, "sink")
+    return [getattr(settings, table, None) for table in (name, *output.also_reads)]

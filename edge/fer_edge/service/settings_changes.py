@@ -22,8 +22,11 @@ def changed(old: Settings, new: Settings) -> dict[str, tuple[str, ...]]:
 
 
 def harmless(value: Any, metadata: Any) -> bool:
-    """Whether a setting may be shown to others: numbers, switches, choices. Texts may be passwords, names, places."""
-    return isinstance(value, bool | int | float) or "choices" in metadata or "each" in metadata
+    """Whether a setting may be shown to others: numbers, switches, choices, areas of the frame.
+
+    Texts may be passwords, names, places.
+    """
+    return isinstance(value, bool | int | float) or any(kind in metadata for kind in ("choices", "each", "areas"))
 
 
 def shown(settings: Settings, part: str, key: str) -> str:
@@ -33,6 +36,8 @@ def shown(settings: Settings, part: str, key: str) -> str:
     value = getattr(table, key)
     if not harmless(value, metadata):
         return "..."
+    if "areas" in metadata:
+        return str([list(area) for area in value])
     return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 

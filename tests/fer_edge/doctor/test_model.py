@@ -74,3 +74,9 @@ def test_wrong_prediction_is_a_warning(make_context: Callable[..., Context]) -> 
     *_, finding = model.check(make_context(classifier={"name": "fake"}))  # which goes by brightness
     assert (finding.name, finding.level) == ("a face read", "warning")
     assert finding.says.startswith("the demo's portrait is sad (70 %)")
+
+
+def test_ignored_areas_are_the_cameras(make_context: Callable[..., Context]) -> None:
+    """`detector.ignore` is about the camera's frame: the portrait's face is found nevertheless."""
+    *_, finding = model.check(make_context(detector={"ignore": [[0, 0, 1, 1]]}))
+    assert finding.level == "ok"

@@ -106,3 +106,17 @@ def test_a_sink_failing_when_closed_is_remembered(
     assert isinstance(outputs.sinks[0], Guarded)
     outputs.reconfigure(settings(tmp_path))
     assert outputs.failing
+
+
+def test_output_follows_what_it_also_reads(outputs: Outputs, tmp_path: Path) -> None:
+    """The kiosk is opened anew if detector.ignore changes, since its page draws that; the log is not."""
+    pytest.importorskip("starlette")
+    base = parse({"kiosk": {"port": 0}}, settings(tmp_path, "log", "kiosk"))
+    outputs.reconfigure(base)
+    log, kiosk = outputs.sinks
+    outputs.reconfigure(parse({"smoother": {"seconds": 1}}, base))
+    assert outputs.sinks == [log, kiosk]
+    outputs.reconfigure(parse({"detector": {"ignore": [[0, 0, 0.5, 0.5]]}}, base))
+    assert outputs.sinks[0] is log
+    assert outputs.sinks[1] is not kiosk
+    outputs.close()

@@ -31,3 +31,9 @@ def test_numbers_switches_and_choices_are_said_and_texts_are_not() -> None:
         "run.sinks log, console -> log, mqtt; source.name changed; log.mode changes -> frames; "
         "log.keep_days 30.0 -> 7.0; webhook.url changed; webhook.headers changed"
     )
+
+
+def test_ignored_areas_are_said() -> None:
+    """Areas of the frame are no secret."""
+    new = parse({"detector": {"ignore": [[0, 0.5, 0.25, 0.5]]}})
+    assert in_words(Settings(), new) == "detector.ignore [] -> [[0.0, 0.5, 0.25, 0.5]]"

@@ -39,7 +39,7 @@ class App:
         tokens = Tokens(read_token(kiosk.token_file) if kiosk.token_file else "")
         pages, static = Pages(i18n.load(kiosk.language), kiosk.live), Static()
         login = Login(pages, tokens)
-        self.stream = Stream(state, partial(stage, state, pause_switch), kiosk.viewers)
+        self.stream = Stream(state, partial(stage, state, pause_switch, settings.detector.ignore), kiosk.viewers)
         self._live = Live(state)
         api = Api(state, pause_switch, settings, self.stream)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+from dataclasses import replace
 from typing import Any
 
 from fer_edge.reader import Reader
@@ -17,7 +18,8 @@ class PictureReader:
     """Has its own detector and classifier, made at the first picture: the loop's are not to be shared."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        # What is ignored is a part of the camera's frame, and a picture that was sent is another one.
+        self._settings = replace(settings, detector=replace(settings.detector, ignore=()))
         self._busy = threading.Lock()
         self._reader: Reader | None = None
 

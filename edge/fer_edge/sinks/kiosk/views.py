@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fer_edge.drawing.palette import colour_of, to_hex
 from fer_edge.pause import PauseSwitch
 from fer_edge.records import FRAME_COLUMNS, record
+from fer_edge.settings import Area
 from fer_edge.sinks.kiosk.state import KioskState
 from fer_edge.types import UNCERTAIN, Face
 
@@ -21,8 +23,12 @@ def now(state: KioskState, pause_switch: PauseSwitch) -> dict[str, Any]:
     return {"state": state.camera, "paused": pause_switch.paused, **seen}
 
 
-def stage(state: KioskState, pause_switch: PauseSwitch) -> dict[str, Any]:
-    """What the page draws: {"state", "paused", "faces": [{"id", "emotion", "confidence", "colour"}], "more": count}."""
+def stage(state: KioskState, pause_switch: PauseSwitch, ignored: Sequence[Area] = ()) -> dict[str, Any]:
+    """What the pages draw.
+
+    {"state", "paused", "faces": [{"id", "emotion", "confidence", "colour"}], "more": count, "size": [width, height] of
+    the frame in pixels, null without one, "ignored": [[x, y, width, height]] as shares of it}.
+    """
     latest = state.latest
     faces = sorted(latest.faces, key=lambda face: face.id) if latest is not None else []
     return {
@@ -30,6 +36,8 @@ def stage(state: KioskState, pause_switch: PauseSwitch) -> dict[str, Any]:
         "paused": pause_switch.paused,
         "faces": [_stage_face(face) for face in faces[:MAX_FACES_SHOWN]],
         "more": max(len(faces) - MAX_FACES_SHOWN, 0),
+        "size": None if latest is None else list(latest.frame.grey.shape[::-1]),
+        "ignored": [list(area) for area in ignored],
     }
 
 

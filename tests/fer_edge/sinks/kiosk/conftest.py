@@ -94,11 +94,17 @@ def house(tmp_path: Path) -> Iterator[Callable[..., House]]:
     """A function that opens a kiosk with settings over those that tests need."""
     with ExitStack() as stack:
 
-        def build(log: dict[str, Any] | None = None, sinks: tuple[str, ...] = ("log",), **kiosk: Any) -> House:
+        def build(
+            log: dict[str, Any] | None = None,
+            sinks: tuple[str, ...] = ("log",),
+            detector: dict[str, Any] | None = None,
+            **kiosk: Any,
+        ) -> House:
             tables = {
                 "kiosk": {"port": 0, "rate": 1e6} | kiosk,
                 "log": {"path": str(tmp_path / "log.jsonl")} | (log or {}),
                 "run": {"sinks": list(sinks)},
+                "detector": detector or {},
             }
             built = House(parse(tables))
             stack.callback(built.sink.close)

@@ -44,6 +44,12 @@ def test_the_face_in_it_is_read(house: House, tmp_path: Path) -> None:
     assert built.ask("/api/v1/now").json["faces"] == []
 
 
+def test_sent_picture_has_no_ignored_areas(house: House) -> None:
+    """`detector.ignore` is about the camera's frame, not about a picture that was sent."""
+    built = house(detector={"ignore": [[0, 0, 1, 1]]})
+    assert len(send(built, ASTRONAUT).json["faces"]) == 1
+
+
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
 def test_picture_without_a_face(form: str, house: House) -> None:
     """A picture without a face has none."""

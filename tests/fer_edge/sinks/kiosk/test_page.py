@@ -375,3 +375,55 @@ def test_the_camera_s_picture_moves(house: House, visit: Open, make_observation:
     built.sink.state("paused")
     tab.page.wait_for_function("() => document.querySelector('#message').textContent === 'Paused'")
     assert not tab.page.is_visible("#picture")
+
+
+DRAWN_AREAS = """() => {
+  const picture = document.querySelector('#picture'), place = picture.getBoundingClientRect();
+  const scale = Math.min(place.width / picture.naturalWidth, place.height / picture.naturalHeight);
+  const width = scale * picture.naturalWidth, height = scale * picture.naturalHeight;
+  const left = place.x + (place.width - width) / 2, top = place.y + (place.height - height) / 2;
+  return [...document.querySelectorAll('#ignored .hatched')].map(area => area.getBoundingClientRect())
+    .map(area => [(area.x - left) / width, (area.y - top) / height, area.width / width, area.height / height]);
+}"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (844, 390), (800, 480), (1920, 1080)])
+def test_ignored_areas_lie_on_the_picture(
+    width: int, height: int, house: House, visit: Open, make_observation: Make
+) -> None:
+    """The areas of detector.ignore are drawn where they are in the picture, and the page needs no scrolling."""
+    areas = [[0.1, 0.2, 0.3, 0.4], [0.6, 0.0, 0.4, 1.0]]
+    built = house(live=True, language="de", detector={"ignore": areas})
+    built.sink.state("running")
+    built.sink.write(make_observation(1, "happy", grey=np.full((480, 640), 90, np.uint8)))
+    tab = visit(f"http://127.0.0.1:{built.port}/live", width, height)
+    tab.page.wait_for_function("() => document.querySelector('#picture').naturalWidth === 640")
+    tab.page.wait_for_selector("#ignored .hatched")
+    for drawn, area in zip(tab.page.evaluate(DRAWN_AREAS), areas, strict=True):
+        assert drawn == pytest.approx(area, abs=0.01)
+    assert tab.page.inner_text("#legend") == load("de")["live_ignored"]
+    assert tab.page.text_content("#ignored .hatched") == load("de")["live_ignored_label"]
+    assert tab.page.evaluate("document.documentElement.scrollHeight") <= height
+    built.sink.state("paused")
+    tab.page.wait_for_function("() => document.querySelector('#message').textContent === 'Pause'")
+    assert not tab.page.is_visible("#ignored")
+    assert not tab.page.is_visible("#legend")
+
+
+def test_new_settings_reach_the_live_page(house: House, visit: Open, make_observation: Make) -> None:
+    """After a change of detector.ignore an open page draws the new areas, and its picture goes on."""
+    built = house(live=True)
+    seen = make_observation(1, "happy", grey=np.full((480, 640), 90, np.uint8))
+    built.sink.state("running")
+    built.sink.write(seen)
+    tab = visit(f"http://127.0.0.1:{built.port}/live")
+    tab.page.wait_for_function("() => document.querySelector('#picture').naturalWidth === 640")
+    assert not tab.page.is_visible("#legend")
+    port = built.port
+    built.sink.close()
+    again = house(live=True, port=port, detector={"ignore": [[0.5, 0.5, 0.5, 0.5]]})
+    again.sink.state("running")
+    with tab.page.expect_request(re.compile("live.mjpg")):
+        again.sink.write(seen)
+    tab.page.wait_for_selector("#ignored .hatched")
+    tab.complaints = [words for words in tab.complaints if "ERR_" not in words]  # of the connection that was closed

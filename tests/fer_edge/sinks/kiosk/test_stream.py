@@ -17,6 +17,7 @@ from fer_edge.types import Observation
 House = Callable[..., Any]
 Make = Callable[..., Observation]
 SOON = 10.0  # seconds
+EMPTY = {"faces": [], "more": 0, "size": None, "ignored": []}
 
 
 def wait_for(holds: Callable[[], bool]) -> None:
@@ -32,7 +33,7 @@ def test_first_event_is_the_current_state(house: House) -> None:
     """The first event is what is so now."""
     reader = house().read()
     assert reader.answer.getheader("content-type") == "text/event-stream"
-    assert reader.next() == {"state": "starting", "paused": False, "faces": [], "more": 0}
+    assert reader.next() == {"state": "starting", "paused": False, **EMPTY}
     reader.close()
 
 
@@ -48,7 +49,7 @@ def test_a_change_comes_at_once(
     built.sink.write(with_event(make_observation(1, "happy")))
     assert reader.next()["faces"][0]["emotion"] == "happy"
     built.sink.state("lost")
-    assert reader.next() == {"state": "lost", "paused": False, "faces": [], "more": 0}
+    assert reader.next() == {"state": "lost", "paused": False, **EMPTY}
     reader.close()
 
 

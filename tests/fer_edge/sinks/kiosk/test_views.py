@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 from fer_edge.pause import PauseSwitch
 from fer_edge.records import record
 from fer_edge.sinks.kiosk.state import KioskState
@@ -18,7 +19,8 @@ def test_nothing_before_the_first_frame() -> None:
     """Before the first frame there is nothing."""
     expected = {"state": "starting", "paused": False, "time": None, "source": None, "frame": None, "faces": []}
     assert now(KioskState(), PauseSwitch()) == expected
-    assert stage(KioskState(), PauseSwitch()) == {"state": "starting", "paused": False, "faces": [], "more": 0}
+    shown = {"state": "starting", "paused": False, "faces": [], "more": 0, "size": None, "ignored": []}
+    assert stage(KioskState(), PauseSwitch()) == shown
 
 
 def test_now_is_record_and_state(make_observation: Make) -> None:
@@ -60,3 +62,11 @@ def test_small_confidence_change_is_no_event(make_observation: Make) -> None:
         state.write(Observation(seen.frame, (replace(seen.faces[0], confidence=confidence),), ()))
         views.append(stage(state, PauseSwitch()))
     assert views[0] == views[1] == views[2] != views[3]
+
+
+def test_ignored_areas_come_with_the_size(make_observation: Make) -> None:
+    """The page gets the ignored areas, and the shape of the picture that it draws them over."""
+    state = KioskState()
+    state.write(make_observation(1, "happy", grey=np.zeros((480, 640), np.uint8)))
+    shown = stage(state, PauseSwitch(), [(0.1, 0.2, 0.3, 0.4)])
+    assert (shown["size"], shown["ignored"]) == ([640, 480], [[0.1, 0.2, 0.3, 0.4]])
