@@ -1,4 +1,7 @@
-"""`fer-convert`: train, distill, quantize, evaluate. Starts without Keras, so that `--help` works anywhere."""
+"""`fer-convert`: train, distill, train-verifier, quantize, evaluate.
+
+Starts without Keras, so that `--help` works anywhere.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,18 @@ from fer_edge.errors import FerEdgeError
 from fer_convert.data.augment import Augmentation
 from fer_convert.export.class_prior import DEFAULT_PRIOR, DEFAULT_VOTES_PRIOR
 from fer_convert.messages import say
-from fer_convert.options import Renamed, add_fields, add_input_range, input_range_of, recipe_of, share, warn_renamed
+from fer_convert.options import (
+    Renamed,
+    add_fields,
+    add_input_range,
+    given,
+    input_range_of,
+    recipe_of,
+    share,
+    warn_renamed,
+)
 from fer_convert.training.recipe import VIEW_SETTINGS, Recipe
+from fer_convert.verifier.recipe import VerifierRecipe
 
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 EXIT_BROKEN_PIPE = 141  # 128 + SIGPIPE
@@ -52,6 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands.add_parser("train", help="train a network, or go on with a run that was stopped"))
     _add_distill(commands.add_parser("distill", help="write soft labels of trained networks, to train a smaller one"))
     _add_distill(commands.add_parser("teach"))  # its name until 0.1.0; without help, so that it is not listed
+    words = "train the network that says whether a square is a face, and where exactly"
+    _add_train_verifier(commands.add_parser("train-verifier", help=words))
     _add_quantize(commands.add_parser("quantize", help="convert a Keras model to four .tflite variants with cards"))
     _add_evaluate(commands.add_parser("evaluate", help="measure a .tflite or Keras model on labelled faces"))
     return parser
@@ -119,6 +134,31 @@ def _distill(arguments: argparse.Namespace) -> None:
     a, recipe = arguments, recipe_of(arguments)
     distill = _import("fer_convert.training.distill").distill
     distill(recipe, a.data, a.teacher, a.out, log=say, vote_file=a.votes, per_face=a.per_face)
+
+
+def _add_train_verifier(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Train the face verifier, the second stage of every detector, and convert it. The same command with the same "
+        "--out goes on with a run that was stopped."
+    )
+    parser.add_argument("--data", type=Path, required=True, help=DATA_HELP)
+    parser.add_argument(
+        "--pictures",
+        type=Path,
+        metavar="DIR",
+        help="a folder of pictures without faces, as backgrounds (default: textures drawn at random alone)",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/face_verifier"), help="run folder (default: %(default)s)"
+    )
+    add_fields(parser, VerifierRecipe)
+    parser.set_defaults(run=_train_verifier, stopped="; the same command goes on after the last whole epoch")
+
+
+def _train_verifier(arguments: argparse.Namespace) -> None:
+    a, recipe = arguments, VerifierRecipe(**given(arguments, VerifierRecipe))
+    train_verifier = _import("fer_convert.verifier.train").train_verifier
+    train_verifier(recipe, a.data, a.pictures, a.out, log=say)
 
 
 def _add_quantize(parser: argparse.ArgumentParser) -> None:

@@ -13,8 +13,9 @@ from fer_edge.errors import SettingsError
 from fer_convert.data.augment import Augmentation
 from fer_convert.messages import warn
 from fer_convert.training.recipe import Recipe
+from fer_convert.verifier.recipe import VerifierRecipe
 
-Settings = type[Recipe] | type[Augmentation]
+Settings = type[Recipe] | type[Augmentation] | type[VerifierRecipe]
 
 # These settings change nothing unless another one has this value, or, of augmentation, is above 0.
 NEEDS_VALUE = {"patience": ("schedule", "plateau"), "focal_gamma": ("loss", "focal")}
@@ -61,20 +62,20 @@ def recipe_of(arguments: argparse.Namespace, **defaults: Any) -> Recipe:
 
     Raises SettingsError if one is out of range or has no effect.
     """
-    augmentation = Augmentation(**_given(arguments, Augmentation))
-    recipe = Recipe(**{**defaults, **_given(arguments, Recipe)}, augmentation=augmentation)
+    augmentation = Augmentation(**given(arguments, Augmentation))
+    recipe = Recipe(**{**defaults, **given(arguments, Recipe)}, augmentation=augmentation)
     _refuse_without_effect(arguments, recipe)
     return recipe
 
 
-def _given(arguments: argparse.Namespace, settings: Settings) -> dict[str, Any]:
-    given = vars(arguments)
-    return {entry.name: given[entry.name] for entry in fields(settings) if entry.name in given}
+def given(arguments: argparse.Namespace, settings: Settings) -> dict[str, Any]:
+    """The fields of `settings` that were given, with their values."""
+    values = vars(arguments)
+    return {entry.name: values[entry.name] for entry in fields(settings) if entry.name in values}
 
 
 def _refuse_without_effect(arguments: argparse.Namespace, recipe: Recipe) -> None:
     """Raise SettingsError if a setting was given that would change nothing."""
-    given = vars(arguments)
     needs = {
         name: f"--{other} {value}" for name, (other, value) in NEEDS_VALUE.items() if getattr(recipe, other) != value
     }
@@ -83,11 +84,12 @@ def _refuse_without_effect(arguments: argparse.Namespace, recipe: Recipe) -> Non
         for name, share in NEEDS_ABOVE_ZERO.items()
         if not getattr(recipe.augmentation, share)
     }
-    if not given.get("soft_labels"):
+    values = vars(arguments)
+    if not values.get("soft_labels"):
         needs["hard_label_weight"] = "--soft-labels FILE"
-    for name in sorted(needs.keys() & given.keys()):
+    for name in sorted(needs.keys() & values.keys()):
         raise SettingsError(
-            f"{_flag(name)} {given[name]}: changes nothing without {needs[name]}; give that too, or leave it out"
+            f"{_flag(name)} {values[name]}: changes nothing without {needs[name]}; give that too, or leave it out"
         )
 
 

@@ -15,7 +15,7 @@ from fer_convert.messages import say
 from fer_convert.training.recipe import Recipe
 from fer_edge import errors
 
-COMMANDS = ("train", "distill", "quantize", "evaluate")
+COMMANDS = ("train", "distill", "train-verifier", "quantize", "evaluate")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -40,8 +40,9 @@ def test_missing_extra_names_install_command(
     if missing == "matplotlib":
         pytest.importorskip("sklearn")  # which is looked for before
         monkeypatch.setitem(sys.modules, "keras", sys)  # stands for one that is there
-    needed = {"train": [], "distill": ["--teacher", "model.keras", "--out", "soft.npz"]}.get(command, ["model.keras"])
-    arguments = [command, *needed, "--data", "fer2013.csv"]
+    needed = {"distill": ["--teacher", "model.keras", "--out", "soft.npz"]}
+    needed |= {"quantize": ["model.keras"], "evaluate": ["model.keras"]}
+    arguments = [command, *needed.get(command, []), "--data", "fer2013.csv"]
     assert cli.main(arguments) == errors.FerEdgeError.exit_code
     said = capsys.readouterr().err
     assert said.startswith(f"fer-convert: error: {missing} cannot be imported")

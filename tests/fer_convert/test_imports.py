@@ -11,7 +11,8 @@ import pytest
 
 # Networks, and an optimizer that is a subclass of Keras's, are Keras code by nature.
 NEEDS_KERAS = {f"fer_convert.networks.{name}" for name in ("cnn4", "mini_xception", "resnet", "vgg")}
-NEEDS_KERAS |= {"fer_convert.training.muon", "fer_convert.__main__"}  # the latter runs the command
+NEEDS_KERAS |= {"fer_convert.verifier.network", "fer_convert.training.muon"}
+NEEDS_KERAS |= {"fer_convert.__main__"}  # which runs the command
 
 
 @pytest.mark.process

@@ -27,6 +27,10 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     [
         (["train", "--epochs", "0"], "--epochs 0: allowed is 1 to 10000"),
         (["train", "--dim", "2"], "--dim 2.0: allowed is 0 to 1"),
+        (["train-verifier", "--samples", "999"], "--samples 999: allowed is 1000 to 10000000"),
+        (["train-verifier", "--cascade-squares", "9"], "--cascade-squares 9: allowed is 10 to 1000000"),
+        (["train-verifier", "--epochs", "0"], "--epochs 0: allowed is 1 to 1000"),
+        (["train-verifier", "--seed", "-1"], "--seed -1: allowed is 0 to 2147483647"),
         # A setting without what it depends on is a mistake in the command, which would show only after hours.
         (["train", "--patience", "3"], "--patience 3: changes nothing without --schedule plateau; give"),
         (["train", "--focal-gamma", "1"], "without --loss focal; give"),

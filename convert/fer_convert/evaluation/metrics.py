@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from fer_edge.detectors.face_verifier import entropy
 from fer_edge.errors import ModelError
 from numpy.typing import NDArray
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
@@ -64,7 +63,6 @@ class Metrics:
     macro_recall: float  # mean over the classes that have faces
     macro_f1: float
     ece: float  # expected calibration error: mean distance between confidence and accuracy
-    entropy: tuple[float, float]  # mean and deviation over the faces, by `fer_edge.detectors.face_verifier.entropy`
     classes: tuple[ClassMetrics, ...]
     confusion: tuple[tuple[int, ...], ...]  # [labelled class][predicted class], faces
     bins: tuple[Bin, ...]
@@ -101,14 +99,12 @@ def measure(
     every = list(range(len(classes)))
     precision, recall, f1, support = precision_recall_fscore_support(labels, predicted, labels=every, zero_division=0.0)
     bins = calibration(probabilities, labels)
-    entropies = [entropy(scores) for scores in probabilities.tolist()]
     return Metrics(
         split=split,
         faces=len(labels),
         accuracy=float((predicted == labels).mean()),
         macro_recall=float(recall[support > 0].mean()),
         macro_f1=float(f1.mean()),
-        entropy=(float(np.mean(entropies)), float(np.std(entropies))),
         ece=expected_error(bins),
         classes=tuple(
             ClassMetrics(name, float(precision[i]), float(recall[i]), float(f1[i]), int(support[i]))

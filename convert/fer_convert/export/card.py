@@ -59,7 +59,6 @@ def new_card(
         "learned_from": loaded.learned_from or None,
         **({"prior": prior} if prior else {}),
         "metrics": {},
-        "usual_entropy": None,
         "measured_on": {},
         "variants": {},
         "cost": costs.of_variant(loaded.model.name, variant),  # of the architecture, whatever the files are called
@@ -82,7 +81,6 @@ def add_metrics(
     }
     for variant, card in cards.items():
         card["metrics"] = metrics[variant].summary()
-        card["usual_entropy"] = _usual_entropy(metrics[variant])
         card["measured_on"] = {"name": faces.name, "sha256": faces.sha256, **({"votes": votes} if votes else {})}
         card["variants"] = variants
 
@@ -90,9 +88,3 @@ def add_metrics(
 def _scale_and_zero_point(details: dict[str, Any]) -> list[float] | None:
     scale, zero_point = details["quantization"]
     return [float(scale), int(zero_point)] if scale else None
-
-
-def _usual_entropy(metrics: Metrics) -> list[float] | None:
-    """Mean and deviation of the entropy; None if it is the same for every face, because then it tells nothing."""
-    mean, deviation = (round(value, 4) for value in metrics.entropy)
-    return [mean, deviation] if deviation else None

@@ -17,7 +17,7 @@ CLASS_WEIGHTS = ("none", "balanced", "sqrt")
 VIEW_SETTINGS = ("size", "batch", "mixup", "views", "seed", "augmentation")  # they decide how each face looks
 
 
-def _setting(default: Any, allowed: tuple[Any, ...], text: str) -> Any:
+def setting(default: Any, allowed: tuple[Any, ...], text: str) -> Any:
     """A field: `allowed` is (lowest, highest) for numbers, the choices for text."""
     return field(default=default, metadata={"help": text, "allowed": allowed})
 
@@ -26,55 +26,55 @@ def _setting(default: Any, allowed: tuple[Any, ...], text: str) -> Any:
 class Recipe:
     """How to train. Raises SettingsError if a value is out of range."""
 
-    network: str = _setting("mini_xception", (), "a name in fer_convert.networks; with --from only the folder's name")
-    size: int = _setting(64, (48, 256), "height and width of the network's input, pixels")
-    epochs: int = _setting(60, (1, 10_000), "how often each face is seen")
-    small: int = _setting(
+    network: str = setting("mini_xception", (), "a name in fer_convert.networks; with --from only the folder's name")
+    size: int = setting(64, (48, 256), "height and width of the network's input, pixels")
+    epochs: int = setting(60, (1, 10_000), "how often each face is seen")
+    small: int = setting(
         0, (0, 10_000), "number of first epochs at 3/4 of the size, which costs half (progressive resizing)"
     )
-    batch: int = _setting(64, (1, 4096), "faces a step")
-    optimizer: str = _setting(
+    batch: int = setting(64, (1, 4096), "faces a step")
+    optimizer: str = setting(
         "adamw", OPTIMIZERS, "muon learns faster from scratch (convert/fer_convert/training/muon.py)"
     )
-    learning_rate: float = _setting(0.002, (1e-7, 1.0), "highest step size of the optimizer")
-    schedule: str = _setting(
+    learning_rate: float = setting(0.002, (1e-7, 1.0), "highest step size of the optimizer")
+    schedule: str = setting(
         "cosine", SCHEDULES, "the learning rate falls to 0 as a cosine, halves when accuracy stalls, or stays"
     )
-    patience: int = _setting(6, (1, 10_000), "plateau: epochs without a better accuracy, after which the rate halves")
-    early_stopping: int = _setting(0, (0, 10_000), "epochs without a better accuracy, after which to stop; 0: never")
-    loss: str = _setting("crossentropy", LOSSES, "focal gives hard faces more weight (arXiv:1708.02002)")
-    focal_gamma: float = _setting(2.0, (0.0, 10.0), "focal loss: how much more")
-    label_smoothing: float = _setting(
+    patience: int = setting(6, (1, 10_000), "plateau: epochs without a better accuracy, after which the rate halves")
+    early_stopping: int = setting(0, (0, 10_000), "epochs without a better accuracy, after which to stop; 0: never")
+    loss: str = setting("crossentropy", LOSSES, "focal gives hard faces more weight (arXiv:1708.02002)")
+    focal_gamma: float = setting(2.0, (0.0, 10.0), "focal loss: how much more")
+    label_smoothing: float = setting(
         0.05, (0.0, 0.5), "share of each label that is spread over all classes; with --votes 0 unless given"
     )
-    mixup: float = _setting(
+    mixup: float = setting(
         0.0,
         (0.0, 4.0),
         "blend each face with another, by shares drawn from Beta(mixup, mixup) (arXiv:1710.09412); 0: off",
     )
-    views: int = _setting(
+    views: int = setting(
         0,
         (0, 1000),
         "augment each face in so many ways, which the epochs repeat; soft labels of views need it (fer-convert distill "
         "without --per-face); 0: new ways in every epoch",
     )
-    hard_label_weight: float = _setting(
+    hard_label_weight: float = setting(
         0.3,
         (0.0, 1.0),
         "with --soft-labels: weight of the data's own label, or of the votes, in the target; the rest is the soft "
         "label's (distillation)",
     )
-    class_weights: str = _setting(
+    class_weights: str = setting(
         "none", CLASS_WEIGHTS, "weight of a class: 1, 1 over its number of faces, or 1 over the root of that"
     )
-    weight_decay: float = _setting(0.01, (0.0, 1.0), "decay of the kernels by the optimizer, times the learning rate")
-    average: float = _setting(
+    weight_decay: float = setting(0.01, (0.0, 1.0), "decay of the kernels by the optimizer, times the learning rate")
+    average: float = setting(
         0.998,
         (0.0, 0.99999),
         "validate and keep an exponential moving average (EMA) of the weights with this momentum; less if an epoch has "
         "few steps, so that it forgets the first weights within 2 epochs; 0: the last weights",
     )
-    seed: int = _setting(1, (0, 2**31 - 1), "of the first weights, the order of the faces and their augmentation")
+    seed: int = setting(1, (0, 2**31 - 1), "of the first weights, the order of the faces and their augmentation")
     augmentation: Augmentation = field(default_factory=Augmentation)
 
     def __post_init__(self) -> None:

@@ -85,14 +85,6 @@ def test_calibration_error_weighs_bins_by_faces() -> None:
     assert found.ece == pytest.approx((3 * abs(2 / 3 - 0.9) + 0.6) / 4, abs=1e-6)
 
 
-def test_entropy_is_mean_and_deviation() -> None:
-    """Of one face that is certain, and two with two equal probabilities, whose entropy is 1."""
-    probabilities = np.array([[1.0, 0.0], [0.5, 0.5], [0.5, 0.5]], np.float32)
-    mean, deviation = measure(probabilities, np.array([0, 0, 1]), ("a", "b"), "test").entropy
-    assert mean == pytest.approx(2 / 3)
-    assert deviation == pytest.approx(np.sqrt(2) / 3)
-
-
 def test_bins_have_equal_width() -> None:
     """Bin 3 of 10 is above 0.3 and up to 0.4."""
     bins = calibration(np.array([[0.35, 0.33, 0.32]], np.float32), np.array([0]), bins=10)

@@ -1,0 +1,1 @@
+"""The face verifier: the network that says whether a square is a face, and where exactly the face in it is."""
