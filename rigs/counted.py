@@ -22,12 +22,12 @@ import cv2
 import numpy as np
 from fer_edge.bench.baseline import CASCADE, NEIGHBOURS, SCALE_FACTOR
 from fer_edge.bench.combinations import Combination, face_predictor, find_cards
-from fer_edge.build import make_classifier, make_detector
+from fer_edge.build import make_detector
 from fer_edge.demo.clip import FPS, Clip
 from fer_edge.detectors.files import CATALOGUE
 from fer_edge.detectors.files import find as find_file
 from fer_edge.detectors.framing import shrink
-from fer_edge.settings import DetectorSettings, Settings
+from fer_edge.settings import DetectorSettings
 from fer_edge.types import Frame, Pixels
 
 READS = 20  # and as many before, in which Python gets used to them
@@ -76,9 +76,8 @@ def watch(runtime: str, settings: DetectorSettings, by: str = "") -> None:
     scenes = {"face": demo, "still": [grey(EMPTY)] * len(demo)}
     if settings.name == "haar":  # which finds no face upside down; a network finds some
         scenes["moving"] = [np.ascontiguousarray(picture[::-1]) for picture in demo]
-    classifier = make_classifier(replace(Settings().classifier, runtime=runtime, threads=1))
     for scene, pictures in scenes.items():
-        detector = make_detector(replace(settings, threads=1), classifier, still=False)
+        detector = make_detector(replace(settings, threads=1), still=False)
         for number, picture in enumerate(pictures):
             frame = Frame(number, number / FPS, BEGIN, picture, scene)
             work = partial(detector.detect, frame)

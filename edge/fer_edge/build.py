@@ -39,19 +39,19 @@ class Parts(NamedTuple):
 def make_parts(settings: Settings, classifier: Classifier, still: bool, detector: Detector | None = None) -> Parts:
     """The parts for a moving picture; or for `still` ones, which have time for small faces and need no memory.
 
-    `detector`: one that was made for this classifier and for stills, to be used again; None: a new one.
+    `detector`: one that was made for stills, to be used again; None: a new one.
     """
-    detector = detector or make_detector(settings.detector, classifier, still)
+    detector = detector or make_detector(settings.detector, still)
     if still:
         return Parts(detector, NoTracking(), classifier, Smoother(settings.smoother))
     return Parts(detector, Tracker(settings.tracker), TestTimeAugmentation(classifier), Smoother(settings.smoother))
 
 
-def make_detector(settings: DetectorSettings, classifier: Classifier, still: bool) -> Detector:
-    """The detector that the settings name, with the threads that they allow; `classifier` verifies what it finds."""
+def make_detector(settings: DetectorSettings, still: bool) -> Detector:
+    """The detector that the settings name, with the threads that they allow. Raises ModelError."""
     cv2.setNumThreads(settings.threads or -1)
     settings = choose_detector(settings).settings
-    detector: Detector = lookup(DETECTORS, settings.name, "detector")(settings, FaceVerifier(classifier), still)
+    detector: Detector = lookup(DETECTORS, settings.name, "detector")(settings, FaceVerifier(), still)
     return detector
 
 

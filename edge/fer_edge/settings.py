@@ -116,14 +116,14 @@ class DetectorSettings:
     score: float = _number(0.75, 0.01, 1)
     # minimum score of a new face; a higher one gives fewer false positives and a lower recall
     keep_score: float = _number(0.6, 0.3, 1)
-    # blazeface, yunet: minimum score of a face that is followed; with haar every hit counts
+    # minimum score of a face that is followed
     search_seconds: float = _number(0.3, 0, 3600)
     # videos and cameras: shortest time between searches of the whole frame, used while something moves
     rest_seconds: float = _number(2.0, 0, 3600)
     # longest time between searches, used while nothing moves
-    look_seconds: float = _number(0.5, 0, 60)
+    look_seconds: float = _number(0.1, 0, 60)
     # seconds between checks of a face that is followed
-    patience_seconds: float = _number(1.2, 0, 60)
+    patience_seconds: float = _number(0.0, 0, 60)
     # seconds for which a face is followed although no check finds it
     threads: int = _number(0, 0, 64)
     # of OpenCV; 0: one for each core

@@ -30,6 +30,30 @@ class Box(NamedTuple):
     width: int
     height: int
 
+    @property
+    def tilt(self) -> float:
+        """Of the head in it, degrees, clockwise. The box itself is upright."""
+        return 0.0
+
+
+class TiltedBox(Box):
+    """A Box about a head that is not upright."""
+
+    _tilt: float
+
+    def __new__(cls, x: int, y: int, width: int, height: int, tilt: float = 0.0) -> TiltedBox:
+        self = super().__new__(cls, x, y, width, height)
+        self._tilt = tilt
+        return self
+
+    @property
+    def tilt(self) -> float:
+        """See `Box`."""
+        return self._tilt
+
+    def _replace(self, **changes: int) -> TiltedBox:  # the inherited one loses the tilt
+        return TiltedBox(*Box(*self)._replace(**changes), self._tilt)
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -138,11 +162,6 @@ class Classifier(Protocol):
     def identity(self) -> str: ...  # the same for the same model alone: its file's sha256, or a name
     @property
     def labels(self) -> tuple[str, ...]: ...
-    @property
-    def usual_entropy(self) -> tuple[float, float] | None: ...
-
-    # mean and deviation on faces, as shares of the greatest entropy; None: not known
-
     def predict(self, grey: Pixels, boxes: Sequence[Box]) -> list[Prediction]: ...
 
 

@@ -28,6 +28,8 @@ def test_the_wheel_holds_what_the_device_needs_and_no_more(wheel: Path) -> None:
     for variant in ("float32", "float16", "dynamic", "int8"):
         assert f"fer_edge/_models/mini_xception-{variant}.tflite" in names
         assert f"fer_edge/_models/mini_xception-{variant}.json" in names
+    for suffix in ("tflite", "json"):
+        assert f"fer_edge/_models/detectors/face_verifier.{suffix}" in names
     assert "fer_edge/demo/astronaut.jpg" in names
     edge = ROOT / "edge"
     pages = {

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections.abc import Callable
 from dataclasses import replace
 
-from fer_edge.types import Box, Observation
+import pytest
+from fer_edge.types import Box, Observation, TiltedBox
 
 
 def test_largest_face_has_the_most_pixels(make_observation: Callable[..., Observation]) -> None:
@@ -20,3 +23,25 @@ def test_largest_face_has_the_most_pixels(make_observation: Callable[..., Observ
 
 def test_no_face_is_the_largest_of_none(make_observation: Callable[..., Observation]) -> None:
     assert make_observation(0).largest_face is None
+
+
+def test_tilted_box_is_a_box() -> None:
+    """It has four numbers, and is equal to the upright box with the same ones; the tilt is beside them."""
+    box = TiltedBox(1, 2, 3, 4, -20.0)
+    x, y, width, height = box
+    assert (x, y, width, height, box.tilt) == (1, 2, 3, 4, -20.0)
+    assert (box.x, box.y, box.width, box.height) == (1, 2, 3, 4)
+    assert box == Box(1, 2, 3, 4)
+    assert hash(box) == hash(Box(1, 2, 3, 4))
+    assert isinstance(box, Box)
+    assert (Box(1, 2, 3, 4).tilt, TiltedBox(1, 2, 3, 4).tilt) == (0, 0)
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+def test_tilt_survives_copies(protocol: int) -> None:
+    """Between processes, in copies, and if one of the numbers is replaced."""
+    box = TiltedBox(1, 2, 3, 4, -20.0)
+    for same in (pickle.loads(pickle.dumps(box, protocol)), copy.copy(box), copy.deepcopy(box)):
+        assert (same, same.tilt, type(same)) == (box, -20.0, TiltedBox)
+    moved = box._replace(x=7, height=9)
+    assert (moved, moved.tilt) == (Box(7, 2, 3, 9), -20.0)

@@ -45,8 +45,6 @@ class Card:
     range: tuple[float, float]  # the real values of the pixels 0 and 255
     metrics: Mapping[str, Any] = field(default_factory=dict)  # "split", "faces"; "accuracy", "macro_f1", "ece": shares
     cost: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # runtime -> processor -> relative to float32
-    usual_entropy: tuple[float, float] | None = None
-    # of its predictions on faces: mean and standard deviation, see `fer_edge.detectors.face_verifier.entropy`
     learned_from: str = ""  # one of TARGETS; "" if the card does not say it
     prior: Prior | None = None  # None: it cannot be changed
 
@@ -114,7 +112,6 @@ def _card(text: Mapping[str, Any], folder: Path) -> Card:
         range=(low, high),
         metrics=metrics,
         cost={runtime: {kind: float(c) for kind, c in row.items()} for runtime, row in text.get("cost", {}).items()},
-        usual_entropy=_usual(text.get("usual_entropy")),
         learned_from=str(text.get("learned_from") or ""),
         prior=parse_prior(text.get("prior"), labels),
     )
@@ -127,15 +124,6 @@ def _card(text: Mapping[str, Any], folder: Path) -> Card:
     if not all(1 <= side <= 1024 for side in card.size) or not low < high:
         raise ValueError(f"input {card.size}, range {card.range}: must be sides of 1 to 1024, and a rising range")
     return card
-
-
-def _usual(values: Any) -> tuple[float, float] | None:
-    if values is None:
-        return None
-    mean, deviation = (float(value) for value in values)
-    if not (0 <= mean <= 1 and 0 < deviation <= 1):
-        raise ValueError(f"usual_entropy {values}: must be mean and deviation, 0 to 1")
-    return mean, deviation
 
 
 def read_model(card: Card) -> bytes:

@@ -14,7 +14,6 @@ class FakeClassifier:
 
     name = identity = "fake"
     labels: tuple[str, ...] = EMOTIONS
-    usual_entropy: tuple[float, float] | None = None
 
     def predict(self, grey: Pixels, boxes: Sequence[Box]) -> list[Prediction]:
         """A Prediction for each of `boxes`."""

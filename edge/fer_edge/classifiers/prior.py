@@ -4,9 +4,6 @@ A network learns how frequent each class is. `fer-convert quantize` leaves a sha
 divides by a temperature, so a model gives softmax((z - (1 - share) log f) / T). With another share p in its place each
 class has one more factor, exp((p - share) log(f) / T); the rest is normalisation (Menon et al., "Long-tail learning via
 logit adjustment", arXiv:2007.07314, section 4).
-
-The usual entropy on a card is that of predictions as converted. On a model converted with 0.7 another prior moves its
-mean by 0.3 of its deviations (0) to -0.14 (1), and walls move likewise, so face verification is left as it is.
 """
 
 from __future__ import annotations

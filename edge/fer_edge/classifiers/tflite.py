@@ -33,7 +33,7 @@ class TfliteClassifier:
         content = read_model(card)
         self._factors = _factors(card, prior)
         self.card = card
-        self.labels, self.usual_entropy = card.labels, card.usual_entropy
+        self.labels = card.labels
         self.runtime, self._interpreter = load_interpreter(path, content, runtime, threads)
         self.name, self.identity = f"{card.name} with {self.runtime}", card.sha256
         entry = _only(path, self._interpreter.get_input_details(), "input")

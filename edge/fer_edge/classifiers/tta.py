@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from fer_edge.tracking.tracker import MIN_IOU, iou
-from fer_edge.types import Box, Classifier, Pixels, Prediction
+from fer_edge.types import Box, Classifier, Pixels, Prediction, TiltedBox
 
 SHIFTS = ((0.0, 0.0), (0.04, 0.04), (-0.04, -0.04), (0.04, -0.04), (-0.04, 0.04))  # right and down, in sides of the box
 ZOOMS = (1.0, 0.92, 1.08)  # with five shifts: fifteen different views
@@ -39,11 +39,6 @@ class TestTimeAugmentation:
         """See `Classifier`."""
         return self.classifier.identity
 
-    @property
-    def usual_entropy(self) -> tuple[float, float] | None:
-        """See `Classifier`."""
-        return self.classifier.usual_entropy
-
     def predict(self, grey: Pixels, boxes: Sequence[Box]) -> list[Prediction]:
         """See `Classifier`."""
         predictions = [self._predict_face(grey, box) for box in boxes]
@@ -67,4 +62,4 @@ def view(box: Box, number: int) -> Box:
     width, height = box.width * zoom, box.height * zoom
     x = box.x + box.width * (0.5 + right) - width / 2
     y = box.y + box.height * (0.5 + down) - height / 2
-    return Box(round(x), round(y), round(width), round(height))
+    return TiltedBox(round(x), round(y), round(width), round(height), box.tilt)

@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from fer_edge.classifiers.fake import FakeClassifier
 from fer_edge.detectors import AUTO, DETECTORS
 from fer_edge.detectors.face_verifier import FaceVerifier
 from fer_edge.detectors.files import CATALOGUE, DetectorFile, folders
@@ -105,7 +104,7 @@ def _failure(entry: DetectorFile, path: Path, settings: DetectorSettings) -> str
     if hashlib.sha256(content).hexdigest() != entry.sha256:
         return f"detector {entry.name}: {path}: damaged, its sha256 is not that of {entry.file}; {fix}"
     try:
-        lookup(DETECTORS, entry.detector, "detector")(settings, FaceVerifier(FakeClassifier()), True)
+        lookup(DETECTORS, entry.detector, "detector")(settings, FaceVerifier(), True)
     except Exception as cause:  # noqa: BLE001 - whatever fails in it or in its runtime, another one works
         return one_line(f"detector {entry.name}", cause)
     return ""

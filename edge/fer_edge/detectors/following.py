@@ -2,8 +2,7 @@
 
 Following means template matching: each face has a pattern, a small picture of how it looked, and is found in the next
 frame by normalized cross-correlation (Lewis, "Fast Normalized Cross-Correlation", 1995), which costs a four-hundredth
-of a search. Now and then a check, one detection in the crop about the face, says whether it still is a face and where
-exactly (see `fer_edge.detectors.search`).
+of a search. Now and then a check by the `FaceVerifier` says whether it still is a face and where exactly.
 
 The whole frame is searched if something moved outside the known faces (the motion mask), and every few seconds in any
 case. One search is of one frame, a slice of face sizes at a time, so that its cost is spread over the frames that come
@@ -24,10 +23,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from fer_edge.detectors.candidate import Candidate, log_odds, probability, same_face
 from fer_edge.detectors.face_verifier import FaceVerifier
-from fer_edge.detectors.framing import shrink
+from fer_edge.detectors.framing import bounding_box, shrink
 from fer_edge.detectors.ignored import IgnoredAreas
-from fer_edge.detectors.search import Candidate, FullSearch, Search, detect_near, same_face, verify, with_limits
+from fer_edge.detectors.search import FullSearch, Search, verify, with_limits
 from fer_edge.settings import DetectorSettings
 from fer_edge.types import Box, Detector, Frame, Pixels
 
@@ -46,16 +46,19 @@ MOTION_GRID = (40, 30)  # columns and rows of the tiles in which motion is measu
 MIN_TILE_CHANGE = 4.0  # grey levels by which a tile changes if something moves in it
 MIN_CUT_CHANGE = 8.0  # mean change of all tiles, grey levels, at a cut to another scene
 
+KNOWN_LOG_ODDS = 1.0  # that what was a face a moment ago still is one, beside what a check says
+LOCATED_WEIGHT = 0.25  # of the place that a check gives, beside the one by template matching
 RECHECK_INTERVAL_S = 0.2  # time to the next check after one that found no face
-MAX_VERIFICATIONS, FAST_FRAME_S = 2, 0.04  # of candidates in one frame, if frames come so fast; else more
+MAX_VERIFICATIONS, FAST_FRAME_S = 8, 0.04  # of candidates in one frame, if frames come so fast; else more
 SEARCH_TIME_S = 0.12  # within which a search is done; from so long between two frames on, it is done in one
+MAX_KINDS = 2  # of search, after one motion
 MAX_SEARCH_FRAMES, CUT_SEARCH_FRAMES = 3, 2  # over which a search is spread; after a cut there is more hurry
 MIN_SIZE_LEAD = 1.1  # sides of the smallest face, from which on a new one takes its place if there are too many
 
 
 @dataclass(eq=False)
 class _Face:
-    """A face that is followed, in pixels of the frame, as the detector frames it."""
+    """A face that is followed, in pixels of the frame."""
 
     square: Candidate
     pattern: Pixels  # (PATTERN_SIDE_PX, PATTERN_SIDE_PX)
@@ -67,10 +70,10 @@ class _Face:
 class Following:
     """Finds faces with `search`, and follows them."""
 
-    def __init__(self, search: Search, settings: DetectorSettings, face_verifier: FaceVerifier | None) -> None:
+    def __init__(self, search: Search, settings: DetectorSettings, face_verifier: FaceVerifier) -> None:
         self._search, self._face_verifier = search, face_verifier
         self._settings = with_limits(settings, MAX_FACES, MIN_FACE)
-        self._ignored = IgnoredAreas(settings.ignore, search.framing)
+        self._ignored = IgnoredAreas(settings.ignore)
         self._time = -math.inf  # seconds, of the last frame
         self._pause = 0.0  # seconds since the frame before
         self._limit_logged = False
@@ -79,7 +82,7 @@ class Following:
         self._slices: list[int] = []  # of the running search, still to be done
         self._slices_per_frame = 1
         self._after_cut = False  # the running search is of another scene
-        self._kind, self._kinds_left = 0, 0  # of the running search, and how many kinds are to follow it
+        self._turn, self._kinds_left = 0, 0  # of the running search in the order, and how many are to follow it
         self._searched = -math.inf  # seconds, when the last search began
         empty = np.full(MOTION_GRID[::-1], -255.0, np.float32)
         self._searched_tiles = self._last_tiles = empty  # mean levels in the frame last searched, and in the last frame
@@ -101,8 +104,7 @@ class Following:
         self._search_frame(small, frame, missed)
         self._confirm(small, frame)
         self._merge_duplicates()
-        apply = self._search.framing.apply
-        return [apply(face.square.x, face.square.y, face.square.side) for face in self._faces if face.visible]
+        return [bounding_box(face.square) for face in self._faces if face.visible]
 
     @property
     def _is_slow(self) -> bool:
@@ -130,12 +132,13 @@ class Following:
         interval = self._settings.look_seconds if is_stable else RECHECK_INTERVAL_S
         if frame.time - face.checked < interval and not self._is_slow:
             return
-        found = detect_near(self._search, frame.grey, face.square, thorough=False)
+        found = self._face_verifier.locate(frame.grey, face.square)
         face.checked = frame.time
-        if found and found.score >= self._settings.keep_score:
-            # The matched and the detected position are both a little off; their middle is less so.
-            x, y, side = ((a + b) / 2 for a, b in zip(face.square[:3], found[:3], strict=True))
-            face.square = Candidate(x, y, side, face.square.score) if face.visible else found
+        if probability(log_odds(found.score) + KNOWN_LOG_ODDS) >= self._settings.keep_score:
+            if face.visible and not self._is_slow:  # the matched and the located place are both a little off
+                weights = zip(face.square, found, strict=True)
+                found = Candidate(*(matched + LOCATED_WEIGHT * (located - matched) for matched, located in weights))
+            face.square = found
             face.confirmed, face.visible = frame.time, True
             face.pattern = self._crop(small, face.square, 1.0)
 
@@ -200,21 +203,18 @@ class Following:
         if anew or (due and self._kinds_left):
             self._searched_tiles, self._searched, self._candidates = tiles, frame.time, []
             self._known_tiles[:] = False
-            self._kinds_left = self._search.kinds if anew else self._kinds_left
+            self._kinds_left = min(self._search.kinds, MAX_KINDS) if anew else self._kinds_left
             self._after_cut = cut
-            self._begin(small, 0 if cut else self._next_kind)
+            self._begin(small, 0 if cut else self._turn + 1)
         self._search_slices()
         while self._kinds_left and self._is_slow and self._pause >= self._settings.search_seconds:
-            self._begin(small, self._next_kind)  # the next frame would be later than its turn
+            self._begin(small, self._turn + 1)  # the next frame would be later than its turn
             self._search_slices()
 
-    @property
-    def _next_kind(self) -> int:
-        return (self._kind + 1) % self._search.kinds
-
-    def _begin(self, small: Pixels, kind: int) -> None:
-        """Start a search of one kind, spread over the frames that come within SEARCH_TIME_S."""
-        self._kind, self._kinds_left = kind, self._kinds_left - 1
+    def _begin(self, small: Pixels, turn: int) -> None:
+        """Start a search of the kind whose `turn` it is, spread over the frames that come within SEARCH_TIME_S."""
+        self._turn, self._kinds_left = turn % len(self._search.order), self._kinds_left - 1
+        kind = self._search.order[self._turn]
         count = self._search.begin(small, self._settings.min_face * min(small.shape), kind)
         most = CUT_SEARCH_FRAMES if self._after_cut else MAX_SEARCH_FRAMES
         frames = most if self._pause <= 0 else min(most, max(1, math.ceil(SEARCH_TIME_S / self._pause)))
@@ -237,7 +237,7 @@ class Following:
         rows, columns = self._known_tiles.shape
         tile_height, tile_width = self._factor * shape[0] / rows, self._factor * shape[1] / columns
         for face in self._faces:
-            x, y, side, _ = face.square
+            x, y, side = face.square[:3]
             top, bottom = max(int((y - side / 2) / tile_height), 0), max(int((y + side * 1.5) / tile_height) + 1, 0)
             left, right = max(int((x - side / 2) / tile_width), 0), max(int((x + side * 1.5) / tile_width) + 1, 0)
             self._known_tiles[top:bottom, left:right] = True
@@ -255,8 +255,8 @@ class Following:
             if self._ignored.has(candidate, frame.grey.shape):
                 continue
             left -= 1
-            found = verify(self._search, self._face_verifier, frame.grey, candidate)
-            if not found or found.score < self._settings.score or self._ignored.has(found, frame.grey.shape):
+            found = verify(self._face_verifier, frame.grey, candidate)
+            if found.score < self._settings.score or self._ignored.has(found, frame.grey.shape):
                 continue
             if not any(same_face(found, face.square) for face in self._faces):
                 self._faces.append(_Face(found, self._crop(small, found, 1.0), frame.time, frame.time))
@@ -287,9 +287,7 @@ class Following:
             )
 
 
-def detector_for(
-    search: Search, settings: DetectorSettings, face_verifier: FaceVerifier | None, still: bool
-) -> Detector:
+def detector_for(search: Search, settings: DetectorSettings, face_verifier: FaceVerifier, still: bool) -> Detector:
     """The detector that finds faces with `search`: `Following` in a moving picture, `FullSearch` in `still` ones."""
     return (FullSearch if still else Following)(search, settings, face_verifier)
 

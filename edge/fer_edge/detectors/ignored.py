@@ -6,28 +6,25 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fer_edge.detectors.framing import Framing
 from fer_edge.settings import Area
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fer_edge.detectors.search import Candidate
+    from fer_edge.detectors.candidate import Candidate
 
 
 class IgnoredAreas:
     """A face whose middle lies in one of `areas` is no face, and what changes in them is no motion."""
 
-    def __init__(self, areas: Sequence[Area], framing: Framing) -> None:
-        """`framing`: of the detector whose squares are asked about."""
-        self._areas, self._framing = tuple(areas), framing
+    def __init__(self, areas: Sequence[Area]) -> None:
+        self._areas = tuple(areas)
 
     def has(self, square: Candidate, shape: tuple[int, ...]) -> bool:
         """Whether the middle of the face in `square`, in pixels of a frame of `shape` (height, width), is in one."""
         if not self._areas:
             return False
-        box = self._framing.apply(square.x, square.y, square.side)
-        right, down = (box.x + box.width / 2) / shape[1], (box.y + box.height / 2) / shape[0]
+        right, down = (square.x + square.side / 2) / shape[1], (square.y + square.side / 2) / shape[0]
         return any(x <= right <= x + width and y <= down <= y + height for x, y, width, height in self._areas)
 
     def blank(self, tiles: NDArray[Any]) -> None:

@@ -14,6 +14,7 @@ from fer_edge.classifiers.cards import read_model, scan
 from fer_edge.classifiers.runtimes import find_runtime
 from fer_edge.demo import PORTRAIT
 from fer_edge.detectors.auto import choose_detector
+from fer_edge.detectors.face_verifier import read_shipped
 from fer_edge.doctor.finding import Context, Finding, of_error
 from fer_edge.doctor.software import installed
 from fer_edge.errors import FerEdgeError, ModelError
@@ -47,11 +48,12 @@ def _files() -> Finding:
         cards, failures = scan()
         for card in cards:
             read_model(card)
+        read_shipped()
     except ModelError as error:
         return Finding("model files", "failure", str(error), REINSTALL)
     if failures:
         return Finding("model files", "failure", str(failures[0]), REINSTALL)
-    return Finding("model files", "ok", f"{len(cards)}, all match their cards")
+    return Finding("model files", "ok", f"{len(cards)} and the face verifier, all match their cards")
 
 
 def _prediction(context: Context) -> Iterator[Finding]:
@@ -66,7 +68,7 @@ def _prediction(context: Context) -> Iterator[Finding]:
         (frame,) = open_files(str(PORTRAIT))
         threads = cv2.getNumThreads()
         settings = replace(choice.settings, ignore=())  # which is about the camera's frame
-        boxes = make_detector(settings, classifier, still=True).detect(frame)
+        boxes = make_detector(settings, still=True).detect(frame)
         cv2.setNumThreads(threads)
     except FerEdgeError as error:
         yield of_error("a face read", error)

@@ -16,7 +16,6 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from urllib.error import HTTPError
 
-from fer_edge.classifiers.fake import FakeClassifier
 from fer_edge.demo import PORTRAIT
 from fer_edge.detectors import DETECTORS
 from fer_edge.detectors.face_verifier import FaceVerifier
@@ -63,7 +62,7 @@ def install_detector(entry: DetectorFile, source: Path | None, folder: Path) -> 
 def try_out(entry: DetectorFile, path: Path) -> str:
     """Find the face in the demo's portrait; the result, in words. Raises ModelError."""
     settings = replace(DetectorSettings(), name=entry.detector, model=str(path))
-    detector = lookup(DETECTORS, entry.detector, "detector")(settings, FaceVerifier(FakeClassifier()), True)
+    detector = lookup(DETECTORS, entry.detector, "detector")(settings, FaceVerifier(), True)
     (frame,) = open_files(str(PORTRAIT))
     boxes = detector.detect(frame)
     if not any(iou(box, PORTRAIT_FACE) > MIN_PORTRAIT_IOU for box in boxes):

@@ -34,8 +34,7 @@ class WithFallback:
 
     def swap(self, new: Classifier) -> None:
         """Use `new`, which has the same labels, from now on: on trial, unless it is the proven model again."""
-        self.name, self.identity = new.name, new.identity
-        self.labels, self.usual_entropy = new.labels, new.usual_entropy
+        self.name, self.identity, self.labels = new.name, new.identity, new.labels
         if new.identity == self._proven.identity:
             self._proven = new
         self._used = new

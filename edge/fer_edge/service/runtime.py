@@ -143,7 +143,7 @@ class Runtime:
         if classifier.labels != self.model.labels:
             raise SettingsError(f"{classifier.name}: other labels than before; try: sudo systemctl restart fer-edge")
         choice = choose_detector(settings.detector)
-        detector = make_detector(choice.settings, self.model, self.source.still)
+        detector = make_detector(choice.settings, self.source.still)
         self.outputs.reconfigure(settings)
         # All of it works: from here on nothing fails.
         self.model.swap(classifier)

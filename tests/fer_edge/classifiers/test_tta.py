@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 from fer_edge.classifiers.tta import SHIFTS, ZOOMS, TestTimeAugmentation, view
-from fer_edge.types import EMOTIONS, Box, Pixels, Prediction
+from fer_edge.types import EMOTIONS, Box, Pixels, Prediction, TiltedBox
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,8 +18,8 @@ FACE = Box(200, 100, 120, 120)
 class Noted:
     """A classifier that notes the boxes it gets; the score of its last label grows with each."""
 
+    name, identity = "noted", "its sha256"
     labels = EMOTIONS[:2]
-    usual_entropy = (0.4, 0.2)
 
     def __init__(self) -> None:
         self.asked: list[Box] = []
@@ -57,9 +57,9 @@ def test_new_face_averages_five_views() -> None:
 
 
 def test_tta_passes_attributes_on() -> None:
-    """Labels and usual entropy are those of the classifier."""
+    """Name, identity and labels are those of the classifier."""
     tta = TestTimeAugmentation(Noted())
-    assert (tta.labels, tta.usual_entropy) == (EMOTIONS[:2], (0.4, 0.2))
+    assert (tta.name, tta.identity, tta.labels) == ("noted", "its sha256", EMOTIONS[:2])
     assert tta.predict(GREY, []) == []
 
 
@@ -76,3 +76,13 @@ def test_every_view_lies_on_the_box(box: Box, number: int) -> None:
     for low, side, was, before in ((seen.x, seen.width, box.x, box.width), (seen.y, seen.height, box.y, box.height)):
         assert 0.9 * before - 1 <= side <= 1.1 * before + 1
         assert abs(low + side / 2 - was - before / 2) <= 0.04 * before + 1
+
+
+def test_views_keep_the_tilt() -> None:
+    """Every view of a tilted head is turned upright as the head itself is, and one of an upright head is not turned."""
+    noted = Noted()
+    tta = TestTimeAugmentation(noted)
+    tta.predict(GREY, [TiltedBox(*FACE, tilt=25.0)])
+    assert [box.tilt for box in noted.asked] == [25.0] * len(SHIFTS)
+    tta.predict(GREY, [FACE._replace(x=500)])
+    assert [box.tilt for box in noted.asked[len(SHIFTS) :]] == [0.0] * len(SHIFTS)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from fer_edge.build import make_detector
-from fer_edge.classifiers.fake import FakeClassifier
 from fer_edge.detectors import DETECTORS, auto, files
 from fer_edge.detectors.auto import ALWAYS, ORDER, SUFFIXES, choose_detector
 from fer_edge.detectors.files import CATALOGUE
@@ -151,7 +150,7 @@ def test_names_are_left_alone(install: Install, broken: dict[str, Exception]) ->
         settings = DetectorSettings(name=name, model="x.tflite")
         assert choose_detector(settings)[1:] == (settings, f"{name}, as asked for")
     with pytest.raises(FileNotFoundError):
-        make_detector(DetectorSettings(name="blazeface", model="x.tflite"), FakeClassifier(), still=True)
+        make_detector(DetectorSettings(name="blazeface", model="x.tflite"), still=True)
 
 
 @pytest.mark.parametrize(("model", "name"), [("a/b.tflite", "blazeface"), ("a/b.ONNX", "yunet")])
@@ -172,5 +171,5 @@ def test_other_endings_are_refused(model: str) -> None:
 
 def test_parts_are_made_with_it(install: Install) -> None:
     path = install("yunet")
-    made = make_detector(DetectorSettings(), FakeClassifier(), still=True)
+    made = make_detector(DetectorSettings(), still=True)
     assert made == DetectorSettings(name="yunet", model=str(path))

@@ -12,12 +12,13 @@ import cv2
 import numpy as np
 import pytest
 from fer_edge.classifiers.cards import models_folder
-from fer_edge.classifiers.fake import FakeClassifier
 from fer_edge.demo import PORTRAIT
 from fer_edge.detectors import blazeface
 from fer_edge.detectors.blazeface import BlazeFace, anchors, decode, tiles
 from fer_edge.detectors.blazeface import detector as blazeface_detector
+from fer_edge.detectors.candidate import Candidate
 from fer_edge.detectors.face_verifier import FaceVerifier
+from fer_edge.detectors.fake import FakeFaceVerifier
 from fer_edge.detectors.files import CATALOGUE
 from fer_edge.errors import ModelError
 from fer_edge.service.detector_install import install_detector
@@ -181,13 +182,13 @@ def test_faces_are_in_the_frames_pixels(
     settings: DetectorSettings,
     make_frame: MakeFrame,
 ) -> None:
-    detector = blazeface_detector(settings, FaceVerifier(FakeClassifier()), still)
+    detector = blazeface_detector(settings, FakeFaceVerifier(), still)
     for number in range(4):
         boxes = detector.detect(make_frame(number, bright(*place, size)))
     x, y, side = place
     (box,) = boxes
-    framed = BlazeFace(settings).framing.apply(x, y, side)
-    assert tuple(box) == pytest.approx(tuple(framed), abs=0.06 * side)
+    framed = BlazeFace(settings)._framing.apply(Candidate(x, y, side, 0.9))
+    assert box == pytest.approx((framed.x, framed.y, framed.side, framed.side), abs=0.06 * side)
     assert interpreter.runs
 
 
@@ -207,14 +208,15 @@ def test_dark_pictures_are_brightened(interpreter: BrightFace, settings: Detecto
     dark[:] = 0  # the next frame comes into the same memory
     search.slice(0)
     assert len(search.candidates()) == 1
-    side = search.crop_face_px
-    crop = bright(round(0.3 * side), round(0.3 * side), side, (round(1.6 * side),) * 2)
-    assert search.detect_in_crop(crop // 4, thorough=True) is not None
     assert interpreter.runs
 
 
-def test_nothing_in_a_crop(interpreter: BrightFace, settings: DetectorSettings) -> None:
-    assert BlazeFace(settings).detect_in_crop(np.full((100, 90), 100, np.uint8), thorough=True) is None
+@pytest.mark.parametrize("shape", [(1, 1), (3, 900), (100, 90)])
+def test_nothing_where_nothing_is(shape: tuple[int, int], interpreter: BrightFace, settings: DetectorSettings) -> None:
+    search = BlazeFace(settings)
+    for number in range(search.begin(np.full(shape, 100, np.uint8), 1.0, 0)):
+        search.slice(number)
+    assert search.candidates() == []
     assert interpreter.runs
 
 
@@ -225,9 +227,7 @@ def test_values_that_are_no_faces(broken: str, interpreter: BrightFace, settings
     interpreter.invoke = lambda: None  # type: ignore[method-assign]
     interpreter.scores[:] = 4
     interpreter.boxes[:] = float(broken)
-    picture = bright(30, 30, 60, (130, 130))
-    assert search.detect_in_crop(picture, thorough=True) is None
-    search.begin(picture, 0.0, 0)
+    search.begin(bright(30, 30, 60, (130, 130)), 0.0, 0)
     search.slice(0)
     assert search.candidates() == []
 
@@ -248,15 +248,23 @@ def test_damaged_network_is_refused(what: str, interpreter: BrightFace, settings
         BlazeFace(settings)
 
 
-def test_face_of_another_size_is_another(interpreter: BrightFace, settings: DetectorSettings) -> None:
-    """In a crop a face has about the size that the crop was made for."""
+def test_candidates_come_framed_and_surest_first(interpreter: BrightFace, settings: DetectorSettings) -> None:
+    """Framed as FER2013 would; the surer the network, the higher the probability, which is never 0 or 1."""
     search = BlazeFace(settings)
-    side = search.crop_face_px
-    for part, found in ((0.3, False), (0.6, True), (1.0, True), (1.55, True)):
-        face = round(part * side)
-        crop = bright(round(0.8 * side - face / 2), round(0.8 * side - face / 2), face, (round(1.6 * side),) * 2)
-        assert (search.detect_in_crop(crop, thorough=True) is not None) == found
-    assert interpreter.runs
+    search.begin(bright(30, 30, 60, (256, 256)), 1.0, 0)
+    interpreter.invoke = lambda: None  # type: ignore[method-assign]
+    interpreter.boxes[0, [100, 200, 300], 2:4] = 0.2 * interpreter._side
+    interpreter.scores[0, [100, 200, 300], 0] = 0.0, 30.0, 2.0
+    search.slice(0)
+    found = search.candidates()
+    assert len(found) == 3
+    assert 0 < found[2].score < found[1].score < found[0].score < 1
+    centres = anchors()[[200, 300, 100]] * 256
+    framed = [
+        search._framing.apply(Candidate(*(centre - 0.1 * 256).tolist(), 0.2 * 256, square.score))
+        for centre, square in zip(centres, found, strict=True)
+    ]
+    np.testing.assert_allclose(found, framed, atol=1e-3)
 
 
 @pytest.mark.parametrize("min_face", [0.01, 0.02, 0.04, 0.06, 0.08, 0.09, 0.1, 0.5])
@@ -302,7 +310,7 @@ def test_real_network_finds_everybody(
     assert "finds the face" in said
     portrait = np.asarray(cv2.resize(cv2.imread(str(PORTRAIT), cv2.IMREAD_GRAYSCALE), (256, 256)), np.uint8)
     group = np.hstack([np.vstack([portrait] * rows)] * columns)
-    detector = blazeface_detector(DetectorSettings(model=str(path)), FaceVerifier(FakeClassifier()), True)
+    detector = blazeface_detector(DetectorSettings(model=str(path)), FaceVerifier(), True)
     found = detector.detect(make_frame(0, group))
     assert len(found) == rows * columns
     for box in found:

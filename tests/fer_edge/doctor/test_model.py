@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from fer_edge.classifiers import cards
-from fer_edge.detectors import files
+from fer_edge.classifiers.fake import FakeClassifier
+from fer_edge.detectors import face_verifier, files
 from fer_edge.doctor import model
 from fer_edge.doctor.finding import Context
 from fer_edge.errors import ModelError
+from fer_edge.types import EMOTIONS
 
 
 def test_the_shipped_ones_are_well(make_context: Callable[..., Context]) -> None:
@@ -60,6 +63,22 @@ def test_a_file_that_was_cut_off(
     assert files.cure == model.REINSTALL
 
 
+def test_damaged_face_verifier(
+    make_context: Callable[..., Context], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is a model file as well: no detector works without it."""
+    folder = tmp_path / "models"
+    shutil.copytree(cards.models_folder(), folder)
+    path = folder / "detectors" / "face_verifier.tflite"
+    path.write_bytes(path.read_bytes()[:1000])
+    monkeypatch.setattr(face_verifier, "models_folder", lambda: folder)
+    _, files, prediction = model.check(make_context())
+    for finding in (files, prediction):
+        assert finding.level == "failure"
+        assert f"{path}: is damaged" in finding.says
+    assert files.cure == model.REINSTALL
+
+
 def test_no_interpreter(make_context: Callable[..., Context], monkeypatch: pytest.MonkeyPatch) -> None:
     def none() -> None:
         raise ModelError("runtime 'auto': no TFLite interpreter can be imported; fix it with: pip install x")
@@ -69,11 +88,13 @@ def test_no_interpreter(make_context: Callable[..., Context], monkeypatch: pytes
     assert (finding.level, finding.cure) == ("failure", "pip install ai-edge-litert")
 
 
-def test_wrong_prediction_is_a_warning(make_context: Callable[..., Context]) -> None:
+def test_wrong_prediction_is_a_warning(make_context: Callable[..., Context], monkeypatch: pytest.MonkeyPatch) -> None:
     """A model that predicts the portrait wrongly is a warning."""
-    *_, finding = model.check(make_context(classifier={"name": "fake"}))  # which goes by brightness
+    darkest_first = ("happy", *(emotion for emotion in EMOTIONS if emotion != "happy"))
+    monkeypatch.setattr(FakeClassifier, "labels", darkest_first)  # which goes by brightness
+    *_, finding = model.check(make_context(classifier={"name": "fake"}))
     assert (finding.name, finding.level) == ("a face read", "warning")
-    assert finding.says.startswith("the demo's portrait is sad (70 %)")
+    assert re.match(r"the demo's portrait is (fear|sad) \(70 %\)", finding.says)
 
 
 def test_ignored_areas_are_the_cameras(make_context: Callable[..., Context]) -> None:

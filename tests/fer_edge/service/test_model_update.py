@@ -35,7 +35,6 @@ class Moody:
 
     name = identity = "moody"
     labels = EMOTIONS
-    usual_entropy = (0.5, 0.1)
 
     def __init__(self, good: int, then: Callable[[], list[Prediction]]) -> None:
         self._good, self._then = good, then
@@ -65,10 +64,9 @@ def test_a_later_failure_costs_no_prediction(
     then: Callable[[], list[Prediction]], why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     trial = on_trial(Moody(3, then))
-    assert trial.usual_entropy == (0.5, 0.1)
+    assert trial.name == "moody"
     assert [trial.predict(GREY, [BOX])[0].emotion for _ in range(9)] == ["fear"] * 9
     assert trial.name == "fake"
-    assert trial.usual_entropy is None
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("fer-edge: error: the new model fails: ")
     assert why in line

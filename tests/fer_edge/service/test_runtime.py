@@ -334,7 +334,7 @@ def test_a_model_that_fails_later_gives_way(
     monkeypatch.setattr(runtime.model._used, "predict", fail)
     assert len(runtime.parts.classifier.predict(np.zeros((64, 64), np.uint8), FACE)) == 1
     assert runtime.model.identity == shipped
-    assert runtime.parts.classifier.usual_entropy == proven(running).usual_entropy
+    assert runtime.parts.classifier.identity == proven(running).identity == shipped
 
 
 def set_prior(model: Path, prior: dict[str, Any] | None) -> None:
@@ -357,10 +357,10 @@ def test_reload_changes_the_prior(
         (read,) = runtime.model.predict(grey, FACE)
         return read.score("fear") / read.score("sad")
 
-    before, identity, usual = odds(), runtime.model.identity, runtime.model.usual_entropy
+    before, identity = odds(), runtime.model.identity
     running.change({"classifier": {"prior": 0}})
     assert odds() == pytest.approx(4 * before, rel=1e-4)
-    assert (runtime.model.identity, runtime.parts.classifier.usual_entropy) == (identity, usual)
+    assert runtime.model.identity == runtime.parts.classifier.identity == identity
     assert not on_trial(running)
     assert "classifier.prior -1.0 -> 0.0; the model is the same" in capsys.readouterr().err
     running.change({"classifier": {"prior": -1}})

@@ -161,9 +161,9 @@ def test_real_terminal_ends_with_the_summary() -> None:
     assert child.returncode == 0
     stream = Terminal()
     stream.write(written.decode().replace("\r\n", "\n"))
-    assert stream.screen[2].startswith("    0.00 s  face 1 came: happy (")
-    assert stream.screen[3] == ""
-    assert stream.screen[4].startswith("frames 50, faces ")
+    assert stream.screen[3].startswith("    0.00 s  face 1 came: happy (")
+    assert stream.screen[4] == ""
+    assert stream.screen[5].startswith("frames 50, faces ")
     drawn = re.findall(r"\r\x1b\[K([^\r]*)(?=\r)", written.decode())
     assert any(line.startswith("     1.0 s  happy ███") for line in drawn), drawn
     assert max(len(line) for line in drawn if "came" not in line) == 29
