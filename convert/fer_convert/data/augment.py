@@ -8,6 +8,7 @@ one core. The changes depend on the random generator alone: the same seed gives 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import cv2
 import numpy as np
@@ -43,11 +44,16 @@ class Augmentation:
     erasing_area: float = _strength(0.15, (0, 0.9), "largest covered area, share of the face")
 
     def __post_init__(self) -> None:
-        for entry in fields(self):
-            low, high = entry.metadata["allowed"]
-            value = getattr(self, entry.name)
-            if not low <= value <= high:
-                raise SettingsError(f"--{entry.name.replace('_', '-')} {value}: allowed is {low} to {high}")
+        check_ranges(self)
+
+
+def check_ranges(settings: Any) -> None:
+    """Raise SettingsError if a field of the dataclass `settings` is outside the range that its metadata allow."""
+    for entry in fields(settings):
+        low, high = entry.metadata["allowed"]
+        value = getattr(settings, entry.name)
+        if not low <= value <= high:
+            raise SettingsError(f"--{entry.name.replace('_', '-')} {value}: allowed is {low} to {high}")
 
 
 NO_AUGMENTATION = Augmentation(

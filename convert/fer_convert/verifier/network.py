@@ -1,5 +1,5 @@
 """The network: a plain convolution, five depthwise separable ones (Howard et al., "MobileNets", arXiv:1704.04861), and
-one fully connected layer, which knows where in the square a feature was. 21,309 parameters, 0.4 million multiply-adds.
+one fully connected layer, which knows where in the square a feature was. 22,173 parameters, 0.6 million multiply-adds.
 """
 
 from __future__ import annotations

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from fer_edge.errors import SettingsError
-
+from fer_convert.data.augment import check_ranges
 from fer_convert.training.recipe import setting
 
 
@@ -19,8 +18,4 @@ class VerifierRecipe:
     seed: int = setting(1, (0, 2**31 - 1), "of the first weights, the squares and their order")
 
     def __post_init__(self) -> None:
-        for entry in fields(self):
-            low, high = entry.metadata["allowed"]
-            value = getattr(self, entry.name)
-            if not low <= value <= high:
-                raise SettingsError(f"--{entry.name.replace('_', '-')} {value}: allowed is {low} to {high}")
+        check_ranges(self)

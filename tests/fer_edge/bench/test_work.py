@@ -25,7 +25,7 @@ FIRST, LENGTH = 340, 100  # frames of the demo: a face comes back, another one v
 # At most, a frame on average; what was counted stands behind.
 # That the cascades search, over all sizes of the picture, upright and turned: 25,254 (299,669 when every frame was
 # searched)
-PIXELS = 28_000
+PIXELS = 26_000
 PREDICTIONS = 1.8  # faces classified: 1.67, of 1.61 that are there
 SCRATCH = 50_000  # bytes that Python and NumPy hold at once: 39,744
 KEPT = 3  # blocks of memory that outlive a frame: none
