@@ -16,6 +16,8 @@ from fer_edge.errors import ModelError
 from fer_edge.settings import PRIOR_AS_CONVERTED, ClassifierSettings
 from fer_edge.types import Box, Pixels, Prediction
 
+MAX_SUM_ERROR = 0.01  # of probabilities: how far their sum may be from 1 in float32 or float16
+
 
 class TfliteClassifier:
     """Runs one model, one face at a time.
@@ -53,6 +55,11 @@ class TfliteClassifier:
         self._scale, self._zero = _quantization(result)
         self._table = _table(card, entry)
         self._face: Pixels = np.empty(card.size, np.uint8)
+        step = float(self._scale) if np.dtype(result["dtype"]) != np.float32 else 0.0
+        # Rounding adds up to half a step for each label; a softmax of integers is a step off besides.
+        self._tolerance = MAX_SUM_ERROR + (len(card.labels) / 2 + 1) * step
+        for picture in probe_pictures(card.size):
+            self._check_distribution(self._raw(picture, Box(0, 0, *card.size[::-1])))
 
     def predict(self, grey: Pixels, boxes: Sequence[Box]) -> list[Prediction]:
         """A Prediction for each of `boxes` in the frame `grey` (height, width) uint8."""
@@ -65,7 +72,8 @@ class TfliteClassifier:
         scores = [self._scores(face, whole) for face in faces]
         return np.stack(scores) if scores else np.empty((0, len(self.labels)), np.float32)
 
-    def _scores(self, grey: Pixels, box: Box) -> NDArray[np.float32]:
+    def _raw(self, grey: Pixels, box: Box) -> NDArray[np.float32]:
+        """What the model gives for the face in `box`, as real numbers (labels,)."""
         # A view into the interpreter's memory must be gone before invoke(), which may move it.
         view = self._interpreter.tensor(self._input)()[0, :, :, 0]
         if self._table is None:
@@ -76,12 +84,29 @@ class TfliteClassifier:
         del view
         self._interpreter.invoke()
         raw: NDArray[np.float32] = self._interpreter.get_tensor(self._output)[0].astype(np.float32)
-        scores = (raw - self._zero) * self._scale
+        return (raw - self._zero) * self._scale
+
+    def _scores(self, grey: Pixels, box: Box) -> NDArray[np.float32]:
+        scores = self._raw(grey, box)
+        total = np.abs(scores).sum()
+        if not abs(total - 1) <= self._tolerance:  # NaN and what is below 0 fail this too
+            self._check_distribution(scores)
         if self._factors is not None:
             scores = scores * self._factors
+            total = scores.sum()
         # An int8 softmax sums to 1 only within its steps of 1/256.
-        shares: NDArray[np.float32] = scores / max(scores.sum(), np.float32(1e-6))
+        shares: NDArray[np.float32] = scores / total
         return shares
+
+    def _check_distribution(self, scores: NDArray[np.float32]) -> None:
+        """Raise ModelError unless `scores` (labels,) are 0 or more, and sum to 1."""
+        if abs(np.abs(scores).sum() - 1) <= self._tolerance and scores.min() >= -self._tolerance:
+            return
+        shown = ", ".join(f"{score:.3g}" for score in scores[:4])
+        raise ModelError(
+            f"model {self.card.path}: gives {shown}{', …' if len(scores) > 4 else ''} for a face, no probabilities "
+            "that sum to 1; convert its Keras model with fer-convert quantize, which adds the softmax"
+        )
 
 
 def classifier(settings: ClassifierSettings) -> TfliteClassifier:
@@ -94,6 +119,14 @@ def classifier(settings: ClassifierSettings) -> TfliteClassifier:
     card = choose(settings.model, settings.variant, runtime, cards)
     prior = None if settings.prior == PRIOR_AS_CONVERTED else settings.prior
     return TfliteClassifier(card, runtime, settings.threads, prior)
+
+
+def probe_pictures(size: tuple[int, int]) -> list[Pixels]:
+    """A black, a white, a graded and a noisy picture of `size` (height, width), to try a model on."""
+    height, width = size
+    noise = np.random.default_rng(0).integers(0, 256, size, np.uint8)
+    graded = np.tile(np.linspace(0, 255, width).astype(np.uint8), (height, 1))
+    return [np.full(size, level, np.uint8) for level in (0, 255)] + [graded, noise]
 
 
 def _only(path: Path, details: list[dict[str, Any]], what: str) -> dict[str, Any]:

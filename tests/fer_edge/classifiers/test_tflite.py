@@ -293,3 +293,50 @@ def test_only_numpy_2_is_blamed(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(np, "__version__", numpy)
         words = runtimes._why(Path("m.tflite"), runtime, RuntimeError("bad flatbuffer"))
         assert "restore, install or convert it again" in words
+
+
+class Outputs(Int8Outputs):
+    """An interpreter of a float model that gives `values`, and after `good` faces `later`."""
+
+    values: Any = (0.7, 0.3, 0, 0, 0, 0, 0)
+    later: Any = None
+    good = 4
+
+    def invoke(self) -> None:
+        self.good -= 1
+
+    def get_output_details(self) -> list[dict[str, Any]]:
+        return [{"index": 1, "shape": (1, 7), "dtype": np.float32, "quantization": (0.0, 0)}]
+
+    def get_tensor(self, index: int) -> Any:
+        return np.float32([self.later if self.later is not None and self.good < 0 else self.values])
+
+
+NONE_OF_THEM = ((2.0, -1.0, 0, 0, 0, 0, 0), (0.2,) * 7, (float("nan"),) * 7, (0.0,) * 7, (1e30,) * 7, (-0.1,) * 7)
+
+
+@pytest.mark.parametrize("values", NONE_OF_THEM)
+def test_no_distribution_is_refused(values: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Logits, sigmoids, NaN: a model that gives no probabilities is not loaded."""
+    monkeypatch.setattr(runtimes, "find_runtime", lambda name: (name, type("Wrong", (Outputs,), {"values": values})))
+    with pytest.raises(ModelError, match=r"mini_xception-int8\.tflite: gives .* no probabilities .* softmax"):
+        TfliteClassifier(shipped("int8"))
+
+
+@pytest.mark.parametrize("values", NONE_OF_THEM)
+def test_no_distribution_is_never_shown(
+    values: Any, monkeypatch: pytest.MonkeyPatch, portrait: Pixels, face: Box
+) -> None:
+    """Even if a face comes for which a model fails that it did not fail for when it was loaded."""
+    probes = len(tflite.probe_pictures((64, 64)))
+    later = type("Later", (Outputs,), {"later": values, "good": probes})
+    monkeypatch.setattr(runtimes, "find_runtime", lambda name: (name, later))
+    with pytest.raises(ModelError, match="no probabilities"):
+        TfliteClassifier(shipped("int8")).predict(portrait, [face])
+
+
+def test_published_logits_are_refused() -> None:
+    """A real model without its softmax."""
+    card = cards.load_card(Path(__file__).with_name("m_logits48-float32.tflite"))
+    with pytest.raises(ModelError, match="no probabilities that sum to 1"):
+        TfliteClassifier(card)
