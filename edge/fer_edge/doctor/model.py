@@ -11,6 +11,7 @@ import cv2
 from fer_edge.bench.machine import describe
 from fer_edge.build import make_classifier, make_detector
 from fer_edge.classifiers.cards import read_model, scan
+from fer_edge.classifiers.labels import find_label
 from fer_edge.classifiers.runtimes import find_runtime
 from fer_edge.demo import PORTRAIT
 from fer_edge.detectors.auto import choose_detector
@@ -87,7 +88,7 @@ def _portrait(classifier: Classifier, frame: Frame, boxes: list[Box]) -> Finding
     (prediction, *_) = classifier.predict(frame.grey, boxes)
     words = f"the demo's portrait is {prediction.emotion} ({percent(prediction.score(prediction.emotion))})"
     words += f", {1000 * _seconds(classifier, frame, boxes):.1f} ms a face"
-    if "happy" in classifier.labels and prediction.emotion != "happy":
+    if find_label("happy", classifier.labels) not in (None, prediction.emotion):
         words += "; people see it as happy: try another model"
         return Finding("a face read", "warning", words, "fer-edge models")
     return Finding("a face read", "ok", words)

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple
 
 from PIL import Image, ImageDraw
 
+from fer_edge.classifiers.labels import emotion_of
 from fer_edge.drawing.palette import Colour
 from fer_edge.types import UNCERTAIN
 
@@ -86,8 +87,8 @@ def draw_face(look: Look, size: int, paint: Paint) -> Image.Image:
 
 
 def look_of(emotion: str) -> Look:
-    """The look of an emotion; any other label gets a neutral face."""
-    return LOOKS.get(emotion, NEUTRAL)
+    """The look of an emotion, by any of its names; any other label gets a neutral face."""
+    return LOOKS.get(emotion_of(emotion) or emotion, NEUTRAL)
 
 
 class _Pen:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fer_edge.classifiers.labels import as_emotions, emotion_of
 from fer_edge.types import EMOTIONS
 
 Colour = tuple[int, int, int]  # red, green, blue, 0 to 255 each, sRGB
@@ -24,8 +25,15 @@ GREY: Colour = (200, 200, 200)  # for UNCERTAIN; light, since deuteranopes see p
 
 
 def colour_of(emotion: str, labels: Sequence[str] = EMOTIONS) -> Colour:
-    """A label's colour, by its place in `labels`; GREY if it is not one of them."""
-    return PALETTE[labels.index(emotion) % len(PALETTE)] if emotion in labels else GREY
+    """A label's colour; GREY if it is not one of `labels`.
+
+    By its emotion, whatever that is called and wherever it stands, if all labels mean emotions of EMOTIONS; else by its
+    place in `labels`.
+    """
+    if emotion not in labels:
+        return GREY
+    own = emotion_of(emotion) if as_emotions(tuple(labels)) else None
+    return PALETTE[(EMOTIONS.index(own) if own else labels.index(emotion)) % len(PALETTE)]
 
 
 def to_hex(colour: Colour) -> str:

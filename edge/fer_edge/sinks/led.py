@@ -19,6 +19,7 @@ from functools import partial
 from threading import Event, Thread
 from typing import Any
 
+from fer_edge.classifiers.labels import find_label
 from fer_edge.drawing.palette import Colour, colour_of, from_hex, light
 from fer_edge.errors import FerEdgeError, SettingsError, SinkError, first_line
 from fer_edge.pause import PauseSwitch
@@ -89,16 +90,22 @@ class Led(Sink):
             self._shown = shown
 
     def _appearance(self, face: Face) -> tuple[str, Colour, float]:
-        """The emotion, its colour, and the light's level from 0 to 1."""
+        """The emotion as led.pins calls it, its colour, and the light's level from 0 to 1."""
         labels = (*face.prediction.labels, UNCERTAIN)
-        if unknown := {*self._settings.colours, *self._settings.pins} - {*labels, *RGB_LEGS}:
+        named = {*self._settings.colours, *self._settings.pins} - {*RGB_LEGS}
+        if unknown := {name for name in named if find_label(name, labels) is None}:
             raise SinkError(
                 f"led: {', '.join(sorted(unknown))}: in led.pins or led.colours, but not an emotion of the model; "
                 f"it has {', '.join(labels)}"
             )
-        colour = self._colours.get(face.emotion) or colour_of(face.emotion, face.prediction.labels)
+        own = find_label(face.emotion, self._colours)
+        colour = self._colours[own] if own else colour_of(face.emotion, face.prediction.labels)
         share = face.confidence if self._settings.follow else 1.0
-        return face.emotion, colour, round(self._settings.brightness * share, 2)
+        return (
+            find_label(face.emotion, self._settings.pins) or face.emotion,
+            colour,
+            round(self._settings.brightness * share, 2),
+        )
 
     def state(self, state: State) -> None:
         """Pulse, blink or flash; while running, stay dark until the next face."""

@@ -45,3 +45,12 @@ def test_light_is_linear_hex_is_parsed() -> None:
     assert palette.to_hex((0, 9, 16)) == "#000910"
     assert palette.light((0, 255, 10)) == pytest.approx((0, 1, 0.003), abs=1e-3)
     assert palette.light((188, 188, 188)) == pytest.approx((0.5, 0.5, 0.5), abs=0.01)
+
+
+def test_colour_is_that_of_the_emotion() -> None:
+    """Whatever it is called, and in whatever order the model has its labels."""
+    own = ["Anger", "Disgust", "Fear", "Happiness", "Neutral", "Sadness", "Surprised"]
+    names = ["angry", "disgust", "fear", "happy", "neutral", "sad", "surprise"]
+    assert [palette.colour_of(label, own) for label in own] == [palette.colour_of(name) for name in names]
+    assert palette.colour_of("happy", ["smile", "happy"]) == palette.PALETTE[1]  # beside others it is the place
+    assert palette.colour_of("Happiness") == palette.GREY

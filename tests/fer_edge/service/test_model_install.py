@@ -88,6 +88,12 @@ def cut(model: Path) -> None:
             ),
             "is neutral (",
         ),
+        (
+            lambda model: change_card(
+                model, prior=None, labels=["Sad", "Disgust", "Fear", "Calm", "Anger", "Surprised", "Happiness"]
+            ),
+            "is Calm (",
+        ),
         (lambda model: model.with_suffix(".json").unlink(), "give it with --card"),
         (lambda model: model.with_suffix(".json").write_text("{"), "not readable as JSON"),
         (lambda model: model.with_suffix(".json").write_text("[]"), "wrong or missing entry"),

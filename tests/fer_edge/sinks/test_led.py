@@ -329,3 +329,16 @@ except SinkError as error:
         error, folder, files, loaded = child.stdout.strip().split("|")
         assert error.startswith("led: ")
         assert (folder, files, loaded) == (str(tmp_path), "[]", "True")
+
+
+def test_lights_know_other_names_of_an_emotion(opened: Callable[..., Led], make_observation: Make) -> None:
+    """Pins and colours that name an emotion serve a model that calls it something else."""
+    seen = make_observation(1, "Happiness")
+    labels = ("Anger", "Happiness", "Sadness")
+    face = replace(seen.faces[0], prediction=Prediction(labels, (0.1, 0.8, 0.1)), confidence=1.0)
+    row = opened(pins={"angry": 4, "happy": 5, "sad": 6})
+    row.write(replace(seen, faces=(face,)))
+    assert [row.factory.pin(pin).state > 0 for pin in (4, 5, 6)] == [False, True, False]
+    coloured = opened(colours={"happy": "#FF0000"}, brightness=1.0)
+    coloured.write(replace(seen, faces=(face,)))
+    assert rgb(coloured) == pytest.approx((1, 0, 0))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from fer_edge.classifiers.labels import emotion_of
 from fer_edge.drawing.palette import colour_of, to_hex
 from fer_edge.pause import PauseSwitch
 from fer_edge.records import FRAME_COLUMNS, record
@@ -26,8 +27,9 @@ def now(state: KioskState, pause_switch: PauseSwitch) -> dict[str, Any]:
 def stage(state: KioskState, pause_switch: PauseSwitch, ignored: Sequence[Area] = ()) -> dict[str, Any]:
     """What the pages draw.
 
-    {"state", "paused", "faces": [{"id", "emotion", "confidence", "colour"}], "more": count, "size": [width, height] of
-    the frame in pixels, null without one, "ignored": [[x, y, width, height]] as shares of it}.
+    {"state", "paused", "faces": [{"id", "emotion", "pose", "certain", "confidence", "colour"}], "more": count,
+    "size": [width, height] of the frame in pixels, null without one, "ignored": [[x, y, width, height]] as shares of
+    it}. `pose` is what the drawn face shows.
     """
     latest = state.latest
     faces = sorted(latest.faces, key=lambda face: face.id) if latest is not None else []
@@ -45,6 +47,7 @@ def _stage_face(face: Face) -> dict[str, Any]:
     return {
         "id": face.id,
         "emotion": face.emotion,
+        "pose": emotion_of(face.emotion) or face.emotion,
         "certain": face.emotion != UNCERTAIN,
         "confidence": round(face.confidence * CONFIDENCE_STEPS) / CONFIDENCE_STEPS,
         "colour": to_hex(colour_of(face.emotion, face.prediction.labels)),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from fer_edge.pause import PauseSwitch
 from fer_edge.records import record
 from fer_edge.sinks.kiosk.state import KioskState
@@ -70,3 +71,12 @@ def test_ignored_areas_come_with_the_size(make_observation: Make) -> None:
     state.write(make_observation(1, "happy", grey=np.zeros((480, 640), np.uint8)))
     shown = stage(state, PauseSwitch(), [(0.1, 0.2, 0.3, 0.4)])
     assert (shown["size"], shown["ignored"]) == ([640, 480], [[0.1, 0.2, 0.3, 0.4]])
+
+
+@pytest.mark.parametrize(("label", "pose"), [("Happiness", "happy"), ("SAD", "sad"), ("smile", "smile")])
+def test_own_names_have_the_emotions_face(make_observation: Make, label: str, pose: str) -> None:
+    """The label stays as the model calls it; the drawn face is that of what it means."""
+    state = KioskState()
+    state.write(make_observation(1, label))
+    (face,) = stage(state, PauseSwitch())["faces"]
+    assert (face["emotion"], face["pose"]) == (label, pose)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fer_edge.drawing.face import LOOKS
+from fer_edge.drawing.face import LOOKS, look_of
 from fer_edge.drawing.palette import colour_of
 from fer_edge.sinks.oled.screen import SHIFTS_PX, Screen, View, sheet, view
 from fer_edge.types import EMOTIONS, UNCERTAIN, Box, Face, Prediction
@@ -133,3 +133,8 @@ def renew() -> None:
 
 if __name__ == "__main__":
     renew()
+
+
+def test_own_names_have_the_emotions_look() -> None:
+    assert look_of("Happiness") is look_of("HAPPY") is LOOKS["happy"]
+    assert look_of("smile") is LOOKS["neutral"]

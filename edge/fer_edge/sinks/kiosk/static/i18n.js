@@ -9,6 +9,6 @@ export function say(name, places = {}) {
 
 // An emotion's name; a label of the user's own model stands for itself, unless the language has it.
 export function emotionName(label) {
-  const name = words[`emotion_${label}`] ?? label;
+  const name = words[`emotion_${label}`] ?? words[`emotion_${label.trim().toLowerCase()}`] ?? label;
   return name.charAt(0).toLocaleUpperCase(words.language) + name.slice(1);
 }

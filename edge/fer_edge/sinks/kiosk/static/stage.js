@@ -31,10 +31,10 @@ class Figure {
     this.box.append(this.face.svg, this.name, this.bar, this.detail);
   }
 
-  emotion({ emotion, certain, confidence, colour }) {
+  emotion({ emotion, pose, certain, confidence, colour }) {
     this.box.classList.toggle("dim", !certain);
     this.box.style.setProperty("--colour", certain ? colour : "");
-    this.face.pose(emotion);
+    this.face.pose(pose);
     this.text(emotionName(emotion), "");
     this.bar.hidden = false;
     this.level.style.transform = `scaleX(${confidence})`;
