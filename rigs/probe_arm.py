@@ -36,6 +36,7 @@ def main() -> None:
     crops = np.concatenate([crops, crops // 4])
     answer = {
         "versions": {name: version(name), "numpy": np.__version__, "opencv": cv2.__version__},
+        "models": len(installed()),
         "auto": choose("mini_xception", "auto", name, installed()).variant,
         "said": said,
         "face": face,

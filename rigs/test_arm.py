@@ -24,11 +24,13 @@ OLD = ROOT / ".venv-tflite" / "bin" / "python"  # made by `make rigs` where Pyth
 HERE = {"ai-edge-litert": sys.executable, "tflite-runtime": str(OLD)}
 # By how much a score may differ: floats are summed in another order. ai-edge-litert's integers are the same to the bit;
 # its dynamic variant was 0.0005 off on a Pi 5, none on a Pi 4. tflite-runtime's integer kernels for Arm round halves
-# otherwise, which adds up over the layers: 0.04 was seen; `auto` does not choose int8 there.
+# otherwise, which adds up over the layers: 0.04 was seen; `auto` does not choose int8 there. The face verifier is int8
+# everywhere, so its box of the portrait is up to two pixels (1.6 % of a side) off there.
 LIMITS = {
     "ai-edge-litert": {"float32": 1e-5, "float16": 1e-5, "dynamic": 0.005, "int8": 0.0},
     "tflite-runtime": {"float32": 1e-5, "float16": 1e-5, "dynamic": 0.01, "int8": 0.1},
 }
+BOX_TOLERANCE_PX = {"ai-edge-litert": 1, "tflite-runtime": 3}
 AUTO = {
     ("ai-edge-litert", "cortex-a72"): "int8",
     ("ai-edge-litert", "cortex-a76"): "int8",
@@ -76,13 +78,13 @@ def test_the_portrait_is_found_and_read(device: Device) -> None:
     face, ours = device.answer["face"], here(device.runtime)["face"]
     assert face["emotion"] == ours["emotion"] == "happy"
     assert "Detected Emotion: Happy" in device.answer["said"]
-    assert face["box"] == pytest.approx(ours["box"], abs=1)
+    assert face["box"] == pytest.approx(ours["box"], abs=BOX_TOLERANCE_PX[device.runtime])
 
 
 def test_each_model_is_verified(device: Device) -> None:
     verified = device.answer["verified"].splitlines()
     works = [line for line in verified if line.startswith("ok ") and f"with {device.runtime}" in line]
-    assert len(works) == len(device.answer["scores"]) == 4
+    assert len(works) == device.answer["models"] == here(device.runtime)["models"]
     assert AUTO[device.runtime, device.processor] == device.answer["auto"]
 
 
