@@ -41,14 +41,16 @@ def _list(verify: bool) -> int:
     """Print the table; with `verify`, test each model. Raises ModelError if one cannot be used."""
     cards, failures = scan()
     print(f"models in {models_folder()}")
-    width_of_names = max([len("name"), *(len(card.name) for card in cards)])
-    print(f"{'name':{width_of_names}} {'variant':8} {'kB':>6}  {'input':17} {'accuracy':>8}  {'learned':7}  {'sha256':12}  labels")
+    widest = max([len("name"), *(len(card.name) for card in cards)])
+    print(
+        f"{'name':{widest}} {'variant':8} {'kB':>6}  {'input':17} {'accuracy':>8}  {'learned':7}  {'sha256':12}  labels"
+    )
     for card in cards:
         height, width = card.size
         accuracy = "-" if card.accuracy is None else f"{card.accuracy:.1%}"
         print(
-            f"{card.name:{width_of_names}} {card.variant:8} {card.bytes / 1000:6.1f}  {f'{width}x{height} grey {card.dtype}':17} "
-            f"{accuracy:>8}  {card.learned_from or '-':7}  {card.sha256[:12]}  {', '.join(card.labels)}"
+            f"{card.name:{widest}} {card.variant:8} {card.bytes / 1000:6.1f}  "
+            f"{f'{width}x{height} grey {card.dtype}':17} {accuracy:>8}  {card.learned_from or '-':7}  {card.sha256[:12]}  {', '.join(card.labels)}"
         )
     split = {str(card.metrics["split"]) for card in cards if "split" in card.metrics}
     if split:
