@@ -50,7 +50,8 @@ def _list(verify: bool) -> int:
         accuracy = "-" if card.accuracy is None else f"{card.accuracy:.1%}"
         print(
             f"{card.name:{widest}} {card.variant:8} {card.bytes / 1000:6.1f}  "
-            f"{f'{width}x{height} grey {card.dtype}':17} {accuracy:>8}  {card.learned_from or '-':7}  {card.sha256[:12]}  {', '.join(card.labels)}"
+            f"{f'{width}x{height} grey {card.dtype}':17} {accuracy:>8}  {card.learned_from or '-':7}  "
+            f"{card.sha256[:12]}  {', '.join(card.labels)}"
         )
     split = {str(card.metrics["split"]) for card in cards if "split" in card.metrics}
     if split:
