@@ -58,6 +58,32 @@ def atomic_write(
             temporary.unlink()
 
 
+@contextmanager
+def path_in_utf8(path: Path) -> Iterator[str]:
+    """The absolute path of a file or folder that exists, as libraries in C++ take it; it holds within the block.
+
+    OpenCV ends the process if a path has bytes that are not UTF-8: such a one is opened here, and its descriptor is
+    named. Absolute, since FFmpeg takes what stands before a colon for a protocol. Raises OSError.
+    """
+    absolute = str(path.absolute())
+    if is_utf8(absolute):
+        yield absolute
+        return
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{descriptor}"
+    finally:
+        os.close(descriptor)
+
+
+def is_utf8(path: str) -> bool:
+    """Whether the file system has `path` in UTF-8."""
+    try:
+        return path.encode() == os.fsencode(path)  # another encoding of names is a matter of the locale
+    except UnicodeEncodeError:
+        return False
+
+
 def append(file: int, data: bytes) -> None:
     """Append `data` to an open file in one write. Raises OSError, also if the disk took only a part of it."""
     if os.write(file, data) != len(data):

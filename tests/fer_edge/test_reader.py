@@ -174,7 +174,7 @@ def test_odd_sizes_have_no_face(shape: tuple[int, ...], reader: Reader) -> None:
         (np.zeros((1, 4, 5, 3), np.uint8), "one picture at a time"),
         (np.zeros((0, 5, 3), np.uint8), r"shape is \(0, 5, 3\), so it has no pixels"),
         (np.zeros((5, 0), np.uint8), "so it has no pixels"),
-        (np.zeros((10_000, 5_001), np.uint8), r"5001 x 10000 pixels \(50 megapixels\), the limit is 50 megapixels"),
+        (np.zeros((10_000, 5_001), np.uint8), r"5001 x 10000 pixels \(50.01 megapixels\), the limit is 50 megapixels"),
         (None, "cv2.imread gives None for a file that it cannot read"),
         ([[0, 1], [2, 3]], "picture: is list; give a path, or a NumPy array"),
         (b"portrait.jpg", "picture: is bytes; give a path"),

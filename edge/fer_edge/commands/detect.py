@@ -20,7 +20,8 @@ from fer_edge.sinks.annotated import AnnotatedPictures, AnnotatedVideo
 from fer_edge.sinks.tables import Csv, json_lines
 from fer_edge.sinks.verdict import PictureVerdict, VideoVerdict
 from fer_edge.sources import open_files
-from fer_edge.sources.video import VideoFile
+from fer_edge.sources.folder import PictureFolder
+from fer_edge.sources.picture import Picture
 from fer_edge.stopwatch import Stopwatch
 from fer_edge.types import Sink
 
@@ -31,7 +32,7 @@ MIN_BAR_FRAMES = 50  # from which there is a progress bar: fewer are read at onc
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of this command."""
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="a picture, a video, or a folder of pictures")
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="picture, video, folder of pictures; -: stdin")
     parser.add_argument("--json", metavar="FILE", help="append a JSON line for each frame ('-': standard output)")
     parser.add_argument("--csv", metavar="FILE", help="append a row for each face ('-': standard output)")
     parser.add_argument("--annotate", metavar="DIR", type=Path, help="write pictures and videos with boxes drawn in")
@@ -87,8 +88,8 @@ def _read(
         verdict = PictureVerdict(words) if source.still else VideoVerdict(words)
         sinks: list[Sink] = [*tables, stack.enter_context(closing(verdict))]
         if folder is not None:
-            if isinstance(source, VideoFile) and not source.still:
-                sinks.append(stack.enter_context(closing(AnnotatedVideo(folder, Path(path).stem, source.fps))))
+            if not isinstance(source, Picture | PictureFolder) and not source.still:
+                sinks.append(stack.enter_context(closing(AnnotatedVideo(folder, Path(source.name).stem, source.fps))))
             else:
                 sinks.append(AnnotatedPictures(folder))
         # A bar on a terminal alone, and only if there is something to wait for.

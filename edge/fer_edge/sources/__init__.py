@@ -7,19 +7,22 @@ source = open_files("holiday.mp4")    # detect: a video, a picture, or the pictu
 from __future__ import annotations
 
 import re
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fer_edge.errors import SourceError
 from fer_edge.lookup import lookup
 from fer_edge.sources import devices, picamera
-from fer_edge.sources.options import PICTURE_SUFFIXES, SourceOptions
+from fer_edge.sources.content import STANDARD_INPUT, file_kind
+from fer_edge.sources.options import SourceOptions
 from fer_edge.sources.urls import mask
 from fer_edge.types import Source
 
 if TYPE_CHECKING:
     from fer_edge.sources.folder import PictureFolder
     from fer_edge.sources.picture import Picture
+    from fer_edge.sources.pipe import Pipe
     from fer_edge.sources.video import VideoFile
 
 __all__ = [
@@ -41,11 +44,12 @@ SOURCES = {
     "stream": "fer_edge.sources.stream:NetworkCamera",
     "video": "fer_edge.sources.video:VideoFile",
     "picture": "fer_edge.sources.picture:Picture",
+    "pipe": "fer_edge.sources.pipe:Pipe",
     "folder": "fer_edge.sources.folder:PictureFolder",
     "demo": "fer_edge.sources.demo:Demo",
 }
 FORMS = (
-    "auto, picamera, camera:N, demo, the path of a video, a picture or a folder, "
+    "auto, picamera, camera:N, demo, the path of a video, a picture or a folder, - (standard input), "
     "or a URL with rtsp://, http:// or https://"
 )
 
@@ -76,9 +80,9 @@ def open_source(spec: str = "auto", options: SourceOptions | None = None) -> Ope
     return Opened(open_choice(choice, options), choice.why)
 
 
-def open_files(path: str, options: SourceOptions | None = None) -> VideoFile | Picture | PictureFolder:
-    """The video, the picture, or the pictures of the folder at `path`, opened. Raises SourceError."""
-    opened: VideoFile | Picture | PictureFolder = open_choice(_choose_path(path), options)
+def open_files(path: str, options: SourceOptions | None = None) -> VideoFile | Picture | PictureFolder | Pipe:
+    """The video, picture, or pictures of the folder at `path`, "-": standard input, opened. Raises SourceError."""
+    opened: VideoFile | Picture | PictureFolder | Pipe = open_choice(_choose_path(path), options)
     return opened
 
 
@@ -119,16 +123,27 @@ def _choose_best() -> Choice:
 def _choose_path(spec: str) -> Choice:
     if not spec:
         raise SourceError(f"source '': is empty; known are {FORMS}")
-    path = Path(spec)
     try:
-        path = path.expanduser()
-        exists, folder = path.exists(), path.is_dir()
-    except (OSError, RuntimeError) as cause:  # RuntimeError: ~name of a user who does not exist
+        path = Path(spec).expanduser()
+        kind = "pipe" if spec in STANDARD_INPUT else _path_kind(path)
+    except FileNotFoundError:
+        raise SourceError(f"source {spec!r}: no such file or folder; known are {FORMS}") from None
+    except (OSError, RuntimeError, ValueError) as cause:  # ~name of a user who does not exist; a zero character
         raise SourceError(f"source {spec!r}: {cause}; known are {FORMS}") from cause
-    if not exists:
-        raise SourceError(f"source {spec!r}: no such file or folder; known are {FORMS}")
-    file = "picture" if path.suffix.lower() in PICTURE_SUFFIXES else "video"
-    return Choice("folder" if folder else file, str(path), f"{spec}, as asked for")
+    return Choice(kind, str(path), f"{spec}, as asked for")
+
+
+def _path_kind(path: Path) -> str:
+    """The name in SOURCES of what is there. Raises OSError, ValueError."""
+    mode = path.stat().st_mode
+    if stat.S_ISFIFO(mode):
+        return "pipe"
+    if stat.S_ISDIR(mode):
+        return "folder"
+    try:
+        return "picture" if stat.S_ISREG(mode) and file_kind(path) == "picture" else "video"
+    except PermissionError:  # whichever it is, it says so
+        return "video"
 
 
 def open_choice(choice: Choice, options: SourceOptions | None) -> Any:

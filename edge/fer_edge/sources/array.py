@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_edge.errors import SourceError
-from fer_edge.sources.options import SourceOptions
+from fer_edge.sources.options import SourceOptions, too_many_pixels
 from fer_edge.types import Frame
 
 EXPECTED_PICTURE = "it must be uint8 of shape (height, width, 3) in BGR, or (height, width) grey"
@@ -31,10 +31,7 @@ def array_frame(picture: NDArray[Any], name: str = "array", max_pixels: int | No
         raise SourceError(f"picture: its shape is {picture.shape}, so it has no pixels; give one that has some")
     most = SourceOptions().max_pixels if max_pixels is None else max_pixels
     if height * width > most:
-        raise SourceError(
-            f"picture: has {width} x {height} pixels ({height * width / 1e6:.0f} megapixels), "
-            f"the limit is {most / 1e6:.0f} megapixels; shrink it first"
-        )
+        raise SourceError(f"picture: {too_many_pixels(width, height, most)}")
     pixels = np.ascontiguousarray(picture)
     colour = pixels if pixels.ndim == 3 else None
     grey = pixels if colour is None else np.asarray(cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY), np.uint8)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import logging
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from fer_edge.errors import SourceError, counted
+from fer_edge.sources.content import file_kind, is_heif, read_head
 from fer_edge.sources.options import PICTURE_SUFFIXES, SourceOptions
 from fer_edge.sources.picture import read_frame
 from fer_edge.types import Frame
 
 _log = logging.getLogger(__name__)
 
+MAX_NAMED = 8  # of the entries that are left out
+
 
 class PictureFolder:
-    """The pictures directly in a folder, sorted by name; its subfolders and other files are skipped.
+    """The pictures directly in a folder, sorted by name; what is left out, such as its subfolders, is logged once.
 
     A picture that cannot be read is logged as a warning, and the next one is read; at the end an error says how many
     there were. Each frame's `source` is its picture's path; its `number` counts the readable ones.
@@ -30,15 +34,18 @@ class PictureFolder:
         self.name = target
         try:
             entries = sorted(Path(target).iterdir())
-            # A broken link stays in the list; it is reported when it is read.
-            self._paths = [path for path in entries if path.suffix.lower() in PICTURE_SUFFIXES and not path.is_dir()]
         except OSError as cause:
             raise SourceError(f"folder {target}: {cause.strerror}; check the path") from cause
+        reasons = {path: _why_not(path) for path in entries}
+        self._paths = [path for path, reason in reasons.items() if not reason]
+        left_out = [f"{path.name} ({reason})" for path, reason in reasons.items() if reason]
         if not self._paths:
-            known = ", ".join(suffix[1:] for suffix in PICTURE_SUFFIXES)
             below = next((f", such as {path}" for path in entries if os.path.isdir(path)), "")  # noqa: PTH112 (the other raises)
-            found = f"holds no picture ({known})" if entries else "is empty"
+            found = f"holds no picture, but {_listed(left_out)}" if entries else "is empty"
             raise SourceError(f"folder {target}: {found}; name another folder{below}")
+        if left_out:
+            share = f"{len(left_out)} of {counted(len(entries), 'file')}"
+            _log.warning("folder %s: %s left out: %s", target, share, _listed(left_out))
         self.length = len(self._paths)  # pictures, readable or not
 
     def __iter__(self) -> Iterator[Frame]:
@@ -62,3 +69,26 @@ class PictureFolder:
     def close(self) -> None:
         """Give no more pictures. May be called twice."""
         self._paths = []
+
+
+def _why_not(path: Path) -> str:
+    """Why an entry of a folder is not read; "" if it is read, or at least tried: it may be damaged."""
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            return "a folder"
+        if not stat.S_ISREG(mode):
+            return "no file"
+        kind = file_kind(path)
+        if kind == "picture":
+            return ""
+        if is_heif(read_head(path)):
+            return "HEIC or AVIF; give its own path, or make it a JPEG"
+        return "a video; give its own path" if kind == "video" else "no picture"
+    except OSError as cause:  # such as a broken link
+        return "" if path.suffix.lower() in PICTURE_SUFFIXES else cause.strerror or "cannot be read"
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(names[:MAX_NAMED])
+    return f"{shown} and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else shown

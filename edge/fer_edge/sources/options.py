@@ -21,5 +21,18 @@ class SourceOptions:
     # Seconds, above 0: a live source that gives no frame for so long is lost.
     stopped: Callable[[], bool] = lambda: False
     # Whether the program is to end; a live source that waits for a frame checks it regularly.
+    name: str = ""
+    # What a file or a pipe is called in messages and in the log; empty: its path.
     max_pixels: int = 50_000_000
     # A picture with more pixels is refused before it is decoded: 50 megapixels need 200 MB of memory.
+
+
+def too_many_pixels(width: int, height: int, most: int) -> str:
+    """Says that a picture has more than `most` pixels, with as many digits as it takes to see it."""
+    digits = 0
+    while f"{width * height / 1e6:.{digits}f}" == f"{most / 1e6:.{digits}f}":
+        digits += 1
+    return (
+        f"has {width} x {height} pixels ({width * height / 1e6:.{digits}f} megapixels), "
+        f"the limit is {most / 1e6:g} megapixels; shrink it first"
+    )

@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fer_edge.errors import SourceError
-from fer_edge.sources.options import PICTURE_SUFFIXES, SourceOptions
+from fer_edge.sources.options import PICTURE_SUFFIXES, SourceOptions, too_many_pixels
 from fer_edge.types import Frame, Pixels
 
 # Pillow reads many more, with decoders that are little tested on damaged files; for PostScript it starts Ghostscript.
@@ -92,10 +92,7 @@ def decode_picture(data: Path | BinaryIO, name: str, max_pixels: int, formats: t
         with _without_pillow_limits(), Image.open(data, formats=formats) as image:
             width, height = image.size
             if width * height > max_pixels:
-                raise SourceError(
-                    f"{name}: has {width} x {height} pixels ({width * height / 1e6:.0f} megapixels), "
-                    f"the limit is {max_pixels / 1e6:.0f} megapixels; shrink it first"
-                )
+                raise SourceError(f"{name}: {too_many_pixels(width, height, max_pixels)}")
             return _decode(image)
     except UnidentifiedImageError as cause:
         known = ", ".join(suffix[1:] for suffix in PICTURE_SUFFIXES) if formats is _FORMATS else ", ".join(formats)

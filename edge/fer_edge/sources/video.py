@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from fer_edge.errors import SourceError, SourceLost
+from fer_edge.files import path_in_utf8
 from fer_edge.sources.options import SourceOptions
 from fer_edge.sources.quiet import quiet_opencv
 from fer_edge.types import Frame
@@ -26,27 +27,18 @@ class VideoFile:
 
     live = local = False
 
-    def __init__(self, target: str, options: SourceOptions) -> None:  # noqa: ARG002 (every source has these arguments)
+    def __init__(self, target: str, options: SourceOptions) -> None:
         """Open the file `target`. Raises SourceError if it is missing, empty, or not a video."""
-        self.name = target
+        self.name = options.name or target
         self.opened = datetime.now().astimezone()
-        try:
-            status = Path(target).stat()
-            if not stat.S_ISREG(status.st_mode):
-                raise SourceError(f"video {target}: is not a file; give the path of a video, a picture or a folder")
-            if status.st_size == 0:
-                raise SourceError(f"video {target}: is empty (0 bytes); copy or record it again")
-            with Path(target).open("rb"):  # FFmpeg does not say why it cannot open a file
-                pass
-        except OSError as cause:
-            raise SourceError(f"video {target}: {cause.strerror}; check the path") from cause
+        _check(target, self.name)
         quiet_opencv()
-        # The absolute path: FFmpeg reads what stands before a colon as a protocol.
-        self._capture = cv2.VideoCapture(str(Path(target).absolute()), cv2.CAP_FFMPEG)
+        with path_in_utf8(Path(target)) as path:
+            self._capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG)
         if not self._capture.isOpened():
             self._capture.release()
             raise SourceError(
-                f"video {target}: is not a video that can be read, or is cut off; copy or record it again"
+                f"video {self.name}: is not a video that can be read, or is cut off; copy or record it again"
             )
         fps = self._capture.get(cv2.CAP_PROP_FPS)
         self.fps = fps if math.isfinite(fps) and fps > 0 else 25.0  # frames a second, as the file says
@@ -92,3 +84,19 @@ class VideoFile:
     def close(self) -> None:
         """Close the file. May be called twice."""
         self._capture.release()
+
+
+def _check(target: str, name: str) -> None:
+    """Raise SourceError with the reason, which FFmpeg does not say, if the file cannot be opened."""
+    try:
+        status = Path(target).stat()
+        if stat.S_ISFIFO(status.st_mode) and name != target:
+            return  # of a Pipe, which has read its beginning
+        if not stat.S_ISREG(status.st_mode):
+            raise SourceError(f"video {name}: is not a file; give the path of a video, a picture or a folder")
+        if status.st_size == 0:
+            raise SourceError(f"video {name}: is empty (0 bytes); copy or record it again")
+        with Path(target).open("rb"):
+            pass
+    except OSError as cause:
+        raise SourceError(f"video {name}: {cause.strerror}; check the path") from cause

@@ -99,6 +99,13 @@ def test_giant_is_refused_undecoded(tmp_path: Path) -> None:
     )
 
 
+def test_a_pixel_too_many_is_seen(tmp_path: Path) -> None:
+    """Not "50 megapixels, the limit is 50 megapixels"."""
+    cv2.imwrite(str(tmp_path / "a.png"), gradient(100, 101))
+    with pytest.raises(SourceError, match=r"\(0.0101 megapixels\), the limit is 0.01 megapixels; shrink it first"):
+        Picture(str(tmp_path / "a.png"), SourceOptions(max_pixels=10_000))
+
+
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp", ".tiff"])
 def test_cut_off(tmp_path: Path, capfd: pytest.CaptureFixture[str], suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
@@ -147,6 +154,27 @@ def test_folder_gives_its_pictures_sorted(tmp_path: Path) -> None:
     assert [Path(frame.source).name for frame in frames] == ["C.PNG", "a.jpg", "b.png"]
     assert [(frame.number, frame.time) for frame in frames] == [(0, 0.0), (1, 1.0), (2, 2.0)]
     assert list(folder) == []
+
+
+def test_folder_says_what_it_leaves_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A picture counts under any name; what is none is named with the reason, at most so many of them."""
+    cv2.imwrite(str(tmp_path / "a.jpg"), gradient())
+    (tmp_path / "a.jpg").rename(tmp_path / "a.jpg.1")
+    (tmp_path / "b.mp4").write_bytes(b"\0\0\0\x20ftypisom")
+    (tmp_path / "c.heic").write_bytes(b"\0\0\0\x20ftypheic")
+    os.mkfifo(tmp_path / "d")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "nothing")
+    with closing(PictureFolder(str(tmp_path), SourceOptions())) as folder:
+        assert [frame.source for frame in folder] == [str(tmp_path / "a.jpg.1")]
+    assert caplog.records.pop().getMessage() == (
+        f"folder {tmp_path}: 5 of 6 files left out: b.mp4 (a video; give its own path), c.heic (HEIC or AVIF; give its "
+        "own path, or make it a JPEG), d (no file), link (No such file or directory), sub (a folder)"
+    )
+    for number in range(9):
+        (tmp_path / f"x{number}").touch()
+    PictureFolder(str(tmp_path), SourceOptions()).close()
+    assert caplog.records.pop().getMessage().endswith("x1 (no picture), x2 (no picture) and 6 more")
 
 
 def test_bad_picture_spares_the_others(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -206,7 +234,7 @@ def test_empty_folder_and_missing_folder(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="is empty; name another folder"):
         PictureFolder(str(tmp_path), SourceOptions())
     (tmp_path / "a.mp4").touch()
-    with pytest.raises(SourceError, match=r"holds no picture \(jpg, .*\); name another folder"):
+    with pytest.raises(SourceError, match=r"holds no picture, but a.mp4 \(no picture\); name another folder"):
         PictureFolder(str(tmp_path), SourceOptions())
     (tmp_path / "smile").mkdir()
     with pytest.raises(SourceError, match=r"; name another folder, such as .*smile$"):

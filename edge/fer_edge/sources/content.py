@@ -1,0 +1,93 @@
+"""What a file is, by its first bytes: a name says little (photo.jpg.1, snapshot.cgi, or no suffix at all)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from fer_edge.sources.options import PICTURE_SUFFIXES
+
+Kind = Literal["picture", "video", "other"]
+
+STANDARD_INPUT = ("-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")  # as paths
+HEAD_BYTES = 4096  # of a file, from which its kind can be told
+FIRST_JPEG_BYTES = 1 << 22  # in which the first of several is over
+MOTION_JPEG_SUFFIXES = (".mjpeg", ".mjpg")  # videos that are JPEGs one after the other, and begin as a picture does
+_NEXT_JPEG = b"\xff\xd9\xff\xd8\xff"  # one ends, and the next one begins
+_MULTI_PICTURE = b"MPF\0"  # of CIPA DC-007: more JPEGs follow, such as a smaller copy, but it is one picture
+
+_PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_VIDEOS = (
+    *(b"\x1aE\xdf\xa3", b"OggS", b"FLV\x01", b"0&\xb2u\x8ef\xcf\x11", b"\0\0\x01\xba", b"\0\0\x01\xb3"),
+    *(b"GIF87a", b"GIF89a", b"YUV4MPEG2", b"\0\0\0\x01\x67", b"\0\0\0\x01\x40", b"\0\0\0\x01\x09"),
+)
+_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")  # that an MP4 or QuickTime file may begin with
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif")  # pictures in such a file, which FFmpeg reads
+_BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)  # bytes of the header that follows a BMP's first 14
+_TS_PACKET_BYTES = 188
+
+
+def kind_of(head: bytes) -> Kind:
+    """What a file is that begins with `head`, its first HEAD_BYTES or all of it; "other": none that is known here."""
+    if head.startswith(_PICTURES) or _is_webp(head) or _is_bmp(head):
+        return "picture"
+    return "video" if _is_video(head) else "other"
+
+
+def is_heif(head: bytes) -> bool:
+    """Whether it is a picture as HEIC or AVIF, which is read as a video of one frame."""
+    return head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS
+
+
+def is_mp4(head: bytes) -> bool:
+    """Whether it is MP4 or QuickTime, which may have at its end what a reader needs first."""
+    return head[4:8] in _BOXES
+
+
+def is_motion_jpeg(data: bytes) -> bool:
+    """Whether `data` is JPEGs one after the other, a video, and not one picture with a smaller copy of itself."""
+    end = data.find(_NEXT_JPEG) if data.startswith(_PICTURES[0]) else -1
+    return end > 0 and _MULTI_PICTURE not in data[:end]
+
+
+def file_kind(path: Path) -> Kind:
+    """What the file at `path` is: by its content; if that says nothing, since it is damaged, by its suffix.
+
+    Raises OSError if it cannot be read.
+    """
+    suffix = path.suffix.lower()
+    head = read_head(path)
+    found = kind_of(head)
+    if found == "other" and suffix in PICTURE_SUFFIXES:
+        return "picture"
+    if found == "picture" and suffix not in PICTURE_SUFFIXES:
+        motion = suffix in MOTION_JPEG_SUFFIXES and head.startswith(_PICTURES[0])
+        return "video" if motion or is_motion_jpeg(read_head(path, FIRST_JPEG_BYTES)) else "picture"
+    return found
+
+
+def read_head(path: Path, size: int = HEAD_BYTES) -> bytes:
+    """The first `size` bytes of a regular file. Raises OSError; never blocks, whatever is there by now."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        return os.pread(descriptor, size, 0)
+    finally:
+        os.close(descriptor)
+
+
+def _is_webp(head: bytes) -> bool:
+    return head[:4] == b"RIFF" and head[8:12] == b"WEBP"
+
+
+def _is_bmp(head: bytes) -> bool:
+    return head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in _BMP_HEADERS
+
+
+def _is_video(head: bytes) -> bool:
+    if is_mp4(head):
+        return True
+    if head[:4] == b"RIFF":
+        return head[8:12] == b"AVI "
+    packets = head[:1] + head[_TS_PACKET_BYTES : _TS_PACKET_BYTES + 1]
+    return packets == b"GG" or head.startswith(_VIDEOS)
