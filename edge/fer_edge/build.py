@@ -22,7 +22,7 @@ from fer_edge.sinks import SINKS
 from fer_edge.sinks.guard import Guarded
 from fer_edge.sinks.mailbox import Mailbox
 from fer_edge.sinks.output import Output
-from fer_edge.tracking.smoother import Smoother
+from fer_edge.tracking.smoother import PICTURE_CERTAIN, Smoother
 from fer_edge.tracking.tracker import NoTracking, Tracker
 from fer_edge.types import Box, Classifier, Detector, FaceTracker, LabelSmoother, Sink
 
@@ -43,7 +43,7 @@ def make_parts(settings: Settings, classifier: Classifier, still: bool, detector
     """
     detector = detector or make_detector(settings.detector, still)
     if still:
-        return Parts(detector, NoTracking(), classifier, Smoother(settings.smoother))
+        return Parts(detector, NoTracking(), classifier, Smoother(settings.smoother, PICTURE_CERTAIN))
     return Parts(detector, Tracker(settings.tracker), TestTimeAugmentation(classifier), Smoother(settings.smoother))
 
 

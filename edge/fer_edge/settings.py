@@ -160,7 +160,7 @@ class ClassifierSettings:
 
 @dataclass(frozen=True)
 class SmootherSettings:
-    """[smoother]: how labels are smoothed over time (not those of single pictures)."""
+    """[smoother]: how labels are smoothed over time, and which are shown; of single pictures `certain` alone matters."""
 
     seconds: float = _number(0.5, 0, 60)
     # time constant of the running average of the probabilities; 0: no averaging
@@ -168,8 +168,9 @@ class SmootherSettings:
     # probability by which another emotion must lead to be shown
     hold_seconds: float = _number(0.5, 0, 60)
     # shortest time for which an emotion is shown
-    certain: float = _number(0.25, 0, 1)
-    # averaged probability below which a face shows `uncertain`, until it is `margin` above it; 0: never
+    certain: float = _number(UNSET, 0, 1, unset=UNSET)
+    # averaged probability below which a face shows `uncertain`, until it is `margin` above it; 0: never; -1: 0.25, and
+    # 0.45 in single pictures
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from fer_edge.classifiers.tta import TestTimeAugmentation
 from fer_edge.detectors.following import Following
 from fer_edge.detectors.search import FullSearch
 from fer_edge.errors import ModelError, SettingsError, SinkError
-from fer_edge.settings import ClassifierSettings, Settings
+from fer_edge.settings import UNSET, ClassifierSettings, Settings, SmootherSettings
 from fer_edge.sinks import SINKS
 from fer_edge.sinks.output import output
 from fer_edge.tracking.tracker import NoTracking, Tracker
-from fer_edge.types import EMOTIONS, Prediction, Sink
+from fer_edge.types import EMOTIONS, UNCERTAIN, Box, Prediction, Sink, Track
 
 
 def test_a_moving_picture_is_followed_and_read_in_many_views() -> None:
@@ -34,6 +34,20 @@ def test_single_pictures_are_searched_whole_and_read_as_they_are() -> None:
     assert isinstance(parts.detector, FullSearch)
     assert isinstance(parts.tracker, NoTracking)
     assert parts.classifier is classifier
+
+
+@pytest.mark.parametrize(
+    ("still", "certain", "shown"),
+    [(False, UNSET, "happy"), (True, UNSET, UNCERTAIN), (True, 0.3, "happy"), (False, 0.5, UNCERTAIN)],
+)
+def test_single_pictures_are_named_if_surer(
+    still: bool, certain: float, shown: str, make_prediction: Callable[..., Prediction]
+) -> None:
+    """Of a picture there is one view, of a face in a video several, so a lower probability is enough there."""
+    settings = Settings(smoother=SmootherSettings(certain=certain))
+    smoother = make_parts(settings, FakeClassifier(), still).smoother
+    (face,), _ = smoother.update(0.0, [Track(1, Box(0, 0, 9, 9))], [make_prediction("happy", 0.4)], [])
+    assert face.emotion == shown
 
 
 def broken() -> list[Prediction]:

@@ -186,7 +186,9 @@ def test_shipped_model_against_people(shipped: Path, shared: Path, fer2013: Path
     path = tmp_path / "fer2013new.csv"
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([["Usage", *head[3:]], *([row[1], *row[3:]] for row in chosen)])
-    people = evaluate(shipped, fer2013, vote_file=path, log=silent).people
+    found = evaluate(shipped, fer2013, vote_file=path, log=silent)
+    assert found.metrics.accuracy == pytest.approx(load_card(shipped).accuracy, abs=0.02)
+    people = found.people
     assert people is not None
     assert people.voter_agreement == pytest.approx(0.781, abs=0.02)
     assert people.own_label_agreement == pytest.approx(0.654, abs=0.04)
