@@ -160,7 +160,7 @@ class ClassifierSettings:
 
 @dataclass(frozen=True)
 class SmootherSettings:
-    """[smoother]: how labels are smoothed over time, and which are shown; of single pictures `certain` alone matters."""
+    """[smoother]: how labels are smoothed over time, and which are shown; for single pictures only `certain` counts."""
 
     seconds: float = _number(0.5, 0, 60)
     # time constant of the running average of the probabilities; 0: no averaging
