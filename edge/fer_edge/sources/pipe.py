@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 import stat
@@ -11,8 +10,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
+from io import BufferedReader, BytesIO
 from pathlib import Path
-from typing import BinaryIO
 
 from fer_edge.errors import SourceError
 from fer_edge.sources.array import array_frame
@@ -36,20 +35,17 @@ class Pipe:
         """Read the beginning of `target`, a path or one of STANDARD_INPUT, waiting for it. Raises SourceError."""
         self.name = NAME if target in STANDARD_INPUT else target
         self._frame: Frame | None = None
-        self._video: VideoFile | None = None
-        self._opened = ExitStack()
         with ExitStack() as opened:
             try:
-                self._begin(_open(target, self.name), options, opened)
+                video = self._begin(_open(target, self.name), options, opened)
             except OSError as cause:
                 raise SourceError(f"{self.name}: cannot be read ({cause.strerror}); save it as a file first") from cause
             self._opened = opened.pop_all()
-        self.fps, self.length, self.still = 1.0, 1 if self._video is None else self._video.length, True
-        if self._video is not None:
-            self.fps, self.still = self._video.fps, self._video.still
+        self._video = video
+        self.fps, self.length, self.still = (video.fps, video.length, video.still) if video else (1.0, 1, True)
 
-    def _begin(self, file: BinaryIO, options: SourceOptions, opened: ExitStack) -> None:
-        """Read a picture whole, or open a video; what that needs is closed by `opened`. Raises OSError."""
+    def _begin(self, file: BufferedReader, options: SourceOptions, opened: ExitStack) -> VideoFile | None:
+        """Read a picture whole, or open a video, which `opened` closes. Raises OSError, SourceError."""
         with ExitStack() as until_passed_on:
             until_passed_on.enter_context(file)
             data = file.read(HEAD_BYTES)
@@ -58,15 +54,15 @@ class Pipe:
             if kind_of(data) == "picture":
                 data = _picture(file, data, self.name, options.max_pixels)
                 if not is_motion_jpeg(data):
-                    pixels = decode_picture(io.BytesIO(data), f"picture {self.name}", options.max_pixels)
+                    pixels = decode_picture(BytesIO(data), f"picture {self.name}", options.max_pixels)
                     self._frame = array_frame(pixels, self.name, options.max_pixels)
-                    return
+                    return None
             if stat.S_ISREG(os.fstat(file.fileno()).st_mode) or is_mp4(data):
                 path = _whole_file(file, data, opened)
             else:
                 until_passed_on.pop_all()
                 path = _passed_on(file, data, opened)
-        self._video = opened.enter_context(closing(VideoFile(path, replace(options, name=self.name))))
+        return opened.enter_context(closing(VideoFile(path, replace(options, name=self.name))))
 
     def __iter__(self) -> Iterator[Frame]:
         """The frames. Raises SourceError, SourceLost as VideoFile does."""
@@ -81,7 +77,7 @@ class Pipe:
         self._opened.close()
 
 
-def _open(target: str, name: str) -> BinaryIO:
+def _open(target: str, name: str) -> BufferedReader:
     """Raises OSError, SourceError."""
     if target not in STANDARD_INPUT:
         return Path(target).open("rb")
@@ -92,7 +88,7 @@ def _open(target: str, name: str) -> BinaryIO:
     return open(descriptor, "rb")  # noqa: PTH123 - a descriptor
 
 
-def _picture(file: BinaryIO, data: bytes, name: str, max_pixels: int) -> bytes:
+def _picture(file: BufferedReader, data: bytes, name: str, max_pixels: int) -> bytes:
     """`data` and all that follows; of JPEGs one after the other the first ones. Raises SourceError, OSError."""
     most = max_pixels * BYTES_A_PIXEL
     while not is_motion_jpeg(data) and (more := file.read(len(data))):
@@ -102,7 +98,7 @@ def _picture(file: BinaryIO, data: bytes, name: str, max_pixels: int) -> bytes:
     return data
 
 
-def _whole_file(file: BinaryIO, data: bytes, opened: ExitStack) -> str:
+def _whole_file(file: BufferedReader, data: bytes, opened: ExitStack) -> str:
     """The path of a file with `data` and what follows: an MP4 may have at its end what is needed first."""
     if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         descriptor = os.dup(file.fileno())
@@ -116,7 +112,7 @@ def _whole_file(file: BinaryIO, data: bytes, opened: ExitStack) -> str:
     return f"/proc/self/fd/{descriptor}"
 
 
-def _passed_on(file: BinaryIO, data: bytes, opened: ExitStack) -> str:
+def _passed_on(file: BufferedReader, data: bytes, opened: ExitStack) -> str:
     """The path of a pipe into which a thread writes `data` and what follows, until nobody reads it."""
     reading, writing = os.pipe()
     opened.callback(os.close, reading)
