@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 
 from fer_edge.errors import ModelError
+from fer_edge.files import path_in_utf8
 from fer_edge.types import Box, Classifier, Pixels, Prediction
 
 CASCADE = "haarcascade_frontalface_default.xml"
@@ -28,7 +29,8 @@ class TutorialLoop:
                 f"tutorial loop: OpenCV {cv2.__version__} has no {CASCADE}; "
                 "fix it with: pip install 'opencv-python-headless<5'"
             )
-        self._cascade = cv2.CascadeClassifier(str(path))
+        with path_in_utf8(path) as text:
+            self._cascade = cv2.CascadeClassifier(text)
         self._classifier = classifier
 
     def predict(self, grey: Pixels) -> list[Prediction]:

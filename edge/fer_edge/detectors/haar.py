@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,7 @@ from fer_edge.detectors.face_verifier import FaceVerifier
 from fer_edge.detectors.following import detector_for
 from fer_edge.detectors.framing import Framing
 from fer_edge.errors import ModelError
+from fer_edge.files import path_in_utf8
 from fer_edge.settings import DetectorSettings
 from fer_edge.types import Detector, Pixels
 
@@ -133,7 +135,9 @@ def load_cascades() -> list[cv2.CascadeClassifier]:
 
 
 def _cascade(path: Path) -> cv2.CascadeClassifier:
-    cascade = cv2.CascadeClassifier(str(path)) if path.is_file() else cv2.CascadeClassifier()
+    cascade = cv2.CascadeClassifier()
+    with suppress(OSError), path_in_utf8(path) as text:
+        cascade.load(text)
     if cascade.empty():
         raise ModelError(
             f"detector haar: {path} is missing or damaged; "

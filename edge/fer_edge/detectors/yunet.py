@@ -5,6 +5,8 @@ fer-edge ships no file of it: see fer_edge.detectors.files.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 
@@ -15,6 +17,7 @@ from fer_edge.detectors.files import model_path
 from fer_edge.detectors.following import detector_for
 from fer_edge.detectors.framing import Framing
 from fer_edge.errors import ModelError, first_line
+from fer_edge.files import is_utf8
 from fer_edge.settings import DetectorSettings
 from fer_edge.types import Detector, Pixels
 
@@ -39,8 +42,10 @@ class YuNet:
         self._picture = np.zeros((1, 1), np.uint8)
         self._smallest, self._found = 0.0, list[Candidate]()
         try:
-            self._net = cv2.FaceDetectorYN.create(path, "", self._size, MIN_SCORE, NMS_IOU)
+            self._net = _load(path, self._size)
             self._search(np.zeros((settings.width, settings.width), np.uint8))  # another network's file fails here
+        except OSError as cause:
+            raise ModelError(f"detector yunet: {path}: {cause.strerror}; set detector.model to another") from None
         except (cv2.error, ValueError) as cause:
             raise ModelError(
                 f"detector yunet: {path}: not a YuNet model ({first_line(cause)}); choose another"
@@ -72,6 +77,14 @@ class YuNet:
         _, found = self._net.detect(picture)
         rows: list[list[float]] = [] if found is None else found.tolist()
         return [_square(x, y, width, height, row[-1]) for row in rows for x, y, width, height in [row[:4]]]
+
+
+def _load(path: str, size: tuple[int, int]) -> cv2.FaceDetectorYN:
+    """The network at `path`. Raises OSError, cv2.error."""
+    if is_utf8(path):
+        return cv2.FaceDetectorYN.create(path, "", size, MIN_SCORE, NMS_IOU)
+    content, config = np.frombuffer(Path(path).read_bytes(), np.uint8), np.empty(0, np.uint8)
+    return cv2.FaceDetectorYN.create("onnx", content, config, size, MIN_SCORE, NMS_IOU)
 
 
 def _square(x: float, y: float, width: float, height: float, score: float) -> Candidate:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
 
 from fer_edge.drawing.annotate import annotate_frame
 from fer_edge.errors import SinkError
+from fer_edge.files import is_utf8, path_in_utf8
 from fer_edge.sources.quiet import quiet_opencv
 from fer_edge.types import Observation, Sink
 
@@ -22,14 +24,17 @@ def _folder(path: Path) -> Path:
     return path
 
 
-def _unused_path(folder: Path, stem: str, suffix: str) -> Path:
-    """A path that does not exist yet, so that nothing is overwritten, least of all an original."""
-    path = folder / f"{stem}-annotated{suffix}"
-    number = 1
-    while path.exists():
-        number += 1
-        path = folder / f"{stem}-annotated-{number}{suffix}"
-    return path
+def _new_file(folder: Path, stem: str, suffix: str) -> Path:
+    """An empty file that did not exist, so that nothing is overwritten, least of all an original. Raises OSError."""
+    path, number = folder / f"{stem}-annotated{suffix}", 1
+    while True:
+        try:
+            path.open("xb").close()  # not only looked for: another process may write here too
+        except FileExistsError:
+            number += 1
+            path = folder / f"{stem}-annotated-{number}{suffix}"
+        else:
+            return path
 
 
 class AnnotatedPictures(Sink):
@@ -41,7 +46,8 @@ class AnnotatedPictures(Sink):
 
     def write(self, observation: Observation) -> None:
         """Draw and write. Raises SinkError."""
-        path = _unused_path(self._folder, Path(observation.frame.source).stem, ".jpg")
+        source = Path(observation.frame.source)
+        path = self._folder / f"{source.stem}-annotated.jpg"
         drawn = annotate_frame(observation)
         if max(drawn.shape) > MAX_JPEG_SIDE_PX:
             raise SinkError(
@@ -49,6 +55,7 @@ class AnnotatedPictures(Sink):
             )
         _, data = cv2.imencode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, 92])
         try:
+            path = _new_file(self._folder, source.stem, ".jpg")
             path.write_bytes(data.tobytes())
         except OSError as cause:
             path.unlink(missing_ok=True)
@@ -65,7 +72,9 @@ class AnnotatedVideo(Sink):
 
     def __init__(self, folder: Path, stem: str, fps: float) -> None:
         """The video goes to `folder`, which is made if it is missing, with `fps` frames a second. Raises SinkError."""
-        self.path = _unused_path(_folder(folder), stem, ".mp4")
+        self._folder, self._stem = _folder(folder), stem
+        self.path = self._folder / f"{stem}-annotated.mp4"  # until the first frame
+        self._written = self.path  # what OpenCV writes
         self._fps = fps
         self._frames = 0
         quiet_opencv()
@@ -76,14 +85,24 @@ class AnnotatedVideo(Sink):
         drawn = annotate_frame(observation)
         if self._writer is None:
             height, width = drawn.shape[:2]
-            # An absolute path, since FFmpeg takes the text before a colon for a protocol.
-            path = str(self.path.absolute())
-            self._writer = cv2.VideoWriter(path, cv2.VideoWriter.fourcc(*"mp4v"), self._fps, (width, height))
-        if not self._writer.isOpened():
-            self._writer = None
-            raise SinkError(f"video {self.path}: cannot be written; check the folder's permissions and free space")
+            self._writer = self._open((width, height))
         self._writer.write(drawn)
         self._frames += 1
+
+    def _open(self, size: tuple[int, int]) -> cv2.VideoWriter:
+        try:
+            self.path = self._written = _new_file(self._folder, self._stem, ".mp4")
+            if not is_utf8(self.path.name):
+                self._written = self.path.with_name(f".fer-edge.{os.getpid()}.mp4")
+            with path_in_utf8(self._folder) as folder:
+                path = f"{folder}/{self._written.name}"
+                writer = cv2.VideoWriter(path, cv2.VideoWriter.fourcc(*"mp4v"), self._fps, size)
+        except OSError as cause:
+            raise self._error(f"cannot be written ({cause.strerror}); check the folder's permissions") from None
+        if not writer.isOpened():
+            self._remove()
+            raise self._error("cannot be written; check the folder's permissions and free space")
+        return writer
 
     def close(self) -> None:
         """Finish the file. Raises SinkError if it is not whole."""
@@ -92,9 +111,18 @@ class AnnotatedVideo(Sink):
         self._writer.release()
         self._writer = None
         # Neither write nor release reports a full disk, so the file is read back.
-        made = cv2.VideoCapture(str(self.path.absolute()), cv2.CAP_FFMPEG)
+        with path_in_utf8(self._written) as path:
+            made = cv2.VideoCapture(path, cv2.CAP_FFMPEG)
         whole = made.isOpened() and made.get(cv2.CAP_PROP_FRAME_COUNT) >= self._frames
         made.release()
         if not whole:
-            self.path.unlink(missing_ok=True)
-            raise SinkError(f"video {self.path}: is incomplete, so it was removed; make room for it")
+            self._remove()
+            raise self._error("is incomplete, so it was removed; make room for it")
+        self._written.replace(self.path)
+
+    def _remove(self) -> None:
+        for path in (self._written, self.path):
+            path.unlink(missing_ok=True)
+
+    def _error(self, what: str) -> SinkError:
+        return SinkError(f"video {self.path}: {what}")
