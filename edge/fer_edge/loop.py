@@ -38,6 +38,6 @@ def run(
         for sink in sinks:
             sink.write(observation)
         watch.lap("sinks")
-        watch.frame(len(faces))
+        watch.frame(len(faces), frame.damaged)
         if stopped():
             break

@@ -47,6 +47,7 @@ class Stopwatch:
         self._last = self._ended = 0.0
         self.stages: dict[str, Histogram] = {}
         self.frames = 0
+        self.damaged = 0  # frames that the source left out
         self.faces = 0  # faces shown, summed over the frames
         self.first_prediction: float | None = None  # seconds from the process's start to the first face's prediction
 
@@ -64,9 +65,10 @@ class Stopwatch:
         self.stages[stage].add(now - self._last)
         self._last = now
 
-    def frame(self, faces: int) -> None:
-        """Count one frame that showed `faces` faces."""
+    def frame(self, faces: int, damaged: int = 0) -> None:
+        """Count one frame that showed `faces` faces, and those that were left out before it."""
         self.frames += 1
+        self.damaged += damaged
         self.faces += faces
         if faces and self.first_prediction is None:
             self.first_prediction = since_start()
@@ -87,6 +89,8 @@ def summary(watch: Stopwatch) -> list[str]:
     ]
     for stage, times in watch.stages.items():
         lines.append(f"{stage:10} {1000 * times.percentile(0.5):8.2f} {1000 * times.percentile(0.95):8.2f}")
+    if watch.damaged:
+        lines.append(f"damaged frames left out {watch.damaged}")
     if watch.first_prediction is not None:
         lines.append(f"first face read {watch.first_prediction:.2f} s after the start")
     lines.append(f"peak memory {peak_memory() / 1e6:.0f} MB")

@@ -65,6 +65,7 @@ class Frame:
     grey: Pixels  # (height, width) uint8
     source: str  # where it comes from: "camera:0", a path, a URL
     colour: Pixels | None = None  # (height, width, 3) BGR, if the source has it; for annotated pictures
+    damaged: int = 0  # pictures left out since the last frame, because they were damaged
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fer_edge import stopwatch
-from fer_edge.stopwatch import Histogram, Stopwatch, peak_memory, since_start, written
+from fer_edge.stopwatch import Histogram, Stopwatch, peak_memory, since_start, summary, written
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,6 +40,16 @@ def test_laps_frames_and_faces_are_counted() -> None:
     assert (watch.frames, watch.faces, list(watch.stages)) == (2, 2, ["source", "detect"])
     assert watch.fps == pytest.approx(2 / 0.8)
     assert watch.stages["detect"].percentile(0.5) == pytest.approx(0.3, rel=0.011)
+
+
+def test_damaged_frames_are_summed_up() -> None:
+    watch = Stopwatch()
+    watch.start()
+    watch.frame(0)
+    assert not [line for line in summary(watch) if "damaged" in line]
+    watch.frame(0, 2)
+    watch.frame(0, 1)
+    assert "damaged frames left out 3" in summary(watch)
 
 
 def test_a_loop_that_is_started_again_counts_from_its_first_start() -> None:

@@ -13,10 +13,11 @@ import numpy as np
 
 from fer_edge.errors import SourceError, first_line
 from fer_edge.sources.latest import Closed, Ended, Latest, TimedOut
+from fer_edge.sources.mounting import Mounting
 from fer_edge.sources.options import SourceOptions
 from fer_edge.types import Frame, Pixels
 
-MAX_DAMAGED_FRAMES = 30  # in a row, about a second; then the camera counts as lost
+ENDED_FAILURES, ENDED_S = 30, 0.1  # so many in a row within so many seconds are the end: no camera is that fast
 
 
 class Grabbed(NamedTuple):
@@ -25,6 +26,7 @@ class Grabbed(NamedTuple):
     time: float  # time.monotonic()
     taken: datetime  # with zone
     picture: Pixels  # (height, width, 3) BGR, or (height, width) grey
+    damaged: int = 0  # pictures left out so far, since the camera was opened
 
 
 class LiveSource(ABC):
@@ -33,19 +35,24 @@ class LiveSource(ABC):
     still, live = False, True
     local: bool  # see fer_edge.types.Source
 
-    def __init__(self, name: str, capture: Any, options: SourceOptions) -> None:
-        """Take over `capture` and start to grab; no frame within `options.timeout` seconds is an error."""
+    def __init__(self, name: str, capture: Any, options: SourceOptions, aspect: float = 1.0) -> None:
+        """Take over `capture` and start to grab; no good frame within `options.timeout` seconds is an error.
+
+        `aspect`: of its pixels, width / height.
+        """
         self.name = name
         self._options = options
-        self._latest: Latest[Grabbed] = Latest(lambda: _grab(capture), capture.release, name)
+        self._mounting = Mounting(options.rotate, options.flip, aspect)
+        self._latest: Latest[Grabbed] = Latest(_Grabber(capture), capture.release, name)
 
     def __iter__(self) -> Iterator[Frame]:
         """The newest frames, until `close` or a stop. Raises SourceLost, or SourceError if not one frame came."""
-        number = 0
+        number = damaged = 0
         timeout = self._options.timeout
         while True:
             try:
-                frame = _to_frame(self._latest.get(timeout, self._options.stopped), number, self.name)
+                grabbed = self._latest.get(timeout, self._options.stopped)
+                frame = self._to_frame(grabbed, number, grabbed.damaged - damaged)
             except Closed:
                 return
             except TimedOut:
@@ -55,7 +62,16 @@ class LiveSource(ABC):
             except (cv2.error, ValueError, RuntimeError, OSError) as cause:
                 raise self._lost(number, f"gave invalid picture data ({first_line(cause)})") from cause
             yield frame
-            number += 1
+            number, damaged = number + 1, grabbed.damaged
+
+    def _to_frame(self, grabbed: Grabbed, number: int, damaged: int) -> Frame:
+        # Here, not in the grabbing thread, so that dropped frames are not converted.
+        picture = self._mounting.apply(grabbed.picture)
+        if picture.ndim == 3 and picture.shape[2] == 3:
+            grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
+            return Frame(number, grabbed.time, grabbed.taken, grey, self.name, picture, damaged)
+        grey = picture.reshape(picture.shape[:2])
+        return Frame(number, grabbed.time, grabbed.taken, grey, self.name, damaged=damaged)
 
     @abstractmethod
     def _lost(self, number: int, what: str) -> SourceError:
@@ -66,23 +82,29 @@ class LiveSource(ABC):
         self._latest.close()
 
 
-def _grab(capture: Any) -> Grabbed | None:
-    """The next picture; None if the camera gives no more."""
-    # A damaged picture now and then is normal on USB and is skipped.
-    for _ in range(MAX_DAMAGED_FRAMES):
-        if not capture.grab():
-            return None
-        moment, taken = time.monotonic(), datetime.now().astimezone()
-        good, picture = capture.retrieve()
-        if good and picture is not None and picture.size:
-            return Grabbed(moment, taken, picture)
-    return None
+class _Grabber:
+    """Takes pictures from `capture` in the grabbing thread. Damaged ones are left out, and counted."""
 
+    def __init__(self, capture: Any) -> None:
+        self._capture = capture
+        self._damaged = 0  # so far
 
-def _to_frame(grabbed: Grabbed, number: int, name: str) -> Frame:
-    # Here, not in the grabbing thread, so that dropped frames are not converted.
-    picture = grabbed.picture
-    if picture.ndim == 3 and picture.shape[2] == 3:
-        grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
-        return Frame(number, grabbed.time, grabbed.taken, grey, name, picture)
-    return Frame(number, grabbed.time, grabbed.taken, picture.reshape(picture.shape[:2]), name)
+    def __call__(self) -> Grabbed | None:
+        """The next picture; None if the camera gives no more.
+
+        OpenCV says False both of a damaged picture, after which good ones come, and at the end, where each further call
+        fails at once. A camera that gives damaged pictures alone is lost by its silence, see `LiveSource`.
+        """
+        failed, begun = 0, time.monotonic()
+        while True:
+            if self._capture.grab():
+                moment, taken = time.monotonic(), datetime.now().astimezone()
+                good, picture = self._capture.retrieve()
+                if good and picture is not None and picture.size:
+                    return Grabbed(moment, taken, picture, self._damaged)
+            self._damaged += 1
+            failed += 1
+            if failed % ENDED_FAILURES == 0:
+                if time.monotonic() - begun < ENDED_S:
+                    return None
+                begun = time.monotonic()

@@ -25,6 +25,10 @@ class SourceOptions:
     # What a file or a pipe is called in messages and in the log; empty: its path.
     max_pixels: int = 50_000_000
     # A picture with more pixels is refused before it is decoded: 50 megapixels need 200 MB of memory.
+    rotate: int = 0
+    # Degrees clockwise by which each picture is turned: 0, 90, 180 or 270.
+    flip: bool = False
+    # Whether each picture is mirrored, left to right, after that.
 
 
 def too_many_pixels(width: int, height: int, most: int) -> str:

@@ -10,6 +10,7 @@ import cv2
 
 from fer_edge.errors import SourceError, SourceLost, counted
 from fer_edge.sources.live import LiveSource
+from fer_edge.sources.mounting import pixel_aspect
 from fer_edge.sources.options import SourceOptions
 from fer_edge.sources.quiet import quiet_opencv
 from fer_edge.sources.urls import mask
@@ -39,7 +40,7 @@ class NetworkCamera(LiveSource):
             # Only the newest frame counts here, so most of a file would be skipped.
             capture.release()
             raise SourceError(f"stream {name}: is a file, not a live stream; download it and give its path")
-        super().__init__(name, capture, options)
+        super().__init__(name, capture, options, pixel_aspect(capture))
 
     def _lost(self, number: int, what: str) -> SourceError:
         message = f"stream {self.name}: {what} after {counted(number, 'frame')}; check the camera and the network to it"

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import stat
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from fer_edge.errors import SourceError, SourceLost
+from fer_edge.errors import SourceError, SourceLost, counted
 from fer_edge.files import path_in_utf8
+from fer_edge.sources.containers import ends_in_zeros, is_cut_off
+from fer_edge.sources.mounting import Mounting, pixel_aspect
 from fer_edge.sources.options import SourceOptions
 from fer_edge.sources.quiet import quiet_opencv
-from fer_edge.types import Frame
+from fer_edge.types import Frame, Pixels
+
+_log = logging.getLogger(__name__)
+
+MAX_COUNT = 1e9  # frames; above, OpenCV has reckoned with no duration
+MAX_DAMAGED_FRAMES = 30  # in a row, after which it is asked how many are left
+MAX_DAMAGED_END_S = 1.0  # that may be left out at the end of a file which is called whole
 
 
 class VideoFile:
     """Every frame of a video file, as fast as it is read, with the times that the file gives.
 
     `Frame.time` is the position in the clip, seconds; `Frame.taken` is the time of opening plus that position, so
-    durations in the log are those of the video, however fast it was read.
+    durations in the log are those of the video, however fast it was read. Damaged frames are left out and counted.
     """
 
     live = local = False
@@ -33,53 +43,93 @@ class VideoFile:
         self.opened = datetime.now().astimezone()
         _check(target, self.name)
         quiet_opencv()
-        with path_in_utf8(Path(target)) as path:
+        self._path = Path(target)
+        self._file = stat.S_ISREG(self._path.stat().st_mode)  # of a pipe nothing can be read again
+        self._known: Packets | None = None
+        with path_in_utf8(self._path) as path:
             self._capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG)
         if not self._capture.isOpened():
             self._capture.release()
-            raise SourceError(
-                f"video {self.name}: is not a video that can be read, or is cut off; copy or record it again"
-            )
+            cut_off = self._file and is_cut_off(self._path)
+            why = "is cut off, and its index with it" if cut_off else "is not a video that can be read, or is cut off"
+            raise SourceError(f"video {self.name}: {why}; copy or record it again")
         fps = self._capture.get(cv2.CAP_PROP_FPS)
         self.fps = fps if math.isfinite(fps) and fps > 0 else 25.0  # frames a second, as the file says
         count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        self.length = int(count) if 0 < count < 1e9 else None  # frames; None if the file does not say
+        # Frames; None if the file does not say. Many containers know their duration alone, so it may be more or less.
+        self.length = int(count) if 0 < count < MAX_COUNT else None
         self.still = self.length == 1
+        self._mounting = Mounting(options.rotate, options.flip, pixel_aspect(self._capture))
 
     def __iter__(self) -> Iterator[Frame]:
         """The frames from where the last iteration stopped.
 
         Raises SourceError if there is none; SourceLost, after the last one, if the file is cut off.
         """
-        number, seconds = 0, 0.0
-        while self._capture.isOpened():
-            good, picture = self._capture.read()
-            if not good:
-                self._finish(number, seconds)
-                return
-            seconds = self._position(number, seconds)
+        number, seconds, left_out = 0, 0.0, 0
+        while (read := self._read(number + left_out)) is not None:
+            picture, damaged = read
+            left_out += damaged
+            seconds = self._position(number, left_out, seconds)
+            picture = self._mounting.apply(picture)
             grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
             taken = self.opened + timedelta(seconds=seconds)
-            yield Frame(number, seconds, taken, grey, self.name, np.asarray(picture, np.uint8))
+            yield Frame(number, seconds, taken, grey, self.name, picture, damaged)
             number += 1
+        if self._capture.isOpened():
+            self._finish(number, seconds, left_out)
 
-    def _position(self, number: int, last: float) -> float:
+    def _read(self, before: int) -> tuple[Pixels, int] | None:
+        """The next good picture and the number of damaged ones before it; None at the end. `before`: frames so far.
+
+        OpenCV says False both at the end and of a damaged frame, after which the next one may be good.
+        """
+        damaged, limit = 0, MAX_DAMAGED_FRAMES
+        while self._capture.isOpened():
+            good, picture = self._capture.read()
+            if good:
+                return np.asarray(picture, np.uint8), damaged
+            damaged += 1
+            if damaged == MAX_DAMAGED_FRAMES and self._file and before + damaged < (self.length or 0):
+                limit = max(limit, self._packets().frames - before)
+            if damaged >= limit:
+                return None
+        return None
+
+    def _packets(self) -> Packets:
+        """What the file holds by its container, without decoding it; read once, and only if frames are missing."""
+        if self._known is None:
+            with path_in_utf8(self._path) as path:
+                self._known = _packets(path)
+        return self._known
+
+    def _position(self, number: int, left_out: int, last: float) -> float:
         """Seconds of the frame just read; in damaged files the position may be 0, not a number, or run back."""
         position = self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
         if not math.isfinite(position) or position < last or (number and position == 0):
-            position = number / self.fps
+            position = (number + left_out) / self.fps
         return max(position, last)
 
-    def _finish(self, number: int, seconds: float) -> None:
+    def _finish(self, number: int, seconds: float, left_out: int) -> None:
+        """Say what was left out. Raises SourceError if all was, SourceLost if the end was."""
+        expected = self.length or 0
+        short = number < 0.95 * expected - 1 and seconds < 0.95 * (expected / self.fps) - 1 / self.fps
+        if self._file and (is_cut_off(self._path) or ((short or not expected) and ends_in_zeros(self._path))):
+            if not number:
+                raise SourceError(f"video {self.name}: is cut off before its first frame; copy or record it again")
+            of = f"{number} of {expected}" if number < expected else f"{number}"
+            raise SourceLost(
+                f"video {self.name}: is cut off: {of} frames could be read, and were; copy it again for the rest"
+            )
+        if short and self._file and self._packets().seconds > seconds + MAX_DAMAGED_END_S:
+            raise (SourceLost if number else SourceError)(
+                f"video {self.name}: is damaged from {seconds:.1f} s to its end at {self._packets().seconds:.1f} s: "
+                f"{number} of {expected} frames could be read, and were; copy it again"
+            )
         if number == 0:
             raise SourceError(f"video {self.name}: holds no frames; copy or record it again")
-        # Some containers only estimate the count from the duration, so both must fall short.
-        expected = self.length or 0
-        if number < 0.95 * expected - 1 and seconds < 0.95 * (expected / self.fps) - 1 / self.fps:
-            raise SourceLost(
-                f"video {self.name}: is cut off: {number} of {expected} frames could be read, and were; "
-                "copy it again for the rest"
-            )
+        if left_out:
+            _log.warning(f"video {self.name}: {counted(left_out, 'damaged frame')} left out; copy it again for all")
 
     def close(self) -> None:
         """Close the file. May be called twice."""
@@ -100,3 +150,20 @@ def _check(target: str, name: str) -> None:
             pass
     except OSError as cause:
         raise SourceError(f"video {name}: {cause.strerror}; check the path") from cause
+
+
+class Packets(NamedTuple):
+    """What a video holds, whether it can be decoded or not."""
+
+    frames: int
+    seconds: float  # the last one's position
+
+
+def _packets(path: str) -> Packets:
+    capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])  # -1: as they are in the file
+    count, last = 0, 0.0
+    while capture.grab():
+        count += 1
+        last = max(last, capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)  # not in the order in which they are shown
+    capture.release()
+    return Packets(count, last)

@@ -23,13 +23,23 @@ OPTIONS = SourceOptions(timeout=5.0)
 
 def part(number: int) -> bytes:
     """One part of a multipart stream: a JPEG whose brightness tells its number."""
+    return part_of(jpeg_of(number))
+
+
+def jpeg_of(number: int) -> bytes:
     picture = np.full((48, 64, 3), 20 + number % 200, np.uint8)
-    jpeg = cv2.imencode(".jpg", picture)[1].tobytes()
+    return cv2.imencode(".jpg", picture)[1].tobytes()
+
+
+def part_of(jpeg: bytes) -> bytes:
     return b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n%b\r\n" % (len(jpeg), jpeg)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """/endless never ends, /ends does after 60 pictures, /stalls goes on without a word; /private wants ann:s3cret."""
+    """/endless never ends, nor does /damaged, which has bad pictures; /ends does after 60 pictures.
+
+    /stalls goes on without a word; /private wants ann:s3cret.
+    """
 
     server: Server
 
@@ -41,16 +51,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 self.send_header("WWW-Authenticate", 'Basic realm="camera"')
                 self.end_headers()
                 return
-        if self.path not in ("/endless", "/ends", "/stalls", "/private"):
+        if self.path not in ("/damaged", "/endless", "/ends", "/stalls", "/private"):
             self.send_error(404)
             return
         self.send_response(200)
         self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
         self.end_headers()
-        parts = itertools.count() if self.path in ("/endless", "/private") else range(60)
+        parts = itertools.count() if self.path in ("/damaged", "/endless", "/private") else range(60)
         with suppress(OSError):  # the client hung up
             for number in parts:
-                self.wfile.write(part(number))
+                bad = self.path == "/damaged" and number % 10 in (5, 6)
+                self.wfile.write(part_of(bytes(1000)) if bad else part(number))
                 if self.server.stopping.is_set():
                     return
             if self.path == "/stalls":
@@ -94,6 +105,17 @@ def test_frames_come(server: Server) -> None:
     assert frames[0].colour is not None
     assert frames[0].taken.tzinfo is not None
     assert frames[0].source == url
+
+
+def test_damaged_pictures_are_left_out(server: Server) -> None:
+    """Two of ten pictures are damaged: they are counted, and the stream is not lost."""
+    damaged, number = 0, 0
+    with closing(NetworkCamera(server.url("/damaged"), OPTIONS)) as source:
+        for frame in source:
+            damaged, number = damaged + frame.damaged, frame.number
+            if damaged >= 6 and number >= 3:
+                break
+    assert damaged >= 6
 
 
 def test_credentials_work_and_appear_nowhere(server: Server, capfd: pytest.CaptureFixture[str]) -> None:

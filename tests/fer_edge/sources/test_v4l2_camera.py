@@ -132,7 +132,16 @@ def test_a_silent_camera_is_lost(camera: Device) -> None:
 def test_damaged_pictures_are_skipped(camera: Device) -> None:
     with closing(V4l2Camera("0", PATIENT, Capture(4, damaged=3))) as source:
         frame = next(iter(source))
-    assert (frame.number, frame.grey[0, 0]) == (0, 0)
+    assert (frame.number, frame.grey[0, 0], frame.damaged) == (0, 0, 3)
+
+
+def test_damaged_pictures_are_counted_once(camera: Device) -> None:
+    capture = Capture(8, damaged=3)
+    with closing(V4l2Camera("0", PATIENT, capture)) as source:
+        frames = iter(source)
+        first = next(frames)
+        capture.taken.release()
+        assert (first.damaged, next(frames).damaged) == (3, 0)
 
 
 def test_only_damaged_pictures_end_it(camera: Device) -> None:

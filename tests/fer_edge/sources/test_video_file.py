@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+import struct
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +21,7 @@ def write_video(path: Path, frames: int = FRAMES, codec: str = "MJPG") -> Path:
     noise = np.random.default_rng(1)
     for number in range(frames):
         # A brightness that tells the frame's number, over noise that keeps the file from being tiny.
-        writer.write(noise.integers(number * 5, number * 5 + 20, (48, 64, 3), np.uint8))
+        writer.write(noise.integers(number % 47 * 5, number % 47 * 5 + 20, (48, 64, 3), np.uint8))
     writer.release()
     return path
 
@@ -55,6 +57,92 @@ def test_cut_off_video_is_reported(tmp_path: Path) -> None:
         read.extend(video)
     assert FRAMES * 0.3 < len(read) < FRAMES * 0.7
     assert f"video {path}: is cut off: {len(read)} of {FRAMES} frames" in str(raised.value)
+
+
+def damage(path: Path, first: int, last: int) -> None:
+    """Overwrite the pictures `first` to `last` of a video of JPEGs."""
+    data = bytearray(path.read_bytes())
+    starts = [match.start() for match in re.finditer(b"\xff\xd8\xff", data)] + [len(data)]
+    for number in range(first, last + 1):
+        end = data.rindex(b"\xff\xd9", starts[number], starts[number + 1])
+        data[starts[number] : end] = bytes(end - starts[number])
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("name", ["a.avi", "a.mkv"])
+def test_damaged_frame_is_left_out(tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The rest is read, with the right times, and the damaged one is counted and logged."""
+    path = write_video(tmp_path / name)
+    damage(path, 12, 12)
+    with closing(open_video(path)) as video:
+        frames = list(video)
+    assert [frame.number for frame in frames] == list(range(FRAMES - 1))
+    assert [frame.damaged for frame in frames] == [0] * 12 + [1] + [0] * (FRAMES - 14)
+    assert frames[12].time == pytest.approx(13 / FPS, abs=0.002)
+    assert f"warning: video {path}: 1 damaged frame left out" in capsys.readouterr().err
+
+
+def test_long_damage_in_the_middle(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.avi", frames=100)
+    damage(path, 20, 85)
+    with closing(open_video(path)) as video:
+        frames = list(video)
+    assert (len(frames), frames[20].damaged) == (34, 66)
+
+
+def test_damaged_to_its_end(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.avi", frames=100)
+    damage(path, 20, 99)
+    read = []
+    with closing(open_video(path)) as video, pytest.raises(SourceLost) as raised:
+        read.extend(video)
+    assert len(read) == 20
+    assert f"video {path}: is damaged from 1.0 s to its end at 5.0 s: 20 of 100 frames" in str(raised.value)
+
+
+def test_last_frame_damaged(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.avi")
+    damage(path, FRAMES - 1, FRAMES - 1)
+    with closing(open_video(path)) as video:
+        assert len(list(video)) == FRAMES - 1
+
+
+def test_longer_duration_is_no_cut(tmp_path: Path) -> None:
+    """The duration in a Matroska file may be that of its sound, or count from another start."""
+    path = write_video(tmp_path / "a.mkv")
+    data = bytearray(path.read_bytes())
+    place = data.index(b"\x44\x89\x88") + 3  # Duration, 8 bytes
+    (duration,) = struct.unpack_from(">d", data, place)
+    struct.pack_into(">d", data, place, 3 * duration)
+    path.write_bytes(data)
+    with closing(open_video(path)) as video:
+        assert video.length == 3 * FRAMES
+        assert len(list(video)) == FRAMES
+
+
+def test_end_of_zeros_is_a_cut(tmp_path: Path) -> None:
+    """A copy that broke after the place for all of the file was made."""
+    path = write_video(tmp_path / "a.mkv")
+    whole = path.stat().st_size
+    path.write_bytes(path.read_bytes()[: whole // 2] + bytes(whole - whole // 2))
+    with closing(open_video(path)) as video, pytest.raises(SourceLost, match="is cut off"):
+        list(video)
+
+
+def test_wide_pixels_become_square() -> None:
+    """240 x 360 pixels, each twice as wide as high."""
+    with closing(open_video(Path(__file__).with_name("anamorphic.mp4"))) as video:
+        frame = next(iter(video))
+    assert frame.grey.shape == (360, 480)
+
+
+def test_mounted_on_its_side(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.avi")
+    with closing(VideoFile(str(path), SourceOptions(rotate=90))) as video:
+        frame = next(iter(video))
+    assert frame.grey.shape == (64, 48)
+    assert frame.colour is not None
+    assert frame.colour.shape == (64, 48, 3)
 
 
 def test_colon_in_name_is_no_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +201,7 @@ def test_no_video(tmp_path: Path, capfd: pytest.CaptureFixture[str], content: by
 def test_cut_off_mp4_cannot_be_opened(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     path = write_video(tmp_path / "half.mp4", codec="mp4v")
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(SourceError, match="cut off"):
+    with pytest.raises(SourceError, match="is cut off, and its index with it"):
         open_video(path)
     assert capfd.readouterr().err == ""
 

@@ -27,6 +27,8 @@ def _lines(state: KioskState, readers: int) -> Iterator[str]:
         yield f'fer_edge_state{{state="{camera}"}} {int(state.camera == camera)}'
     yield from _head("frames_total", "counter", "Frames read.")
     yield f"fer_edge_frames_total {state.frames}"
+    yield from _head("damaged_frames_total", "counter", "Frames left out because they were damaged.")
+    yield f"fer_edge_damaged_frames_total {state.damaged}"
     latest = state.latest
     yield from _head("faces", "gauge", "Faces in view now, by the emotion that they show.")
     if latest is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -75,7 +76,8 @@ def test_unknown_path_is_refused(house: House) -> None:
 def test_metrics_are_as_prometheus_reads_them(house: House, make_observation: Make, with_event: Make) -> None:
     built = house()
     built.sink.state("running")
-    built.sink.write(with_event(make_observation(9, "happy", "happy", "sad")))
+    seen = with_event(make_observation(9, "happy", "happy", "sad"))
+    built.sink.write(dataclasses.replace(seen, frame=dataclasses.replace(seen.frame, damaged=3)))
     answer = built.ask("/metrics")
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     lines = answer.text.splitlines()
@@ -84,6 +86,7 @@ def test_metrics_are_as_prometheus_reads_them(house: House, make_observation: Ma
         'fer_edge_state{state="running"} 1',
         'fer_edge_state{state="lost"} 0',
         "fer_edge_frames_total 10",
+        "fer_edge_damaged_frames_total 3",
         'fer_edge_faces{emotion="happy"} 2',
         'fer_edge_faces{emotion="sad"} 1',
         'fer_edge_faces{emotion="fear"} 0',

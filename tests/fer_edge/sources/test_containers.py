@@ -1,0 +1,101 @@
+"""Whether a file is cut off, by the structure of each container."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from fer_edge.sources.containers import ends_in_zeros, is_cut_off
+from hypothesis import given
+from hypothesis import strategies as some
+
+
+def box(kind: bytes, content: bytes) -> bytes:
+    return (8 + len(content)).to_bytes(4) + kind + content
+
+
+def element(name: str, content: bytes, known: bool = True) -> bytes:
+    size = (1 << 56 | len(content)).to_bytes(8) if known else b"\x01" + b"\xff" * 7
+    return bytes.fromhex(name) + size + content
+
+
+def flv_tag(content: bytes) -> bytes:
+    return b"\x09" + len(content).to_bytes(3) + bytes(7) + content + (11 + len(content)).to_bytes(4)
+
+
+CLUSTER = element("e7", b"\0") + element("a3", b"block" * 9) + element("a0", element("a1", b"block" * 9))
+ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c") + (24 + 40).to_bytes(8, "little") + bytes(40)
+ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c") + (24 + 500).to_bytes(8, "little") + bytes(500)
+WHOLE = {
+    "mp4": box(b"ftyp", b"isom") + box(b"moov", bytes(90)) + box(b"mdat", bytes(200)),
+    "fragments": box(b"ftyp", b"iso5") + 2 * (box(b"moof", bytes(40)) + box(b"mdat", bytes(90))),
+    "large": box(b"ftyp", b"isom") + b"\0\0\0\1mdat" + (16 + 90).to_bytes(8) + bytes(90),
+    "avi": b"RIFF" + (204).to_bytes(4, "little") + b"AVI " + bytes(200),
+    "opendml": 2 * (b"RIFF" + (204).to_bytes(4, "little") + b"AVI " + bytes(200)),
+    "mkv": element("1a45dfa3", b"webm") + element("18538067", element("1f43b675", CLUSTER)),
+    "live": element("1a45dfa3", b"webm") + element("18538067", 2 * element("1f43b675", CLUSTER), known=False),
+    "browser": element("1a45dfa3", b"webm")
+    + element("18538067", element("1549a966", b"info") + 2 * element("1f43b675", CLUSTER, known=False), known=False),
+    "flv": b"FLV\1\1" + bytes(8) + 3 * flv_tag(bytes(70)),
+    "asf": ASF + ASF_DATA,
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_whole_and_cut(tmp_path: Path, name: str) -> None:
+    """A whole file is whole, also with other bytes after it; without its last 20 bytes it is cut off."""
+    path = tmp_path / name
+    path.write_bytes(WHOLE[name])
+    assert not is_cut_off(path)
+    path.write_bytes(WHOLE[name][:-20])
+    assert is_cut_off(path)
+    if name != "flv":  # which is read from its end
+        path.write_bytes(WHOLE[name] + b"\0\0\0\x09a signature")
+        assert not is_cut_off(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"RIFF\0\0\0\0AVI " + bytes(200),  # written to a pipe, which cannot be gone back in
+        b"RIFF\xff\xff\xff\xffAVI " + bytes(200),
+        box(b"ftyp", b"isom") + box(b"moov", bytes(90)) + b"\0\0\0\0mdat" + bytes(90),  # to the end of the file
+        WHOLE["mp4"] + b"\0\0\1\0free",  # of filling nothing is missed
+        b"\x47" + bytes(187),  # MPEG-TS does not say how long it is
+        b"",
+    ],
+)
+def test_unknown_end_is_no_cut(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(content)
+    assert not is_cut_off(path)
+
+
+@given(some.sampled_from(sorted(WHOLE)), some.binary(max_size=300))
+def test_any_bytes_are_survived(tmp_path_factory: pytest.TempPathFactory, name: str, rest: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "odd"
+    path.write_bytes(WHOLE[name][:16] + rest)
+    assert is_cut_off(path) in (True, False)
+
+
+@pytest.mark.parametrize("suffix", [".avi", ".mkv"])
+def test_real_files(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"MJPG"), 20, (64, 48))
+    for _ in range(20):
+        writer.write(np.zeros((48, 64, 3), np.uint8))
+    writer.release()
+    whole = path.read_bytes()
+    assert not is_cut_off(path)
+    for share in (0.4, 0.8, 0.99):
+        path.write_bytes(whole[: int(share * len(whole))])
+        assert is_cut_off(path)
+
+
+def test_end_that_was_never_written(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    for content, zeros in ((b"x" + bytes(5000), True), (bytes(5000) + b"x", False), (b"x", False)):
+        path.write_bytes(content)
+        assert ends_in_zeros(path) is zeros
