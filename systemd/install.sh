@@ -20,6 +20,7 @@ etc=$dest/etc/fer-edge
 state=$dest/var/lib/fer-edge
 unit=$dest/etc/systemd/system/fer-edge.service
 command=$dest/usr/local/bin/fer-edge
+target=/opt/fer-edge/current/bin/fer-edge
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 python=${PYTHON:-/usr/bin/python3}
 watch_seconds=60
@@ -31,13 +32,29 @@ fail() {
   exit 1
 }
 
-# What is half made is removed, however this ends.
-unfinished=
+# What this very run made, under its lock, is removed if it ends half made. Nothing else is: others may keep files here.
+unfinished='' made=() made_folder=''
 clean_up() {
   if [ -n "$unfinished" ]; then rm -rf "$unfinished"; fi
-  if [ ! -e "$opt/current" ]; then rm -rf "$opt"; fi
+  if [ -L "$opt/current" ]; then return; fi
+  if [ ${#made[@]} != 0 ]; then rm -f "${made[@]}"; fi
+  if [ -n "$made_folder" ]; then rmdir "$opt" 2>/dev/null || true; fi
 }
 trap clean_up EXIT
+
+put() { # $1: file, for users, in $opt
+  local to=$opt/${1##*/}
+  if [ ! -e "$to" ]; then made+=("$to"); fi
+  cp "$1" "$to"
+}
+
+# Whether $1 is missing, or a README.md of any version of this; not that of a checkout that is kept here.
+is_our_readme() { [ ! -e "$1" ] || [ "$(head -n 1 "$1")" = "$(head -n 1 "$here/README.md")" ]; }
+
+# Whether $1 is an environment that this made, by now or half.
+is_environment() {
+  [[ ${1##*/} =~ ^env-[0-9]+$ ]] && [ ! -L "$1" ] && [ -e "$1/pyvenv.cfg" ]
+}
 
 check_platform() {
   local id
@@ -54,7 +71,7 @@ check_platform() {
 }
 
 check_python() {
-  local machine version major minor free
+  local machine version major minor folder free
   machine=$(uname -m)
   version=$("$python" -c 'import sys; print("%d %d" % sys.version_info[:2])') ||
     fail "$python: does not run; try: apt install python3"
@@ -70,8 +87,9 @@ check_python() {
       ;;
     *) fail "$machine: no interpreter has a wheel for it; a Raspberry Pi 3 or newer has aarch64" ;;
   esac
-  mkdir -p "$opt"
-  free=$(df --output=avail -m "$opt" | tail -n 1 | tr -d ' ')
+  folder=$opt
+  while [ ! -e "$folder" ]; do folder=$(dirname "$folder"); done
+  free=$(df --output=avail -m "$folder" | tail -n 1 | tr -d ' ')
   [ "$free" -ge "$space_mb" ] || fail "$opt: $free MB free, $space_mb MB are needed; make room, for example: apt clean"
 }
 
@@ -102,6 +120,7 @@ make_user() {
 }
 
 make_environment() { # $1: its folder, $2: what to install, $3: its extras
+  local file
   say "environment ${1#"$dest"}"
   unfinished=$1
   "$python" -m venv --system-site-packages "$1"
@@ -111,7 +130,8 @@ make_environment() { # $1: its folder, $2: what to install, $3: its extras
     --constraint "$1/constraints.txt" "$2${3:+[$3]}" || fail "pip could not install $2; what ran before still does"
   cp "$here/fer-edge.service" "$1/"
   printf '%s\n' "$3" >"$1/extras"
-  cp "$here/README.md" "$here"/fer-edge-*.conf "$opt/"
+  for file in "$here"/fer-edge-*.conf; do put "$file"; done
+  if is_our_readme "$opt/README.md"; then put "$here/README.md"; fi
   say "trying the models in it"
   "$1/bin/fer-edge" models --verify >/dev/null || fail "the models do not work in it; what ran before still does"
 }
@@ -189,6 +209,18 @@ use() { # $1: name of an environment
   systemctl daemon-reload
 }
 
+# The command for users. A file of that name that is not ours stays.
+link_command() {
+  install -d "$(dirname "$command")"
+  if [ ! -e "$command" ] || is_our_command; then
+    ln -sfn "$target" "$command"
+  else
+    say "${command#"$dest"}: another program of that name, left as it is; this one is $target"
+  fi
+}
+
+is_our_command() { [ "$(readlink "$command")" = "$target" ]; }
+
 # Whether it starts, and runs for a minute without being started anew.
 watch() {
   local second=0 restarts
@@ -208,14 +240,25 @@ remove_old() {
   previous=$(readlink "$opt/previous" || true)
   for folder in "$opt"/env-*; do
     name=${folder##*/}
-    if [ "$name" != "$current" ] && [ "$name" != "$previous" ]; then rm -rf "$folder"; fi
+    if [ "$name" != "$current" ] && [ "$name" != "$previous" ] && is_environment "$folder"; then rm -rf "$folder"; fi
   done
 }
 
 lock() {
-  mkdir -p "$opt"
-  exec 9>"$opt/.lock"
-  flock --nonblock 9 || fail "another install.sh is at work; wait for it"
+  local folder='' file=''
+  if [ ! -e "$opt" ]; then
+    mkdir -p "$(dirname "$opt")"
+    if mkdir "$opt" 2>/dev/null; then folder=yes; fi
+  fi
+  [ -d "$opt" ] || fail "$opt: is not a folder; move it away"
+  [ ! -L "$opt/.lock" ] || fail "$opt/.lock: is a link; remove it"
+  if [ ! -e "$opt/.lock" ]; then file=$opt/.lock; fi
+  exec 9>>"$opt/.lock"
+  # The one before may have removed its file, and with it the folder, since this was opened.
+  if ! flock --nonblock 9 || [ ! "$opt/.lock" -ef "/proc/$$/fd/9" ]; then
+    fail "another install.sh is at work; wait for it"
+  fi
+  made_folder=$folder made=(${file:+"$file"})
 }
 
 install_it() { # $1: wheel or "", $2: extras and detectors, or "" for the extras of before
@@ -238,8 +281,7 @@ install_it() { # $1: wheel or "", $2: extras and detectors, or "" for the extras
   before=$(readlink "$opt/current" || true)
   unfinished=
   use "$name"
-  install -d "$(dirname "$command")"
-  ln -sfn /opt/fer-edge/current/bin/fer-edge "$command"
+  link_command
   systemctl enable --quiet fer-edge
   if watch; then
     if [ -n "$before" ]; then point "$opt/previous" "$before"; fi
@@ -260,6 +302,7 @@ install_it() { # $1: wheel or "", $2: extras and detectors, or "" for the extras
 rollback() {
   local current previous
   check_platform
+  [ -L "$opt/current" ] || fail "nothing to go back to: fer-edge is not installed"
   lock
   current=$(readlink "$opt/current" || true)
   previous=$(readlink "$opt/previous" || true)
@@ -273,9 +316,24 @@ rollback() {
 }
 
 uninstall() { # $1: purge, or ""
+  local folder
   check_platform
+  if [ -e "$opt" ]; then lock; fi
   systemctl disable --now --quiet fer-edge || true
-  rm -rf "$unit" "$unit.new" "$unit.d" "$command" "$opt"
+  rm -rf "$unit" "$unit.new" "$unit.d"
+  if is_our_command; then rm -f "$command"; fi
+  for folder in "$opt"/env-*; do
+    if is_environment "$folder"; then rm -rf "$folder"; fi
+  done
+  for folder in current current.new previous previous.new; do
+    if [ -L "$opt/$folder" ]; then rm -f "$opt/$folder"; fi
+  done
+  for folder in "$here"/fer-edge-*.conf; do rm -f "$opt/${folder##*/}"; done
+  if is_our_readme "$opt/README.md"; then rm -f "$opt/README.md"; fi
+  rm -f "$opt/.lock"
+  if [ -d "$opt" ] && ! rmdir "$opt" 2>/dev/null; then
+    say "${opt#"$dest"}: holds files of others, and they stay: $(find "$opt/" -mindepth 1 -maxdepth 1 -printf '%f ')"
+  fi
   systemctl daemon-reload
   if [ -z "$1" ]; then
     say "removed; settings (${etc#"$dest"}) and log (${state#"$dest"}) are still there: --uninstall --purge removes them too"

@@ -41,6 +41,7 @@ esac""",
   "-m venv"*)
     for folder in "$@"; do :; done
     mkdir -p "$folder/bin"
+    touch "$folder/pyvenv.cfg"
     cp "$0" "$folder/bin/python"
     { echo '#!/bin/sh'
       echo 'echo "fer-edge $*" >>"$CALLS"'
@@ -354,3 +355,89 @@ def test_help_says_what_the_first_lines_say(machine: Machine) -> None:
     out = machine.install("--help")
     assert "--rollback" in out
     assert "#" not in out
+
+
+OTHERS = {  # files that somebody keeps in /opt/fer-edge
+    "notes.txt": "do not lose",
+    "README.md": "# my own checkout\n",
+    ".git/HEAD": "ref: refs/heads/main\n",
+    "env-backup/data": "mine",
+    "env-7/data": "no environment",
+}
+
+
+def _fill(folder: Path) -> None:
+    for name, text in OTHERS.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
+def _left(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "world", "code"),
+    [
+        (["--help"], "", 0),
+        (["--loud"], "", 1),
+        (["--wheel"], "", 1),
+        (["--purge"], "", 1),
+        (["--rollback"], "", 1),
+        ([], "pip-fails", 1),
+        ([], "models-fail", 1),
+        ([], "apt-fails", 1),
+        (["--uninstall"], "", 0),
+        (["--uninstall", "--purge"], "", 0),
+    ],
+)
+def test_files_of_others_stay(arguments: list[str], world: str, code: int, machine: Machine) -> None:
+    """Where no installation is, nothing in the folder is changed or added, however the script ends."""
+    _fill(machine.opt)
+    (machine.world / "user").touch()
+    if world:
+        machine.set(world)
+    machine.install(*arguments, code=code)
+    assert _left(machine.opt) == OTHERS
+
+
+def test_installation_beside_files_of_others(machine: Machine) -> None:
+    """It is installed, upgraded and removed between them; --uninstall says what it leaves."""
+    _fill(machine.opt)
+    for _ in range(3):
+        machine.install()
+    assert machine.link("current") == "env-103"
+    assert not (machine.opt / "env-101").exists()
+    assert (machine.opt / "README.md").read_text() == OTHERS["README.md"]
+    out = machine.install("--uninstall")
+    assert "/opt/fer-edge: holds files of others, and they stay: " in out
+    assert "notes.txt" in out
+    assert _left(machine.opt) == OTHERS
+
+
+def test_second_run_removes_nothing(machine: Machine) -> None:
+    """Neither of the first installation that is at work beside it, nor of one that has not yet made its link."""
+    machine.opt.mkdir(parents=True)
+    half = machine.opt / "env-99/pyvenv.cfg"
+    half.parent.mkdir()
+    half.touch()
+    command = ["flock", str(machine.opt / ".lock"), "sh", "-c", "echo held; cat"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdin is not None
+        holder.stdout.readline()
+        for arguments in ([], ["--uninstall"]):
+            assert "another install.sh is at work" in machine.install(*arguments, code=1)
+        assert half.exists()
+        assert (machine.opt / ".lock").exists()
+        holder.stdin.close()
+
+
+def test_command_of_others_stays(machine: Machine) -> None:
+    """A program called fer-edge that this did not make is neither replaced nor removed."""
+    command = machine.root / "usr/local/bin/fer-edge"
+    command.parent.mkdir(parents=True)
+    command.write_text("mine")
+    assert "/usr/local/bin/fer-edge: another program of that name, left as it is" in machine.install()
+    machine.install("--uninstall")
+    assert command.read_text() == "mine"
