@@ -13,6 +13,8 @@ from typing import NoReturn
 from fer_edge import __version__
 from fer_edge.errors import FerEdgeError, SettingsError, SinkError
 from fer_edge.service import log_handler
+from fer_edge.service.process_title import hide_secrets
+from fer_edge.urls import mask
 
 _log = logging.getLogger(__name__)
 
@@ -33,8 +35,8 @@ class Parser(argparse.ArgumentParser):
     """Reports what is wrong in one line, as all of fer-edge does."""
 
     def error(self, message: str) -> NoReturn:
-        """Raise SettingsError."""
-        raise SettingsError(f"{message}; try: {self.prog} --help")
+        """Raise SettingsError, without the password of an address that an option has."""
+        raise SettingsError(f"{mask(message)}; try: {self.prog} --help")
 
 
 def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
@@ -51,7 +53,9 @@ def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments is None:
+        arguments = sys.argv[1:]
+        hide_secrets()
     _fix_streams()
     log_handler.install()
     try:

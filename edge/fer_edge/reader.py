@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import operator
 import os
 import pickle
 import threading
@@ -21,9 +22,9 @@ from fer_edge.errors import FerEdgeError, SettingsError, SourceError, first_line
 from fer_edge.pause import PauseSwitch
 from fer_edge.settings import Settings, load, parse
 from fer_edge.sources import Choice, SourceOptions, choose
-from fer_edge.sources.urls import mask
 from fer_edge.stopwatch import Stopwatch
 from fer_edge.types import Face, Frame, Observation, Sink
+from fer_edge.urls import mask
 
 # OpenCV takes half a second to load: what needs it is imported by what uses it.
 if TYPE_CHECKING:
@@ -244,8 +245,13 @@ def _source(source: Any) -> str:
     path = os.fspath(source) if isinstance(source, os.PathLike) else None
     if isinstance(path, str):
         return os.path.join(os.curdir, path)  # noqa: PTH118 - Path drops the dot: Path("demo") is a file, not the demo
-    what = f"write it as 'camera:{source}'" if type(source) is int else "give a name, a URL or a path as text"
-    raise SourceError(f"source {source!r}: is {type(source).__name__}; {what}")
+    try:
+        number = None if isinstance(source, bool) else operator.index(source)  # NumPy's numbers too
+    except TypeError:
+        number = None
+    if number is None:
+        raise SourceError(f"source: is {type(source).__name__}; give a name, a URL or a path as text")
+    raise SourceError(f"source {number}: is {type(source).__name__}; write it as 'camera:{number}'")
 
 
 def _frame(picture: Any) -> Frame:

@@ -21,6 +21,7 @@ from fer_edge.detectors import AUTO, DETECTORS
 from fer_edge.errors import SettingsError
 from fer_edge.sinks import SINKS
 from fer_edge.types import EVENT_KINDS
+from fer_edge.urls import mask
 
 
 def _number(default: float, low: float, high: float, unset: float | None = None) -> Any:
@@ -50,6 +51,7 @@ OLED_DEVICES = (
     *("dummy", "dummy-colour"),
 )
 UNSET = -1.0  # no value
+_PRIVATE_TABLES = ("source", "hook", "webhook", "mqtt", "kiosk")  # their texts may be secrets
 PRIOR_AS_CONVERTED = UNSET  # classifier.prior
 Area = tuple[float, float, float, float]  # x, y, width, height, as shares of the frame's width and height
 _TOPIC = "([A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)?"  # an MQTT topic, or empty
@@ -227,7 +229,7 @@ class LedSettings:
 class MqttSettings:
     """[mqtt]: events for Home Assistant and others, through a broker."""
 
-    host: str = "localhost"
+    host: str = field(default="localhost", metadata={"pattern": r"[^\s/@#?]*", "example": "broker.local, a name alone"})
     # the broker's name or address
     port: int = _number(0, 0, 65535)
     # 0: 1883, or 8883 with tls
@@ -418,15 +420,16 @@ def parse(tables: Mapping[str, Any], base: Settings | None = None) -> Settings:
     names = [part.name for part in dataclasses.fields(Settings)]
     for name, table in tables.items():
         if name not in names:
-            raise SettingsError(f"{name} = {table!r}: unknown; allowed are the tables {', '.join(names)}")
+            # Its text is not shown: it may be a secret.
+            raise SettingsError(f"{name}: unknown; allowed are the tables {', '.join(names)}")
         if not isinstance(table, Mapping):
-            raise SettingsError(f"{name} = {table!r}: not a table; write [{name}] and its keys below it")
+            raise SettingsError(f"{_told(name, table)}: not a table; write [{name}] and its keys below it")
         part = getattr(base, name)
         types = get_type_hints(type(part))
         known = {entry.name: entry for entry in dataclasses.fields(part)}
         for key, value in table.items():
             if key not in known:
-                raise SettingsError(f"{name}.{key} = {value!r}: unknown key; allowed are {', '.join(known)}")
+                raise SettingsError(f"{_told(f'{name}.{key}', value)}: unknown key; allowed are {', '.join(known)}")
             part = dataclasses.replace(part, **{key: _checked(f"{name}.{key}", value, types[key], known[key].metadata)})
         parts[name] = part
     return dataclasses.replace(base, **parts)
@@ -437,7 +440,8 @@ def override(settings: Settings, assignment: str) -> Settings:
     name, separator, value = assignment.partition("=")
     part, dot, key = name.strip().partition(".")
     if not separator or not dot:
-        raise SettingsError(f"--set {assignment!r}: write it as part.key=value, e.g. log.mode=frames")
+        given = f"--set {mask(name)!r}{'=...' if separator else ''}"
+        raise SettingsError(f"{given}: write it as part.key=value, e.g. log.mode=frames")
     try:
         typed = tomllib.loads(f"value = {value}")["value"]
     except (tomllib.TOMLDecodeError, RecursionError):
@@ -448,35 +452,41 @@ def override(settings: Settings, assignment: str) -> Settings:
 def _checked(key: str, value: Any, kind: Any, allowed: Mapping[str, Any]) -> Any:
     if "each" in allowed:
         if type(value) not in (list, tuple) or not all(entry in allowed["each"] for entry in value):
-            raise SettingsError(f"{key} = {value!r}: must be a list with some of {', '.join(allowed['each'])}")
+            raise SettingsError(f"{_told(key, value, kind)}: must be a list with some of {', '.join(allowed['each'])}")
         return tuple(dict.fromkeys(value))
     if "areas" in allowed:
         return _checked_areas(key, value, allowed["areas"])
     if "items" in allowed:
         if type(value) not in (list, tuple):
-            raise SettingsError(f'{key} = {value!r}: must be a list, as in ["one", "two"]')
+            raise SettingsError(f'{_told(key, value, kind)}: must be a list, as in ["one", "two"]')
         part = get_args(kind)[0]
         return tuple(_checked(f"{key}[{place}]", entry, part, allowed["items"]) for place, entry in enumerate(value))
     if "values" in allowed:
         if not isinstance(value, Mapping):
-            raise SettingsError(f"{key} = {value!r}: must be a table, as in {{happy = ...}}")
+            raise SettingsError(f"{_told(key, value, kind)}: must be a table, as in {{happy = ...}}")
         part = get_args(kind)[1]
         return {name: _checked(f"{key}.{name}", entry, part, allowed["values"]) for name, entry in value.items()}
     if kind is float and type(value) is int:
         value = float(value)
     if type(value) is not kind:  # not isinstance: True is an int
-        raise SettingsError(f"{key} = {value!r}: must be {_KINDS[kind]}, not {type(value).__name__}")
+        raise SettingsError(f"{_told(key, value, kind)}: must be {_KINDS[kind]}, not {type(value).__name__}")
     if kind is str and "\0" in value:
-        raise SettingsError(f"{key} = {value!r}: must be text without a zero character")
+        raise SettingsError(f"{_told(key, value, kind)}: must be text without a zero character")
     if "choices" in allowed and value not in allowed["choices"]:
-        raise SettingsError(f"{key} = {value!r}: must be one of {', '.join(allowed['choices'])}")
+        raise SettingsError(f"{_told(key, value, kind)}: must be one of {', '.join(allowed['choices'])}")
     if "pattern" in allowed and not re.fullmatch(allowed["pattern"], value):
-        raise SettingsError(f"{key} = {value!r}: must look like {allowed['example']}")
+        raise SettingsError(f"{_told(key, value, kind)}: must look like {allowed['example']}")
     # NaN is in no range
     if "low" in allowed and not allowed["low"] <= value <= allowed["high"] and value != allowed.get("unset"):
         unset = "" if allowed.get("unset") is None else f", or {allowed['unset']:g} for no value"
-        raise SettingsError(f"{key} = {value!r}: must be from {allowed['low']} to {allowed['high']}{unset}")
+        raise SettingsError(f"{_told(key, value, kind)}: must be from {allowed['low']} to {allowed['high']}{unset}")
     return value
+
+
+def _told(key: str, value: Any, kind: Any = None) -> str:
+    """ "key = value" for a message; the key alone if the value may be a secret, as addresses, names and headers are."""
+    private = key.partition(".")[0] in _PRIVATE_TABLES and kind not in (int, float, bool)
+    return key if private and not isinstance(value, bool | int | float) else f"{key} = {value!r}"
 
 
 def _checked_areas(key: str, value: Any, most: int) -> tuple[Area, ...]:

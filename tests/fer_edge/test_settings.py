@@ -62,6 +62,12 @@ def test_file_changes_only_its_keys(tmp_path: Path) -> None:
         ("[detector]\nignore = [[0.1, 0.2, 0.3, true]]\n", ["ignore[0]", "True", "in numbers"]),
         ('[detector]\nignore = [["0.1", 0, 1, 1]]\n', ["ignore[0]", "'0.1'", "in numbers"]),
         (f"[detector]\nignore = {[[0, 0, 1, 1]] * 300}\n", ["detector.ignore", "300 areas", "32 at most"]),
+        ('mqtt = "geheim"\n', ["mqtt: not a table"]),
+        ('[mqtt]\npassword = "geheim"\n', ["mqtt.password: unknown key"]),
+        ('[mqtt]\nhost = "mqtt://ann:geheim@broker"\n', ["mqtt.host: must look like broker.local"]),
+        ('[webhok]\nurl = "geheim"\n', ["webhok: unknown", "webhook"]),
+        ('[webhook.headers]\nAuthorization = ["geheim"]\n', ["webhook.headers.Authorization: must be text"]),
+        ('[source]\nname = ["rtsp://ann:geheim@host"]\n', ["source.name: must be text"]),
         ("log = 3\n", ["log", "3", "table"]),
         ("[log\n", ["not TOML", "line 1"]),
     ],
@@ -75,6 +81,7 @@ def test_disallowed_value_is_refused(tmp_path: Path, text: str, words: list[str]
     message = str(raised.value)
     assert "\n" not in message
     assert all(word in message for word in [str(file), *words]), message
+    assert "geheim" not in message
 
 
 def test_unreadable_file_is_refused(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from fer_edge.classifiers.runtimes import RUNTIMES
 from fer_edge.commands.options import add_settings_options, read_settings
 from fer_edge.errors import SinkError, SourceError
 from fer_edge.settings import Settings
-from fer_edge.sources.urls import mask
+from fer_edge.urls import mask
 
 REPEATABLE_SOURCES = ("demo", "video", "picture", "folder")  # kinds that give the same frames again
 DEFAULT_CONFIG = Path("fer-edge.toml")  # that --apply writes if --config names no file

@@ -26,6 +26,7 @@ from fer_edge.errors import SinkError
 from fer_edge.files import new_file
 from fer_edge.service.settings_changes import shown
 from fer_edge.settings import Settings
+from fer_edge.urls import mask_in_text
 
 READ_JOURNAL = ("journalctl", "-u", "fer-edge", "-o", "short-iso", "--no-hostname", "--no-pager", "-n", "500")
 # journal lines that report problems; all others may hold predictions
@@ -95,7 +96,7 @@ def redactor(settings: Settings) -> Callable[[str], str]:
     def redact(text: str) -> str:
         for word in sorted(private, key=len, reverse=True):
             text = text.replace(word, REDACTED).replace(json.dumps(word)[1:-1], REDACTED)
-        return re.sub(r"(\w+://)[^/\s@]*@", rf"\1{REDACTED}@", text)
+        return mask_in_text(text)
 
     return redact
 

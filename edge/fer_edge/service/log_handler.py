@@ -10,6 +10,8 @@ import logging
 import sys
 from contextlib import suppress
 
+from fer_edge.urls import mask_in_text
+
 CLEAR_LINE = "\r\x1b[K"  # over the console's live line, which shares the terminal
 
 
@@ -18,7 +20,8 @@ class OneLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The text of `record`, without a newline at its end."""
-        text = f"fer-edge: {_kind(record.levelno)}: {' '.join(record.getMessage().splitlines())}"
+        message = mask_in_text(" ".join(record.getMessage().splitlines()))
+        text = f"fer-edge: {_kind(record.levelno)}: {message}"
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
 
 

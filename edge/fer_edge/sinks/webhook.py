@@ -11,7 +11,6 @@ import ssl
 import threading
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from urllib.parse import SplitResult, urlsplit
 
 from fer_edge import __version__
 from fer_edge.errors import SettingsError, SinkError, first_line
@@ -20,6 +19,7 @@ from fer_edge.records import EventRecord, line
 from fer_edge.settings import Settings, WebhookSettings
 from fer_edge.sinks.event_queue import EventQueue, Refused
 from fer_edge.sinks.output import output
+from fer_edge.urls import Address, parse
 
 RETRY_STATUSES = (408, 425, 429)  # try again, as after all from 500 (RFC 9110, 6585, 8470)
 
@@ -35,15 +35,15 @@ class Webhook:
     """An address that events are posted to."""
 
     def __init__(self, settings: WebhookSettings) -> None:
-        parts = _split(settings.url)
+        address = _address(settings.url)
         self._limit = settings.timeout_seconds
-        self._host, self._port = parts.hostname, parts.port
-        self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._host, self._port, self._target = address.host, address.port, address.path
         # Only this much is logged: the rest of a webhook's address often is its password.
-        self._where = f"webhook {parts.scheme}://{parts.netloc}"
+        port = "" if address.port is None else f":{address.port}"
+        self._where = f"webhook {address.scheme}://{address.shown}{port}"
         self._headers = {"Content-Type": "application/json", "User-Agent": f"fer-edge/{__version__}"}
         self._headers |= _headers(settings)
-        self._trust = _trust(settings) if parts.scheme == "https" else None
+        self._trust = _trust(settings) if address.scheme == "https" else None
 
     def post(self, record: EventRecord) -> None:
         """Post it once, within the time limit. Raises SinkError if that may work later, Refused if not."""
@@ -75,7 +75,6 @@ class Webhook:
             raise Refused(f"{self._where}: answers {status} {reason}; check webhook.url and webhook.headers")
 
     def _connection(self) -> HTTPConnection:
-        assert self._host is not None
         if self._trust is None:
             return HTTPConnection(self._host, self._port, timeout=self._limit)
         return HTTPSConnection(self._host, self._port, timeout=self._limit, context=self._trust)
@@ -93,21 +92,20 @@ class Webhook:
         return f"no answer ({first_line(cause)}); check the network and the server"
 
 
-def _split(url: str) -> SplitResult:
+def _address(url: str) -> Address:
+    """Raises SettingsError, which does not show it: its path often is the password."""
     form = "it looks like https://example.org/path"
     try:
-        parts = urlsplit(url)
-        good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good or not re.fullmatch(r"[\x21-\x7e]+", url):
-        # Not shown: its path often is the password.
-        raise SettingsError(f"webhook.url: not an address that can be posted to; {form}")
-    if parts.username is not None or parts.password is not None:
+        address = parse(url)
+    except ValueError as cause:
+        raise SettingsError(f"webhook.url: not an address that can be posted to ({cause}); {form}") from None
+    if address.has_user:
         raise SettingsError(
             'webhook.url: contains a user or a password; give them as webhook.headers = {Authorization = "Basic ..."}'
         )
-    return parts
+    if address.scheme not in ("http", "https") or not re.fullmatch(r"[\x21-\x7e]+", url):
+        raise SettingsError(f"webhook.url: not an address that can be posted to; {form}")
+    return address
 
 
 def _headers(settings: WebhookSettings) -> dict[str, str]:

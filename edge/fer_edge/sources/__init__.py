@@ -16,8 +16,8 @@ from fer_edge.lookup import lookup
 from fer_edge.sources import devices, picamera
 from fer_edge.sources.content import STANDARD_INPUT, file_kind
 from fer_edge.sources.options import SourceOptions
-from fer_edge.sources.urls import mask
 from fer_edge.types import Source
+from fer_edge.urls import mask
 
 if TYPE_CHECKING:
     from fer_edge.sources.folder import PictureFolder
@@ -123,13 +123,19 @@ def _choose_best() -> Choice:
 def _choose_path(spec: str) -> Choice:
     if not spec:
         raise SourceError(f"source '': is empty; known are {FORMS}")
+    if "://" in spec:
+        raise SourceError(
+            f"{mask(spec)}: is an address, and files are read here; download it, or read a camera with: "
+            f"fer-edge run --source {mask(spec)}"
+        )
     try:
         path = Path(spec).expanduser()
         kind = "pipe" if spec in STANDARD_INPUT else _path_kind(path)
     except FileNotFoundError:
-        raise SourceError(f"source {spec!r}: no such file or folder; known are {FORMS}") from None
+        raise SourceError(f"source {mask(spec)!r}: no such file or folder; known are {FORMS}") from None
     except (OSError, RuntimeError, ValueError) as cause:  # ~name of a user who does not exist; a zero character
-        raise SourceError(f"source {spec!r}: {cause}; known are {FORMS}") from cause
+        reason = cause.strerror if isinstance(cause, OSError) else cause  # without the path
+        raise SourceError(f"source {mask(spec)!r}: {reason}; known are {FORMS}") from cause
     return Choice(kind, str(path), f"{spec}, as asked for")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-from urllib.parse import SplitResult, urlsplit
 
 import cv2
 
@@ -13,7 +12,7 @@ from fer_edge.sources.live import LiveSource
 from fer_edge.sources.mounting import pixel_aspect
 from fer_edge.sources.options import SourceOptions
 from fer_edge.sources.quiet import quiet_opencv
-from fer_edge.sources.urls import mask
+from fer_edge.urls import Address, mask, parse
 
 _DEFAULT_PORTS = {"rtsp": 554, "http": 80, "https": 443}
 
@@ -26,7 +25,10 @@ class NetworkCamera(LiveSource):
     def __init__(self, target: str, options: SourceOptions) -> None:
         """Open the URL `target`. Raises SourceError."""
         name = mask(target)
-        parts = _split(target, name)
+        try:
+            address = parse(target)
+        except ValueError as cause:
+            raise SourceError(f"stream {name}: {cause}; write it as rtsp://USER:PASSWORD@HOST:554/PATH") from None
         quiet_opencv()
         # Over UDP one lost packet damages the picture until the next key frame; TCP also passes firewalls.
         os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "rtsp_transport;tcp")
@@ -35,7 +37,7 @@ class NetworkCamera(LiveSource):
         capture = cv2.VideoCapture(target, cv2.CAP_FFMPEG, parameters)
         if not capture.isOpened():
             capture.release()
-            raise SourceError(f"stream {name}: {_why(parts, options.timeout)}")
+            raise SourceError(f"stream {name}: {_why(address, options.timeout)}")
         if capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:
             # Only the newest frame counts here, so most of a file would be skipped.
             capture.release()
@@ -47,25 +49,14 @@ class NetworkCamera(LiveSource):
         return SourceLost(message) if number else SourceError(message)
 
 
-def _split(target: str, name: str) -> SplitResult:
-    try:
-        parts = urlsplit(target)
-        good = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good:
-        raise SourceError(f"stream {name}: is not a URL with a host and a port; write it as rtsp://HOST:554/PATH")
-    return parts
-
-
-def _why(parts: SplitResult, timeout: float) -> str:
+def _why(address: Address, timeout: float) -> str:
     """Why a stream does not open. FFmpeg does not tell OpenCV, so a connection is tried here."""
-    host = parts.hostname or ""
-    port = parts.port or _DEFAULT_PORTS.get(parts.scheme.lower(), 80)
+    host = address.shown
+    port = address.port or _DEFAULT_PORTS.get(address.scheme, 80)
     try:
-        socket.create_connection((host, port), timeout).close()
-    except socket.gaierror:
-        return f"the host {host!r} is not known; check its name"
+        socket.create_connection((address.host, port), timeout).close()
+    except (socket.gaierror, UnicodeError):  # UnicodeError: no name that could exist
+        return f"{host}: this host is not known; check its name"
     except ConnectionRefusedError:
         return f"{host} refuses connections on port {port}; check the port, and that the camera's server is running"
     except OSError as cause:

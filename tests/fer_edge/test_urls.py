@@ -1,0 +1,112 @@
+"""Addresses are read in one way, and no part of a password is ever shown."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+import pytest
+from fer_edge.errors import FerEdgeError
+from fer_edge.sources import choose, open_files
+from fer_edge.sources.options import SourceOptions
+from fer_edge.sources.stream import NetworkCamera
+from fer_edge.urls import mask, mask_in_text, parse
+from hypothesis import given
+from hypothesis import strategies as st
+
+# Neither a message nor a host below has these letters, so three in a row can only be a password's.
+passwords = st.text("QZXJ#/?@:%&=;[] \\\"'\t", min_size=3, max_size=20)
+places = ["127.0.0.1:9/path", "host:9/x?size=2", "[::1]:9", "h/a@b"]
+
+
+def parts(password: str) -> set[str]:
+    """The pieces of a password that a message must not have."""
+    return {piece for piece in re.findall(r"[QZXJ]{2,}", password) if piece}
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("rtsp://host:554/path", "rtsp://host:554/path"),
+        ("rtsp://ann:secret@host/path", "rtsp://***@host/path"),
+        ("rtsp://ann:se/cr@t@host/path", "rtsp://***@host/path"),
+        ("rtsp://ann:se cr#t@host/path", "rtsp://***@host/path"),
+        ("http://host/video?user=ann&password=secret&size=2", "http://host/video?user=***&password=***&size=2"),
+        ("http://host/video?Token=secret#top", "http://host/video?Token=***"),
+        ("http://host/video?pwd=a#b&c&size=2", "http://host/video?pwd=***&size=2"),
+        ("rtsp://host/user=ann_password=tlJw_channel=1.sdp", "rtsp://host/user=***"),
+        ("ann:secret@host/path", "***@host/path"),
+        ("camera:0", "camera:0"),
+    ],
+)
+def test_mask(url: str, shown: str) -> None:
+    assert mask(url) == shown
+
+
+@given(st.text(min_size=1))
+def test_no_password_survives(password: str) -> None:
+    assert mask(f"rtsp://ann:{password}@host/path") == "rtsp://***@host/path"
+
+
+@pytest.mark.parametrize(
+    ("url", "cure"),
+    [
+        ("rtsp://admin:S3cr@t-Pass#word@host/", "holds #, @; write # as %23, @ as %40 "),
+        ("rtsp://ann:a/b@host:554/x", "holds /; write / as %2F "),
+        ("rtsp://ann:12/3@host/x", "holds /; write / as %2F "),
+        ("rtsp://ann:a?b@host", r"holds \?; write \? as %3F "),
+        ("rtsp://ann:a b@host", "holds a space; write a space as %20 "),
+        ("rtsp://ann:a[b@host", r"holds \[; write \[ as %5B "),
+        ("http://host/?password=a#b", "holds a #, at which an address ends; write # as %23"),
+        ("http://:80/x", "is not a URL with a host and a port"),
+        ("http://host:99999/x", "is not a URL with a host and a port"),
+        ("http://[x", "is not a URL with a host and a port"),
+    ],
+)
+def test_what_to_write_is_said(url: str, cure: str) -> None:
+    with pytest.raises(ValueError, match=cure):
+        parse(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "path", "shown"),
+    [
+        ("rtsp://ann:p%40ss@cam.local:554/x?a=1", "cam.local", "/x?a=1", "cam.local"),
+        ("HTTP://ann@[::1]:80", "::1", "/", "::1"),
+        ("rtsp://ann:secret@10.0.0.1:554/cam@1", "10.0.0.1", "/cam@1", "10.0.0.1"),
+        ("http://tok/en@host/x", "tok", "/en@host/x", "its host"),
+        ("rtsp://host/x#backchannel=0", "host", "/x", "host"),
+    ],
+)
+def test_whole_addresses_are_read(url: str, host: str, path: str, shown: str) -> None:
+    """Also such that others could mean; what may be a part of a password is not shown as the host."""
+    address = parse(url)
+    assert (address.host, address.path, address.shown) == (host, path, shown)
+
+
+@given(passwords, st.sampled_from(places))
+def test_encoded_password_is_always_right(password: str, place: str) -> None:
+    url = f"rtsp://ann:{quote(password, safe='')}@{place}"
+    if place == "h/a@b":
+        with pytest.raises(ValueError, match="in a path, too, @ as %40"):
+            parse(url)
+    else:
+        assert parse(url).host in place
+
+
+@given(passwords, st.sampled_from(places), st.sampled_from(["rtsp", "http", "ftp", "rtsp:"]))
+def test_no_message_has_a_password(password: str, place: str, scheme: str) -> None:
+    """Whatever is typed for an address, as a camera or as a file."""
+    url, said = f"{scheme}://ann:{password}@{place}", []
+    for use in (choose, open_files, lambda text: NetworkCamera(text, SourceOptions(timeout=0.1)), parse):
+        try:
+            said.append(str(use(url)) if use is not choose and use is not parse else mask(choose(url).why))
+        except (FerEdgeError, ValueError) as error:
+            said.append(str(error))
+    for message in said:
+        assert not [piece for piece in parts(password) if piece in message], message
+
+
+def test_addresses_in_a_text() -> None:
+    text = "no answer from rtsp://ann:se#cr@t@host/x; write @ as %40, see http://host/y"
+    assert mask_in_text(text) == "no answer from rtsp://***@host/x; write @ as %40, see http://host/y"
