@@ -32,7 +32,7 @@ class Address(NamedTuple):
     host: str
     port: int | None  # None: the scheme's own
     path: str  # with the query; "/" at least
-    shown: str  # the host for messages; "its host" if it may be a part of a password
+    shown: str  # the host for messages; "***" if it may be a part of a password
     has_user: bool  # whether it has a user or a password
 
 
@@ -71,7 +71,7 @@ def parse(url: str) -> Address:
         raise ValueError("is not a URL with a host and a port")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     in_rest = "@" in url.partition("://")[2].partition("/")[2]
-    shown = "its host" if in_rest and not _is_address(host) else host
+    shown = "***" if in_rest and not _is_address(host) else host
     return Address(parts.scheme.lower(), host, port, path, shown, "@" in parts.netloc)
 
 

@@ -56,7 +56,7 @@ def _why(address: Address, timeout: float) -> str:
     try:
         socket.create_connection((address.host, port), timeout).close()
     except (socket.gaierror, UnicodeError):  # UnicodeError: no name that could exist
-        return f"{host}: this host is not known; check its name"
+        return f"the host {host!r} is not known; check its name"
     except ConnectionRefusedError:
         return f"{host} refuses connections on port {port}; check the port, and that the camera's server is running"
     except OSError as cause:
