@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -26,6 +27,8 @@ from fer_edge.tracking.smoother import PICTURE_CERTAIN, Smoother
 from fer_edge.tracking.tracker import NoTracking, Tracker
 from fer_edge.types import Box, Classifier, Detector, FaceTracker, LabelSmoother, Sink
 
+INVENTED = "tour"  # in SOURCES, DETECTORS and CLASSIFIERS: its readings stand in a script
+
 
 class Parts(NamedTuple):
     """What the loop needs between a source and its sinks."""
@@ -44,7 +47,25 @@ def make_parts(settings: Settings, classifier: Classifier, still: bool, detector
     detector = detector or make_detector(settings.detector, still)
     if still:
         return Parts(detector, NoTracking(), classifier, Smoother(settings.smoother, PICTURE_CERTAIN))
-    return Parts(detector, Tracker(settings.tracker), TestTimeAugmentation(classifier), Smoother(settings.smoother))
+    if not is_invented(settings):  # views of an invented face are no different
+        classifier = TestTimeAugmentation(classifier)
+    return Parts(detector, Tracker(settings.tracker), classifier, Smoother(settings.smoother))
+
+
+def is_invented(settings: Settings) -> bool:
+    """Whether what is read stands in a script."""
+    return settings.classifier.name == INVENTED
+
+
+def for_source(settings: Settings, kind: str) -> Settings:
+    """`settings` for a source of `kind`, a name in SOURCES: the tour's script says what is found and read."""
+    if kind != INVENTED:
+        return settings
+    return replace(
+        settings,
+        detector=replace(settings.detector, name=INVENTED, model=""),
+        classifier=replace(settings.classifier, name=INVENTED),
+    )
 
 
 def make_detector(settings: DetectorSettings, still: bool) -> Detector:

@@ -121,6 +121,8 @@ class Reader:
         camera stays lost.
         """
         choice = choose(_source(source))
+        if choice.kind == "tour":
+            raise SourceError("source 'tour': its readings are invented, so `fer-edge run` alone has it; take 'demo'")
         return self._watch(choice, stopped)
 
     def _watch(self, choice: Choice, stopped: Callable[[], bool]) -> Generator[Observation, None, None]:

@@ -63,6 +63,8 @@ class RunSettings:
 
     sinks: tuple[str, ...] = field(default=("log", "console"), metadata={"each": tuple(SINKS)})
     # the outputs, see edge/fer_edge/sinks/README.md
+    pause_minutes: float = _number(0.0, 0, 10_000)
+    # after which a pause ends by itself; 0: it lasts until somebody ends it
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ class SourceSettings:
     """[source]: where pictures come from."""
 
     name: str = "auto"
-    # auto, picamera, camera:N, demo, a path, or a URL (rtsp, http, https)
+    # auto, picamera, camera:N, demo, tour (a minute of invented readings), a path, or a URL (rtsp, http, https)
     width: int = _number(640, 64, 4096)
     # pixels, requested from a camera
     height: int = _number(480, 64, 4096)
@@ -97,7 +99,7 @@ class DetectorSettings:
 
     name: str = _one_of(AUTO, AUTO, *DETECTORS)
     # auto: the best one that is installed and works, see `fer-edge detectors`; haar: OpenCV's cascades; blazeface,
-    # yunet: the network that `fer-edge detectors install` installed; fake: one face in the middle
+    # yunet: the network that `fer-edge detectors install` installed; fake: one face in the middle; tour: the tour's
     model: str = ""
     # blazeface, yunet: path of another file, .tflite or .onnx; auto: blazeface for the one, yunet for the other; empty:
     # the installed one

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 UNCERTAIN = "uncertain"  # what a face shows while no label is probable enough
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")  # FER2013's order
+INVENTED_SOURCE = "tour (invented readings)"  # of frames in whose faces nothing is read: a script says what they show
 State = Literal["starting", "running", "paused", "lost"]
 # of the source: being opened; giving frames; released until the pause ends; a camera that is gone, and opened again
 EventKind = Literal["came", "changed", "gone"]  # a face came into view, shows another emotion, left

@@ -6,4 +6,5 @@ The function takes ClassifierSettings and returns an `fer_edge.types.Classifier`
 CLASSIFIERS = {
     "tflite": "fer_edge.classifiers.tflite:classifier",
     "fake": "fer_edge.classifiers.fake:classifier",
+    "tour": "fer_edge.classifiers.tour:classifier",
 }

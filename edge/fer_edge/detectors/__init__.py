@@ -10,4 +10,5 @@ DETECTORS = {
     "blazeface": "fer_edge.detectors.blazeface:detector",
     "yunet": "fer_edge.detectors.yunet:detector",
     "fake": "fer_edge.detectors.fake:detector",
+    "tour": "fer_edge.detectors.tour:detector",
 }

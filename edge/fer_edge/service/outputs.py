@@ -21,6 +21,12 @@ from fer_edge.types import Sink
 _log = logging.getLogger(__name__)
 
 
+def are_watched(settings: Settings) -> bool:
+    """Whether one of the outputs that `settings` name shows people at once what is read."""
+    named: list[Output[Any]] = [lookup(SINKS, name, "sink") for name in settings.run.sinks]
+    return any(output.shows() for output in named)
+
+
 class Outputs:
     """Opens, closes and counts sinks; all in the loop's thread."""
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from itertools import islice
 
 from fer_edge import loop
-from fer_edge.build import make_classifier, make_detector, make_parts
+from fer_edge.build import for_source, is_invented, make_classifier, make_detector, make_parts
 from fer_edge.detectors import AUTO
 from fer_edge.detectors.auto import choose_detector
 from fer_edge.errors import FerEdgeError, SettingsError, SinkError, SourceError, counted
 from fer_edge.pause import PauseSwitch
 from fer_edge.service.model_update import ModelWatcher, load_model
-from fer_edge.service.outputs import Outputs
+from fer_edge.service.outputs import Outputs, are_watched
 from fer_edge.service.settings_changes import in_words, only_at_start
 from fer_edge.service.signals import Signals, handle_signals
 from fer_edge.service.watchdog import make_watchdog
@@ -61,20 +62,30 @@ class Runtime:
         with ExitStack() as opened:
             self.watchdog = opened.enter_context(closing(make_watchdog(settings.source)))
             self.outputs = opened.enter_context(closing(Outputs(pause_switch)))
-            self.detector = choose_detector(settings.detector)
             choice = choose(settings.source.name)
+            self._source_kind = choice.kind
+            reading = for_source(settings, choice.kind)
+            self.detector = choose_detector(reading.detector)
             reconnecting = open_reconnecting(
-                settings.source, choice, pause_switch, self._state, self._stopped, self.watchdog.waiting
+                settings.source,
+                choice,
+                pause_switch,
+                self._state,
+                self._stopped,
+                self.watchdog.waiting,
+                are_watched(settings),
             )
             self.source = opened.enter_context(closing(reconnecting))
-            print(f"detector: {self.detector.why}", f"source: {choice.why}", sep="\n", flush=True)
+            detector = "none, the readings are invented" if is_invented(reading) else self.detector.why
+            print(f"detector: {detector}", f"source: {choice.why}", sep="\n", flush=True)
             self.frame_rate = frame_rate_limit(settings.source, self.source.live, self._stopped_or_paused)
-            self.model_watcher = ModelWatcher(settings.classifier)
-            self.model = load_model(settings.classifier)
-            chosen = replace(settings, detector=self.detector.settings)
+            self.model_watcher = ModelWatcher(reading.classifier)
+            self.model = load_model(reading.classifier)
+            chosen = replace(reading, detector=self.detector.settings)
             self.parts = make_parts(chosen, self.model, self.source.still)
             print(f"model: {self.model.name}", flush=True)
             self.outputs.reconfigure(settings)
+            pause_switch.limit_seconds = _pause_limit(settings)
             self._opened = opened.pop_all()
 
     @property
@@ -136,13 +147,14 @@ class Runtime:
 
     def _change(self, settings: Settings) -> None:
         """Build what `settings` name, prove it, swap it in. Raises FerEdgeError; then all is as before."""
-        watcher = ModelWatcher(settings.classifier)  # first: a model that is installed from here on is news
-        classifier = make_classifier(settings.classifier)
+        reading = for_source(settings, self._source_kind)
+        watcher = ModelWatcher(reading.classifier)  # first: a model that is installed from here on is news
+        classifier = make_classifier(reading.classifier)
         if settings is self.settings and classifier.identity == self.model.identity:
             return  # nothing new: other files were installed than the one in use
         if classifier.labels != self.model.labels:
             raise SettingsError(f"{classifier.name}: other labels than before; try: sudo systemctl restart fer-edge")
-        choice = choose_detector(settings.detector)
+        choice = choose_detector(reading.detector)
         detector = make_detector(choice.settings, self.source.still)
         self.outputs.reconfigure(settings)
         # All of it works: from here on nothing fails.
@@ -150,9 +162,10 @@ class Runtime:
         self.parts = self.parts._replace(detector=detector)
         self.parts.tracker.reconfigure(settings.tracker)
         self.parts.smoother.reconfigure(settings.smoother)
-        if settings.detector.name == AUTO and choice.name != self.detector.name:
+        if reading.detector.name == AUTO and choice.name != self.detector.name:
             _log.info(f"detector: {choice.why}")
         self.settings, self.detector, self.model_watcher = settings, choice, watcher
+        self._pause_switch.limit_seconds = _pause_limit(settings)
 
     def _state(self, state: State) -> None:
         for sink in self.sinks:
@@ -170,3 +183,8 @@ class Runtime:
     def close(self) -> None:
         """Close the source and the outputs. May be called twice."""
         self._opened.close()
+
+
+def _pause_limit(settings: Settings) -> float:
+    """Seconds after which a pause ends by itself."""
+    return settings.run.pause_minutes * 60 or math.inf

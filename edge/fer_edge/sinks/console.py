@@ -17,18 +17,22 @@ from fer_edge.records import percent
 from fer_edge.service.log_handler import CLEAR_LINE
 from fer_edge.settings import Settings
 from fer_edge.sinks.output import output
-from fer_edge.types import EventKind, Face, Observation, Sink, State
+from fer_edge.types import INVENTED_SOURCE, EventKind, Face, Observation, Sink, State
 
 CAMERA_TEXTS: dict[State, str] = {"running": "is on again", "paused": "is off: paused", "lost": "is lost"}
 REDRAW_INTERVAL_S = 0.1  # of the last line
 BAR_CHARACTERS = 10  # of a bar for 100 %
 
 
-@output()
+def is_lively() -> bool:
+    """Whether standard output is a terminal that can have a line overwritten."""
+    return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+
+
+@output(shows=is_lively)
 def open_console(settings: Settings, pause_switch: PauseSwitch) -> Console:  # noqa: ARG001 (every output is opened alike)
     """The console that suits standard output."""
-    lively = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
-    return LiveConsole(sys.stdout) if lively else Console(sys.stdout)
+    return LiveConsole(sys.stdout) if is_lively() else Console(sys.stdout)
 
 
 class Console(Sink):
@@ -82,6 +86,8 @@ class LiveConsole(Console):
         if time >= self._next or observation.events:
             self._next = time + REDRAW_INTERVAL_S
             seen = "   ".join(map(self._label, observation.faces)) or "nobody"
+            if observation.frame.source == INVENTED_SOURCE:
+                seen = f"invented: {seen}"
             columns = shutil.get_terminal_size().columns
             self._draw(fit(f"{time - (self._start or 0.0):8.1f} s  {seen}", columns - 1))
 

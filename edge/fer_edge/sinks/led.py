@@ -48,7 +48,7 @@ def _modules(settings: Settings) -> Sequence[str]:
     return ("gpiozero",) if settings.led.chip == "mock" else ("gpiozero", "lgpio")
 
 
-@output(in_thread=True, requires=_modules, extra="gpio", debian=DEBIAN_PACKAGES)
+@output(in_thread=True, requires=_modules, extra="gpio", shows=lambda: True, debian=DEBIAN_PACKAGES)
 def open_led(settings: Settings, pause_switch: PauseSwitch) -> Led:
     """The lights and the button that the settings name. Raises SettingsError, and SinkError if they do not work."""
     return Led(settings.led, pause_switch)

@@ -24,6 +24,7 @@ class Output(Generic[S_co]):
     requires: Callable[[Settings], Sequence[str]]  # modules of optional libraries that it imports with these settings
     extra: str  # the extra of fer-edge that installs them
     also_reads: tuple[str, ...] = ()  # further tables of the settings; if one changes while it runs, it is opened anew
+    shows: Callable[[], bool] = lambda: False  # whether people see it at once; the demo then plays in real time
     debian: str = ""  # Debian's packages of them, which an environment that sees the system's packages takes instead
 
     def __call__(self, settings: Settings, pause_switch: PauseSwitch) -> S_co:
@@ -38,7 +39,8 @@ def output(
     requires: Callable[[Settings], Sequence[str]] = lambda _: (),
     extra: str = "",
     also_reads: tuple[str, ...] = (),
+    shows: Callable[[], bool] = lambda: False,
     debian: str = "",
 ) -> Callable[[Open[S_co]], Output[S_co]]:
     """Decorate the function that opens an output with its properties."""
-    return lambda function: Output(function, in_thread, network, requires, extra, also_reads, debian)
+    return lambda function: Output(function, in_thread, network, requires, extra, also_reads, shows, debian)

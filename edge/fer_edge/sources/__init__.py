@@ -47,9 +47,10 @@ SOURCES = {
     "pipe": "fer_edge.sources.pipe:Pipe",
     "folder": "fer_edge.sources.folder:PictureFolder",
     "demo": "fer_edge.sources.demo:Demo",
+    "tour": "fer_edge.sources.tour:Tour",
 }
 FORMS = (
-    "auto, picamera, camera:N, demo, the path of a video, a picture or a folder, - (standard input), "
+    "auto, picamera, camera:N, demo, tour, the path of a video, a picture or a folder, - (standard input), "
     "or a URL with rtsp://, http:// or https://"
 )
 
@@ -93,7 +94,7 @@ def choose(spec: str = "auto") -> Choice:
     """
     if spec == "auto":
         return _choose_best()
-    if spec in ("demo", "picamera"):
+    if spec in ("demo", "picamera", "tour"):
         return Choice(spec, spec, f"{spec}, as asked for")
     if camera := re.fullmatch(r"(?:camera:|/dev/video)(\d{1,4})", spec):
         return Choice("camera", camera[1], f"{spec}, as asked for")

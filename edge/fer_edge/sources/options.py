@@ -21,6 +21,10 @@ class SourceOptions:
     # Seconds, above 0: a live source that gives no frame for so long is lost.
     stopped: Callable[[], bool] = lambda: False
     # Whether the program is to end; a live source that waits for a frame checks it regularly.
+    shown: bool = False
+    # Whether somebody watches: the demo then plays in real time, again and again.
+    pause: Callable[[float], None] = lambda _: None
+    # Pauses the loop for so many seconds, as the tour does.
     name: str = ""
     # What a file or a pipe is called in messages and in the log; empty: its path.
     max_pixels: int = 50_000_000

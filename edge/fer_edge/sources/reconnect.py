@@ -169,16 +169,19 @@ def open_reconnecting(
     on_state: StateListener,
     stopped: Callable[[], bool],
     on_wait: Callable[[], None] = lambda: None,
+    shown: bool = False,
 ) -> ReconnectingSource:
     """The source that was chosen, opened; a live one is opened again if it is lost. Raises SourceError.
 
-    `on_state`, `stopped` and `on_wait` are those of ReconnectingSource.
+    `on_state`, `stopped` and `on_wait` are those of ReconnectingSource, `shown` is that of SourceOptions.
     """
     options = SourceOptions(
         size=(settings.width, settings.height),
         fps=settings.fps,
         timeout=settings.timeout_seconds,
         stopped=lambda: stopped() or pause_switch.paused,
+        shown=shown,
+        pause=pause_switch.pause,
     )
     reopen = partial(open_choice, choice, options)
     source = reopen()

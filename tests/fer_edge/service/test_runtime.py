@@ -210,6 +210,18 @@ def test_a_loss_after_a_stop_is_no_news(stopped: bool, start: Start, monkeypatch
         assert runtime.run() == 0
 
 
+def test_tour_is_read_from_its_script(start: Start, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever model and detector the settings name, also after new ones; outputs get the settings as they are."""
+    running = start(source={"name": "tour"}, classifier=TFLITE, detector={"name": "haar"})
+    running.change({"run": {"pause_minutes": 2}, "classifier": TFLITE, "smoother": {"certain": 0.3}})
+    assert running.runtime.run(max_frames=3) == 0
+    assert type(running.runtime.parts.detector).__name__ == "TourDetector"
+    assert running.runtime.model.name == "none, the readings are invented"
+    assert running.runtime.settings.detector.name == "haar"
+    assert running.pause_switch.limit_seconds == 120
+    assert "detector: none, the readings are invented" in capsys.readouterr().out
+
+
 def test_a_pause_ends_the_wait_for_the_next_frame(start: Start, make_frame: Callable[..., Frame]) -> None:
     """Or the camera would stay on for as long as `source.idle_fps` allows."""
     running = start(source={"name": "demo", "fps": 0.1})

@@ -66,9 +66,9 @@ def test_specs(spec: str, kind: str, target: str) -> None:
 
 @pytest.mark.parametrize("kind", sources.SOURCES)
 def test_only_cameras_are_live(kind: str) -> None:
-    """A camera or a stream is opened again when it is lost; only a camera's own sensor is checked for being blind."""
+    """A camera, a stream or the tour is opened again when lost; only a camera's own sensor is checked for blindness."""
     source_class = sources.Choice(kind, "", "").source_class
-    assert source_class.live == (kind in ("picamera", "camera", "stream"))
+    assert source_class.live == (kind in ("picamera", "camera", "stream", "tour"))
     assert source_class.local == (kind in ("picamera", "camera"))
 
 

@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-@output(network=True, requires=lambda _: ("starlette", "uvicorn"), extra="kiosk", also_reads=("detector",))
+@output(
+    network=True,
+    requires=lambda _: ("starlette", "uvicorn"),
+    extra="kiosk",
+    also_reads=("detector",),
+    shows=lambda: True,
+)
 def open_kiosk(settings: Settings, pause_switch: PauseSwitch) -> Kiosk:
     """The kiosk that the settings name. Raises SettingsError; an address that is taken may become free later."""
     return Kiosk(settings, pause_switch)

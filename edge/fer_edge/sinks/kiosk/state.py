@@ -17,14 +17,16 @@ class KioskState:
     def __init__(self) -> None:
         self.camera: State = "starting"
         self.latest: Observation | None = None  # None: before the first frame, and while the camera is off
+        self.source = ""  # of the newest observation; stays while the camera is off
         self.frames = 0  # so far
         self.damaged = 0  # frames left out so far
         self.events: Counter[str] = Counter()  # kind -> how many so far
         self.wake: Callable[[], None] | None = None  # called on a change, while a page is open
 
     def write(self, observation: Observation) -> None:
-        """Take a new observation: four assignments, unless it has events or damaged frames before it."""
+        """Take a new observation: five assignments, unless it has events or damaged frames before it."""
         self.latest = observation
+        self.source = observation.frame.source
         self.camera = "running"  # after new settings no state is sent
         self.frames = observation.frame.number + 1
         if observation.frame.damaged:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from fer_edge.pause import PauseSwitch
 from fer_edge.records import FRAME_COLUMNS, record
 from fer_edge.settings import Area
 from fer_edge.sinks.kiosk.state import KioskState
-from fer_edge.types import UNCERTAIN, Face
+from fer_edge.types import INVENTED_SOURCE, UNCERTAIN, Face
 
 MAX_FACES_SHOWN = 6  # on the page at once; those with the lowest ids
 CONFIDENCE_STEPS = 20  # confidence is rounded to 1 / CONFIDENCE_STEPS, or the page would never be still
@@ -29,7 +30,8 @@ def stage(state: KioskState, pause_switch: PauseSwitch, ignored: Sequence[Area] 
 
     {"state", "paused", "faces": [{"id", "emotion", "pose", "certain", "confidence", "colour"}], "more": count,
     "size": [width, height] of the frame in pixels, null without one, "ignored": [[x, y, width, height]] as shares of
-    it}. `pose` is what the drawn face shows.
+    it, "invented", "resumes_in"}. `pose` is what the drawn face shows; `resumes_in` is the minutes left of a pause,
+    rounded up, and null if it does not end by itself.
     """
     latest = state.latest
     faces = sorted(latest.faces, key=lambda face: face.id) if latest is not None else []
@@ -40,7 +42,14 @@ def stage(state: KioskState, pause_switch: PauseSwitch, ignored: Sequence[Area] 
         "more": max(len(faces) - MAX_FACES_SHOWN, 0),
         "size": None if latest is None else list(latest.frame.grey.shape[::-1]),
         "ignored": [list(area) for area in ignored],
+        "invented": state.source == INVENTED_SOURCE,
+        "resumes_in": _minutes(pause_switch.seconds_left) if pause_switch.paused else None,
     }
+
+
+def _minutes(seconds: float) -> int | None:
+    """Rounded up; None: without end."""
+    return None if math.isinf(seconds) else math.ceil(seconds / 60)
 
 
 def _stage_face(face: Face) -> dict[str, Any]:

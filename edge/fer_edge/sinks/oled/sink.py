@@ -17,7 +17,7 @@ from fer_edge.settings import OledSettings, Settings
 from fer_edge.sinks.oled.devices import DRIVERS, open_device, release, translated
 from fer_edge.sinks.oled.screen import Screen, View, view
 from fer_edge.sinks.output import output
-from fer_edge.types import Observation, Sink, State
+from fer_edge.types import INVENTED_SOURCE, Observation, Sink, State
 
 
 def _modules(settings: Settings) -> Sequence[str]:
@@ -25,7 +25,7 @@ def _modules(settings: Settings) -> Sequence[str]:
     return ("luma.core",) if name not in DRIVERS else ("luma.core", DRIVERS[name][0])
 
 
-@output(in_thread=True, requires=_modules, extra="oled")
+@output(in_thread=True, requires=_modules, extra="oled", shows=lambda: True)
 def open_oled(settings: Settings, pause_switch: PauseSwitch) -> Oled:  # noqa: ARG001 (every output is opened alike)
     """The display that the settings name. Raises SettingsError, and SinkError if it does not answer."""
     return Oled(settings.oled)
@@ -69,7 +69,9 @@ class Oled(Sink):
         dark = 0 < self._settings.off_seconds <= now - self._seen
         self._light(not dark)
         if not dark:
-            self._show(view("running", _minute(observation.frame.taken), face))
+            # The tour says that it is one where the time is, beside a face.
+            invented = observation.frame.source == INVENTED_SOURCE and face is not None
+            self._show(view("running", "tour" if invented else _minute(observation.frame.taken), face))
 
     def state(self, state: State) -> None:
         """Show it: while starting large, else small, since it may last. Raises SinkError."""

@@ -11,7 +11,7 @@ from fer_edge.pause import PauseSwitch
 from fer_edge.records import record
 from fer_edge.sinks.kiosk.state import KioskState
 from fer_edge.sinks.kiosk.views import MAX_FACES_SHOWN, now, stage
-from fer_edge.types import UNCERTAIN, Observation, Prediction
+from fer_edge.types import INVENTED_SOURCE, UNCERTAIN, Observation, Prediction
 
 Make = Callable[..., Observation]
 
@@ -21,6 +21,7 @@ def test_nothing_before_the_first_frame() -> None:
     expected = {"state": "starting", "paused": False, "time": None, "source": None, "frame": None, "faces": []}
     assert now(KioskState(), PauseSwitch()) == expected
     shown = {"state": "starting", "paused": False, "faces": [], "more": 0, "size": None, "ignored": []}
+    shown |= {"invented": False, "resumes_in": None}
     assert stage(KioskState(), PauseSwitch()) == shown
 
 
@@ -80,3 +81,17 @@ def test_own_names_have_the_emotions_face(make_observation: Make, label: str, po
     state.write(make_observation(1, label))
     (face,) = stage(state, PauseSwitch())["faces"]
     assert (face["emotion"], face["pose"]) == (label, pose)
+
+
+def test_invented_readings_are_said(make_observation: Make) -> None:
+    """Also while the tour's camera is paused or lost; and a pause says when it ends."""
+    state, pause_switch, seen = KioskState(), PauseSwitch(lambda: 0.0), make_observation(1, "happy")
+    state.write(seen)
+    assert not stage(state, pause_switch)["invented"]
+    state.write(replace(seen, frame=replace(seen.frame, source=INVENTED_SOURCE)))
+    state.set_camera("lost")
+    assert stage(state, pause_switch)["invented"]
+    pause_switch.pause()
+    assert stage(state, pause_switch)["resumes_in"] is None
+    pause_switch.pause(seconds=61)
+    assert stage(state, pause_switch)["resumes_in"] == 2

@@ -10,6 +10,7 @@ const LEAVE_TIME_MS = 350; // as in stage.css
 
 const figures = document.getElementById("figures");
 const more = document.getElementById("more");
+const invented = document.getElementById("invented");
 const spoken = document.getElementById("spoken");
 const button = document.getElementById("pause");
 const shown = new Map(); // id of a face, or name of a state -> Figure
@@ -40,10 +41,10 @@ class Figure {
     this.level.style.transform = `scaleX(${confidence})`;
   }
 
-  state(name) {
+  state(name, hint) {
     this.box.classList.add("dim", "state");
     this.face.pose(name);
-    this.text(say(`state_${name}`), say(`hint_${name}`));
+    this.text(say(`state_${name}`), hint);
     this.bar.hidden = true;
   }
 
@@ -66,6 +67,8 @@ class Figure {
 function show(now) {
   const state = now === null ? "offline" : now.state === "running" ? (now.faces.length ? "" : "nobody") : now.state;
   const faces = state ? [] : now.faces;
+  const minutes = state === "paused" ? now.resumes_in : null;
+  const hint = minutes ? say("hint_resumes", { minutes }) : state && say(`hint_${state}`);
   const keys = state ? [state] : faces.map((face) => face.id);
   for (const [key, figure] of shown) {
     if (!keys.includes(key)) {
@@ -76,7 +79,7 @@ function show(now) {
   keys.forEach((key, place) => {
     const known = shown.get(key);
     const figure = known ?? new Figure();
-    if (state) figure.state(state);
+    if (state) figure.state(state, hint);
     else figure.emotion(faces[place]);
     if (!known) {
       shown.set(key, figure);
@@ -91,7 +94,8 @@ function show(now) {
   more.hidden = !now?.more;
   if (now !== null) press(now.paused);
   button.disabled = now === null;
-  speak(state ? `${say(`state_${state}`)}. ${say(`hint_${state}`)}` : sentence(faces));
+  invented.hidden = !now?.invented;
+  speak(state ? `${say(`state_${state}`)}. ${hint}` : sentence(faces));
 }
 
 function sentence(faces) {
