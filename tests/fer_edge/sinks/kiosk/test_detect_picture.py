@@ -68,7 +68,7 @@ def test_picture_without_a_face(form: str, house: House) -> None:
         (picture("TIFF"), 422, "not a picture"),
         (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n", 422, "not a picture"),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 422, "not a picture"),
-        (picture("PNG", (600, 600)), 422, "has 600 x 600 pixels (0 megapixels), the limit is 0 megapixels"),
+        (picture("PNG", (600, 600)), 422, "has 600 x 600 pixels (0.4 megapixels), the limit is 0.3 megapixels"),
     ],
 )
 def test_non_picture_is_refused(
