@@ -374,7 +374,15 @@ class OledSettings:
     small_signs: bool = True
     # a pause or a lost camera is shown as a small sign; false: a large one, which burns in if it stays
     font: str = ""
-    # path of a TrueType file, for labels in non-Latin letters; empty: Pillow's own font
+    # path of a TrueType file, for labels in non-Latin letters; empty: one on this system that has their letters
+
+
+@dataclass(frozen=True)
+class DrawingSettings:
+    """[drawing]: boxes and labels in pictures, of `fer-edge detect --annotate` and of the kiosk's /live."""
+
+    font: str = ""
+    # path of a TrueType file for the labels; empty: that of `oled.font`, else one on this system that has their letters
 
 
 @dataclass(frozen=True)
@@ -395,6 +403,7 @@ class Settings:
     webhook: WebhookSettings = field(default_factory=WebhookSettings)
     mqtt: MqttSettings = field(default_factory=MqttSettings)
     oled: OledSettings = field(default_factory=OledSettings)
+    drawing: DrawingSettings = field(default_factory=DrawingSettings)
 
 
 def load(path: Path) -> Settings:

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from fer_edge import loop
 from fer_edge.commands.options import add_settings_options, read_settings
+from fer_edge.drawing.fonts import font_of
 from fer_edge.errors import SettingsError, SourceError
 from fer_edge.reader import Reader
 from fer_edge.sinks.annotated import AnnotatedPictures, AnnotatedVideo
@@ -51,10 +52,11 @@ def run(options: argparse.Namespace) -> int:
             tables.append(stack.enter_context(closing(json_lines(options.json))))
         if options.csv is not None:
             tables.append(stack.enter_context(closing(Csv(options.csv, reader.labels))))
+        font = font_of(settings) if options.annotate else ""
         words = sys.stderr if "-" in (options.json, options.csv) else sys.stdout
         for path in options.paths:
             try:
-                _read(path, reader, tables, options.annotate, words)
+                _read(path, reader, tables, options.annotate, font, words)
             except SourceError as error:
                 if len(options.paths) == 1:
                     raise
@@ -77,6 +79,7 @@ def _read(
     reader: Reader,
     tables: Sequence[Sink],
     folder: Path | None,
+    font: str,
     words: TextIO,
 ) -> None:
     """Read one path into `tables`, `words` and, where one is given, annotated copies in `folder`.
@@ -89,9 +92,10 @@ def _read(
         sinks: list[Sink] = [*tables, stack.enter_context(closing(verdict))]
         if folder is not None:
             if not isinstance(source, Picture | PictureFolder) and not source.still:
-                sinks.append(stack.enter_context(closing(AnnotatedVideo(folder, Path(source.name).stem, source.fps))))
+                drawn = AnnotatedVideo(folder, Path(source.name).stem, source.fps, font)
+                sinks.append(stack.enter_context(closing(drawn)))
             else:
-                sinks.append(AnnotatedPictures(folder))
+                sinks.append(AnnotatedPictures(folder, font))
         # A bar on a terminal alone, and only if there is something to wait for.
         quiet = None if (source.length or MIN_BAR_FRAMES) >= MIN_BAR_FRAMES else True
         frames = tqdm(source, total=source.length, unit=" frames", leave=False, disable=quiet)

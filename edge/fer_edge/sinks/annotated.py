@@ -10,6 +10,7 @@ import cv2
 from fer_edge.drawing.annotate import annotate_frame
 from fer_edge.errors import SinkError
 from fer_edge.files import is_utf8, path_in_utf8
+from fer_edge.sources.content import PNG_START, read_head
 from fer_edge.sources.quiet import quiet_opencv
 from fer_edge.types import Observation, Sink
 
@@ -37,25 +38,34 @@ def _new_file(folder: Path, stem: str, suffix: str) -> Path:
             return path
 
 
-class AnnotatedPictures(Sink):
-    """Writes a JPEG for each frame, named after its source."""
+def _is_png(path: Path) -> bool:
+    """Whether the picture was a PNG, whose flat colours and sharp edges a JPEG would blur."""
+    try:
+        return read_head(path, len(PNG_START)) == PNG_START
+    except OSError:  # it came by a pipe, or is gone
+        return False
 
-    def __init__(self, folder: Path) -> None:
-        """Pictures go to `folder`, which is made if it is missing. Raises SinkError."""
-        self._folder = _folder(folder)
+
+class AnnotatedPictures(Sink):
+    """Writes a picture for each frame, named after its source: a PNG for a PNG, else a JPEG."""
+
+    def __init__(self, folder: Path, font: str = "") -> None:
+        """Pictures go to `folder`, which is made if it is missing; `font` is as for `annotate`. Raises SinkError."""
+        self._folder, self._font = _folder(folder), font
 
     def write(self, observation: Observation) -> None:
         """Draw and write. Raises SinkError."""
         source = Path(observation.frame.source)
-        path = self._folder / f"{source.stem}-annotated.jpg"
-        drawn = annotate_frame(observation)
-        if max(drawn.shape) > MAX_JPEG_SIDE_PX:
+        suffix = ".png" if _is_png(source) else ".jpg"
+        path = self._folder / f"{source.stem}-annotated{suffix}"
+        drawn = annotate_frame(observation, self._font)
+        if suffix == ".jpg" and max(drawn.shape) > MAX_JPEG_SIDE_PX:
             raise SinkError(
                 f"picture {path}: {drawn.shape[1]} x {drawn.shape[0]} is too large for JPEG; shrink it first"
             )
-        _, data = cv2.imencode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, 92])
+        _, data = cv2.imencode(suffix, drawn, [cv2.IMWRITE_JPEG_QUALITY, 92] if suffix == ".jpg" else [])
         try:
-            path = _new_file(self._folder, source.stem, ".jpg")
+            path = _new_file(self._folder, source.stem, suffix)
             path.write_bytes(data.tobytes())
         except OSError as cause:
             path.unlink(missing_ok=True)
@@ -70,19 +80,19 @@ class AnnotatedPictures(Sink):
 class AnnotatedVideo(Sink):
     """Writes one MP4 (MPEG-4 part 2, which OpenCV's wheels can write everywhere)."""
 
-    def __init__(self, folder: Path, stem: str, fps: float) -> None:
+    def __init__(self, folder: Path, stem: str, fps: float, font: str = "") -> None:
         """The video goes to `folder`, which is made if it is missing, with `fps` frames a second. Raises SinkError."""
         self._folder, self._stem = _folder(folder), stem
         self.path = self._folder / f"{stem}-annotated.mp4"  # until the first frame
         self._written = self.path  # what OpenCV writes
-        self._fps = fps
+        self._fps, self._font = fps, font
         self._frames = 0
         quiet_opencv()
         self._writer: cv2.VideoWriter | None = None
 
     def write(self, observation: Observation) -> None:
         """Draw and append. Raises SinkError."""
-        drawn = annotate_frame(observation)
+        drawn = annotate_frame(observation, self._font)
         if self._writer is None:
             height, width = drawn.shape[:2]
             self._writer = self._open((width, height))

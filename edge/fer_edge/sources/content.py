@@ -17,7 +17,8 @@ MOTION_JPEG_SUFFIXES = (".mjpeg", ".mjpg")  # videos that are JPEGs one after th
 _NEXT_JPEG = b"\xff\xd9\xff\xd8\xff"  # one ends, and the next one begins
 _MULTI_PICTURE = b"MPF\0"  # of CIPA DC-007: more JPEGs follow, such as a smaller copy, but it is one picture
 
-_PICTURES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+PNG_START = b"\x89PNG\r\n\x1a\n"
+_PICTURES = (b"\xff\xd8\xff", PNG_START, b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _VIDEOS = (
     *(b"\x1aE\xdf\xa3", b"OggS", b"FLV\x01", b"0&\xb2u\x8ef\xcf\x11", b"\0\0\x01\xba", b"\0\0\x01\xb3"),
     *(b"GIF87a", b"GIF89a", b"YUV4MPEG2", b"\0\0\0\x01\x67", b"\0\0\0\x01\x40", b"\0\0\0\x01\x09"),

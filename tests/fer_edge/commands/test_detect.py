@@ -115,6 +115,19 @@ def test_a_video_is_read_frame_by_frame(video: Path, tmp_path: Path, capsys: pyt
     drawn.release()
 
 
+def test_png_stays_png(wall: Path, portrait: Path, tmp_path: Path) -> None:
+    """By its content: a PNG called .jpg is one too. Its colours are the same."""
+    wall.rename(tmp_path / "wall.jpg")
+    assert main(["detect", str(tmp_path / "wall.jpg"), str(portrait), "--annotate", str(tmp_path / "drawn")]) == 0
+    assert sorted(path.name for path in (tmp_path / "drawn").iterdir()) == [
+        "portrait-annotated.jpg",
+        "wall-annotated.png",
+    ]
+    drawn = cv2.imread(str(tmp_path / "drawn" / "wall-annotated.png"))
+    assert drawn is not None
+    assert (drawn == 180).all()
+
+
 def test_annotated_pictures_show_the_box_and_never_overwrite(portrait: Path, tmp_path: Path) -> None:
     original = portrait.read_bytes()
     for _ in range(2):

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from fer_edge.drawing.fonts import font_of
 from fer_edge.pause import PauseSwitch
 from fer_edge.settings import Settings
 from fer_edge.sinks.kiosk import i18n, paths
@@ -40,7 +41,7 @@ class App:
         pages, static = Pages(i18n.load(kiosk.language), kiosk.live), Static()
         login = Login(pages, tokens)
         self.stream = Stream(state, partial(stage, state, pause_switch, settings.detector.ignore), kiosk.viewers)
-        self._live = Live(state)
+        self._live = Live(state, font_of(settings) if kiosk.live else "")
         api = Api(state, pause_switch, settings, self.stream)
 
         def get(path: str, serve: object) -> Route:

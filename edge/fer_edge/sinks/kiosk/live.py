@@ -23,8 +23,9 @@ BOUNDARY = b"fer-edge-frame"
 class Live:
     """`GET /live.mjpg`. A picture is drawn only while there are readers, once for all of them."""
 
-    def __init__(self, state: KioskState) -> None:
-        self._state = state
+    def __init__(self, state: KioskState, font: str = "") -> None:
+        """`font` is as for `annotate`."""
+        self._state, self._font = state, font
         self._readers = 0
         self._closing = False
         self._drawn: tuple[Observation, bytes] | None = None
@@ -68,7 +69,7 @@ class Live:
     async def _picture(self, observation: Observation) -> bytes:
         drawn = self._drawn
         if drawn is None or drawn[0] is not observation:
-            drawn = self._drawn = observation, await asyncio.to_thread(_draw, observation)
+            drawn = self._drawn = observation, await asyncio.to_thread(_draw, observation, self._font)
         return drawn[1]
 
     def close(self) -> None:
@@ -76,5 +77,6 @@ class Live:
         self._closing = True
 
 
-def _draw(observation: Observation) -> bytes:
-    return cv2.imencode(".jpg", annotate_frame(observation), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()
+def _draw(observation: Observation, font: str) -> bytes:
+    drawn = annotate_frame(observation, font)
+    return cv2.imencode(".jpg", drawn, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].tobytes()

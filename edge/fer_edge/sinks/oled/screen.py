@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from fer_edge.drawing.face import ASLEEP, BLACK, TWO_COLOURS, WHITE, Look, draw_face, look_of, painted
+from fer_edge.drawing.fonts import font_for
 from fer_edge.drawing.palette import GREY, Colour, colour_of
 from fer_edge.types import EMOTIONS, Face, State
 
@@ -41,11 +42,11 @@ class Screen:
     """Draws for displays of one size, with all colours or with two."""
 
     def __init__(self, width: int, height: int, colour: bool, font: str = "") -> None:
-        """`font` is the path of a TrueType file; "": Pillow's own, which has Latin letters. Raises OSError."""
+        """`font` is the path of a TrueType file; "": one that has the letters. Raises OSError."""
         self.size = (width, height)
         self._colour, self._font = colour, font
         self._wide = width >= MIN_WIDE_RATIO * height
-        _load_font(font, MIN_FONT_PX)
+        font_for("", MIN_FONT_PX, font)
 
     def draw(self, seen: View) -> Image.Image:
         """The picture: mode "RGB", or "1" with two colours."""
@@ -169,7 +170,7 @@ class Screen:
 
     def _letters(self, text: str, size: int) -> Image.Image:
         """A mask as wide as the letters; with two colours these are wider than Pillow says."""
-        font = _load_font(self._font, size)
+        font = font_for(text, size, self._font)
         mask = Image.new("L", (2 * size * len(text) + size, 2 * size))
         draw = ImageDraw.Draw(mask)
         draw.fontmode = "L" if self._colour else "1"
@@ -180,11 +181,6 @@ class Screen:
 
 def _nearest(value: int) -> int:
     return 255 if value >= 128 else 0
-
-
-@lru_cache(32)
-def _load_font(path: str, size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.truetype(path, size) if path else ImageFont.load_default(size)
 
 
 @lru_cache(32)
