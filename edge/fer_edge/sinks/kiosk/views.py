@@ -15,7 +15,8 @@ from fer_edge.sinks.kiosk.state import KioskState
 from fer_edge.types import INVENTED_SOURCE, UNCERTAIN, Face
 
 MAX_FACES_SHOWN = 6  # on the page at once; those with the lowest ids
-CONFIDENCE_STEPS = 20  # confidence is rounded to 1 / CONFIDENCE_STEPS, or the page would never be still
+# Confidence, place and size are rounded to 1 / STEPS, or the page would never be still
+CONFIDENCE_STEPS, PLACE_STEPS, SIZE_STEPS = 20, 20, 5
 
 
 def now(state: KioskState, pause_switch: PauseSwitch) -> dict[str, Any]:
@@ -28,17 +29,20 @@ def now(state: KioskState, pause_switch: PauseSwitch) -> dict[str, Any]:
 def stage(state: KioskState, pause_switch: PauseSwitch, ignored: Sequence[Area] = ()) -> dict[str, Any]:
     """What the pages draw.
 
-    {"state", "paused", "faces": [{"id", "emotion", "pose", "certain", "confidence", "colour"}], "more": count,
-    "size": [width, height] of the frame in pixels, null without one, "ignored": [[x, y, width, height]] as shares of
-    it, "invented", "resumes_in"}. `pose` is what the drawn face shows; `resumes_in` is the minutes left of a pause,
-    rounded up, and null if it does not end by itself.
+    {"state", "paused", "faces": [{"id", "emotion", "pose", "certain", "confidence", "colour", "x", "near"}], "more":
+    count, "size": [width, height] of the frame in pixels, null without one, "ignored": [[x, y, width, height]] as
+    shares of it, "invented", "resumes_in"}. `pose` is what the drawn face shows, `x` where its middle is from left to
+    right as in a mirror, 0 to 1, and `near` its side as a share of the largest face's. `resumes_in` is the minutes left
+    of a pause, rounded up, and null if it does not end by itself.
     """
     latest = state.latest
     faces = sorted(latest.faces, key=lambda face: face.id) if latest is not None else []
+    width = 1 if latest is None else latest.frame.grey.shape[1]
+    largest = max((face.box.height for face in faces), default=1)
     return {
         "state": state.camera,
         "paused": pause_switch.paused,
-        "faces": [_stage_face(face) for face in faces[:MAX_FACES_SHOWN]],
+        "faces": [_stage_face(face, width, largest) for face in faces[:MAX_FACES_SHOWN]],
         "more": max(len(faces) - MAX_FACES_SHOWN, 0),
         "size": None if latest is None else list(latest.frame.grey.shape[::-1]),
         "ignored": [list(area) for area in ignored],
@@ -52,7 +56,8 @@ def _minutes(seconds: float) -> int | None:
     return None if math.isinf(seconds) else math.ceil(seconds / 60)
 
 
-def _stage_face(face: Face) -> dict[str, Any]:
+def _stage_face(face: Face, width: int, largest: int) -> dict[str, Any]:
+    x = 1 - (face.box.x + face.box.width / 2) / width
     return {
         "id": face.id,
         "emotion": face.emotion,
@@ -60,4 +65,6 @@ def _stage_face(face: Face) -> dict[str, Any]:
         "certain": face.emotion != UNCERTAIN,
         "confidence": round(face.confidence * CONFIDENCE_STEPS) / CONFIDENCE_STEPS,
         "colour": to_hex(colour_of(face.emotion, face.prediction.labels)),
+        "x": min(max(round(x * PLACE_STEPS) / PLACE_STEPS, 0.0), 1.0),
+        "near": round(face.box.height / max(largest, 1) * SIZE_STEPS) / SIZE_STEPS,
     }

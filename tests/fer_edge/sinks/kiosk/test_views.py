@@ -11,7 +11,7 @@ from fer_edge.pause import PauseSwitch
 from fer_edge.records import record
 from fer_edge.sinks.kiosk.state import KioskState
 from fer_edge.sinks.kiosk.views import MAX_FACES_SHOWN, now, stage
-from fer_edge.types import INVENTED_SOURCE, UNCERTAIN, Observation, Prediction
+from fer_edge.types import INVENTED_SOURCE, UNCERTAIN, Box, Observation, Prediction
 
 Make = Callable[..., Observation]
 
@@ -95,3 +95,13 @@ def test_invented_readings_are_said(make_observation: Make) -> None:
     assert stage(state, pause_switch)["resumes_in"] is None
     pause_switch.pause(seconds=61)
     assert stage(state, pause_switch)["resumes_in"] == 2
+
+
+def test_places_and_sizes_are_shares(make_observation: Make) -> None:
+    """As in a mirror, and within the picture, also of a face that reaches over its edge."""
+    state, seen = KioskState(), make_observation(1, "happy", "sad", "fear")
+    boxes = Box(0, 0, 64, 64), Box(620, 0, 160, 160), Box(-80, 0, 80, 80)
+    faces = tuple(replace(face, box=box) for face, box in zip(seen.faces, boxes, strict=True))
+    state.write(replace(seen, frame=replace(seen.frame, grey=np.zeros((480, 640), np.uint8)), faces=faces))
+    shown = stage(state, PauseSwitch())["faces"]
+    assert [(face["x"], face["near"]) for face in shown] == [(0.95, 0.4), (0.0, 1.0), (1.0, 0.4)]

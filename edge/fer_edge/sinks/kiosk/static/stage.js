@@ -14,6 +14,8 @@ const invented = document.getElementById("invented");
 const spoken = document.getElementById("spoken");
 const button = document.getElementById("pause");
 const shown = new Map(); // id of a face, or name of a state -> Figure
+const SWAP_DISTANCE = 0.12; // of the picture's width by which one must have passed the other before they change places
+let order = []; // ids of the faces, from left to right
 let paused = false;
 
 class Figure {
@@ -86,6 +88,13 @@ function show(now) {
       figures.append(figure.box);
     }
   });
+  order = arrange(order, faces);
+  order.forEach((id, place) => {
+    const { box } = shown.get(id);
+    box.style.order = place;
+    box.dataset.place = place;
+  });
+  for (const { id, near } of faces) shown.get(id).box.style.setProperty("--near", near);
   figures.dataset.count = keys.length;
   document.body.dataset.state = state || "running";
   const one = faces.length === 1 && faces[0].certain ? faces[0].colour : "";
@@ -95,7 +104,27 @@ function show(now) {
   if (now !== null) press(now.paused);
   button.disabled = now === null;
   invented.hidden = !now?.invented;
-  speak(state ? `${say(`state_${state}`)}. ${hint}` : sentence(faces));
+  const sorted = order.map((id) => faces.find((face) => face.id === id));
+  speak(state ? `${say(`state_${state}`)}. ${hint}` : sentence(sorted));
+}
+
+// The ids of `faces` from left to right as people stand, as in a mirror. Who is known changes places only with somebody
+// who was surely passed.
+function arrange(known, faces) {
+  const x = new Map(faces.map((face) => [face.id, face.x]));
+  const ids = known.filter((id) => x.has(id));
+  for (const id of x.keys()) {
+    if (ids.includes(id)) continue;
+    const right = ids.findIndex((other) => x.get(other) > x.get(id));
+    ids.splice(right < 0 ? ids.length : right, 0, id);
+  }
+  for (let end = ids.length - 1; end > 0; end--) {
+    for (let place = 0; place < end; place++) {
+      const [left, right] = [ids[place], ids[place + 1]];
+      if (x.get(left) - x.get(right) >= SWAP_DISTANCE) [ids[place], ids[place + 1]] = [right, left];
+    }
+  }
+  return ids;
 }
 
 function sentence(faces) {
