@@ -252,7 +252,8 @@ def _source(source: Any) -> str:
     except TypeError:
         number = None
     if number is None:
-        raise SourceError(f"source: is {type(source).__name__}; give a name, a URL or a path as text")
+        shown = "source" if isinstance(source, bytes | bytearray) else f"source {source!r}"  # an address has a password
+        raise SourceError(f"{shown}: is {type(source).__name__}; give a name, a URL or a path as text")
     raise SourceError(f"source {number}: is {type(source).__name__}; write it as 'camera:{number}'")
 
 

@@ -9,6 +9,7 @@ The comment below each field says what it is and its unit; `_number(default, low
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -461,6 +462,7 @@ def override(settings: Settings, assignment: str) -> Settings:
 
 
 def _checked(key: str, value: Any, kind: Any, allowed: Mapping[str, Any]) -> Any:
+    value = _plain(value)
     if "each" in allowed:
         if type(value) not in (list, tuple) or not all(entry in allowed["each"] for entry in value):
             raise SettingsError(f"{_told(key, value, kind)}: must be a list with some of {', '.join(allowed['each'])}")
@@ -492,6 +494,13 @@ def _checked(key: str, value: Any, kind: Any, allowed: Mapping[str, Any]) -> Any
         unset = "" if allowed.get("unset") is None else f", or {allowed['unset']:g} for no value"
         raise SettingsError(f"{_told(key, value, kind)}: must be from {allowed['low']} to {allowed['high']}{unset}")
     return value
+
+
+def _plain(value: Any) -> Any:
+    """`value` as a TOML file would have it: a program may give NumPy's numbers and arrays, and paths."""
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return value.tolist() if hasattr(value, "dtype") and hasattr(value, "tolist") else value
 
 
 def _told(key: str, value: Any, kind: Any = None) -> str:

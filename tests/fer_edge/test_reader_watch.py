@@ -321,6 +321,7 @@ def test_path_is_a_path(reader: Reader, folder: Path, monkeypatch: pytest.Monkey
     ("source", "words"),
     [
         (0, "source 0: is int; write it as 'camera:0'"),
+        (np.int32(1), "source 1: is int32; write it as 'camera:1'"),
         (None, "source None: is NoneType; give a name, a URL or a path"),
         (b"clip.mp4", "is bytes; give a name, a URL or a path as text"),
         (1.5, "source 1.5: is float; give a name"),

@@ -7,6 +7,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fer_edge import settings
 from fer_edge.errors import SettingsError
@@ -154,3 +155,18 @@ def test_defaults_are_in_range() -> None:
     for part, field in FIELDS:
         value = getattr(getattr(Settings(), part), field.name)
         assert getattr(settings.parse({part: {field.name: value}}), part) == getattr(Settings(), part)
+
+
+def test_values_of_numpy_are_taken() -> None:
+    """A program may give numbers and arrays as it has them, and paths."""
+    given = {
+        "detector": {"max_faces": np.int32(4), "min_face": np.float32(0.5), "ignore": np.array([[0, 0, 0.5, 0.5]])},
+        "log": {"path": Path("log.jsonl")},
+        "led": {"active_high": np.bool_(False)},
+    }
+    parsed = settings.parse(given)
+    assert (parsed.detector.max_faces, parsed.detector.min_face) == (4, 0.5)
+    assert parsed.detector.ignore == ((0.0, 0.0, 0.5, 0.5),)
+    assert (parsed.log.path, parsed.led.active_high) == ("log.jsonl", False)
+    with pytest.raises(SettingsError, match=r"detector.max_faces = 2.5: must be a whole number, not float"):
+        settings.parse({"detector": {"max_faces": np.float32(2.5)}})

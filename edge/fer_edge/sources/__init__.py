@@ -53,6 +53,7 @@ FORMS = (
     "auto, picamera, camera:N, demo, tour, the path of a video, a picture or a folder, - (standard input), "
     "or a URL with rtsp://, http:// or https://"
 )
+_FILES = "check the path; a camera is read with: fer-edge run --source"
 
 
 class Choice(NamedTuple):
@@ -83,7 +84,7 @@ def open_source(spec: str = "auto", options: SourceOptions | None = None) -> Ope
 
 def open_files(path: str, options: SourceOptions | None = None) -> VideoFile | Picture | PictureFolder | Pipe:
     """The video, picture, or pictures of the folder at `path`, "-": standard input, opened. Raises SourceError."""
-    opened: VideoFile | Picture | PictureFolder | Pipe = open_choice(_choose_path(path), options)
+    opened: VideoFile | Picture | PictureFolder | Pipe = open_choice(_choose_path(path, _FILES), options)
     return opened
 
 
@@ -121,9 +122,9 @@ def _choose_best() -> Choice:
     return Choice("demo", "demo", f"demo, because {missing}; and no V4L2 camera: {problems}")
 
 
-def _choose_path(spec: str) -> Choice:
+def _choose_path(spec: str, known: str = f"known are {FORMS}") -> Choice:
     if not spec:
-        raise SourceError(f"source '': is empty; known are {FORMS}")
+        raise SourceError(f"source '': is empty; {known}")
     if "://" in spec:
         raise SourceError(
             f"{mask(spec)}: is an address, and files are read here; download it, or read a camera with: "
@@ -132,11 +133,11 @@ def _choose_path(spec: str) -> Choice:
     try:
         path = Path(spec).expanduser()
         kind = "pipe" if spec in STANDARD_INPUT else _path_kind(path)
-    except FileNotFoundError:
-        raise SourceError(f"source {mask(spec)!r}: no such file or folder; known are {FORMS}") from None
-    except (OSError, RuntimeError, ValueError) as cause:  # ~name of a user who does not exist; a zero character
+    except (FileNotFoundError, ValueError):  # ValueError: a zero character
+        raise SourceError(f"source {mask(spec)!r}: no such file or folder; {known}") from None
+    except (OSError, RuntimeError) as cause:  # RuntimeError: ~name of a user who does not exist
         reason = cause.strerror if isinstance(cause, OSError) else cause  # without the path
-        raise SourceError(f"source {mask(spec)!r}: {reason}; known are {FORMS}") from cause
+        raise SourceError(f"source {mask(spec)!r}: {reason}; {known}") from cause
     return Choice(kind, str(path), f"{spec}, as asked for")
 
 

@@ -25,6 +25,18 @@ _VIDEOS = (
 )
 _BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")  # that an MP4 or QuickTime file may begin with
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif")  # pictures in such a file, which FFmpeg reads
+_SOUNDS = ((0, b"ID3"), (0, b"fLaC"), (8, b"WAVE"), (8, b"M4A "), (8, b"M4B "), (28, b"OpusHead"), (28, b"\x01vorbis"))
+_OTHERS = (  # (where, the bytes there, what it is)
+    (0, b"%PDF", "a PDF; save its pages as pictures"),
+    (0, b"%!PS", "PostScript; save it as a PNG"),
+    (0, b"PK\x03\x04", "a ZIP archive; unpack it"),
+    (0, b"\x1f\x8b", "packed with gzip; unpack it"),
+    (257, b"ustar", "a tar archive; unpack it"),
+    (0, b"8BPS", "a Photoshop file; save it as a PNG"),
+    (0, b"\xff\x0a", "JPEG XL; save it as a JPEG"),
+    (4, b"JXL ", "JPEG XL; save it as a JPEG"),
+    (0, b"version https://git-lfs", "a pointer of Git LFS; fetch the file with: git lfs pull"),
+)
 _BMP_HEADERS = (12, 16, 40, 52, 56, 64, 108, 124)  # bytes of the header that follows a BMP's first 14
 _TS_PACKET_BYTES = 188
 
@@ -92,3 +104,21 @@ def _is_video(head: bytes) -> bool:
         return head[8:12] == b"AVI "
     packets = head[:1] + head[_TS_PACKET_BYTES : _TS_PACKET_BYTES + 1]
     return packets == b"GG" or head.startswith(_VIDEOS)
+
+
+def is_sound(head: bytes) -> bool:
+    """Whether it is sound, in which FFmpeg finds a video of one frame if there is a cover picture."""
+    return any(head[place : place + len(start)] == start for place, start in _SOUNDS)
+
+
+def what_else(head: bytes) -> str:
+    """What a file is that cannot be read, with a cure; "" if that is not known."""
+    for place, start, what in _OTHERS:
+        if head[place : place + len(start)] == start:
+            return what
+    text = head.lstrip(b"\xef\xbb\xbf \r\n\t").lower()
+    if b"<svg" in text:
+        return "SVG, a drawing; save it as a PNG"
+    if text.startswith((b"<!doctype", b"<html", b"<?xml", b"{")):
+        return "text, perhaps a server's message in place of the file; get it again"
+    return "text; check the path" if text and not set(text) & {*range(9), 0x0E, 0x1A, 0x7F} else ""

@@ -21,6 +21,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fer_edge.errors import SourceError
+from fer_edge.sources.content import read_head, what_else
 from fer_edge.sources.options import PICTURE_SUFFIXES, SourceOptions, too_many_pixels
 from fer_edge.types import Frame, Pixels
 
@@ -96,6 +97,9 @@ def decode_picture(data: Path | BinaryIO, name: str, max_pixels: int, formats: t
             return _decode(image)
     except UnidentifiedImageError as cause:
         known = ", ".join(suffix[1:] for suffix in PICTURE_SUFFIXES) if formats is _FORMATS else ", ".join(formats)
+        what = what_else(read_head(data)) if isinstance(data, Path) else ""
+        if what:
+            raise SourceError(f"{name}: is not a picture that can be read, but {what}") from cause
         raise SourceError(f"{name}: is not a picture that can be read; known are {known}") from cause
     except (FileNotFoundError, PermissionError):
         raise

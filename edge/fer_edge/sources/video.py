@@ -16,6 +16,7 @@ import numpy as np
 from fer_edge.errors import SourceError, SourceLost, counted
 from fer_edge.files import path_in_utf8
 from fer_edge.sources.containers import ends_in_zeros, is_cut_off
+from fer_edge.sources.content import is_sound, read_head, what_else
 from fer_edge.sources.mounting import Mounting, pixel_aspect
 from fer_edge.sources.options import SourceOptions
 from fer_edge.sources.quiet import quiet_opencv
@@ -52,7 +53,9 @@ class VideoFile:
             self._capture.release()
             cut_off = self._file and is_cut_off(self._path)
             why = "is cut off, and its index with it" if cut_off else "is not a video that can be read, or is cut off"
-            raise SourceError(f"video {self.name}: {why}; copy or record it again")
+            what = what_else(read_head(self._path)) if self._file else ""
+            why = f"is neither a video nor a picture, but {what}" if what else f"{why}; copy or record it again"
+            raise SourceError(f"video {self.name}: {why}")
         fps = self._capture.get(cv2.CAP_PROP_FPS)
         self.fps = fps if math.isfinite(fps) and fps > 0 else 25.0  # frames a second, as the file says
         count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
@@ -142,12 +145,16 @@ def _check(target: str, name: str) -> None:
         status = Path(target).stat()
         if stat.S_ISFIFO(status.st_mode) and name != target:
             return  # of a Pipe, which has read its beginning
+        if stat.S_ISCHR(status.st_mode):
+            raise SourceError(f"video {name}: is a device; a camera is read with: fer-edge run --source {name}")
         if not stat.S_ISREG(status.st_mode):
             raise SourceError(f"video {name}: is not a file; give the path of a video, a picture or a folder")
         if status.st_size == 0:
             raise SourceError(f"video {name}: is empty (0 bytes); copy or record it again")
-        with Path(target).open("rb"):
-            pass
+        if is_sound(read_head(Path(target))):
+            raise SourceError(f"video {name}: is sound, with a cover picture at most; give a video or a picture")
+    except PermissionError as cause:
+        raise SourceError(f"video {name}: {cause.strerror}; make it readable with: chmod +r") from cause
     except OSError as cause:
         raise SourceError(f"video {name}: {cause.strerror}; check the path") from cause
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from fer_edge.errors import SourceError
+from fer_edge.sources import open_files
 from fer_edge.sources.content import file_kind, is_motion_jpeg, kind_of
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,3 +65,49 @@ def test_text_is_no_picture(text: str) -> None:
     """Nor does any beginning raise, "BM" least of all."""
     assert kind_of(b"BM" + text.encode()) != "video"
     assert kind_of(text.encode()) != "picture" or text.startswith(("II*\0", "MM\0*", "II+\0", "MM\0+"))
+
+
+MP3 = b"\xff\xfb\x90\x00" + bytes(413)
+
+
+def with_cover(picture: bytes) -> bytes:
+    """An MP3 with a cover picture (ID3v2.3)."""
+    body = b"\0image/jpeg\0\x03\0" + picture
+    tag = b"APIC" + len(body).to_bytes(4, "big") + b"\0\0" + body
+    size = bytes(len(tag) >> shift & 127 for shift in (21, 14, 7, 0))
+    return b"ID3\x03\0\0" + size + tag + MP3 * 50
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.mp3", with_cover(picture("JPEG")), "is sound, with a cover picture at most; give a video"),
+        ("a.flac", b"fLaC" + bytes(60), "is sound"),
+        ("a.m4a", b"\0\0\0\x20ftypM4A " + bytes(60), "is sound"),
+        ("a.pdf", b"%PDF-1.7\n", "but a PDF; save its pages as pictures"),
+        ("a.jpg", b"<!DOCTYPE html><html>404", "is not a picture that can be read, but text, perhaps a server's message"),
+        ("a.mp4", b'{"error": "no such clip"}', "neither a video nor a picture, but text, perhaps a server's message"),
+        ("a.svg", b'<?xml version="1.0"?>\n<svg/>', "but SVG, a drawing; save it as a PNG"),
+        ("a.zip", b"PK\x03\x04" + bytes(60), "but a ZIP archive; unpack it"),
+        ("a.mp4", b"version https://git-lfs.github.com/spec/v1\n", "fetch the file with: git lfs pull"),
+        ("a.txt", "schön\n".encode(), "but text; check the path"),
+        ("a.mp4", bytes(range(256)), "is not a video that can be read, or is cut off; copy or record it again"),
+    ],
+)
+def test_what_else_it_is_is_said(tmp_path: Path, name: str, content: bytes, words: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(SourceError, match=words):
+        open_files(str(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ("https://ann:geheim@host/a.jpg", r"https://\*\*\*@host/a.jpg: is an address, .*; download it"),
+        ("/dev/null", "/dev/null: is a device; a camera is read with: fer-edge run --source /dev/null"),
+        ("camera:0", "no such file or folder; check the path; a camera is read with: fer-edge run --source"),
+    ],
+)
+def test_no_file_says_what_to_do(spec: str, words: str) -> None:
+    with pytest.raises(SourceError, match=words):
+        open_files(spec)
