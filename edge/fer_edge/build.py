@@ -15,10 +15,11 @@ from fer_edge.classifiers.tta import TestTimeAugmentation
 from fer_edge.detectors import DETECTORS
 from fer_edge.detectors.auto import choose_detector
 from fer_edge.detectors.face_verifier import FaceVerifier
+from fer_edge.detectors.zone import Zone, in_zone
 from fer_edge.errors import FerEdgeError, ModelError, SinkError, first_line, one_line
 from fer_edge.lookup import lookup
 from fer_edge.pause import PauseSwitch
-from fer_edge.settings import ClassifierSettings, DetectorSettings, Settings
+from fer_edge.settings import Area, ClassifierSettings, DetectorSettings, Settings
 from fer_edge.sinks import SINKS
 from fer_edge.sinks.guard import Guarded
 from fer_edge.sinks.mailbox import Mailbox
@@ -44,7 +45,7 @@ def make_parts(settings: Settings, classifier: Classifier, still: bool, detector
 
     `detector`: one that was made for stills, to be used again; None: a new one.
     """
-    detector = detector or make_detector(settings.detector, still)
+    detector = detector or make_detector(settings.detector, still, settings.source.zone)
     if still:
         return Parts(detector, NoTracking(), classifier, Smoother(settings.smoother, PICTURE_CERTAIN))
     if not is_invented(settings):  # views of an invented face are no different
@@ -65,15 +66,21 @@ def for_source(settings: Settings, kind: str) -> Settings:
         settings,
         detector=replace(settings.detector, name=INVENTED, model=""),
         classifier=replace(settings.classifier, name=INVENTED),
+        source=replace(settings.source, zone=()),
     )
 
 
-def make_detector(settings: DetectorSettings, still: bool) -> Detector:
-    """The detector that the settings name, with the threads that they allow. Raises ModelError."""
+def make_detector(settings: DetectorSettings, still: bool, zone: Area | tuple[()] = ()) -> Detector:
+    """The detector that the settings name, with the threads that they allow. Raises ModelError.
+
+    `zone`: the part of the frame in which it looks, x, y, width, height as shares of it; (): all of it.
+    """
     cv2.setNumThreads(settings.threads or -1)
     settings = choose_detector(settings).settings
+    if zone:
+        settings = replace(settings, ignore=in_zone(settings.ignore, zone))
     detector: Detector = lookup(DETECTORS, settings.name, "detector")(settings, FaceVerifier(), still)
-    return detector
+    return Zone(detector, zone) if zone else detector
 
 
 def make_classifier(settings: ClassifierSettings) -> Classifier:

@@ -24,6 +24,7 @@ COMMANDS = {
     "detect": ("fer_edge.commands.detect", "read pictures, videos or folders once"),
     "report": ("fer_edge.commands.report", "say what the log says: time per emotion, faces, busiest hours"),
     "log": ("fer_edge.commands.log", "delete the log's lines before a date"),
+    "cameras": ("fer_edge.commands.cameras", "list the cameras here, how to name them, and who uses them"),
     "models": ("fer_edge.commands.models", "list the installed models"),
     "detectors": ("fer_edge.commands.detectors", "list what finds faces here, and install a neural detector"),
     "doctor": ("fer_edge.commands.doctor", "say what is wrong here, and the command that fixes it"),

@@ -80,6 +80,21 @@ class SourceSettings:
     # pixels, requested from a camera
     fps: float = _number(0.0, 0, 240)
     # maximum frames a second; 0: no limit
+    rotate: int = field(default=0, metadata={"values_of": (0, 90, 180, 270)})
+    # degrees clockwise by which the pictures of a camera, stream or file are turned, as the camera is mounted
+    flip: bool = False
+    # true: they are mirrored, left to right, after that
+    zone: Area | tuple[()] = field(default=(), metadata={"area": True})
+    # the part of the frame, turned and mirrored, in which faces are looked for: [x, y, width, height], shares of the
+    # frame from its top left, 0 to 1; []: everywhere. detector.width is its width, so small faces are found in it
+    controls: Mapping[str, Any] = field(default_factory=dict, metadata={"free": True})
+    # of a Raspberry Pi camera, by libcamera's names, as in {ExposureValue = 0.5, AwbMode = "Indoor"}; AfMode is
+    # "Continuous" unless it is given. What a camera has: `fer-edge cameras`
+    tuning_file: str = ""
+    # of a Raspberry Pi camera, as in imx708_noir.json; empty: the sensor's own
+    v4l2: Mapping[str, Any] = field(default_factory=dict, metadata={"free": True})
+    # controls of a USB camera, as in {power_line_frequency = "50 Hz", auto_exposure = 1, exposure_time_absolute = 150};
+    # what a camera has: `fer-edge cameras`
     idle_fps: float = _number(5.0, 0, 240)
     # maximum frames a second of a camera or stream after `idle_seconds` without a face, to save power; 0: as `fps`
     idle_seconds: float = _number(10.0, 0, 86400)
@@ -467,6 +482,10 @@ def _checked(key: str, value: Any, kind: Any, allowed: Mapping[str, Any]) -> Any
         if type(value) not in (list, tuple) or not all(entry in allowed["each"] for entry in value):
             raise SettingsError(f"{_told(key, value, kind)}: must be a list with some of {', '.join(allowed['each'])}")
         return tuple(dict.fromkeys(value))
+    if "free" in allowed:
+        return _checked_free(key, value)
+    if "area" in allowed:
+        return _checked_area(key, value, "as in [0.25, 0.1, 0.5, 0.9]") if value not in ([], ()) else ()
     if "areas" in allowed:
         return _checked_areas(key, value, allowed["areas"])
     if "items" in allowed:
@@ -485,6 +504,8 @@ def _checked(key: str, value: Any, kind: Any, allowed: Mapping[str, Any]) -> Any
         raise SettingsError(f"{_told(key, value, kind)}: must be {_KINDS[kind]}, not {type(value).__name__}")
     if kind is str and "\0" in value:
         raise SettingsError(f"{_told(key, value, kind)}: must be text without a zero character")
+    if "values_of" in allowed and value not in allowed["values_of"]:
+        raise SettingsError(f"{key} = {value!r}: must be one of {', '.join(map(str, allowed['values_of']))}")
     if "choices" in allowed and value not in allowed["choices"]:
         raise SettingsError(f"{_told(key, value, kind)}: must be one of {', '.join(allowed['choices'])}")
     if "pattern" in allowed and not re.fullmatch(allowed["pattern"], value):
@@ -509,31 +530,38 @@ def _told(key: str, value: Any, kind: Any = None) -> str:
     return key if private and not isinstance(value, bool | int | float) else f"{key} = {value!r}"
 
 
+def _checked_free(key: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise SettingsError(f"{key} = {value!r}: must be a table, as in {{ExposureValue = 0.5}}")
+    for name, entry in value.items():
+        numbers = entry if type(entry) is list else [entry]
+        if type(entry) is not str and any(type(number) not in (int, float, bool) for number in numbers):
+            raise SettingsError(f"{key}.{name} = {entry!r}: must be a number, true, false, a text or a list of numbers")
+    return dict(value)
+
+
 def _checked_areas(key: str, value: Any, most: int) -> tuple[Area, ...]:
     example = "as in [[0.7, 0.1, 0.2, 0.3]]"
     if type(value) not in (list, tuple):
         raise SettingsError(f"{key} = {value!r}: must be a list of [x, y, width, height], {example}")
     if len(value) > most:
         raise SettingsError(f"{key}: {len(value)} areas, but {most} at most; cover neighbours with one larger area")
-    areas = []
-    for place, area in enumerate(value):
-        if type(area) not in (list, tuple) or [type(share) for share in area if type(share) not in (int, float)]:
-            raise SettingsError(f"{key}[{place}] = {area!r}: must be [x, y, width, height] in numbers, {example}")
-        if len(area) != 4:
-            raise SettingsError(f"{key}[{place}] = {area!r}: has {len(area)} numbers; write [x, y, width, height]")
-        if not all(0 <= share <= 1 for share in area):  # NaN is in no range
-            raise SettingsError(
-                f"{key}[{place}] = {area!r}: must be from 0 to 1, as shares of the frame; divide pixels by its size"
-            )
-        x, y, width, height = map(float, area)
-        if not width or not height:
-            raise SettingsError(f"{key}[{place}] = {area!r}: covers nothing; width and height must be above 0")
-        if max(x + width, y + height) > 1 + 1e-6:  # 0.7 + 0.3 may be a little more than 1
-            raise SettingsError(
-                f"{key}[{place}] = {area!r}: reaches out of the frame; x + width and y + height must be 1 at most"
-            )
-        areas.append((x, y, width, height))
-    return tuple(areas)
+    return tuple(_checked_area(f"{key}[{place}]", area, example) for place, area in enumerate(value))
+
+
+def _checked_area(key: str, area: Any, example: str) -> Area:
+    if type(area) not in (list, tuple) or [type(share) for share in area if type(share) not in (int, float)]:
+        raise SettingsError(f"{key} = {area!r}: must be [x, y, width, height] in numbers, {example}")
+    if len(area) != 4:
+        raise SettingsError(f"{key} = {area!r}: has {len(area)} numbers; write [x, y, width, height]")
+    if not all(0 <= share <= 1 for share in area):  # NaN is in no range
+        raise SettingsError(f"{key} = {area!r}: must be from 0 to 1, as shares of the frame; divide pixels by its size")
+    x, y, width, height = map(float, area)
+    if not width or not height:
+        raise SettingsError(f"{key} = {area!r}: covers nothing; width and height must be above 0")
+    if max(x + width, y + height) > 1 + 1e-6:  # 0.7 + 0.3 may be a little more than 1
+        raise SettingsError(f"{key} = {area!r}: reaches out of the frame; x + width and y + height must be 1 at most")
+    return x, y, width, height
 
 
 _KINDS = {int: "a whole number", float: "a number", str: "text in quotes", bool: "true or false"}

@@ -52,6 +52,14 @@ def test_file_changes_only_its_keys(tmp_path: Path) -> None:
         ("[source]\nfps = nan\n", ["source.fps", "nan", "0", "240"]),
         ('[source]\nfps = "10"\n', ["source.fps", "'10'", "number"]),
         ("[classifier]\nprior = -0.5\n", ["classifier.prior", "-0.5", "from 0 to 1, or -1"]),
+        ("[source]\nrotate = 45\n", ["source.rotate = 45", "0, 90, 180, 270"]),
+        ("[source]\nrotate = 90.0\n", ["source.rotate = 90.0", "a whole number"]),
+        ("[source]\nflip = 1\n", ["source.flip = 1", "true or false"]),
+        ("[source]\nzone = [0.1, 0.2, 0.3]\n", ["source.zone = [0.1, 0.2, 0.3]", "has 3 numbers"]),
+        ("[source]\nzone = [0.5, 0, 0.6, 1]\n", ["source.zone", "reaches out of the frame"]),
+        ("[source]\nzone = [[0, 0, 1, 1]]\n", ["source.zone", "in numbers"]),
+        ("[source]\ncontrols = 3\n", ["source.controls = 3", "must be a table"]),
+        ("[source.v4l2]\ngain = 2026-01-01\n", ["source.v4l2.gain", "must be a number, true, false, a text"]),
         ("[detector]\nignore = 3\n", ["detector.ignore = 3", "a list of [x, y, width, height]"]),
         ("[detector]\nignore = [0.1, 0.2, 0.3, 0.4]\n", ["detector.ignore[0] = 0.1", "[[0.7, 0.1, 0.2, 0.3]]"]),
         ("[detector]\nignore = [[0.1, 0.2, 0.3]]\n", ["ignore[0] = [0.1, 0.2, 0.3]", "has 3 numbers"]),
@@ -170,3 +178,16 @@ def test_values_of_numpy_are_taken() -> None:
     assert (parsed.log.path, parsed.led.active_high) == ("log.jsonl", False)
     with pytest.raises(SettingsError, match=r"detector.max_faces = 2.5: must be a whole number, not float"):
         settings.parse({"detector": {"max_faces": np.float32(2.5)}})
+
+
+def test_camera_s_own_controls_and_place(tmp_path: Path) -> None:
+    file = tmp_path / "a.toml"
+    file.write_text(
+        "[source]\nrotate = 270\nflip = true\nzone = [0, 0.1, 0.5, 0.9]\n"
+        '[source.controls]\nAwbMode = "Indoor"\nColourGains = [1.5, 2]\n[source.v4l2]\ngain = 3\n'
+    )
+    source = settings.load(file).source
+    assert (source.rotate, source.flip, source.zone) == (270, True, (0, 0.1, 0.5, 0.9))
+    assert source.controls == {"AwbMode": "Indoor", "ColourGains": [1.5, 2]}
+    assert source.v4l2 == {"gain": 3}
+    assert settings.override(settings.load(file), "source.zone=[]").source.zone == ()

@@ -22,6 +22,7 @@ from fer_edge.sinks.tables import Csv, json_lines
 from fer_edge.sinks.verdict import PictureVerdict, VideoVerdict
 from fer_edge.sources import open_files
 from fer_edge.sources.folder import PictureFolder
+from fer_edge.sources.options import source_options
 from fer_edge.sources.picture import Picture
 from fer_edge.stopwatch import Stopwatch
 from fer_edge.types import Sink
@@ -87,7 +88,7 @@ def _read(
     Raises SourceError if it cannot be read, or not to its end; what could be read is in the outputs.
     """
     with ExitStack() as stack:
-        source = stack.enter_context(closing(open_files(path)))
+        source = stack.enter_context(closing(open_files(path, source_options(reader.settings.source))))
         verdict = PictureVerdict(words) if source.still else VideoVerdict(words)
         sinks: list[Sink] = [*tables, stack.enter_context(closing(verdict))]
         if folder is not None:

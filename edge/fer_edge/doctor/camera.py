@@ -15,7 +15,8 @@ import numpy as np
 from fer_edge.doctor.finding import Context, Finding, of_error
 from fer_edge.errors import SourceError
 from fer_edge.settings import SourceSettings
-from fer_edge.sources import Choice, SourceOptions, choose, open_choice
+from fer_edge.sources import Choice, choose, open_choice
+from fer_edge.sources.options import source_options
 from fer_edge.types import Pixels
 
 CHECKED_FRAMES = 15  # the first ones are dark while the exposure settles
@@ -58,9 +59,8 @@ def _no_camera(context: Context, why: str) -> Finding:
 
 
 def _pictures(settings: SourceSettings, choice: Choice) -> Iterator[Finding]:
-    options = SourceOptions((settings.width, settings.height), settings.fps, settings.timeout_seconds)
     try:
-        with closing(open_choice(choice, options)) as source:
+        with closing(open_choice(choice, source_options(settings))) as source:
             start = time.monotonic()
             greys = [frame.grey for frame in itertools.islice(source, CHECKED_FRAMES)]
             seconds = time.monotonic() - start

@@ -155,7 +155,7 @@ class Runtime:
         if classifier.labels != self.model.labels:
             raise SettingsError(f"{classifier.name}: other labels than before; try: sudo systemctl restart fer-edge")
         choice = choose_detector(reading.detector)
-        detector = make_detector(choice.settings, self.source.still)
+        detector = make_detector(choice.settings, self.source.still, reading.source.zone)
         self.outputs.reconfigure(settings)
         # All of it works: from here on nothing fails.
         self.model.swap(classifier)

@@ -8,6 +8,8 @@ from typing import Any
 from fer_edge.settings import Settings
 
 ONLY_AT_START = ("source",)  # tables that are read at the start alone
+HARMLESS = {"choices", "each", "area", "areas"}  # kinds of settings besides numbers
+ALWAYS_READ = ("source.zone",)  # but not these keys of them
 
 
 def changed(old: Settings, new: Settings) -> dict[str, tuple[str, ...]]:
@@ -26,7 +28,7 @@ def harmless(value: Any, metadata: Any) -> bool:
 
     Texts may be passwords, names, places.
     """
-    return isinstance(value, bool | int | float) or any(kind in metadata for kind in ("choices", "each", "areas"))
+    return isinstance(value, bool | int | float) or bool(metadata.keys() & HARMLESS)
 
 
 def shown(settings: Settings, part: str, key: str) -> str:
@@ -36,6 +38,8 @@ def shown(settings: Settings, part: str, key: str) -> str:
     value = getattr(table, key)
     if not harmless(value, metadata):
         return "..."
+    if "area" in metadata:
+        return str(list(value))
     if "areas" in metadata:
         return str([list(area) for area in value])
     return ", ".join(value) if isinstance(value, tuple) else str(value)
@@ -43,7 +47,8 @@ def shown(settings: Settings, part: str, key: str) -> str:
 
 def only_at_start(old: Settings, new: Settings) -> list[str]:
     """The keys that differ and count from the next start on: ["source.width"]."""
-    return [f"{part}.{key}" for part, keys in changed(old, new).items() if part in ONLY_AT_START for key in keys]
+    names = [f"{part}.{key}" for part, keys in changed(old, new).items() if part in ONLY_AT_START for key in keys]
+    return [name for name in names if name not in ALWAYS_READ]
 
 
 def in_words(old: Settings, new: Settings) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from fer_edge.errors import SourceError, counted
 from fer_edge.sources.content import file_kind, is_heif, read_head
+from fer_edge.sources.mounting import Mounting
 from fer_edge.sources.options import PICTURE_SUFFIXES, SourceOptions
 from fer_edge.sources.picture import read_frame
 from fer_edge.types import Frame
@@ -31,6 +32,7 @@ class PictureFolder:
     def __init__(self, target: str, options: SourceOptions) -> None:
         """List the folder `target`. Raises SourceError if it is missing or holds no picture."""
         self._max_pixels = options.max_pixels
+        self._mounting = Mounting(options.rotate, options.flip)
         self.name = target
         try:
             entries = sorted(Path(target).iterdir())
@@ -53,7 +55,7 @@ class PictureFolder:
         number = failed = 0
         for path in self._paths:
             try:
-                frame = read_frame(path, number, self._max_pixels)
+                frame = read_frame(path, number, self._max_pixels, self._mounting)
             except SourceError as cause:
                 failed += 1
                 _log.warning("%s", cause)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fer_edge.settings import SourceSettings
 
 # Files with these suffixes are pictures: those that a folder gives, and those that are not read as a video.
 PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
@@ -33,6 +37,27 @@ class SourceOptions:
     # Degrees clockwise by which each picture is turned: 0, 90, 180 or 270.
     flip: bool = False
     # Whether each picture is mirrored, left to right, after that.
+    controls: Mapping[str, Any] = field(default_factory=dict)
+    # Of a Raspberry Pi camera, by libcamera's names.
+    tuning_file: str = ""
+    # Of a Raspberry Pi camera, such as imx708_noir.json; empty: the sensor's own.
+    v4l2: Mapping[str, Any] = field(default_factory=dict)
+    # Controls of a V4L2 camera, by the names that v4l2-ctl shows.
+
+
+def source_options(settings: SourceSettings, stopped: Callable[[], bool] = lambda: False) -> SourceOptions:
+    """The options that the table [source] of the settings asks for."""
+    return SourceOptions(
+        size=(settings.width, settings.height),
+        fps=settings.fps,
+        timeout=settings.timeout_seconds,
+        stopped=stopped,
+        rotate=settings.rotate,
+        flip=settings.flip,
+        controls=settings.controls,
+        tuning_file=settings.tuning_file,
+        v4l2=settings.v4l2,
+    )
 
 
 def too_many_pixels(width: int, height: int, most: int) -> str:

@@ -22,6 +22,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fer_edge.errors import SourceError
 from fer_edge.sources.content import read_head, what_else
+from fer_edge.sources.mounting import Mounting
 from fer_edge.sources.options import PICTURE_SUFFIXES, SourceOptions, too_many_pixels
 from fer_edge.types import Frame, Pixels
 
@@ -37,7 +38,9 @@ class Picture:
 
     def __init__(self, target: str, options: SourceOptions) -> None:
         """Read the picture `target`. Raises SourceError if it is missing, empty, damaged, or too large."""
-        self._frame: Frame | None = read_frame(Path(target), 0, options.max_pixels)
+        self._frame: Frame | None = read_frame(
+            Path(target), 0, options.max_pixels, Mounting(options.rotate, options.flip)
+        )
 
     def __iter__(self) -> Iterator[Frame]:
         """The frame."""
@@ -49,12 +52,13 @@ class Picture:
         self._frame = None
 
 
-def read_frame(path: Path, number: int, max_pixels: int) -> Frame:
-    """The picture at `path` as frame `number`. Raises SourceError.
+def read_frame(path: Path, number: int, max_pixels: int, mounting: Mounting | None = None) -> Frame:
+    """The picture at `path`, turned by `mounting`, as frame `number`. Raises SourceError.
 
     Pictures have no clock: `time` is `number`, as if there were one a second; `taken` is when the file was written.
     """
     colour = read_picture(path, max_pixels)
+    colour = colour if mounting is None else mounting.apply(colour)
     grey = np.asarray(cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY), np.uint8)
     try:
         taken = datetime.fromtimestamp(path.stat().st_mtime).astimezone()

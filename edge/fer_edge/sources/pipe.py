@@ -16,6 +16,7 @@ from pathlib import Path
 from fer_edge.errors import SourceError
 from fer_edge.sources.array import array_frame
 from fer_edge.sources.content import HEAD_BYTES, STANDARD_INPUT, is_motion_jpeg, is_mp4, kind_of
+from fer_edge.sources.mounting import Mounting
 from fer_edge.sources.options import SourceOptions
 from fer_edge.sources.picture import decode_picture
 from fer_edge.sources.video import VideoFile
@@ -55,6 +56,7 @@ class Pipe:
                 data = _picture(file, data, self.name, options.max_pixels)
                 if not is_motion_jpeg(data):
                     pixels = decode_picture(BytesIO(data), f"picture {self.name}", options.max_pixels)
+                    pixels = Mounting(options.rotate, options.flip).apply(pixels)
                     self._frame = array_frame(pixels, self.name, options.max_pixels)
                     return None
             if stat.S_ISREG(os.fstat(file.fileno()).st_mode) or is_mp4(data):

@@ -13,8 +13,9 @@ from fer_edge.errors import SourceError, SourceGone, SourceLost
 from fer_edge.pause import PauseSwitch
 from fer_edge.retry import Retry
 from fer_edge.settings import SourceSettings
-from fer_edge.sources import Choice, SourceOptions, open_choice
+from fer_edge.sources import Choice, open_choice
 from fer_edge.sources.camera_health import CameraHealth
+from fer_edge.sources.options import source_options
 from fer_edge.types import Frame, Source, State
 
 _log = logging.getLogger(__name__)
@@ -175,13 +176,8 @@ def open_reconnecting(
 
     `on_state`, `stopped` and `on_wait` are those of ReconnectingSource, `shown` is that of SourceOptions.
     """
-    options = SourceOptions(
-        size=(settings.width, settings.height),
-        fps=settings.fps,
-        timeout=settings.timeout_seconds,
-        stopped=lambda: stopped() or pause_switch.paused,
-        shown=shown,
-        pause=pause_switch.pause,
+    options = replace(
+        source_options(settings, lambda: stopped() or pause_switch.paused), shown=shown, pause=pause_switch.pause
     )
     reopen = partial(open_choice, choice, options)
     source = reopen()

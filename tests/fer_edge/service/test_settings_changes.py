@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fer_edge.service.settings_changes import changed, in_words
+from fer_edge.service.settings_changes import changed, in_words, only_at_start
 from fer_edge.settings import Settings, parse
 
 
@@ -37,3 +37,12 @@ def test_ignored_areas_are_said() -> None:
     """Areas of the frame are no secret."""
     new = parse({"detector": {"ignore": [[0, 0.5, 0.25, 0.5]]}})
     assert in_words(Settings(), new) == "detector.ignore [] -> [[0.0, 0.5, 0.25, 0.5]]"
+
+
+def test_zone_is_read_at_once() -> None:
+    """The rest of [source] counts from the next start on; a zone is like an ignored area."""
+    new = parse({"source": {"zone": [0, 0, 0.5, 1], "rotate": 90, "controls": {"AfMode": 0}}})
+    assert in_words(Settings(), new) == (
+        "source.rotate 0 -> 90; source.zone [] -> [0.0, 0.0, 0.5, 1.0]; source.controls changed"
+    )
+    assert only_at_start(Settings(), new) == ["source.rotate", "source.controls"]

@@ -54,7 +54,11 @@ def test_auto_ends_at_the_demo(machine: pytest.MonkeyPatch) -> None:
     [
         ("demo", "demo", "demo"),
         ("picamera", "picamera", "picamera"),
+        ("picamera:1", "picamera", "picamera:1"),
+        ("picamera:imx708", "picamera", "picamera:imx708"),
         ("camera:3", "camera", "3"),
+        ("/dev/v4l/by-id/usb-046d_Cam-video-index0", "camera", "/dev/v4l/by-id/usb-046d_Cam-video-index0"),
+        ("/dev/v4l/by-path/pci-0:1:1.0-video-index0", "camera", "/dev/v4l/by-path/pci-0:1:1.0-video-index0"),
         ("/dev/video3", "camera", "3"),
         ("rtsp://host/x", "stream", "rtsp://host/x"),
         ("HTTPS://host/x", "stream", "HTTPS://host/x"),

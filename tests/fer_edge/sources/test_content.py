@@ -85,7 +85,11 @@ def with_cover(picture: bytes) -> bytes:
         ("a.flac", b"fLaC" + bytes(60), "is sound"),
         ("a.m4a", b"\0\0\0\x20ftypM4A " + bytes(60), "is sound"),
         ("a.pdf", b"%PDF-1.7\n", "but a PDF; save its pages as pictures"),
-        ("a.jpg", b"<!DOCTYPE html><html>404", "is not a picture that can be read, but text, perhaps a server's message"),
+        (
+            "a.jpg",
+            b"<!DOCTYPE html><html>404",
+            "is not a picture that can be read, but text, perhaps a server's message",
+        ),
         ("a.mp4", b'{"error": "no such clip"}', "neither a video nor a picture, but text, perhaps a server's message"),
         ("a.svg", b'<?xml version="1.0"?>\n<svg/>', "but SVG, a drawing; save it as a PNG"),
         ("a.zip", b"PK\x03\x04" + bytes(60), "but a ZIP archive; unpack it"),

@@ -7,6 +7,7 @@ import sys
 import types
 from concurrent.futures import Future
 from contextlib import closing
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -44,6 +45,7 @@ class Picamera2:
     stride: ClassVar[int]
     frames: ClassVar[list[Any]]
     log: ClassVar[list[Any]]
+    sensor_transform: ClassVar[Any] = None  # what the sensor can do; None: whatever is asked for
 
     sensor_resolution = (4608, 2592)
     camera_controls: ClassVar = {"FrameDurationLimits": (100, 1_000_000, None)}
@@ -52,7 +54,8 @@ class Picamera2:
     def global_camera_info(cls) -> list[dict[str, Any]]:
         return cls.cameras
 
-    def __init__(self, camera_num: int = 0) -> None:
+    def __init__(self, camera_num: int = 0, tuning: Any = None) -> None:
+        self.log.append(("open", camera_num, tuning))
         if self.failure:
             raise RuntimeError("Camera __init__ sequence did not complete.") from self.failure
         self._config: dict[str, Any] = {}
@@ -63,7 +66,8 @@ class Picamera2:
 
     def configure(self, configuration: dict[str, Any]) -> None:
         lores = configuration["lores"] | {"format": self.format, "stride": self.stride}
-        self._config = configuration | {"lores": lores}
+        transform = self.sensor_transform or configuration.get("transform")
+        self._config = configuration | {"lores": lores, "transform": transform}
 
     def camera_configuration(self) -> dict[str, Any]:
         return self._config
@@ -75,6 +79,12 @@ class Picamera2:
         assert names == ["lores"]
         assert wait is False
         return Job(self.frames.pop(0) if self.frames else None)
+
+    @staticmethod
+    def load_tuning_file(name: str) -> dict[str, Any]:
+        if name != "imx708_noir.json":
+            raise RuntimeError("Tuning file not found")
+        return {"noir": True}
 
     def cancel_all_and_flush(self) -> None:
         self.log.append("flush")
@@ -105,6 +115,14 @@ def pi(monkeypatch: pytest.MonkeyPatch) -> type[Picamera2]:
     module = types.ModuleType("picamera2")
     module.Picamera2 = Installed  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "picamera2", module)
+    libcamera = types.ModuleType("libcamera")
+    libcamera.Transform = types.SimpleNamespace  # type: ignore[attr-defined]
+    modes = {"Auto": 0, "Incandescent": 1, "Indoor": 4}
+    libcamera.controls = types.SimpleNamespace(  # type: ignore[attr-defined]
+        AwbModeEnum=types.SimpleNamespace(__members__=modes),
+        draft=types.SimpleNamespace(NoiseReductionModeEnum=types.SimpleNamespace(__members__={"Off": 0, "Fast": 1})),
+    )
+    monkeypatch.setitem(sys.modules, "libcamera", libcamera)
     return Installed
 
 
@@ -169,9 +187,123 @@ def test_configuration(pi: type[Picamera2]) -> None:
     PiCamera("picamera", SourceOptions(size=(60, 40), fps=10)).close()
     stream = {"size": (60, 40), "format": "YUV420"}
     expected = {"main": stream, "lores": stream, "raw": {"size": (2304, 1296)}}
-    assert pi.log[0] == expected | {"controls": {"FrameDurationLimits": (33_333, 83_333)}}
-    assert pi.log[1:4] == ["start", "flush", "close"]
-    assert pi.log[4] == expected | {"controls": {"FrameDurationLimits": (83_333, 83_333)}}
+    assert pi.log[0] == ("open", 0, None)
+    assert pi.log[1] == expected | {"controls": {"FrameDurationLimits": (33_333, 83_333)}}
+    assert pi.log[2:5] == ["start", "flush", "close"]
+    assert pi.log[6] == expected | {"controls": {"FrameDurationLimits": (83_333, 83_333)}}
+
+
+def picture_of(pi: type[Picamera2], **options: Any) -> np.ndarray[Any, Any]:
+    """The picture that comes of one whose left half is 10, its right half 20, its lower half 100 more."""
+    rows = np.full((60, 64), 7, np.uint8)
+    rows[:, :30], rows[:, 30:60] = 10, 20
+    rows[20:] += 100
+    pi.frames = [([rows.ravel()], {})]
+    with closing(PiCamera("picamera", SourceOptions(size=(60, 40), timeout=10.0, **options))) as source:
+        return next(iter(source)).grey
+
+
+@pytest.mark.parametrize(
+    ("rotate", "flip", "transform"),
+    [(180, False, (1, 1)), (0, True, (1, 0)), (180, True, (0, 1))],
+)
+def test_sensor_turns_at_no_cost(pi: type[Picamera2], rotate: int, flip: bool, transform: tuple[int, int]) -> None:
+    """The sensor is asked to, and what it does is not done again."""
+    grey = picture_of(pi, rotate=rotate, flip=flip)
+    asked = pi.log[1]["transform"]
+    assert (asked.hflip, asked.vflip) == transform
+    assert (grey[0, 0], grey[0, -1], grey[-1, 0]) == (10, 20, 110)
+
+
+@pytest.mark.parametrize(
+    ("rotate", "flip", "corners"),
+    [(180, False, (120, 110, 20)), (0, True, (20, 10, 120)), (180, True, (110, 120, 10))],
+)
+def test_what_the_sensor_cannot_is_done_here(
+    pi: type[Picamera2], rotate: int, flip: bool, corners: tuple[int, int, int]
+) -> None:
+    pi.sensor_transform = types.SimpleNamespace(hflip=0, vflip=0)
+    grey = picture_of(pi, rotate=rotate, flip=flip)
+    assert (grey[0, 0], grey[0, -1], grey[-1, 0]) == corners
+
+
+def test_quarter_turns_are_done_here(pi: type[Picamera2]) -> None:
+    grey = picture_of(pi, rotate=90)
+    assert "transform" not in pi.log[1]
+    assert grey.shape == (60, 40)
+    assert (grey[0, 0], grey[0, -1], grey[-1, 0]) == (110, 10, 120)
+
+
+def test_autofocus_follows_unless_told(pi: type[Picamera2]) -> None:
+    pi.camera_controls = {"AfMode": (0, 2, 0), "AwbMode": (0, 7, 0), "NoiseReductionMode": (0, 4, 0)}
+    PiCamera("picamera", OPTIONS).close()
+    assert pi.log[1]["controls"] == {"AfMode": 2}
+    pi.log.clear()
+    wanted = {"AfMode": 0, "AwbMode": "indoor", "NoiseReductionMode": "Fast"}
+    PiCamera("picamera", SourceOptions(controls=wanted)).close()
+    assert pi.log[1]["controls"] == {"AfMode": 0, "AwbMode": 4, "NoiseReductionMode": 1}
+
+
+@pytest.mark.parametrize(
+    ("controls", "message"),
+    [
+        ({"ExposureValu": 1}, "source.controls.ExposureValu = 1: this camera has no such control; it has AwbMode, "),
+        ({"ExposureValue": 9.0}, "source.controls.ExposureValue = 9.0: must be from -8.0 to 8.0"),
+        ({"AwbMode": "Sunset"}, "source.controls.AwbMode = 'Sunset': must be one of Auto, Incandescent, Indoor"),
+        ({"ExposureValue": "high"}, "source.controls.ExposureValue = 'high': must be a number"),
+    ],
+)
+def test_unknown_controls_are_refused(pi: type[Picamera2], controls: dict[str, Any], message: str) -> None:
+    pi.camera_controls = {"AwbMode": (0, 7, 0), "ExposureValue": (-8.0, 8.0, 0.0)}
+    with pytest.raises(SourceError) as caught:
+        PiCamera("picamera", SourceOptions(controls=controls))
+    assert str(caught.value).startswith(message)
+    assert pi.log[-1] == "close"
+
+
+def test_tuning_file(pi: type[Picamera2], tmp_path: Path) -> None:
+    PiCamera("picamera", SourceOptions(tuning_file="imx708_noir.json")).close()
+    assert pi.log[0] == ("open", 0, {"noir": True})
+    own = tmp_path / "own.json"
+    own.write_text("{}")
+    PiCamera("picamera", SourceOptions(tuning_file=str(own))).close()
+    assert [entry for entry in pi.log if isinstance(entry, tuple)] == [
+        ("open", 0, {"noir": True}),
+        ("open", 0, str(own)),
+    ]
+    for name in ("imx999.json", str(tmp_path / "none.json")):
+        with pytest.raises(SourceError, match=r"source.tuning_file = .*list the camera's own with: ls"):
+            PiCamera("picamera", SourceOptions(tuning_file=name))
+
+
+@pytest.mark.parametrize(
+    ("target", "number"),
+    [
+        ("picamera", 0),
+        ("picamera:0", 0),
+        ("picamera:1", 1),
+        ("picamera:imx219", 1),
+        ("picamera:IMX708", 0),
+        ("picamera:imx708_wide", 0),
+        ("picamera:/base/imx219@10", 1),
+    ],
+)
+def test_one_of_several_cameras(pi: type[Picamera2], target: str, number: int) -> None:
+    pi.cameras = [PI_CAMERA | {"Model": "imx708_wide"}, {"Model": "imx219", "Id": "/base/imx219@10"}, USB_CAMERA]
+    with closing(PiCamera(target, OPTIONS)) as source:
+        assert source.name == target
+    assert pi.log[0] == ("open", number, None)
+
+
+def test_camera_that_is_not_there(pi: type[Picamera2]) -> None:
+    pi.cameras = [PI_CAMERA, PI_CAMERA | {"Id": "/base/other"}]
+    known = r"use one of: picamera:0 \(imx708\), picamera:1 \(imx708\)"
+    with pytest.raises(SourceError, match=f"picamera:2: there is no such camera; {known}"):
+        PiCamera("picamera:2", OPTIONS)
+    with pytest.raises(SourceError, match=f"no camera has that sensor; {known}"):
+        PiCamera("picamera:imx219", OPTIONS)
+    with pytest.raises(SourceError, match=f"several cameras have that sensor; {known}"):
+        PiCamera("picamera:imx708", OPTIONS)
 
 
 def test_close_twice_ends_the_frames(pi: type[Picamera2]) -> None:

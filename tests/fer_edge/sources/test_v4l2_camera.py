@@ -116,6 +116,33 @@ def test_wishes_are_put_to_the_camera(camera: Device) -> None:
     ]
 
 
+def test_only_a_format_that_is_there(camera: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A camera without JPEG is not asked for it: OpenCV would set it up twice."""
+    monkeypatch.setattr(devices, "formats", lambda path: ["YUYV"])
+    capture = Capture(0)
+    V4l2Camera("0", PATIENT, capture).close()
+    assert capture.asked[0] == (cv2.CAP_PROP_FRAME_WIDTH, 320)
+
+
+def test_name_that_stays(camera: Device, tmp_path: Path) -> None:
+    link = tmp_path / "usb-Cam"
+    link.symlink_to(camera.path)
+    with closing(V4l2Camera(str(link), PATIENT, Capture(1))) as source:
+        assert next(iter(source)).source == str(link)
+
+
+def test_mounted_upside_down(camera: Device) -> None:
+    class Gradient(Capture):
+        def retrieve(self) -> tuple[bool, Any]:
+            return True, np.dstack([np.arange(240, dtype=np.uint8).repeat(320).reshape(240, 320)] * 3)
+
+    with closing(V4l2Camera("0", SourceOptions(rotate=180, timeout=10.0), Gradient(1))) as source:
+        frame = next(iter(source))
+    assert (frame.grey[0, 0], frame.grey[-1, 0]) == (239, 0)
+    assert frame.colour is not None
+    assert (frame.colour[0, 0, 0], frame.colour[-1, 0, 0]) == (239, 0)
+
+
 def test_a_silent_camera_is_lost(camera: Device) -> None:
     hang = threading.Event()
     capture = Capture(1, after=hang.wait)

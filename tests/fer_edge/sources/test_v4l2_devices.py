@@ -9,6 +9,7 @@ import struct
 from pathlib import Path
 
 import pytest
+from fer_edge.errors import SourceError
 from fer_edge.sources import devices
 
 CAPTURE, STREAMING, META, M2M = 0x1, 0x04000000, 0x00800000, 0x4000
@@ -21,6 +22,12 @@ def dev(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
 
     def ioctl(descriptor: int, request: int, argument: bytes) -> bytes:
+        if request == 0xC0405602:  # VIDIOC_ENUM_FMT
+            assert len(argument) == 64
+            (number,) = struct.unpack_from("=I", argument)
+            if number >= 2:
+                raise OSError(errno.EINVAL, "Invalid argument")
+            return struct.pack("=III32s4s16x", number, 1, 0, b"name", (b"MJPG", b"YUYV")[number])
         assert request == 0x80685600
         assert len(argument) == 104
         answer = os.read(descriptor, 200)
@@ -76,6 +83,30 @@ def test_what_cannot_be_asked(dev: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert problem is not None
     assert "permission denied" in problem
     assert "usermod -aG video" in problem
+
+
+def test_formats(dev: Path) -> None:
+    put(dev, 0, "uvcvideo", "HD Webcam", CAPTURE | STREAMING)
+    assert devices.formats(dev / "video0") == ["MJPG", "YUYV"]
+    assert devices.formats(dev / "video7") == []
+
+
+def test_name_that_stays(dev: Path) -> None:
+    """A name below /dev/v4l leads to the number that the camera has now."""
+    put(dev, 3, "uvcvideo", "HD Webcam", CAPTURE | STREAMING)
+    for kind, name in (("by-path", "pci-0"), ("by-id", "usb-Cam")):
+        (dev / "v4l" / kind).mkdir(parents=True)
+        (dev / "v4l" / kind / name).symlink_to("../../video3")
+    name = dev / "v4l" / "by-id" / "usb-Cam"
+    assert devices.number_of(str(name)) == 3
+    assert devices.links(devices.probe(3)) == [str(name), str(dev / "v4l" / "by-path" / "pci-0")]
+    name.unlink()
+    name.symlink_to("../../video5")
+    assert devices.number_of(str(name)) == 5
+    with pytest.raises(SourceError, match=f"no such camera; use one of: {name}"):
+        devices.number_of(str(name.with_name("usb-Other")))
+    with pytest.raises(SourceError, match="no such camera; plug the camera in"):
+        devices.number_of(str(dev / "v4l" / "none" / "usb-Other"))
 
 
 def test_holders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,7 +40,8 @@ class App:
         tokens = Tokens(read_token(kiosk.token_file) if kiosk.token_file else "")
         pages, static = Pages(i18n.load(kiosk.language), kiosk.live), Static()
         login = Login(pages, tokens)
-        self.stream = Stream(state, partial(stage, state, pause_switch, settings.detector.ignore), kiosk.viewers)
+        shown = partial(stage, state, pause_switch, settings.detector.ignore, settings.source.zone)
+        self.stream = Stream(state, shown, kiosk.viewers)
         self._live = Live(state, font_of(settings) if kiosk.live else "")
         api = Api(state, pause_switch, settings, self.stream)
 

@@ -18,8 +18,9 @@ class PictureReader:
     """Has its own detector and classifier, made at the first picture: the loop's are not to be shared."""
 
     def __init__(self, settings: Settings) -> None:
-        # What is ignored is a part of the camera's frame, and a picture that was sent is another one.
-        self._settings = replace(settings, detector=replace(settings.detector, ignore=()))
+        # What is ignored, or looked at, is a part of the camera's frame, and a picture that was sent is another one.
+        detector, source = replace(settings.detector, ignore=()), replace(settings.source, zone=())
+        self._settings = replace(settings, detector=detector, source=source)
         self._busy = threading.Lock()
         self._reader: Reader | None = None
 

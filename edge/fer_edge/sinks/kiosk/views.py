@@ -26,12 +26,15 @@ def now(state: KioskState, pause_switch: PauseSwitch) -> dict[str, Any]:
     return {"state": state.camera, "paused": pause_switch.paused, **seen}
 
 
-def stage(state: KioskState, pause_switch: PauseSwitch, ignored: Sequence[Area] = ()) -> dict[str, Any]:
+def stage(
+    state: KioskState, pause_switch: PauseSwitch, ignored: Sequence[Area] = (), zone: Area | tuple[()] = ()
+) -> dict[str, Any]:
     """What the pages draw.
 
     {"state", "paused", "faces": [{"id", "emotion", "pose", "certain", "confidence", "colour", "x", "near"}], "more":
     count, "size": [width, height] of the frame in pixels, null without one, "ignored": [[x, y, width, height]] as
-    shares of it, "invented", "resumes_in"}. `pose` is what the drawn face shows, `x` where its middle is from left to
+    shares of it, "zone": the same of the one part in which faces are looked for, null: all of it, "invented",
+    "resumes_in"}. `pose` is what the drawn face shows, `x` where its middle is from left to
     right as in a mirror, 0 to 1, and `near` its side as a share of the largest face's. `resumes_in` is the minutes left
     of a pause, rounded up, and null if it does not end by itself.
     """
@@ -48,6 +51,7 @@ def stage(state: KioskState, pause_switch: PauseSwitch, ignored: Sequence[Area] 
         "ignored": [list(area) for area in ignored],
         "invented": state.source == INVENTED_SOURCE,
         "resumes_in": _minutes(pause_switch.seconds_left) if pause_switch.paused else None,
+        "zone": list(zone) or None,
     }
 
 

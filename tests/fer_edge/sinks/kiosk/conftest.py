@@ -98,6 +98,7 @@ def house(tmp_path: Path) -> Iterator[Callable[..., House]]:
             log: dict[str, Any] | None = None,
             sinks: tuple[str, ...] = ("log",),
             detector: dict[str, Any] | None = None,
+            source: dict[str, Any] | None = None,
             **kiosk: Any,
         ) -> House:
             tables = {
@@ -105,6 +106,7 @@ def house(tmp_path: Path) -> Iterator[Callable[..., House]]:
                 "log": {"path": str(tmp_path / "log.jsonl")} | (log or {}),
                 "run": {"sinks": list(sinks)},
                 "detector": detector or {},
+                "source": source or {},
             }
             built = House(parse(tables))
             stack.callback(built.sink.close)

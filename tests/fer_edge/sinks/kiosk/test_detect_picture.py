@@ -50,6 +50,11 @@ def test_sent_picture_has_no_ignored_areas(house: House) -> None:
     assert len(send(built, ASTRONAUT).json["faces"]) == 1
 
 
+def test_sent_picture_has_no_zone(house: House) -> None:
+    built = house(source={"zone": [0, 0, 0.1, 0.1]})
+    assert len(send(built, ASTRONAUT).json["faces"]) == 1
+
+
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
 def test_picture_without_a_face(form: str, house: House) -> None:
     """A picture without a face has none."""

@@ -439,6 +439,20 @@ def test_ignored_areas_lie_on_the_picture(
     assert not tab.page.is_visible("#legend")
 
 
+def test_zone_lies_on_the_picture(house: House, visit: Open, make_observation: Make) -> None:
+    """The zone is drawn where it is in the picture, and what lies outside is darker."""
+    built = house(live=True, source={"zone": [0.25, 0.1, 0.5, 0.8]})
+    built.sink.state("running")
+    built.sink.write(make_observation(1, "happy", grey=np.full((480, 640), 90, np.uint8)))
+    tab = visit(f"http://127.0.0.1:{built.port}/live")
+    tab.page.wait_for_function("() => document.querySelector('#picture').naturalWidth === 640")
+    tab.page.wait_for_selector("#ignored .zone")
+    (drawn,) = tab.page.evaluate(DRAWN_AREAS.replace(".hatched", ".zone"))
+    assert drawn == pytest.approx([0.25, 0.1, 0.5, 0.8], abs=0.01)
+    assert tab.page.inner_text("#zone-legend") == load("en")["live_zone"]
+    assert not tab.page.is_visible("#legend")
+
+
 def test_new_settings_reach_the_live_page(house: House, visit: Open, make_observation: Make) -> None:
     """After a change of detector.ignore an open page draws the new areas, and its picture goes on."""
     built = house(live=True)

@@ -20,7 +20,7 @@ def test_nothing_before_the_first_frame() -> None:
     """Before the first frame there is nothing."""
     expected = {"state": "starting", "paused": False, "time": None, "source": None, "frame": None, "faces": []}
     assert now(KioskState(), PauseSwitch()) == expected
-    shown = {"state": "starting", "paused": False, "faces": [], "more": 0, "size": None, "ignored": []}
+    shown = {"state": "starting", "paused": False, "faces": [], "more": 0, "size": None, "ignored": [], "zone": None}
     shown |= {"invented": False, "resumes_in": None}
     assert stage(KioskState(), PauseSwitch()) == shown
 
@@ -72,6 +72,7 @@ def test_ignored_areas_come_with_the_size(make_observation: Make) -> None:
     state.write(make_observation(1, "happy", grey=np.zeros((480, 640), np.uint8)))
     shown = stage(state, PauseSwitch(), [(0.1, 0.2, 0.3, 0.4)])
     assert (shown["size"], shown["ignored"]) == ([640, 480], [[0.1, 0.2, 0.3, 0.4]])
+    assert stage(state, PauseSwitch(), (), (0.1, 0.2, 0.3, 0.4))["zone"] == [0.1, 0.2, 0.3, 0.4]
 
 
 @pytest.mark.parametrize(("label", "pose"), [("Happiness", "happy"), ("SAD", "sad"), ("smile", "smile")])
