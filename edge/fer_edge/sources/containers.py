@@ -132,6 +132,8 @@ def _asf(file: BinaryIO, size: int) -> bool:
     """WMV, ASF: a header, then the data; 0 bytes of data were streamed."""
     file.seek(16)
     place = int.from_bytes(file.read(8), "little")
+    if place > size:
+        return True
     file.seek(place)
     head = file.read(24)
     return head[:16] == _ASF_DATA and place + int.from_bytes(head[16:], "little") > size
