@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from fer_edge.classifiers import CLASSIFIERS
+from fer_edge.classifiers.labels import name_fault
 from fer_edge.detectors import AUTO, DETECTORS
 from fer_edge.errors import SettingsError
 from fer_edge.sinks import SINKS
 from fer_edge.types import EVENT_KINDS
-from fer_edge.urls import mask
 
 
 def _number(default: float, low: float, high: float, unset: float | None = None) -> Any:
@@ -52,7 +52,7 @@ OLED_DEVICES = (
     *("dummy", "dummy-colour"),
 )
 UNSET = -1.0  # no value
-_PRIVATE_TABLES = ("source", "hook", "webhook", "mqtt", "kiosk")  # their texts may be secrets
+_PRIVATE_TABLES = ("source", "hook", "webhook", "mqtt", "kiosk")  # their values may be secrets
 PRIOR_AS_CONVERTED = UNSET  # classifier.prior
 Area = tuple[float, float, float, float]  # x, y, width, height, as shares of the frame's width and height
 _TOPIC = "([A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)?"  # an MQTT topic, or empty
@@ -74,6 +74,8 @@ class SourceSettings:
 
     name: str = "auto"
     # auto, picamera, camera:N, demo, tour (a minute of invented readings), a path, or a URL (rtsp, http, https)
+    label: str = field(default="", metadata={"name": True})
+    # what a camera, a stream or a video is called in the log and in messages; empty: a URL's scheme and host, or `name`
     width: int = _number(640, 64, 4096)
     # pixels, requested from a camera
     height: int = _number(480, 64, 4096)
@@ -432,9 +434,15 @@ def load(path: Path) -> Settings:
     try:
         return parse(tomllib.loads(text))
     except (tomllib.TOMLDecodeError, RecursionError) as cause:
-        raise SettingsError(f"settings {path}: not TOML ({cause}); fix that line") from None
+        raise SettingsError(f"settings {path}: not TOML ({_place(cause)}); fix that line") from None
     except SettingsError as cause:
         raise SettingsError(f"settings {path}: {cause}") from None
+
+
+def _place(cause: Exception) -> str:
+    """What is wrong with TOML, and in which line, without the names and values that it holds."""
+    words, _, place = str(cause).rpartition(" (at ")
+    return re.sub(r"(?s)['\"(].*['\")]", "...", words) + (f" (at {place}" if words else "too many brackets")
 
 
 def parse(tables: Mapping[str, Any], base: Settings | None = None) -> Settings:
@@ -448,7 +456,7 @@ def parse(tables: Mapping[str, Any], base: Settings | None = None) -> Settings:
     for name, table in tables.items():
         if name not in names:
             # Its text is not shown: it may be a secret.
-            raise SettingsError(f"{name}: unknown; allowed are the tables {', '.join(names)}")
+            raise SettingsError(f"{_named(name)}: unknown; allowed are the tables {', '.join(names)}")
         if not isinstance(table, Mapping):
             raise SettingsError(f"{_told(name, table)}: not a table; write [{name}] and its keys below it")
         part = getattr(base, name)
@@ -467,8 +475,8 @@ def override(settings: Settings, assignment: str) -> Settings:
     name, separator, value = assignment.partition("=")
     part, dot, key = name.strip().partition(".")
     if not separator or not dot:
-        given = f"--set {mask(name)!r}{'=...' if separator else ''}"
-        raise SettingsError(f"{given}: write it as part.key=value, e.g. log.mode=frames")
+        given = f" {name!r}{'=...' if separator else ''}" if re.fullmatch(r"[\w.-]{1,60}", name) else ""
+        raise SettingsError(f"--set{given}: write it as part.key=value, e.g. log.mode=frames")
     try:
         typed = tomllib.loads(f"value = {value}")["value"]
     except (tomllib.TOMLDecodeError, RecursionError):
@@ -505,7 +513,9 @@ def _checked(key: str, value: Any, kind: Any, allowed: Mapping[str, Any]) -> Any
     if kind is str and "\0" in value:
         raise SettingsError(f"{_told(key, value, kind)}: must be text without a zero character")
     if "values_of" in allowed and value not in allowed["values_of"]:
-        raise SettingsError(f"{key} = {value!r}: must be one of {', '.join(map(str, allowed['values_of']))}")
+        raise SettingsError(f"{_told(key, value, kind)}: must be one of {', '.join(map(str, allowed['values_of']))}")
+    if "name" in allowed and value and (trouble := name_fault(value)):
+        raise SettingsError(f"{key}: {trouble}")
     if "choices" in allowed and value not in allowed["choices"]:
         raise SettingsError(f"{_told(key, value, kind)}: must be one of {', '.join(allowed['choices'])}")
     if "pattern" in allowed and not re.fullmatch(allowed["pattern"], value):
@@ -525,42 +535,56 @@ def _plain(value: Any) -> Any:
 
 
 def _told(key: str, value: Any, kind: Any = None) -> str:
-    """ "key = value" for a message; the key alone if the value may be a secret, as addresses, names and headers are."""
-    private = key.partition(".")[0] in _PRIVATE_TABLES and kind not in (int, float, bool)
-    return key if private and not isinstance(value, bool | int | float) else f"{key} = {value!r}"
+    """ "key = value" for a message. The key alone if the value may be a secret, as addresses, names and headers are.
+
+    Of the tables that have some only a number is shown, and only of a setting that is one.
+    """
+    private = key.partition(".")[0] in _PRIVATE_TABLES
+    parts = value if isinstance(value, list | tuple) else (value,)
+    number = all(isinstance(part, bool | int | float) or (isinstance(part, str) and part.isdecimal()) for part in parts)
+    shown = not private or (kind in (int, float, bool) and number)
+    return f"{_named(key)} = {value!r}" if shown else _named(key)
+
+
+def _named(key: str) -> str:
+    """`key` for a message; what is no name may be a value in the wrong place, and is not shown."""
+    return key if re.fullmatch(r"[\w.\[\]-]{1,60}", key) else "a key that is no name"
 
 
 def _checked_free(key: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, Mapping):
-        raise SettingsError(f"{key} = {value!r}: must be a table, as in {{ExposureValue = 0.5}}")
+        raise SettingsError(f"{_told(key, value, float)}: must be a table, as in {{ExposureValue = 0.5}}")
     for name, entry in value.items():
         numbers = entry if type(entry) is list else [entry]
         if type(entry) is not str and any(type(number) not in (int, float, bool) for number in numbers):
-            raise SettingsError(f"{key}.{name} = {entry!r}: must be a number, true, false, a text or a list of numbers")
+            raise SettingsError(
+                f"{_told(f'{key}.{name}', entry)}: must be a number, true, false, a text or a list of numbers"
+            )
     return dict(value)
 
 
 def _checked_areas(key: str, value: Any, most: int) -> tuple[Area, ...]:
     example = "as in [[0.7, 0.1, 0.2, 0.3]]"
     if type(value) not in (list, tuple):
-        raise SettingsError(f"{key} = {value!r}: must be a list of [x, y, width, height], {example}")
+        raise SettingsError(f"{_told(key, value, float)}: must be a list of [x, y, width, height], {example}")
     if len(value) > most:
         raise SettingsError(f"{key}: {len(value)} areas, but {most} at most; cover neighbours with one larger area")
     return tuple(_checked_area(f"{key}[{place}]", area, example) for place, area in enumerate(value))
 
 
 def _checked_area(key: str, area: Any, example: str) -> Area:
+    told = _told(key, area, float)
     if type(area) not in (list, tuple) or [type(share) for share in area if type(share) not in (int, float)]:
-        raise SettingsError(f"{key} = {area!r}: must be [x, y, width, height] in numbers, {example}")
+        raise SettingsError(f"{told}: must be [x, y, width, height] in numbers, {example}")
     if len(area) != 4:
-        raise SettingsError(f"{key} = {area!r}: has {len(area)} numbers; write [x, y, width, height]")
+        raise SettingsError(f"{told}: has {len(area)} numbers; write [x, y, width, height]")
     if not all(0 <= share <= 1 for share in area):  # NaN is in no range
-        raise SettingsError(f"{key} = {area!r}: must be from 0 to 1, as shares of the frame; divide pixels by its size")
+        raise SettingsError(f"{told}: must be from 0 to 1, as shares of the frame; divide pixels by its size")
     x, y, width, height = map(float, area)
     if not width or not height:
-        raise SettingsError(f"{key} = {area!r}: covers nothing; width and height must be above 0")
+        raise SettingsError(f"{told}: covers nothing; width and height must be above 0")
     if max(x + width, y + height) > 1 + 1e-6:  # 0.7 + 0.3 may be a little more than 1
-        raise SettingsError(f"{key} = {area!r}: reaches out of the frame; x + width and y + height must be 1 at most")
+        raise SettingsError(f"{told}: reaches out of the frame; x + width and y + height must be 1 at most")
     return x, y, width, height
 
 

@@ -1,5 +1,7 @@
 """Addresses, read in one way, and without their secrets for the log and for messages.
 
+Of an address only the scheme and the host are shown: cameras have passwords in the path and the query, too.
+
 A user or a password may be typed without percent-encoding. What stands before the last @ is then no address, though
 every parser finds one in it: it is refused, and no part of it is shown.
 """
@@ -11,11 +13,17 @@ import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-# Up to the last @, since a password may contain any character; if the path has an @, the host is hidden too, which is
-# safe.
-_USER = re.compile(r"(?s)(?<=://).*@")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _USER_IN_TEXT = re.compile(r"(?<=://)\S*@")
-_BARE_USER = re.compile(r"(?s)^[^@]*:.*@")  # as in admin:password@host, without a scheme
+_QUERY_IN_TEXT = re.compile(r"(://[^\s?'\"]*\?)[^\s'\"]+")
+_BARE_USER = re.compile(r"(?s)^[^@/?#]*:[^@/?#]*@([^@/?#:]*)(?:[/?#:][^@]*)?$")  # as in admin:password@host
+_BARE_AT = re.compile(r"(?s)^[^@]*:.*@.*")  # the same with characters that should be percent-encoded
+_BARE_SCHEME = re.compile(r"(?is)^((?:rtsps?|rtmps?|https?|wss?|mqtts?|tcp|udp|ftp):).+")  # as in rtsp:host/path
+_BARE_HOST = re.compile(
+    r"(?is)^((?://)?(?:\[[0-9a-f:.]+\]|\d+(?:\.\d+){3}|[\w.-]+(?=:\d+/)))(?::\d+)?/.+"
+)  # as in 10.0.0.1/path
+_BARE = ((_BARE_SCHEME, r"\1***"), (_BARE_USER, r"***@\1"), (_BARE_AT, "***"), (_BARE_HOST, r"\1/***"))
+_BARE_QUERY = re.compile(r"(?s)\?[^=/]+=.*")
 # A value with an & of its own goes on until the next name; cameras also write path/user=admin_password=1_stream=0.
 _SECRET = re.compile(
     r"(?is)((?:^|[?&;/_#])[^=&#/?;_]*"
@@ -36,15 +44,36 @@ class Address(NamedTuple):
     has_user: bool  # whether it has a user or a password
 
 
-def mask(url: str) -> str:
-    """`url` with ``***`` for ``user:password@`` and for values that look like credentials. `url` may be anything."""
-    hidden = _USER.sub("***@", url) if "://" in url else _BARE_USER.sub("***@", url)
-    return _SECRET.sub(r"\1***", hidden)
+def mask(text: str) -> str:
+    """What may be shown of `text`, an address or whatever was written in its place: SCHEME://HOST of an address.
+
+    ``***`` stands for the rest of what is none but looks like one, and for values that look like credentials.
+    """
+    found = _SCHEME.search(text)
+    if found:
+        return _mask_bare(text[: found.start()]) + _origin(text[found.start() :])
+    return _mask_bare(text)
+
+
+def _origin(url: str) -> str:
+    scheme = url.partition("://")[0]
+    try:
+        host = parse(url).shown
+    except ValueError:
+        host = "***"
+    return f"{scheme}://[{host}]" if ":" in host else f"{scheme}://{host}"
+
+
+def _mask_bare(text: str) -> str:
+    for pattern, shown in _BARE:
+        if pattern.match(text):
+            return pattern.sub(shown, text)
+    return _SECRET.sub(r"\1***", _BARE_QUERY.sub("?***", text))
 
 
 def mask_in_text(text: str) -> str:
-    """`text` with ``***`` for ``user:password@`` in each address that it holds."""
-    return _USER_IN_TEXT.sub("***@", text)
+    """`text` with ``***`` for ``user:password@`` and for the query in each address that it holds."""
+    return _QUERY_IN_TEXT.sub(r"\1***", _USER_IN_TEXT.sub("***@", text))
 
 
 def parse(url: str) -> Address:

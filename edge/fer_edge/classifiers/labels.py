@@ -23,8 +23,24 @@ SYNONYMS = {
     "neutral": ("neutrality", "expressionless"),
     "contempt": ("contemptuous", "scorn", "scornful"),  # of FER+ and AffectNet; none of EMOTIONS
 }
+MAX_NAME_CHARACTERS = 64
+FORMULA_STARTS = ("=", "+", "-", "@")  # a spreadsheet would calculate what begins with one
 _MEANINGS = {word: meaning for meaning, words in SYNONYMS.items() for word in (meaning, *words)}
 _NUMBER = re.compile(r"\d+[\s_.:)-]*(?=[^\W\d_])")  # before a name: "0 happy", "3_Sad"
+
+
+def name_fault(name: str) -> str:
+    """Why `name` cannot be that of a label, a model or a camera, which are printed, logged and published; "" if it can.
+
+    The words do not hold the name.
+    """
+    if not name or len(name) > MAX_NAME_CHARACTERS:
+        return f"has {len(name)} characters; must have 1 to {MAX_NAME_CHARACTERS}"
+    if not name.isprintable():
+        return "has characters that cannot be printed; write it without them"
+    if name.startswith(FORMULA_STARTS) or name != name.strip():
+        return f"begins with one of {' '.join(FORMULA_STARTS)} or a space, or ends with one; write it without"
+    return ""
 
 
 def folded(label: str) -> str:

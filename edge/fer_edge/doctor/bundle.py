@@ -1,8 +1,8 @@
 """What a bug report needs, in one file: versions, findings, settings, and the service's own errors.
 
 It holds no picture, no prediction and no password. Of the settings it shows only numbers, switches and choices; of the
-journal only the lines in which fer-edge and systemd report problems. Every text from the settings, every password in a
-URL and the home folder's name are removed from all of it.
+journal only the lines in which fer-edge and systemd report problems. Every text from the settings and the home folder's
+name are removed from all of it, and from the journal and the findings also what looks like a secret.
 """
 
 from __future__ import annotations
@@ -22,18 +22,17 @@ from typing import Any
 from fer_edge.bench.machine import describe
 from fer_edge.doctor.finding import Context, Finding
 from fer_edge.doctor.report import as_json
+from fer_edge.doctor.scrub import REDACTED, scrub
 from fer_edge.errors import SinkError
 from fer_edge.files import new_file
 from fer_edge.service.settings_changes import shown
 from fer_edge.settings import Settings
-from fer_edge.urls import mask_in_text
 
 READ_JOURNAL = ("journalctl", "-u", "fer-edge", "-o", "short-iso", "--no-hostname", "--no-pager", "-n", "500")
 # journal lines that report problems; all others may hold predictions
 PROBLEM_LINE = re.compile(
     r"systemd\[\d+\]: |fer-edge: (error|warning|note): |fer-edge\[\d+\]: (detector|source|model): "
 )
-REDACTED = "..."
 
 
 def write(path: Path, findings: Sequence[Finding], context: Context) -> None:
@@ -56,19 +55,20 @@ def contents(findings: Sequence[Finding], context: Context) -> dict[str, str]:
     """Name -> text of each file, before anything is redacted."""
     packages = sorted(f"{package.name} {package.version}" for package in distributions())
     return {
-        "findings.json": as_json([without_value(finding) for finding in findings]),
+        "findings.json": as_json([without_secrets(finding) for finding in findings]),
         "machine.json": json.dumps(dataclasses.asdict(describe(context.root)), ensure_ascii=False, indent=1),
         "settings.json": json.dumps(public_settings(context.settings), ensure_ascii=False, indent=1),
         "packages.txt": "\n".join(packages),
-        "journal.txt": "\n".join(problem_lines(context.ask(*READ_JOURNAL))),
+        "journal.txt": scrub("\n".join(problem_lines(context.ask(*READ_JOURNAL)))),
     }
 
 
-def without_value(finding: Finding) -> Finding:
-    """`finding` without the value of a refused setting, which may be a secret."""
-    if finding.name != "settings" or finding.level != "failure":
-        return finding
-    return dataclasses.replace(finding, says=f"{finding.says.partition(' = ')[0]}: cannot be used")
+def without_secrets(finding: Finding) -> Finding:
+    """`finding` without what looks like a secret, and without the value of a refused setting."""
+    says, cure = scrub(finding.says), scrub(finding.cure)
+    if finding.name == "settings" and finding.level == "failure":
+        says = f"{finding.says.partition(' = ')[0]}: cannot be used" if " = " in finding.says else says
+    return dataclasses.replace(finding, says=says, cure=cure)
 
 
 def public_settings(settings: Settings) -> dict[str, dict[str, str]]:
@@ -96,7 +96,7 @@ def redactor(settings: Settings) -> Callable[[str], str]:
     def redact(text: str) -> str:
         for word in sorted(private, key=len, reverse=True):
             text = text.replace(word, REDACTED).replace(json.dumps(word)[1:-1], REDACTED)
-        return mask_in_text(text)
+        return text
 
     return redact
 

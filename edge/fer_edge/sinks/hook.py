@@ -36,7 +36,7 @@ class Hook:
             raise SettingsError('hook.command = []: names no program; write it as ["/home/pi/greet.sh", "--loud"]')
         if shutil.which(self._command[0]) is None:
             raise SettingsError(
-                f"hook.command = {self._command}: {self._command[0]} is not a program that can be run; "
+                "hook.command: its first word is not a program that can be run; "
                 "check its path, and make it executable: chmod +x"
             )
         self._child: subprocess.Popen[bytes] | None = None

@@ -111,7 +111,7 @@ def _address(url: str) -> Address:
 def _headers(settings: WebhookSettings) -> dict[str, str]:
     for name in settings.headers:
         if not re.fullmatch(r"[A-Za-z0-9-]+", name):
-            raise SettingsError(f"webhook.headers: {name!r} is not a header's name; one has letters, digits and dashes")
+            raise SettingsError("webhook.headers: a name in it is none of a header; one has letters, digits and dashes")
     return dict(settings.headers)
 
 
@@ -120,5 +120,5 @@ def _trust(settings: WebhookSettings) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=settings.ca_file or None)
     except (OSError, ssl.SSLError) as cause:
         raise SettingsError(
-            f"webhook.ca_file = {settings.ca_file!r}: no certificates in PEM form ({first_line(cause)}); check the path"
+            f"webhook.ca_file: no certificates in PEM form ({first_line(cause)}); check the path"
         ) from None

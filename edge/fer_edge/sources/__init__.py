@@ -98,13 +98,15 @@ def choose(spec: str = "auto") -> Choice:
     if spec in ("demo", "picamera", "tour"):
         return Choice(spec, spec, f"{spec}, as asked for")
     if spec.startswith("picamera:") and spec != "picamera:":
-        return Choice("picamera", spec, f"{spec}, as asked for")
+        return Choice("picamera", spec, f"{mask(spec)}, as asked for")
     if re.fullmatch(r"/dev/v4l/by-(?:id|path)/[^/]+", spec):
         return Choice("camera", spec, f"{spec}, as asked for")
     if camera := re.fullmatch(r"(?:camera:|/dev/video)(\d{1,4})", spec):
         return Choice("camera", camera[1], f"{spec}, as asked for")
     if spec == "camera" or spec.startswith("camera:"):
-        raise SourceError(f"source {spec!r}: a camera has a number, as in camera:0; list them with: fer-edge cameras")
+        raise SourceError(
+            f"source {mask(spec)!r}: a camera has a number, as in camera:0; list them with: fer-edge cameras"
+        )
     if scheme := re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://", spec):
         if scheme[1].lower() not in ("rtsp", "http", "https"):
             raise SourceError(f"source {mask(spec)!r}: the scheme {scheme[1]!r} is unknown; known are {FORMS}")

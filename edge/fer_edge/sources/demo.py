@@ -35,7 +35,7 @@ class Demo:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Load the portrait. `target` becomes the frames' `source`; the clip has its own size and frame rate."""
-        self.name, self._options = target, options
+        self.name, self._options = options.name or target, options
         self._clock, self._sleep = clock, sleep
         self._clip: clip.Clip | None = clip.Clip()
         self.opened = datetime.now().astimezone()

@@ -30,7 +30,7 @@ class SourceOptions:
     pause: Callable[[float], None] = lambda _: None
     # Pauses the loop for so many seconds, as the tour does.
     name: str = ""
-    # What a file or a pipe is called in messages and in the log; empty: its path.
+    # What it is called in messages and in the log, unless it is pictures; empty: its path, or its scheme and host.
     max_pixels: int = 50_000_000
     # A picture with more pixels is refused before it is decoded: 50 megapixels need 200 MB of memory.
     rotate: int = 0
@@ -52,6 +52,7 @@ def source_options(settings: SourceSettings, stopped: Callable[[], bool] = lambd
         fps=settings.fps,
         timeout=settings.timeout_seconds,
         stopped=stopped,
+        name=settings.label,
         rotate=settings.rotate,
         flip=settings.flip,
         controls=settings.controls,

@@ -87,7 +87,7 @@ class PiCamera:
 
     def __init__(self, target: str, options: SourceOptions) -> None:
         """Open and start the camera. Raises SourceError."""
-        self.name = target
+        self.name = options.name or target
         # The sensor reads its rows and columns backwards at no cost; a quarter turn is done here.
         self._mounting = Mounting(options.rotate, options.flip)
         self._timeout = options.timeout

@@ -34,7 +34,7 @@ class Pipe:
 
     def __init__(self, target: str, options: SourceOptions) -> None:
         """Read the beginning of `target`, a path or one of STANDARD_INPUT, waiting for it. Raises SourceError."""
-        self.name = NAME if target in STANDARD_INPUT else target
+        self.name = options.name or (NAME if target in STANDARD_INPUT else target)
         self._frame: Frame | None = None
         with ExitStack() as opened:
             try:

@@ -24,7 +24,7 @@ class NetworkCamera(LiveSource):
 
     def __init__(self, target: str, options: SourceOptions) -> None:
         """Open the URL `target`. Raises SourceError."""
-        name = mask(target)
+        name = options.name or mask(target)
         try:
             address = parse(target)
         except ValueError as cause:

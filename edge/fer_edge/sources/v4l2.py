@@ -24,7 +24,7 @@ class V4l2Camera(LiveSource):
         self, target: str, options: SourceOptions, capture: Callable[[int, int], Any] = cv2.VideoCapture
     ) -> None:
         """Open the camera; `capture` (number, backend) replaces OpenCV's class in tests. Raises SourceError."""
-        name = f"camera:{target}" if target.isdecimal() else target
+        name = options.name or (f"camera:{target}" if target.isdecimal() else target)
         self._device = device = devices.probe(devices.number_of(target))
         if device.problem:
             others = [f"camera:{other.number} ({other})" for other in devices.list_devices() if not other.problem]

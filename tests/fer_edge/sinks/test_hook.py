@@ -104,7 +104,7 @@ def test_program_started_at_close_is_ended(record: dict[str, Any]) -> None:
     ("command", "words"),
     [
         ((), r"hook\.command = \[\]: names no program"),
-        (("/no/such/program",), "/no/such/program is not a program that can be run"),
+        (("/no/such/program",), "its first word is not a program that can be run"),
         (("/etc/passwd",), "make it executable: chmod"),
     ],
 )

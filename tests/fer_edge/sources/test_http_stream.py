@@ -9,6 +9,7 @@ import threading
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -98,13 +99,22 @@ def test_frames_come(server: Server) -> None:
     with closing(source):
         assert not source.still
         frames = list(itertools.islice(source, 5))
-    assert why == f"{url}, as asked for"
+    assert why == "http://127.0.0.1, as asked for"
     assert [frame.number for frame in frames] == [0, 1, 2, 3, 4]
     assert [frame.time for frame in frames] == sorted(frame.time for frame in frames)
     assert frames[0].grey.shape == (48, 64)
     assert frames[0].colour is not None
     assert frames[0].taken.tzinfo is not None
-    assert frames[0].source == url
+    assert frames[0].source == "http://127.0.0.1"
+
+
+def test_label_names_the_camera(server: Server) -> None:
+    """source.label is what the log and the messages call it."""
+    options = replace(OPTIONS, name="hall")
+    with closing(NetworkCamera(server.url("/endless"), options)) as source:
+        assert next(iter(source)).source == "hall"
+    with pytest.raises(SourceError, match=r"^stream hall: "):
+        NetworkCamera(server.url("/none"), options)
 
 
 def test_damaged_pictures_are_left_out(server: Server) -> None:
@@ -122,7 +132,7 @@ def test_credentials_work_and_appear_nowhere(server: Server, capfd: pytest.Captu
     source, why = open_source(server.url("/private", "ann:s3cret@"), OPTIONS)
     with closing(source):
         frame = next(iter(source))
-    shown = server.url("/private", "***@")
+    shown = "http://127.0.0.1"
     assert frame.source == shown
     with pytest.raises(SourceError) as caught:
         NetworkCamera(server.url("/private", "ann:wr0ng@"), OPTIONS)

@@ -21,33 +21,33 @@ def load(language: str) -> Translations:
 
     Raises SettingsError if there is no such language, or the file has a key that no page uses.
     """
-    english = _read(TRANSLATIONS_FOLDER / "en.toml", language)
+    english = _read(TRANSLATIONS_FOLDER / "en.toml")
     if language in shipped():
-        return english | _read(TRANSLATIONS_FOLDER / f"{language}.toml", language)
+        return english | _read(TRANSLATIONS_FOLDER / f"{language}.toml")
     if not language.endswith(".toml"):
         raise SettingsError(
-            f"kiosk.language = {language!r}: unknown; known are {', '.join(shipped())}, or name a .toml file "
+            f"kiosk.language: unknown; known are {', '.join(shipped())}, or name a .toml file "
             f"with the texts of {TRANSLATIONS_FOLDER / 'en.toml'} in your language"
         )
-    own = _read(Path(language), language)
+    own = _read(Path(language))
     # The labels of a user's own model are not known here.
     unknown = [key for key in own if key not in english and not key.startswith("emotion_")]
     if unknown:
         raise SettingsError(
-            f"kiosk.language = {language!r}: unknown key {', '.join(unknown)}; known are {', '.join(english)}, "
+            f"kiosk.language: unknown key {', '.join(unknown)}; known are {', '.join(english)}, "
             "and emotion_NAME for each label of the model"
         )
     return english | own
 
 
-def _read(path: Path, language: str) -> Translations:
+def _read(path: Path) -> Translations:
     try:
         texts = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as cause:
-        raise SettingsError(f"kiosk.language = {language!r}: {cause.strerror}; name a .toml file") from None
+        raise SettingsError(f"kiosk.language: {cause.strerror}; name a .toml file") from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as cause:
-        raise SettingsError(f"kiosk.language = {language!r}: not TOML in UTF-8 ({cause}); fix that line") from None
+        raise SettingsError(f"kiosk.language: not TOML in UTF-8 ({cause}); fix that line") from None
     for key, text in texts.items():
         if not isinstance(text, str):
-            raise SettingsError(f"kiosk.language = {language!r}: {key} = {text!r} must be text in quotes")
+            raise SettingsError(f"kiosk.language: {key} must be text in quotes")
     return texts

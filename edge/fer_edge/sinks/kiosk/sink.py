@@ -94,7 +94,7 @@ def _url_host(address: str) -> str:
 def _check(settings: KioskSettings) -> None:
     """Raise SettingsError if other devices could reach it without a token."""
     if not is_address(settings.address) and settings.address != "localhost":
-        raise SettingsError(f"kiosk.address = {settings.address!r}: not an address; write one, such as 127.0.0.1")
+        raise SettingsError("kiosk.address: not an address; write one, such as 127.0.0.1")
     if not is_loopback(settings.address) and not settings.token_file and not settings.insecure:
         raise SettingsError(
             f"kiosk.address = {settings.address!r}: other devices could open it without a token; "

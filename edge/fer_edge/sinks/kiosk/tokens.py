@@ -21,14 +21,13 @@ def read_token(path: str) -> str:
     try:
         lines = Path(path).read_text(encoding="ascii").splitlines()
     except OSError as cause:
-        raise SettingsError(f"kiosk.token_file = {path!r}: {cause.strerror}; {fix} > {path}") from None
+        raise SettingsError(f"kiosk.token_file: {cause.strerror}; {fix} > FILE, and name that") from None
     except UnicodeDecodeError:
-        raise SettingsError(f"kiosk.token_file = {path!r}: holds more than ASCII letters; {fix}") from None
+        raise SettingsError(f"kiosk.token_file: holds more than ASCII letters; {fix}") from None
     token = lines[0].strip() if lines else ""
     if len(token) < MIN_TOKEN_CHARACTERS or not token.isprintable() or " " in token:
         raise SettingsError(
-            f"kiosk.token_file = {path!r}: its first line must have {MIN_TOKEN_CHARACTERS} characters or more, "
-            f"no space; {fix}"
+            f"kiosk.token_file: its first line must have {MIN_TOKEN_CHARACTERS} characters or more, no space; {fix}"
         )
     return token
 

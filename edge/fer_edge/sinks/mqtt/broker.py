@@ -94,29 +94,26 @@ def _credentials(path: Path) -> tuple[str, str | None]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as cause:
         reason = cause.strerror if isinstance(cause, OSError) else "not UTF-8 text"
-        raise SettingsError(
-            f"mqtt.credentials_file = '{path}': cannot be read ({reason}); check its path and rights"
-        ) from None
+        raise SettingsError(f"mqtt.credentials_file: cannot be read ({reason}); check its path and rights") from None
     if not lines or not lines[0] or len(lines) > 2:
         raise SettingsError(
-            f"mqtt.credentials_file = '{path}': must have the user's name in its first line, the password in its second"
+            "mqtt.credentials_file: must have the user's name in its first line, the password in its second"
         )
     return lines[0], lines[1] if len(lines) == 2 else None
 
 
 def _context(settings: MqttSettings) -> ssl.SSLContext:
     key = "ca_file"
-    value = settings.ca_file
     try:
         context = ssl.create_default_context(cafile=settings.ca_file or None)
         context.sslsocket_class = _Socket
         if settings.cert_file or settings.key_file:
-            key, value = "cert_file", settings.cert_file
+            key = "cert_file"
             context.load_cert_chain(settings.cert_file, settings.key_file or None, lambda: "")  # never asks
     except OSError as cause:  # ssl.SSLError is one
         missing = isinstance(cause, FileNotFoundError)
         raise SettingsError(
-            f"mqtt.{key} = {value!r}: {'no such file' if missing else 'cannot be used'} ({first_line(cause)}); "
+            f"mqtt.{key}: {'no such file' if missing else 'cannot be used'} ({first_line(cause)}); "
             "give PEM files that this user may read, with a key that has no password"
         ) from None
     return context

@@ -56,7 +56,7 @@ def test_own_texts_override_english_ones(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [('hapy = "x"', "unknown key hapy"), ("pause = 3", "pause = 3 must be text"), ("pause =", "not TOML")],
+    [('hapy = "x"', "unknown key hapy"), ("pause = 3", "pause must be text"), ("pause =", "not TOML")],
 )
 def test_wrong_words_are_refused(text: str, reason: str, tmp_path: Path) -> None:
     own = tmp_path / "own.toml"
