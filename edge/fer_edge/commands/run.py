@@ -13,7 +13,9 @@ from fer_edge.sinks import SINKS
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of this command."""
     parser.add_argument(
-        "--source", metavar="SOURCE", help="auto (default), picamera, camera:N, demo, tour, a path, or a URL (rtsp, http)"
+        "--source",
+        metavar="SOURCE",
+        help="auto (default), picamera, camera:N, demo, tour, a path, a URL (rtsp, http)",
     )
     parser.add_argument(
         "--sink",
