@@ -24,6 +24,7 @@ from fer_edge.sources import open_files
 from fer_edge.sources.folder import PictureFolder
 from fer_edge.sources.options import source_options
 from fer_edge.sources.picture import Picture
+from fer_edge.sources.sequence import Pages
 from fer_edge.stopwatch import Stopwatch
 from fer_edge.types import Sink
 
@@ -92,7 +93,7 @@ def _read(
         verdict = PictureVerdict(words) if source.still else VideoVerdict(words)
         sinks: list[Sink] = [*tables, stack.enter_context(closing(verdict))]
         if folder is not None:
-            if not isinstance(source, Picture | PictureFolder) and not source.still:
+            if not isinstance(source, Picture | Pages | PictureFolder) and not source.still:
                 drawn = AnnotatedVideo(folder, Path(source.name).stem, source.fps, font)
                 sinks.append(stack.enter_context(closing(drawn)))
             else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from fer_edge.errors import SourceError
 from fer_edge.lookup import lookup
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from fer_edge.sources.folder import PictureFolder
     from fer_edge.sources.picture import Picture
     from fer_edge.sources.pipe import Pipe
+    from fer_edge.sources.sequence import Animation, Pages
     from fer_edge.sources.video import VideoFile
+
+    Files: TypeAlias = VideoFile | Picture | Animation | Pages | PictureFolder | Pipe
 
 __all__ = [
     "FORMS",
@@ -44,6 +47,8 @@ SOURCES = {
     "stream": "fer_edge.sources.stream:NetworkCamera",
     "video": "fer_edge.sources.video:VideoFile",
     "picture": "fer_edge.sources.picture:Picture",
+    "animation": "fer_edge.sources.sequence:Animation",
+    "pages": "fer_edge.sources.sequence:Pages",
     "pipe": "fer_edge.sources.pipe:Pipe",
     "folder": "fer_edge.sources.folder:PictureFolder",
     "demo": "fer_edge.sources.demo:Demo",
@@ -82,9 +87,9 @@ def open_source(spec: str = "auto", options: SourceOptions | None = None) -> Ope
     return Opened(open_choice(choice, options), choice.why)
 
 
-def open_files(path: str, options: SourceOptions | None = None) -> VideoFile | Picture | PictureFolder | Pipe:
+def open_files(path: str, options: SourceOptions | None = None) -> Files:
     """The video, picture, or pictures of the folder at `path`, "-": standard input, opened. Raises SourceError."""
-    opened: VideoFile | Picture | PictureFolder | Pipe = open_choice(_choose_path(path, _FILES), options)
+    opened: Files = open_choice(_choose_path(path, _FILES), options)
     return opened
 
 
@@ -155,9 +160,18 @@ def _path_kind(path: Path) -> str:
     if stat.S_ISDIR(mode):
         return "folder"
     try:
-        return "picture" if stat.S_ISREG(mode) and file_kind(path) == "picture" else "video"
+        return _picture_kind(path) if stat.S_ISREG(mode) and file_kind(path) == "picture" else "video"
     except PermissionError:  # whichever it is, it says so
         return "video"
+
+
+def _picture_kind(path: Path) -> str:
+    """The name in SOURCES of a picture: one, or several in one file. Raises OSError."""
+    from fer_edge.sources import sequence  # late: it imports OpenCV
+
+    if sequence.is_animated(path):
+        return "animation"
+    return "pages" if sequence.has_pages(path) else "picture"
 
 
 def open_choice(choice: Choice, options: SourceOptions | None) -> Any:

@@ -26,7 +26,7 @@ _ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
 
 
 def is_cut_off(path: Path) -> bool:
-    """Whether the AVI, MP4, MOV, Matroska, WebM, FLV or ASF file at `path` ends before its end. Raises OSError."""
+    """Whether the AVI, MP4, MOV, Matroska, WebM, FLV, ASF or GIF file at `path` ends before its end. Raises OSError."""
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
@@ -38,6 +38,8 @@ def is_cut_off(path: Path) -> bool:
             return _matroska(file, size)
         if start[:3] == b"FLV":
             return _flv(file, size)
+        if start[:4] == b"GIF8":
+            return _gif(file, size)
         if start == _ASF_HEADER:
             return _asf(file, size)
         if start[4:8] in _MP4_PICTURES + _MP4_OTHERS:
@@ -126,6 +128,12 @@ def _flv(file: BinaryIO, size: int) -> bool:
         return True
     file.seek(size - 4 - length)
     return int.from_bytes(file.read(4)[1:]) != length - 11
+
+
+def _gif(file: BinaryIO, size: int) -> bool:
+    """GIF: its last byte says so; some programs add zeros."""
+    file.seek(max(size - ZEROS_BYTES, 0))
+    return not file.read().rstrip(b"\0").endswith(b";")
 
 
 def _asf(file: BinaryIO, size: int) -> bool:

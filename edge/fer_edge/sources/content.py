@@ -116,6 +116,8 @@ def what_else(head: bytes) -> str:
     for place, start, what in _OTHERS:
         if head[place : place + len(start)] == start:
             return what
+    if head.startswith(_PICTURES[2:]):
+        return "a TIFF of a rare kind; save it with 8 or 16 bits a colour"
     text = head.lstrip(b"\xef\xbb\xbf \r\n\t").lower()
     if b"<svg" in text:
         return "SVG, a drawing; save it as a PNG"

@@ -6,6 +6,8 @@ import logging
 import os
 import stat
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from fer_edge.errors import SourceError, counted
@@ -13,6 +15,7 @@ from fer_edge.sources.content import file_kind, is_heif, read_head
 from fer_edge.sources.mounting import Mounting
 from fer_edge.sources.options import PICTURE_SUFFIXES, SourceOptions
 from fer_edge.sources.picture import read_frame
+from fer_edge.sources.sequence import Pages, has_pages, is_animated
 from fer_edge.types import Frame
 
 _log = logging.getLogger(__name__)
@@ -31,8 +34,7 @@ class PictureFolder:
 
     def __init__(self, target: str, options: SourceOptions) -> None:
         """List the folder `target`. Raises SourceError if it is missing or holds no picture."""
-        self._max_pixels = options.max_pixels
-        self._mounting = Mounting(options.rotate, options.flip)
+        self._options = options
         self.name = target
         try:
             entries = sorted(Path(target).iterdir())
@@ -55,18 +57,32 @@ class PictureFolder:
         number = failed = 0
         for path in self._paths:
             try:
-                frame = read_frame(path, number, self._max_pixels, self._mounting)
+                for frame in self._pictures(path):
+                    yield replace(frame, number=number, time=float(number))
+                    number += 1
             except SourceError as cause:
                 failed += 1
                 _log.warning("%s", cause)
-                continue
-            yield frame
-            number += 1
         if failed:
             raise SourceError(
                 f"folder {self.name}: {failed} of its {counted(failed + number, 'picture')} could not be read, "
                 "as reported above; fix or remove them"
             )
+
+    def _pictures(self, path: Path) -> Iterator[Frame]:
+        """The picture at `path`, or the pages of a TIFF. Raises SourceError."""
+        try:
+            if is_animated(path):
+                _log.warning("picture %s: moves; its first frame alone is read, so give its own path", path)
+            several = has_pages(path)
+        except OSError:
+            several = False  # read_frame says why
+        if several:
+            with closing(Pages(str(path), self._options)) as pages:
+                yield from pages
+        else:
+            mounting = Mounting(self._options.rotate, self._options.flip)
+            yield read_frame(path, 0, self._options.max_pixels, mounting)
 
     def close(self) -> None:
         """Give no more pictures. May be called twice."""

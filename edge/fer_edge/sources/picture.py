@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
@@ -22,12 +22,19 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fer_edge.errors import SourceError
 from fer_edge.sources.content import read_head, what_else
+from fer_edge.sources.depth import to_8_bits
 from fer_edge.sources.mounting import Mounting
 from fer_edge.sources.options import PICTURE_SUFFIXES, SourceOptions, too_many_pixels
 from fer_edge.types import Frame, Pixels
 
 # Pillow reads many more, with decoders that are little tested on damaged files; for PostScript it starts Ghostscript.
-_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
+
+
+DEEP_COLOURS = "RGB;16"  # what Pillow calls three colours of sixteen bits
+MIN_DEEP_LEVEL = 64  # of eight bits: a picture that is nowhere brighter uses fourteen of sixteen bits at most
+_ORIENTATION = 0x0112  # the EXIF tag
+_ALL_BITS = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 
 
 class Picture:
@@ -60,11 +67,15 @@ def read_frame(path: Path, number: int, max_pixels: int, mounting: Mounting | No
     colour = read_picture(path, max_pixels)
     colour = colour if mounting is None else mounting.apply(colour)
     grey = np.asarray(cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY), np.uint8)
+    return Frame(number, float(number), file_time(path), grey, str(path), colour)
+
+
+def file_time(path: Path) -> datetime:
+    """When the file was written; now, if that is not known."""
     try:
-        taken = datetime.fromtimestamp(path.stat().st_mtime).astimezone()
+        return datetime.fromtimestamp(path.stat().st_mtime).astimezone()
     except (OSError, ValueError, OverflowError):  # the file is gone, or its date is past the year 9999
-        taken = datetime.now().astimezone()
-    return Frame(number, float(number), taken, grey, str(path), colour)
+        return datetime.now().astimezone()
 
 
 def read_picture(path: Path, max_pixels: int) -> Pixels:
@@ -87,34 +98,48 @@ def read_picture(path: Path, max_pixels: int) -> Pixels:
         raise SourceError(_damaged(f"picture {path}", cause)) from cause
 
 
-def decode_picture(data: Path | BinaryIO, name: str, max_pixels: int, formats: tuple[str, ...] = _FORMATS) -> Pixels:
+def decode_picture(data: Path | BinaryIO, name: str, max_pixels: int, formats: tuple[str, ...] = FORMATS) -> Pixels:
     """The picture in `data`, (height, width, 3) BGR, rotated as its EXIF orientation says; `name` is for errors.
 
     Raises SourceError if it is not a picture of `formats`, cut off, or has more than `max_pixels`; FileNotFoundError,
     PermissionError.
     """
+    with pillow_errors(data, name, formats), Image.open(data, formats=formats) as image:
+        return decode(image, name, max_pixels)
+
+
+@contextmanager
+def pillow_errors(
+    data: Path | BinaryIO, name: str, formats: tuple[str, ...] = FORMATS, ends: bool = False
+) -> Iterator[None]:
+    """Turns what Pillow raises while it opens or decodes `data` into SourceError, but for files that cannot be read.
+
+    `ends`: EOFError is no error, but says that there is no further picture.
+    """
     try:
-        with _without_pillow_limits(), Image.open(data, formats=formats) as image:
-            width, height = image.size
-            if width * height > max_pixels:
-                raise SourceError(f"{name}: {too_many_pixels(width, height, max_pixels)}")
-            return _decode(image)
+        with _without_pillow_limits():
+            yield
     except UnidentifiedImageError as cause:
-        known = ", ".join(suffix[1:] for suffix in PICTURE_SUFFIXES) if formats is _FORMATS else ", ".join(formats)
+        known = ", ".join(suffix[1:] for suffix in PICTURE_SUFFIXES) if formats is FORMATS else ", ".join(formats)
         what = what_else(read_head(data)) if isinstance(data, Path) else ""
         if what:
             raise SourceError(f"{name}: is not a picture that can be read, but {what}") from cause
         raise SourceError(f"{name}: is not a picture that can be read; known are {known}") from cause
     except (FileNotFoundError, PermissionError):
         raise
+    except EOFError as cause:
+        if ends:
+            raise
+        raise SourceError(_damaged(name, cause)) from cause
     except (
         OSError,
         SyntaxError,
         ValueError,
-        EOFError,
         MemoryError,
         RuntimeError,
         struct.error,
+        LookupError,
+        TypeError,
     ) as cause:  # each decoder raises its own errors
         raise SourceError(_damaged(name, cause)) from cause
 
@@ -146,10 +171,30 @@ def _damaged(name: str, cause: Exception) -> str:
     return f"{name}: is cut off or damaged ({reason}); copy it again"
 
 
-def _decode(image: Image.Image) -> Pixels:
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I"):
-        # 16 bits a pixel: Pillow would clip values above 255.
-        deep = np.clip(np.asarray(image), 0, 65535) >> 8
-        return np.asarray(cv2.cvtColor(deep.astype(np.uint8), cv2.COLOR_GRAY2BGR), np.uint8)
-    return np.asarray(cv2.cvtColor(np.asarray(image.convert("RGB")), cv2.COLOR_RGB2BGR), np.uint8)
+def decode(image: Image.Image, name: str, max_pixels: int) -> Pixels:
+    """Pillow's open `image`, (height, width, 3) BGR, rotated as its EXIF orientation says. Raises SourceError."""
+    width, height = image.size
+    if width * height > max_pixels:
+        raise SourceError(f"{name}: {too_many_pixels(width, height, max_pixels)}")
+    content = _content(image) if DEEP_COLOURS in str(getattr(image, "tile", "")) else b""
+    turned = ImageOps.exif_transpose(image)
+    if turned.mode.startswith(("I", "F")):
+        return np.asarray(cv2.cvtColor(to_8_bits(np.asarray(turned)), cv2.COLOR_GRAY2BGR), np.uint8)
+    colours = np.asarray(cv2.cvtColor(np.asarray(turned.convert("RGB")), cv2.COLOR_RGB2BGR), np.uint8)
+    if content and colours.max() < MIN_DEEP_LEVEL and image.getexif().get(_ORIENTATION, 1) == 1:
+        # Pillow keeps the upper eight of sixteen bits; of a camera's twelve these would be four.
+        whole = cv2.imdecode(np.frombuffer(content, np.uint8), _ALL_BITS)
+        if whole is not None and whole.shape == colours.shape:
+            return to_8_bits(whole)
+    return colours
+
+
+def _content(image: Any) -> bytes:
+    """The open file; b"" of a later page, which OpenCV would not find."""
+    if image.tell():
+        return b""
+    place = image.fp.tell()
+    image.fp.seek(0)
+    content: bytes = image.fp.read()
+    image.fp.seek(place)
+    return content
