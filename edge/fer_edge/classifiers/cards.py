@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fer_edge.classifiers import bare
 from fer_edge.classifiers.prior import Prior, parse_prior
 from fer_edge.errors import ModelError
 
@@ -47,6 +48,7 @@ class Card:
     cost: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # runtime -> processor -> relative to float32
     learned_from: str = ""  # one of TARGETS; "" if the card does not say it
     prior: Prior | None = None  # None: it cannot be changed
+    channels: int = 1  # of the input: 3 get the grey pixel each
 
     @property
     def accuracy(self) -> float | None:
@@ -66,7 +68,15 @@ def load_card(path: Path) -> Card:
         raise ModelError(f"model {path}: no such file; give a .tflite file, or a name from `fer-edge models`")
     if not path.name:
         raise ModelError(f"model {str(path)!r}: is not a file; give a .tflite file, or a name from `fer-edge models`")
-    path = path.with_suffix(".json")
+    model, path = path, path.with_suffix(".json")
+    labels = bare.labels_file(model) if model.suffix == ".tflite" and not os.path.lexists(path) else None
+    if labels is not None:
+        text = bare.describe(model, bare.read_labels(labels))
+        shown = text["input"]["range"]
+        _log.warning(
+            "model %s: has no card; taken: the labels in %s, pixels as %.3g to %.3g", model, labels.name, *shown
+        )
+        return _card(text, model.parent)
     try:
         text = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -114,6 +124,7 @@ def _card(text: Mapping[str, Any], folder: Path) -> Card:
         cost={runtime: {kind: float(c) for kind, c in row.items()} for runtime, row in text.get("cost", {}).items()},
         learned_from=str(text.get("learned_from") or ""),
         prior=parse_prior(text.get("prior"), labels),
+        channels=int(entry.get("channels", 1)),
     )
     if card.variant not in VARIANTS or card.dtype not in DTYPES:
         raise ValueError(f"variant {card.variant!r}, input {card.dtype!r}; known: {VARIANTS}, {DTYPES}")
@@ -121,6 +132,8 @@ def _card(text: Mapping[str, Any], folder: Path) -> Card:
         raise ValueError(f"learned_from {card.learned_from!r}; known: {TARGETS}")
     if len(card.labels) < 2 or len(set(card.labels)) != len(card.labels):
         raise ValueError(f"labels {card.labels}: must be two or more, all different")
+    if card.channels not in (1, bare.COLOURS):
+        raise ValueError(f"input channels {card.channels}: must be 1 or {bare.COLOURS}")
     if not all(1 <= side <= 1024 for side in card.size) or not low < high:
         raise ValueError(f"input {card.size}, range {card.range}: must be sides of 1 to 1024, and a rising range")
     return card

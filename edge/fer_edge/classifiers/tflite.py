@@ -41,10 +41,10 @@ class TfliteClassifier:
         entry = _only(path, self._interpreter.get_input_details(), "input")
         result = _only(path, self._interpreter.get_output_details(), "output")
         height, width = card.size
-        if tuple(entry["shape"]) != (1, height, width, 1) or np.dtype(entry["dtype"]).name != card.dtype:
+        if tuple(entry["shape"]) != (1, height, width, card.channels) or np.dtype(entry["dtype"]).name != card.dtype:
             raise ModelError(
                 f"model {path}: takes {np.dtype(entry['dtype']).name} of shape {tuple(entry['shape'])}, its card says "
-                f"{card.dtype} of (1, {height}, {width}, 1); restore both from one conversion"
+                f"{card.dtype} of (1, {height}, {width}, {card.channels}); restore both from one conversion"
             )
         if tuple(result["shape"]) != (1, len(card.labels)):
             raise ModelError(
@@ -75,12 +75,13 @@ class TfliteClassifier:
     def _raw(self, grey: Pixels, box: Box) -> NDArray[np.float32]:
         """What the model gives for the face in `box`, as real numbers (labels,)."""
         # A view into the interpreter's memory must be gone before invoke(), which may move it.
-        view = self._interpreter.tensor(self._input)()[0, :, :, 0]
-        if self._table is None:
-            preprocess.face_pixels(grey, box, self.card.size, out=view)
+        view = self._interpreter.tensor(self._input)()[0]
+        if self._table is None and self.card.channels == 1:
+            preprocess.face_pixels(grey, box, self.card.size, out=view[:, :, 0])
         else:
             preprocess.face_pixels(grey, box, self.card.size, out=self._face)
-            np.take(self._table, self._face, out=view)
+            values = self._face if self._table is None else self._table[self._face]
+            view[...] = values[:, :, None]  # each colour gets the grey
         del view
         self._interpreter.invoke()
         raw: NDArray[np.float32] = self._interpreter.get_tensor(self._output)[0].astype(np.float32)

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from fer_edge.classifiers import bare
 from fer_edge.classifiers.cards import Card, install_slots, load_card
 from fer_edge.classifiers.labels import find_label
 from fer_edge.classifiers.tflite import TfliteClassifier
@@ -53,8 +54,17 @@ def try_out(card: Card) -> str:
 
 def _copy_pair(model: Path, card: Path, place: Path) -> Card:
     """Copy both into `place`, under matching names; the copy's card. Raises ModelError, OSError."""
+    labels = bare.labels_file(model) if not card.is_file() else None
+    if labels is not None:
+        text = bare.describe(model, bare.read_labels(labels))
+        (place / model.name).with_suffix(".json").write_text(json.dumps(text, indent=2) + "\n", encoding="utf-8")
+        shutil.copyfile(model, place / model.name)
+        return load_card(place / model.name)
     if not card.is_file():
-        raise ModelError(f"model card {card}: no such file; a model needs its card: give it with --card")
+        raise ModelError(
+            f"model card {card}: no such file; a model needs its card: give it with --card, or put its labels.txt beside "
+            "it, a label in each line"
+        )
     try:
         name = Path(json.loads(card.read_text(encoding="utf-8"))["file"]).name
     except (ValueError, TypeError, KeyError):
