@@ -1,4 +1,4 @@
-"""`fer-convert`: train, distill, train-verifier, quantize, evaluate.
+"""`fer-convert`: crop, train, distill, train-verifier, quantize, import, evaluate.
 
 Starts without Keras, so that `--help` works anywhere.
 """
@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from fer_edge import __version__
+from fer_edge.cli import Parser
 from fer_edge.errors import FerEdgeError
 
 from fer_convert.data.augment import Augmentation
@@ -22,8 +24,10 @@ from fer_convert.options import (
     Renamed,
     add_fields,
     add_input_range,
+    add_labels,
     given,
     input_range_of,
+    label_list,
     recipe_of,
     share,
     warn_renamed,
@@ -39,10 +43,12 @@ SPLIT_HELP = "split to measure on (default: the validation split)"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code. An error that the user can fix is one line on standard error."""
-    arguments = _parser().parse_args(argv)
-    if arguments.command == "teach":
-        warn_renamed("fer-convert teach", "fer-convert distill")
+    stopped = ""
     try:
+        arguments = _parser().parse_args(argv)
+        stopped = arguments.stopped
+        if arguments.command == "teach":
+            warn_renamed("fer-convert teach", "fer-convert distill")
         arguments.run(arguments)
     except FerEdgeError as error:
         sys.stderr.write(f"fer-convert: error: {error}\n")
@@ -52,22 +58,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_BROKEN_PIPE
     except KeyboardInterrupt:
-        sys.stderr.write(f"\nfer-convert: stopped{arguments.stopped}\n")
+        sys.stderr.write(f"\nfer-convert: stopped{stopped}\n")
         _exit_now(EXIT_INTERRUPTED)
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="fer-convert", description="Faces -> a trained network -> .tflite and its card"
-    )
+    parser = Parser(prog="fer-convert", description="Faces -> a trained network -> .tflite and its card")
+    parser.add_argument("--version", action="version", version=f"fer-convert {__version__}")
     commands = parser.add_subparsers(required=True, dest="command", metavar="COMMAND")
     _add_train(commands.add_parser("train", help="train a network, or go on with a run that was stopped"))
+    _add_crop(commands.add_parser("crop", help="cut the faces out of photos, framed as the device frames them"))
     _add_distill(commands.add_parser("distill", help="write soft labels of trained networks, to train a smaller one"))
     _add_distill(commands.add_parser("teach"))  # its name until 0.1.0; without help, so that it is not listed
     words = "train the network that says whether a square is a face, and where exactly"
     _add_train_verifier(commands.add_parser("train-verifier", help=words))
     _add_quantize(commands.add_parser("quantize", help="convert a Keras model to four .tflite variants with cards"))
+    _add_import(commands.add_parser("import", help="take a .tflite or .onnx that others made: it gets a card"))
     _add_evaluate(commands.add_parser("evaluate", help="measure a .tflite or Keras model on labelled faces"))
     return parser
 
@@ -105,6 +112,20 @@ def _train(arguments: argparse.Namespace) -> None:
     train(
         recipe, a.data, out, a.start, log=say, size_given="size" in a, soft_label_file=a.soft_labels, vote_file=a.votes
     )
+
+
+def _add_crop(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Find the largest face in each photo by the device's detector, and write it upright and framed as the device "
+        "frames it. Folders are kept, so one folder a class stays one."
+    )
+    parser.add_argument("photos", type=Path, metavar="PHOTOS", help="a folder of photos, in folders as you like")
+    parser.add_argument("--out", type=Path, required=True, metavar="FACES", help="folder to write the faces to")
+    parser.set_defaults(run=_crop, stopped="; every face in --out is whole")
+
+
+def _crop(arguments: argparse.Namespace) -> None:
+    importlib.import_module("fer_convert.data.crop").crop_photos(arguments.photos, arguments.out, log=say)
 
 
 def _add_distill(parser: argparse.ArgumentParser) -> None:
@@ -166,7 +187,13 @@ def _add_quantize(parser: argparse.ArgumentParser) -> None:
         "Convert a Keras model (.keras, .hdf5) to float32, float16, dynamic and int8 .tflite, with cards."
     )
     parser.add_argument("model", type=Path, metavar="MODEL", help="the Keras model")
-    parser.add_argument("--data", type=Path, help="the data it was trained on: int8 is calibrated and measured on it")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        help="the data it was trained on: int8 is calibrated on its training faces, the gate measures on its "
+        f"validation faces. {DATA_HELP}",
+    )
     parser.add_argument("--out", type=Path, default=Path("models"), help="folder to write to (default: models)")
     parser.add_argument("--name", help="of the network in file names (default: the file's or the run's name)")
     parser.add_argument("--split", help=SPLIT_HELP)
@@ -183,6 +210,7 @@ def _add_quantize(parser: argparse.ArgumentParser) -> None:
         help="how far frequent classes stay ahead: 1 as in the training data, 0 not at all (logit adjustment; "
         f"default: {DEFAULT_PRIOR}, with --votes {DEFAULT_VOTES_PRIOR})",
     )
+    add_labels(parser)
     add_input_range(parser)
     parser.set_defaults(run=_quantize, stopped="; every file in --out is whole")
 
@@ -190,7 +218,41 @@ def _add_quantize(parser: argparse.ArgumentParser) -> None:
 def _quantize(arguments: argparse.Namespace) -> None:
     a, input_range = arguments, input_range_of(arguments)
     quantize = _import("fer_convert.export.quantize").quantize
-    quantize(a.model, a.data, a.out, a.name, input_range, a.split, log=say, prior=a.prior, votes=a.votes)
+    quantize(
+        a.model, a.data, a.out, a.name, input_range, a.split, log=say, prior=a.prior, votes=a.votes, labels=a.labels
+    )
+
+
+def _add_import(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Take a converted model as it is: .tflite, such as Teachable Machine's, or .onnx, which onnx2tf converts. It "
+        "is copied with a card; a float model that ends in logits gets a softmax."
+    )
+    parser.add_argument("model", type=Path, metavar="MODEL", help=".tflite or .onnx")
+    parser.add_argument(
+        "--labels",
+        type=label_list,
+        metavar="A,B,C",
+        help="labels of its outputs, in their order (default: those in the labels.txt beside it)",
+    )
+    parser.add_argument("--data", type=Path, help=f"measure it, and the order of its labels, on these: {DATA_HELP}")
+    parser.add_argument("--split", help=SPLIT_HELP)
+    parser.add_argument("--out", type=Path, default=Path("models"), help="folder to write to (default: models)")
+    parser.add_argument("--name", help="of the model in file names (default: the file's name)")
+    parser.add_argument(
+        "--input-range",
+        type=float,
+        nargs=2,
+        metavar=("LOW", "HIGH"),
+        help="input values for pixels 0 and 255 (default: of integers the pixels; of floats -1 1)",
+    )
+    parser.set_defaults(run=_import_model, stopped="")
+
+
+def _import_model(arguments: argparse.Namespace) -> None:
+    a, input_range = arguments, input_range_of(arguments)
+    import_model = _import("fer_convert.export.import_model").import_model
+    import_model(a.model, a.labels, a.out, a.name, input_range, a.data, a.split, log=say)
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
@@ -212,6 +274,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to this file")
     parser.add_argument("--report", type=Path, metavar="DIR", help="write a page and its plots to this folder")
+    add_labels(parser)
     add_input_range(parser)
     parser.set_defaults(run=_evaluate, stopped="")
 
@@ -219,7 +282,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 def _evaluate(arguments: argparse.Namespace) -> None:
     a, input_range = arguments, input_range_of(arguments)
     evaluate = _import("fer_convert.evaluation.evaluate").evaluate
-    evaluate(a.model, a.data, a.split, a.json, a.report, input_range, a.conditions, a.votes, log=say)
+    evaluate(a.model, a.data, a.split, a.json, a.report, input_range, a.conditions, a.votes, log=say, labels=a.labels)
 
 
 def _import(module: str) -> Any:

@@ -108,6 +108,24 @@ def share(text: str) -> float:
     return value
 
 
+def add_labels(parser: argparse.ArgumentParser) -> None:
+    """Add --labels, for Keras models that do not say them."""
+    parser.add_argument(
+        "--labels",
+        type=label_list,
+        metavar="A,B,C",
+        help="labels of a Keras model's outputs, in their order (default: those in its .json; else FER2013's seven)",
+    )
+
+
+def label_list(text: str) -> tuple[str, ...]:
+    """Names that are parted by commas, for `type=` of an option."""
+    names = tuple(name.strip() for name in text.split(","))
+    if len(names) < 2 or not all(names) or len({name.casefold() for name in names}) < len(names):
+        raise argparse.ArgumentTypeError(f"{text[:60]!r}: must be two names or more, all different, parted by commas")
+    return names
+
+
 def add_input_range(parser: argparse.ArgumentParser) -> None:
     """Add --input-range, for Keras models that do not say it themselves."""
     parser.add_argument(

@@ -12,8 +12,9 @@ from types import SimpleNamespace
 import pytest
 from fer_convert import cli
 from fer_convert.messages import say
+from fer_convert.options import label_list
 from fer_convert.training.recipe import Recipe
-from fer_edge import errors
+from fer_edge import __version__, errors
 
 COMMANDS = ("train", "distill", "train-verifier", "quantize", "evaluate")
 
@@ -76,7 +77,9 @@ def test_quantize_gets_its_options(
     ("arguments", "error", "message"),
     [
         (["train", "--data", "none.csv"], errors.DataError, "data none.csv: no such file"),
-        (["quantize", "none.keras"], errors.DataError, "--data is missing"),
+        (["quantize", "none.keras"], errors.SettingsError, "required: --data; try: fer-convert quantize --help"),
+        (["evaluete"], errors.SettingsError, "invalid choice: 'evaluete'"),
+        (["train", "--epochs", "many"], errors.SettingsError, "try: fer-convert train --help"),
         (["quantize", "none.keras", "--data", "x.csv"], errors.ModelError, "model none.keras: no such file"),
         (["evaluate", "none.tflite", "--data", "x.csv"], errors.ModelError, "model none.tflite: no such file"),
         (["quantize", "m.h5", "--data", "x.csv", "--name", "a/b"], errors.SettingsError, "--name 'a/b': not a plain"),
@@ -116,7 +119,7 @@ def test_closed_pipe_ends_quietly() -> None:
     """`fer-convert evaluate … | head` leaves no traceback."""
     code = (
         "import sys; from fer_convert import cli\n"
-        "class Fake:\n    evaluate = staticmethod(lambda *given, log: [log('x' * 9999) for _ in range(100)])\n"
+        "class Fake:\n    evaluate = staticmethod(lambda *given, log, **more: [log('x' * 9999) for _ in range(100)])\n"
         "cli._import = lambda module: Fake\n"
         "sys.exit(cli.main(['evaluate', 'm.tflite', '--data', 'x.csv']))"
     )
@@ -204,3 +207,16 @@ def test_stopped_training_can_go_on(faces_csv: Path, tmp_path: Path) -> None:
     assert run.returncode == 130, said
     assert said.strip() == "fer-convert: stopped; the same command goes on after the last whole epoch"
     assert (tmp_path / "run" / "state.npz").is_file()
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["--version"])
+    assert capsys.readouterr().out == f"fer-convert {__version__}\n"
+
+
+def test_labels_are_a_list() -> None:
+    """Names parted by commas, in their order; what is none is refused."""
+    assert label_list(" woman, man ") == ("woman", "man")
+    for text in ("woman", "a,,b", "a,A", ""):
+        assert cli.main(["evaluate", "m.keras", "--data", "x", f"--labels={text}"]) == 2

@@ -9,22 +9,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from fer_edge.classifiers.labels import emotion_of
 from fer_edge.errors import DataError
 from fer_edge.types import EMOTIONS
 
 from fer_convert import files
 from fer_convert.data.faces import FER2013_SIDE_PX as SIDE
-from fer_convert.data.faces import Dataset, Faces, resize_faces
+from fer_convert.data.faces import SPLITS, VALIDATION_SHARE, Dataset, Faces, hold_out, resize_faces
+from fer_convert.messages import warn
 
 FER2013_COLUMNS = ("emotion", "pixels", "usage")
-SPLIT_OF_USAGE = {name.lower(): name for name in ("Training", "PublicTest", "PrivateTest")}
+SPLIT_OF_USAGE = {name.lower(): name for name in SPLITS}
+DELIMITERS = ",;\t"  # Kaggle's; a spreadsheet's in many countries; a table's
+FER2013_SPLITS = ("Training", "PublicTest", "PrivateTest")
+UNSPLIT = ""  # in place of a split, without a column Usage
 _PIXEL_VALUES = {str(value): value for value in range(256)}
 
 
 def read_csv(path: Path, size: tuple[int, int]) -> Dataset:
     """The faces of the fer2013.csv at `path`, resized to `size` (height, width). Raises DataError."""
     columns: dict[str, tuple[list[bytes], list[int]]] = {}
-    for split, label, pixels in _face_rows(path):
+    has_splits = "usage" in read_header(path, "data")
+    for split, label, pixels in _face_rows(path, has_splits):
         faces, labels = columns.setdefault(split, ([], []))
         faces.append(pixels)
         labels.append(label)
@@ -34,15 +40,21 @@ def read_csv(path: Path, size: tuple[int, int]) -> Dataset:
     for split, (faces, labels) in columns.items():
         native = np.frombuffer(b"".join(faces), np.uint8).reshape(-1, SIDE, SIDE)
         splits[split] = Faces(resize_faces(native, size), np.array(labels, np.int64))
+    if not has_splits:
+        splits = hold_out(splits[UNSPLIT], EMOTIONS, f"{path}, {{}}")
+        warn(
+            f"data {path}: no column Usage, so {VALIDATION_SHARE:.0%} of each class, always the same, are held out to "
+            f"validate on: {len(splits['validation']):,} faces, {len(splits['train']):,} to train on"
+        )
     return Dataset(path.name, files.sha256(path), EMOTIONS, splits)
 
 
-def _face_rows(path: Path) -> Iterator[tuple[str, int, bytes]]:
+def _face_rows(path: Path, has_splits: bool) -> Iterator[tuple[str, int, bytes]]:
     """(split, label, 2,304 pixels) of each row; every value is checked. Raises DataError naming file and line."""
-    rows = read_rows(path, "data", FER2013_COLUMNS, "Kaggle's file begins with emotion,pixels,Usage")
-    for place, (emotion, text, usage) in rows:
-        if emotion not in _PIXEL_VALUES or _PIXEL_VALUES[emotion] >= len(EMOTIONS):
-            raise DataError(f"{place}: emotion {emotion[:20]!r}; FER2013's are 0 to {len(EMOTIONS) - 1}, fix the row")
+    columns = FER2013_COLUMNS if has_splits else FER2013_COLUMNS[:2]
+    rows = read_rows(path, "data", columns, "Kaggle's file begins with emotion,pixels,Usage")
+    for place, (emotion, text, *usage) in rows:
+        label = _label(emotion, place)
         values = text.split()
         if len(values) != SIDE * SIDE:
             raise DataError(
@@ -55,13 +67,23 @@ def _face_rows(path: Path) -> Iterator[tuple[str, int, bytes]]:
             raise DataError(
                 f"{place}: pixel {str(bad)[:20]}; a pixel is a whole number 0 to 255, fix the row"
             ) from None
-        yield split_of_usage(usage, place), _PIXEL_VALUES[emotion], pixels
+        yield split_of_usage(usage[0], place) if has_splits else UNSPLIT, label, pixels
+
+
+def _label(emotion: str, place: str) -> int:
+    """The index into EMOTIONS that a value of FER2013's column emotion is, or names. Raises DataError."""
+    named = emotion_of(emotion)
+    if named:
+        return EMOTIONS.index(named)
+    if emotion not in _PIXEL_VALUES or _PIXEL_VALUES[emotion] >= len(EMOTIONS):
+        raise DataError(f"{place}: emotion {emotion[:20]!r}; FER2013's are 0 to {len(EMOTIONS) - 1}, fix the row")
+    return _PIXEL_VALUES[emotion]
 
 
 def split_of_usage(usage: str, place: str) -> str:
     """The split that a value of FER2013's column Usage names. Raises DataError naming `place`, the file and line."""
     if usage.lower() not in SPLIT_OF_USAGE:
-        raise DataError(f"{place}: Usage {usage[:20]!r}; it is {', '.join(SPLIT_OF_USAGE.values())}, fix the row")
+        raise DataError(f"{place}: Usage {usage[:20]!r}; it is {', '.join(FER2013_SPLITS)}, fix the row")
     return SPLIT_OF_USAGE[usage.lower()]
 
 
@@ -101,7 +123,9 @@ def _open(path: Path, kind: str) -> Iterator[tuple[list[str], Any]]:
     line = 1
     try:
         with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-            lines = csv.reader(file)
+            first = file.readline()
+            file.seek(0)
+            lines = csv.reader(file, delimiter=max(DELIMITERS, key=first.count))
             header = [name.strip().lower() for name in next(lines, [])]
             if not header:
                 raise DataError(f"{kind} {path}: the file is empty; unpack or download it again")

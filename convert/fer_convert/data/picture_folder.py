@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from fer_edge import preprocess
+from fer_edge.classifiers.labels import find_label, folded, match_labels
 from fer_edge.errors import DataError, SourceError
 from fer_edge.sources.options import PICTURE_SUFFIXES, SourceOptions
 from fer_edge.sources.picture import read_frame
 from fer_edge.types import EMOTIONS, Pixels
 
-from fer_convert.data.faces import SPLITS, Dataset, Faces
+from fer_convert.data.faces import SPLITS, Dataset, Faces, hold_out
 from fer_convert.messages import warn
-
-VALIDATION_SHARE = 0.2  # of each class, held out if the folders come without splits
 
 
 def read_folder(folder: Path, size: tuple[int, int]) -> Dataset:
@@ -25,11 +25,12 @@ def read_folder(folder: Path, size: tuple[int, int]) -> Dataset:
     A picture that cannot be read is skipped with a warning.
     """
     roots = _split_folders(folder) or {"": folder}
-    classes = _classes({entry.name for root in roots.values() for entry in _subfolders(root)}, folder)
+    found = {name: _subfolders(root) for name, root in roots.items()}
+    classes = _classes(found, folder)
     digest = hashlib.sha256()
-    splits = {name: _read_split(folder, root, classes, size, digest) for name, root in roots.items()}
+    splits = {name: _read_split(folder, roots[name], classes, found[name], size, digest) for name in roots}
     if "" in splits:
-        splits = _hold_out(splits[""], classes, folder)
+        splits = hold_out(splits[""], classes, str(folder / "{}"))
     return Dataset(folder.resolve().name, digest.hexdigest(), classes, splits)
 
 
@@ -56,26 +57,45 @@ def _subfolders(folder: Path) -> list[Path]:
         raise DataError(f"data {folder}: cannot be read ({cause.strerror}); check its rights") from None
 
 
-def _classes(found: set[str], folder: Path) -> tuple[str, ...]:
-    if len(found) < 2:
+def _classes(found: Mapping[str, Sequence[Path]], folder: Path) -> tuple[str, ...]:
+    """The names of the classes whose folders are `found`, by split: as the first split that has a class calls it.
+
+    Raises DataError if there are not two, or if two folders of a split have the same name in another case.
+    """
+    names: list[str] = []
+    for folders in found.values():
+        by_name: dict[str, Path] = {}
+        for entry in folders:
+            other = by_name.setdefault(folded(entry.name), entry)
+            if other is not entry:
+                raise DataError(f"data {entry}: the same class as {other.name}; put the pictures into one of them")
+        names += [entry.name for entry in folders if find_label(entry.name, names) is None]
+    if len(names) < 2:
         raise DataError(
-            f"data {folder}: {len(found)} class folders; put the pictures of each class into a folder of its own, "
+            f"data {folder}: {len(names)} class folders; put the pictures of each class into a folder of its own, "
             "folder/<class>/*.jpg, two classes or more"
         )
     # FER2013's own classes keep FER2013's order, so that its models and cards fit.
-    return EMOTIONS if found == set(EMOTIONS) else tuple(sorted(found))
+    places = match_labels(names, EMOTIONS)
+    return tuple(sorted(names)) if places is None else tuple(names[place] for place in places)
 
 
 def _read_split(
-    folder: Path, root: Path, classes: tuple[str, ...], size: tuple[int, int], digest: hashlib._Hash
+    folder: Path,
+    root: Path,
+    classes: tuple[str, ...],
+    found: Sequence[Path],
+    size: tuple[int, int],
+    digest: hashlib._Hash,
 ) -> Faces:
-    """The faces in the class folders of `root`, part of the data set `folder`, whose `digest` is updated."""
+    """The faces in the class folders `found` in `root`, part of the data set `folder`, whose `digest` is updated."""
+    folder_of = {find_label(entry.name, classes): entry for entry in found}
     pixels: list[Pixels] = []
     labels: list[int] = []
     names: list[str] = []
     for label, name in enumerate(classes):
         count_before = len(labels)
-        for path in sorted((root / name).rglob("*")):
+        for path in sorted(folder_of.get(name, root / name).rglob("*")):
             if path.suffix.lower() not in PICTURE_SUFFIXES:
                 continue
             try:
@@ -96,20 +116,3 @@ def _read_split(
                 "add some, or remove the class from every split"
             )
     return Faces(np.stack(pixels), np.array(labels, np.int64), tuple(names))
-
-
-def _hold_out(faces: Faces, classes: tuple[str, ...], folder: Path) -> dict[str, Faces]:
-    """Training and validation: VALIDATION_SHARE of each class, at least one face.
-
-    The draw is always the same for the same pictures, so that what is measured later was never trained on.
-    """
-    rng = np.random.default_rng(0)
-    held_out = np.zeros(len(faces), bool)
-    for label, name in enumerate(classes):
-        rows = np.flatnonzero(faces.labels == label)
-        if len(rows) < 2:
-            raise DataError(
-                f"data {folder / name}: one picture; a class needs two, one to train on and one to validate"
-            )
-        held_out[rng.permutation(rows)[: max(1, round(len(rows) * VALIDATION_SHARE))]] = True
-    return {"train": faces[~held_out], "validation": faces[held_out]}

@@ -15,18 +15,18 @@ consensus face: its class is what the majority sees.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from fer_edge.classifiers.labels import find_label, folded
 from fer_edge.errors import DataError
 from numpy.typing import NDArray
 
 from fer_convert.data.faces import Dataset, Faces
 from fer_convert.data.fer2013_csv import read_header, read_rows, split_of_usage
 
-CLASS_OF_COLUMN = {"happiness": "happy", "sadness": "sad", "anger": "angry"}  # FER+'s names for FER2013's classes
 KEY_COLUMNS = ("usage", "image name", "file")  # not counts
 NO_CONSENSUS = -1  # in place of a class
 MIN_SHARE = 0.3  # of a face's votes that must be for one of the classes, for it to be trained on
@@ -110,10 +110,11 @@ def _shares(counts: NDArray[np.int64]) -> NDArray[np.float64]:
     return shares
 
 
-def read(path: Path, data: Dataset) -> Mapping[str, Votes]:
+def read(path: Path, data: Dataset, used: Collection[str] | None = None) -> Mapping[str, Votes]:
     """The votes at `path` for the faces of `data`, by split, in the order of its faces. Raises DataError.
 
-    Splits without a vote are left out; at least one has votes.
+    Splits without a vote are left out; at least one has votes. Those named in
+    `used`, by default all, must have votes for each class, that fit the labels.
     """
     header = read_header(path, "votes")
     columns = _columns(path, header, data)
@@ -130,17 +131,17 @@ def read(path: Path, data: Dataset) -> Mapping[str, Votes]:
     votes = {name: Votes(rows[:, :classes], rows[:, classes:]) for name, rows in splits.items() if rows.any()}
     if not votes:
         raise DataError(f"votes {path}: not one vote for a face of {data.name}; give the votes on its faces")
-    for name, found in votes.items():
-        _check(path, name, found, data.splits[name], data)
+    for name in votes if used is None else votes.keys() & set(used):
+        _check(path, name, votes[name], data.splits[name], data)
     return votes
 
 
 def _columns(path: Path, header: list[str], data: Dataset) -> list[str]:
     """The columns of counts: those of the classes of `data` in their order, then all others. Raises DataError."""
     names = [name for name in header if name and name not in KEY_COLUMNS]
-    classes = [name.lower() for name in data.classes]
-    # A column is its class's by its own name before it is by FER+'s.
-    class_of = {name: name if name in classes else CLASS_OF_COLUMN.get(name, name) for name in names}
+    classes = [folded(name) for name in data.classes]
+    # A column is its class's by its own name before it is by another, such as FER+'s happiness for happy.
+    class_of = {name: find_label(name, classes) or name for name in names}
     found = {name: [column for column in names if class_of[column] == name] for name in classes}
     missing = [name for name, columns in found.items() if not columns]
     if missing:
@@ -158,7 +159,7 @@ def _columns(path: Path, header: list[str], data: Dataset) -> list[str]:
 def read_training(path: Path, data: Dataset) -> Votes:
     """The votes at `path` for the training faces of `data`, in their order. Raises DataError, too if there are none."""
     split, faces = data.training()
-    votes = read(path, data)
+    votes = read(path, data, (split,))
     if split not in votes:
         raise DataError(f"votes {path}: not one for {split}, where {data.name} has {len(faces):,} faces to train on")
     return votes[split]

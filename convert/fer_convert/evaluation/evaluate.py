@@ -9,6 +9,7 @@ scored through Keras.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from fer_convert import files
 from fer_convert.data import dataset
-from fer_convert.data.faces import FER2013_SIDE_PX, TRAINING_SPLITS, Dataset, Faces
+from fer_convert.data.faces import FER2013_SIDE_PX, Dataset, Faces
 from fer_convert.data.votes import consensus_faces
 from fer_convert.evaluation import people, report
 from fer_convert.evaluation.conditions import CONDITIONS
@@ -46,18 +47,21 @@ def evaluate(
     conditions: bool = False,
     vote_file: Path | None = None,
     log: Log = print,
+    labels: Sequence[str] | None = None,
 ) -> Evaluation:
     """Measure the model at `path` on the data at `source`; log a table, write `json_file` and a report to `folder`.
 
     `split` is the one to measure on, by default the validation split. With `conditions`, measure under each of
     CONDITIONS too, and compare with the float32 file of the same model. With `vote_file`, measure by what most people
-    see, on the faces of the split that have a majority. Raises ModelError, DataError, SinkError.
+    see, on the faces of the split that have a majority. `labels` are those of a Keras model's outputs, in their order.
+    Raises ModelError, DataError, SinkError.
     """
-    model = load_scored_model(path, input_range)
+    model = load_scored_model(path, input_range, labels)
     reference = load_reference(model) if conditions else NO_REFERENCE
     # The faces of a CSV stay as they are here: the classifier resizes them.
     size = model.size if source.is_dir() else NATIVE_SIZE
     content = dataset.read(source, size)
+    model.checked(content, split, log)
     name, every = content.validation(split)
     votes = people.read_votes(vote_file, content, name) if vote_file else None
     prior = find_prior(model, content.classes, votes.training) if votes else None
@@ -72,7 +76,7 @@ def evaluate(
         changed = _condition_scores(model, content, native, with_votes=votes is not None)
         int8_cost = _parity(reference, content, faces, probabilities.argmax(axis=1))
         values = _condition_values(model, metrics, changed, int8_cost)
-    unseen = _unseen(content, faces)
+    unseen = ~content.seen_in_training(faces)
     is_mixed = unseen.any() and not unseen.all()
     result = Evaluation(
         path.name,
@@ -130,11 +134,3 @@ def _condition_values(
         f"expected calibration error, {CALIBRATION_BINS} bins": metrics.ece,
         f"{model.converted_variant or 'int8'} against {REFERENCE_VARIANT}, points of accuracy": int8_cost,
     }
-
-
-def _unseen(content: Dataset, faces: Faces) -> NDArray[np.bool_]:
-    """Which of `faces` (n,) are not, to the pixel, in the training split too; hundreds of FER2013's are."""
-    training_names = {name.lower() for name in TRAINING_SPLITS}
-    training = [split for name, split in content.splits.items() if name.lower() in training_names]
-    known = {face.tobytes() for split in training for face in split.pixels}
-    return np.array([face.tobytes() not in known for face in faces.pixels])

@@ -95,7 +95,7 @@ class People:
 
 def read_votes(path: Path, data: Dataset, split: str) -> VoteSource:
     """The votes at `path` for the faces of `data`, of which `split` is measured. Raises DataError."""
-    found: Mapping[str, Votes] = votes_file.read(path, data)
+    found: Mapping[str, Votes] = votes_file.read(path, data, (split,))
     if split not in found:
         raise DataError(f"votes {path}: not one for a face of {split}; give one of {', '.join(found)} as --split")
     training = {name.lower() for name in TRAINING_SPLITS}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from fer_edge.classifiers.labels import match_labels
 from fer_edge.classifiers.prior import Prior
 from numpy.typing import NDArray
 from sklearn.metrics import recall_score
@@ -34,8 +35,8 @@ def find_prior(model: ScoredModel, classes: tuple[str, ...], training: Votes | N
     None without a card's entry and without votes.
     """
     if model.card and model.card.prior:
-        known = dict(zip(model.labels, model.card.prior.frequencies, strict=True))
-        return replace(model.card.prior, frequencies=tuple(known[name] for name in classes))
+        places = match_labels(model.labels, classes) or range(len(classes))
+        return replace(model.card.prior, frequencies=tuple(model.card.prior.frequencies[place] for place in places))
     if training is None:
         return None
     majority = training.consensus[training.consensus != NO_CONSENSUS]

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from fer_edge.classifiers.cards import Card, load_card
+from fer_edge.classifiers.labels import match_labels
 from fer_edge.classifiers.tflite import TfliteClassifier
 from fer_edge.errors import DataError, ModelError, SettingsError
 from numpy.typing import NDArray
 
 from fer_convert import backend
 from fer_convert.data.faces import Dataset, resize_faces
-from fer_convert.export import fold, load
+from fer_convert.export import fold, label_order, load
+from fer_convert.export.load import LoadedModel
+from fer_convert.messages import Log
 from fer_convert.training.engine import predict
 
 REFERENCE_VARIANT = "float32"  # the other variants are compared with it
@@ -32,6 +35,7 @@ class ScoredModel:
     size: tuple[int, int]  # (height, width) of its input, pixels
     classify: Callable[[NDArray[np.uint8]], NDArray[np.float32]]  # faces (n, height, width) -> (n, labels)
     card: Card | None = None  # of a .tflite
+    loaded: LoadedModel | None = None  # of a Keras model
 
     @property
     def converted_variant(self) -> str:
@@ -43,13 +47,18 @@ class ScoredModel:
 
         Raises DataError if the data's classes are not the model's.
         """
-        if set(content.classes) != set(self.labels):
+        places = match_labels(self.labels, content.classes)
+        if places is None:
             raise DataError(
                 f"data {content.name}: its classes are {', '.join(content.classes)}, the labels of {self.path} are "
                 f"{', '.join(self.labels)}; give data with the model's classes"
             )
-        # The model's order of labels may differ from the data's.
-        return self.classify(faces)[:, [self.labels.index(label) for label in content.classes]]
+        return self.classify(faces)[:, places]
+
+    def checked(self, content: Dataset, split: str | None, log: Log) -> None:
+        """Raise DataError if the order of a Keras model's labels is not said, and not that of its outputs."""
+        if self.loaded is not None:
+            label_order.with_labels_of(self.loaded, content, self.classify, split, log)
 
     def predict_classes(self, faces: NDArray[np.uint8], content: Dataset) -> NDArray[np.int64]:
         """The most probable class (n,) of each face, as an index into the data's classes."""
@@ -57,18 +66,26 @@ class ScoredModel:
         return classes
 
 
-def load_scored_model(path: Path, input_range: tuple[float, float] | None = None) -> ScoredModel:
-    """The model at `path`; `input_range` is for a Keras model alone. Raises ModelError and SettingsError."""
+def load_scored_model(
+    path: Path, input_range: tuple[float, float] | None = None, labels: Sequence[str] | None = None
+) -> ScoredModel:
+    """The model at `path`; `input_range` and `labels` are for a Keras model. Raises ModelError and SettingsError."""
     if path.suffix.lower() == ".tflite":
         if input_range is not None:
             raise SettingsError(f"--input-range: the input of {path} is described by its card; leave the option out")
+        if labels is not None:
+            raise SettingsError(f"--labels: the labels of {path} are those of its card; leave the option out")
         card = load_card(path)
         with backend.quiet():
             classifier = TfliteClassifier(card)
         return ScoredModel(path, card.labels, card.size, classifier.predict_crops, card)
-    loaded = load.load(path, input_range)
+    loaded = load.load(path, input_range, labels)
     model = fold.to_pixel_input(loaded)
-    return ScoredModel(path, loaded.labels, loaded.size, lambda faces: predict(model, resize_faces(faces, loaded.size)))
+
+    def classify(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return predict(model, resize_faces(faces, loaded.size))
+
+    return ScoredModel(path, loaded.labels, loaded.size, classify, loaded=loaded)
 
 
 def load_reference(model: ScoredModel) -> ScoredModel | str:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fer_convert.data.faces import Faces
 from fer_convert.export import tflite
+from fer_convert.messages import Log, say
 from fer_convert.training.engine import predict
 
 # Converters use the widest values that they see, so more faces are not better: the rarest stretch every scale. On the
@@ -19,20 +20,22 @@ CALIBRATION_FACES = 14
 CALIBRATION_DRAWS = 8  # to choose from
 
 
-def best_draw(model: Any, size: tuple[int, int], training: Faces, validation: Faces, seed: int) -> NDArray[np.uint8]:
+def best_draw(
+    model: Any, size: tuple[int, int], training: Faces, validation: Faces, seed: int, log: Log = say
+) -> NDArray[np.uint8]:
     """Of CALIBRATION_DRAWS draws of `training` faces, the one whose int8 model agrees with `model` most often.
 
     Agreement is counted on `validation`. An unlucky draw has a face that stretches the scales: agreement on FER2013
     ranged over a point. The draw is chosen on the faces that it is then measured on, like the best epoch of a training.
     """
     wanted = predict(model, validation.pixels).argmax(axis=1)
-    draws = [calibration_faces(training, seed + number) for number in range(CALIBRATION_DRAWS)]
-
-    def agreeing(shown: NDArray[np.uint8]) -> int:
-        content = tflite.convert(model, size, "int8", shown)
-        return int((tflite.predict_classes(content, validation.pixels) == wanted).sum())
-
-    return max(draws, key=agreeing)
+    draws, agreeing = [], []
+    for number in range(CALIBRATION_DRAWS):
+        draws.append(calibration_faces(training, seed + number))
+        content = tflite.convert(model, size, "int8", draws[-1])
+        agreeing.append(float((tflite.predict_classes(content, validation.pixels) == wanted).mean()))
+        log(f"faces to calibrate int8 on, draw {number + 1} of {CALIBRATION_DRAWS}: agrees in {agreeing[-1]:.2%}")
+    return draws[int(np.argmax(agreeing))]
 
 
 def calibration_faces(faces: Faces, seed: int, count: int = CALIBRATION_FACES) -> NDArray[np.uint8]:

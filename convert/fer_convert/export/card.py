@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from fer_edge.classifiers.cards import CARD_FORMAT
+from fer_edge.errors import SettingsError
 
 from fer_convert.data.faces import Dataset
 from fer_convert.evaluation.metrics import Metrics
 from fer_convert.export import costs, graph
 from fer_convert.export.load import LoadedModel
+
+MAX_NAME_BYTES = 200  # of a network's name; a file system takes 255 with all that is put around it
+
+
+def model_name(name: str | None, source: Path) -> str:
+    """The network's name in file names: `name`, else the file's or the run's own. Raises SettingsError."""
+    if name is None:
+        name = source.resolve().parent.name if source.stem == "best" else source.stem
+    # A leading dot hides a file, a leading dash makes it an option to other commands.
+    if (
+        not name
+        or not name.isprintable()
+        or Path(name).name != name
+        or name[0] in ".-"
+        or len(os.fsencode(name)) > MAX_NAME_BYTES
+    ):
+        raise SettingsError(f"--name {name[:80]!r}: not a plain file name; give one such as mini_xception")
+    return name
 
 
 def new_card(

@@ -53,7 +53,7 @@ def of_labels(data: Dataset, split: str | None = None) -> GroundTruth:
 def of_votes(path: Path, data: Dataset, split: str | None = None) -> GroundTruth:
     """By the votes at `path` on the faces of `data`; `split` as above. Raises DataError."""
     trained, (measured, validation) = data.training()[0], data.validation(split)
-    found = votes_file.read(path, data)
+    found = votes_file.read(path, data, (trained, measured))
     for name, purpose in ((trained, "calibrate on"), (measured, "measure on")):
         if name not in found:
             raise DataError(

@@ -47,8 +47,8 @@ def fold(model: Any, temperature: float, shift: NDArray[np.float64]) -> bool:
 
     `shift` is (classes,). False, and nothing changed, if the layers do not allow it.
     """
-    layers = [layer for layer in model.layers if type(layer).__name__ not in LINEAR_LAYERS]
-    softmax = [layer for layer in layers if getattr(getattr(layer, "activation", None), "__name__", "") == "softmax"]
+    layers = [layer for layer in model.layers if not _is_linear(layer)]
+    softmax = [layer for layer in layers if _is_softmax(layer)]
     if softmax != layers[-1:]:
         return False
     last = layers[-1] if layers[-1].weights else layers[-2]
@@ -61,3 +61,13 @@ def fold(model: Any, temperature: float, shift: NDArray[np.float64]) -> bool:
     if last.bias is not None:
         last.bias.assign((np.asarray(last.bias.numpy()) - shift) / temperature)
     return True
+
+
+def _is_linear(layer: Any) -> bool:
+    name = type(layer).__name__
+    return name in LINEAR_LAYERS or (name == "Activation" and layer.activation.__name__ == "linear")
+
+
+def _is_softmax(layer: Any) -> bool:
+    activation = getattr(getattr(layer, "activation", None), "__name__", "")
+    return activation == "softmax" or (type(layer).__name__ == "Softmax" and layer.axis == -1)

@@ -9,23 +9,23 @@ import dataclasses
 import itertools
 import json
 import math
-import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fer_edge.classifiers.cards import TARGETS
-from fer_edge.errors import ModelError, first_line
+from fer_edge.errors import ModelError
 from fer_edge.types import EMOTIONS
 
 from fer_convert import backend, files
+from fer_convert.export import adapt, model_file
 from fer_convert.export.flat import flatten
 from fer_convert.training.recipe import CLASS_WEIGHTS
 
-SUFFIXES = (".keras", ".hdf5", ".h5")
 PIXEL_RANGE = (0.0, 255.0)  # input range of a model that takes pixels as they are
 LEGACY_RANGE = (-1.0, 1.0)  # of the published FER2013 models: pixel / 127.5 - 1
+CHANNELS = (1, 3)  # grey, or colours
 MAX_SIDE_PX = 1024  # of a model's input; the largest that a card may have (fer_edge.classifiers.cards)
 
 
@@ -68,71 +68,72 @@ class LoadedModel:
     training_data: dict[str, Any] = field(default_factory=dict)  # "name", "sha256", "faces"; empty if not known
     class_weights: str = "none"  # with which it was trained, one of CLASS_WEIGHTS
     learned_from: str = ""  # one of TARGETS; "" if not known
+    labels_said: bool = True  # False: nothing says them; they are FER2013's seven, or numbers
 
 
-def load(path: Path, input_range: tuple[float, float] | None = None) -> LoadedModel:
-    """The model at `path`; `input_range` overrides the range in its .json. Raises ModelError."""
+def load(
+    path: Path, input_range: tuple[float, float] | None = None, labels: Sequence[str] | None = None
+) -> LoadedModel:
+    """The model at `path`, with grey pixels in and probabilities out.
+
+    `input_range` and `labels`, in the order of its outputs, override those in its .json. Raises ModelError.
+    """
     keras = backend.keras()
-    if not _is_file(path):
-        raise ModelError(f"model {path}: no such file; give a Keras model, {' or '.join(SUFFIXES)}")
-    if path.suffix.lower() not in SUFFIXES:
-        raise ModelError(f"model {path}: not a Keras model by its name; give {' or '.join(SUFFIXES)}")
+    model_file.check(path)
     try:
         model = flatten(keras.models.load_model(path, compile=False))
     except Exception as cause:  # noqa: BLE001 - Keras, h5py and zipfile raise errors of a dozen kinds
-        raise ModelError(
-            f"model {path}: Keras cannot load it ({first_line(cause)[:120]}); it is cut off or no model"
-        ) from None
-    _, height, width, classes = _shape(path, model)
+        raise model_file.why_not_loaded(path, cause) from None
     known = _sidecar(path)
-    labels = tuple(known.get("labels") or (EMOTIONS if classes == len(EMOTIONS) else map(str, range(classes))))
-    if len(labels) != classes:
-        raise ModelError(f"model {path}: {classes} outputs, but {len(labels)} labels in {path.with_suffix('.json')}")
     usual = LEGACY_RANGE if path.suffix.lower() != ".keras" else PIXEL_RANGE
-    low, high = input_range or known.get("input_range") or usual
+    low, high = (float(value) for value in input_range or known.get("input_range") or usual)
+    size = _input_size(path, model)
+    model = adapt.to_probabilities(adapt.to_grey_input(model, path), path, (low, high))
+    classes = model.output_shape[1]
+    said = tuple(labels or known.get("labels") or ())
+    if said and len(said) != classes:
+        where = "--labels" if labels else path.with_suffix(".json")
+        raise ModelError(f"model {path}: {classes} outputs, but {len(said)} labels in {where}")
     data = dict(known.get("training_data") or {})
     return LoadedModel(
         model,
         path,
         files.sha256(path),
-        labels,
-        (height, width),
-        (float(low), float(high)),
+        said or (EMOTIONS if classes == len(EMOTIONS) else tuple(map(str, range(classes)))),
+        size,
+        (low, high),
         data,
         known.get("class_weights") or "none",
         # Before there was a choice, `fer-convert train` said nothing of it, and took labels.
         known.get("learned_from") or ("labels" if data else ""),
+        bool(said),
     )
 
 
-def _is_file(path: Path) -> bool:
-    """Whether a file is at `path`. Raises ModelError if its folder may not be read."""
-    try:
-        return stat.S_ISREG(path.stat().st_mode)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError as cause:
-        raise ModelError(f"model {path}: cannot be read ({cause.strerror}); check the path and its rights") from None
-
-
-def _shape(path: Path, model: Any) -> tuple[None, int, int, int]:
-    """(batch, height, width, classes) of a model that is a classifier of grey pictures. Raises ModelError."""
-    entry, result = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
-    if not isinstance(entry, tuple) or len(entry) != 4 or entry[3] != 1 or None in entry[1:]:
-        raise ModelError(f"model {path}: its input is {entry}; a face is (any, height, width, 1)")
+def _input_size(path: Path, model: Any) -> tuple[int, int]:
+    """(height, width) of the pictures that `model` takes. Raises ModelError if those are no pictures of faces."""
+    entry = getattr(model, "input_shape", None)
+    if isinstance(entry, tuple) and len(entry) == 4 and entry[1] in CHANNELS and entry[3] not in CHANNELS:
+        raise ModelError(
+            f"model {path}: its input is {entry}, channels first; build it with data_format='channels_last', copy the "
+            "weights, and save that"
+        )
+    if not isinstance(entry, tuple) or len(entry) != 4 or entry[3] not in CHANNELS or None in entry[1:]:
+        raise ModelError(f"model {path}: its input is {entry}; a face is (any, height, width, 1), in colour 3")
     if not all(1 <= side <= MAX_SIDE_PX for side in entry[1:3]):
         raise ModelError(
             f"model {path}: takes {entry[1]} x {entry[2]} pixels, the device 1 to {MAX_SIDE_PX} a side; "
             "give a model with a smaller input"
         )
-    if not isinstance(result, tuple) or len(result) != 2 or not result[1]:
+    result = getattr(model, "output_shape", None)
+    if not isinstance(result, tuple) or not (len(result) == 2 or result[1:3] == (1, 1)) or not result[-1]:
         raise ModelError(f"model {path}: its output is {result}; a classifier's is (any, classes)")
-    return None, entry[1], entry[2], result[1]
+    return entry[1], entry[2]
 
 
 def _sidecar(path: Path) -> dict[str, Any]:
     card = path.with_suffix(".json")
-    if not _is_file(card):
+    if not model_file.is_file(card):
         return {}
     try:
         known = json.loads(card.read_text(encoding="utf-8"))
@@ -160,11 +161,12 @@ def with_pixel_input(loaded: LoadedModel) -> Any:
     return flatten(keras.Model(image, loaded.model(values), name=loaded.model.name))
 
 
-def with_classes(loaded: LoadedModel, classes: int) -> Any:
+def with_classes(loaded: LoadedModel, classes: int, order: Sequence[int] | None = None) -> Any:
     """The model with a new, untrained last layer for `classes` classes, taking pixels as they are.
 
-    The last layer that has weights is replaced; those after it (pooling, softmax) are copied as they are. Raises
-    ModelError if the layers do not end in one chain.
+    The last layer that has weights is replaced; those after it (pooling, softmax) are copied as they are. With `order`,
+    the output that is each class, the new layer has the weights of the old one. Raises ModelError if the layers do not
+    end in one chain.
     """
     keras = backend.keras()
     layers = loaded.model.layers
@@ -180,4 +182,6 @@ def with_classes(loaded: LoadedModel, classes: int) -> Any:
         if layer.input is not before.output:
             raise ModelError(f"model {loaded.path}: its layers do not end in one chain; give a model that does")
         x = type(layer).from_config(layer.get_config())(x)
+    if order is not None:
+        fresh.set_weights([values[..., list(order)] for values in head.get_weights()])
     return keras.Model(body.input, x, name=loaded.model.name)

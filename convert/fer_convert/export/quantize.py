@@ -13,18 +13,18 @@ float32: the parity gate. With --votes, it is measured on what most people see.
 
 from __future__ import annotations
 
-import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from fer_edge.classifiers.cards import VARIANTS, load_card
 from fer_edge.classifiers.tflite import TfliteClassifier
-from fer_edge.errors import DataError, SettingsError, SinkError
+from fer_edge.errors import SettingsError, SinkError
 from numpy.typing import NDArray
 
 from fer_convert import backend, files
@@ -32,21 +32,21 @@ from fer_convert.data import dataset
 from fer_convert.data.faces import Dataset
 from fer_convert.evaluation.metrics import Metrics, expected_error, measure
 from fer_convert.evaluation.people import voter_bins
-from fer_convert.export import class_prior, equalize, fold, gate, ground_truth, last_layer, load, tflite
+from fer_convert.export import class_prior, equalize, fold, gate, ground_truth, label_order, last_layer, load, tflite
 from fer_convert.export.calibration import best_draw, calibration_faces
-from fer_convert.export.card import add_metrics, new_card
+from fer_convert.export.card import add_metrics, model_name, new_card
 from fer_convert.export.ground_truth import GroundTruth
+from fer_convert.export.label_order import Classify
 from fer_convert.export.load import LoadedModel
 from fer_convert.messages import Log
 from fer_convert.training.engine import predict
 
-MAX_NAME_BYTES = 200  # of a network's name; a file system takes 255 with all that is put around it
 Cards = dict[str, dict[str, Any]]  # by variant
 
 
 def quantize(
     source: Path,
-    faces: Path | None,
+    faces: Path,
     out: Path,
     name: str | None = None,
     input_range: tuple[float, float] | None = None,
@@ -55,65 +55,43 @@ def quantize(
     log: Log = print,
     prior: float | None = None,
     votes: Path | None = None,
+    labels: Sequence[str] | None = None,
 ) -> list[Path]:
     """Write the variants of the Keras model `source` and their cards to `out`; returns the .tflite paths.
 
     `faces` is the data to calibrate on (its training split, drawn by `seed`) and to measure on (`split`, or the
     validation split): by its labels, or by `votes`, a file of people's votes on it. `prior` is the share of the
     classes' log frequencies in the training data that is left in, 0 to 1; None: the default for labels or for votes.
+    `labels` are those of the outputs, in their order; None: those of the .json beside the model.
     Raises SettingsError, ModelError, DataError, SinkError, and GateError, before which nothing is written to `out`.
     """
-    if faces is None:
-        raise DataError(
-            "--data is missing: int8 is calibrated on training faces, and the parity gate needs validation faces; "
-            "give the fer2013.csv or the folder that the model was trained on"
-        )
-    network = _network_name(name, source)
+    network = model_name(name, source)
     keras_backend = backend.keras().backend.backend()
     if keras_backend != "tensorflow":
         raise SettingsError(
             f"KERAS_BACKEND={keras_backend}: converting needs KERAS_BACKEND=tensorflow; set it, or unset it"
         )
-    loaded = load.load(source, input_range)
-    content = _read_data(faces, loaded, log)
+    log(f"loading {source}")
+    loaded = load.load(source, input_range, labels)
+    log(f"reading {faces}")
+    model = fold.to_pixel_input(loaded)
+    content = _read_data(faces, loaded, partial(predict, model), split, log)
     truth = ground_truth.of_votes(votes, content, split) if votes else ground_truth.of_labels(content, split)
     _say_other_targets(loaded, votes, log)
     with _staging_folder() as stage:
-        model = fold.to_pixel_input(loaded)
         entry = _fold_last_layer(model, loaded, truth, truth.default_prior if prior is None else prior, log)
         equalize.equalize(model, calibration_faces(truth.training, seed, equalize.RANGE_FACES))
-        shown = best_draw(model, loaded.size, truth.training, truth.validation, seed)
-        cards = _convert(loaded, model, network, shown, entry, stage)
+        shown = best_draw(model, loaded.size, truth.training, truth.validation, seed, log)
+        cards = _convert(loaded, model, network, shown, entry, stage, log)
         metrics, predictions = _measure(cards, stage, truth, loaded.labels, log)
         gate.check_agreement(predictions["float32"], predictions["int8"], truth.validation.labels)
         add_metrics(cards, metrics, content, truth.votes)
         return _publish(cards, stage, out, log)
 
 
-def _network_name(name: str | None, source: Path) -> str:
-    """The network's name in file names: `name`, else the file's or the run's own. Raises SettingsError."""
-    if name is None:
-        name = source.resolve().parent.name if source.stem == "best" else source.stem
-    # A leading dot hides a file, a leading dash makes it an option to other commands.
-    if (
-        not name
-        or not name.isprintable()
-        or Path(name).name != name
-        or name[0] in ".-"
-        or len(os.fsencode(name)) > MAX_NAME_BYTES
-    ):
-        raise SettingsError(f"--name {name[:80]!r}: not a plain file name; give one such as mini_xception")
-    return name
-
-
-def _read_data(faces: Path, loaded: LoadedModel, log: Log) -> Dataset:
-    """The data at `faces` at the model's size. Raises DataError if its classes are not the model's."""
-    content = dataset.read(faces, loaded.size)
-    if content.classes != loaded.labels:
-        raise DataError(
-            f"data {content.name}: its classes are {', '.join(content.classes)}, the labels of {loaded.path} are "
-            f"{', '.join(loaded.labels)}; give the data that the model was trained on"
-        )
+def _read_data(faces: Path, loaded: LoadedModel, classify: Classify, split: str | None, log: Log) -> Dataset:
+    """The data at `faces` at the model's size, its classes in the order of the model's labels. Raises DataError."""
+    content = label_order.with_labels_of(loaded, dataset.read(faces, loaded.size), classify, split, log)
     if loaded.training_data.get("sha256", content.sha256) != content.sha256:
         log(f"warning: {content.name} is not the data that {loaded.path} was trained on: its sha256 differs")
     return content
@@ -168,10 +146,12 @@ def _convert(
     shown: NDArray[np.uint8],
     prior: dict[str, Any] | None,
     stage: Path,
+    log: Log,
 ) -> Cards:
     """Write every variant's file to `stage`; returns their cards, without what is measured. Raises GateError."""
     cards = {}
     for variant in VARIANTS:
+        log(f"converting to {variant}")
         content = tflite.convert(model, loaded.size, variant, shown)
         entry, result = tflite.input_and_output(content)
         if variant == "int8":
@@ -187,6 +167,7 @@ def _measure(
 ) -> tuple[dict[str, Metrics], dict[str, NDArray[np.int64]]]:
     """By variant: its metrics on the validation faces, and the class (n,) that it predicts for each of them."""
     metrics, predictions, faces = {}, {}, truth.validation
+    log(f"measuring each on the {len(faces):,} faces of {truth.split}")
     for variant, card in cards.items():
         files.write_json(stage / f"{card['name']}.json", card)
         # The device's own classifier, so that a figure measured here is the device's.

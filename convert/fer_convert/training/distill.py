@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from fer_edge.classifiers.labels import match_labels
 from fer_edge.errors import DataError, ModelError, SettingsError
 from numpy.typing import NDArray
 
@@ -41,7 +42,8 @@ from fer_convert.training.label_regression import label_probabilities
 from fer_convert.training.recipe import Recipe, differences
 from fer_convert.training.soft_labels import SoftLabels
 
-Teacher = tuple[Any, tuple[int, int]]  # a Keras model that takes pixels, and the (height, width) of its faces
+# A Keras model that takes pixels, the (height, width) of its faces, and the output for each class of the data
+Teacher = tuple[Any, tuple[int, int], list[int]]
 
 
 def distill(
@@ -77,27 +79,29 @@ def distill(
         faces = dataset.read(source, (recipe.size, recipe.size))
         people = votes.read_training(vote_file, faces) if vote_file else None
         loaded = [load.load(path) for path in teachers]
-        for one in loaded:
-            _check_classes(one, faces)
+        orders = [_output_of_each_class(one, faces) for one in loaded]
         settings = soft_labels.view_settings(recipe, faces) | {
             "teachers": [one.sha256 for one in loaded],
             "votes": files.sha256(vote_file) if vote_file else None,
             "per face": per_face,
         }
         done = _views_done(out, settings)
-        models = [(fold.to_pixel_input(one), one.size) for one in loaded]
+        models = [(fold.to_pixel_input(one), one.size, order) for one, order in zip(loaded, orders, strict=True)]
         if models:
             log(_accuracy_line(models, faces))
         _write_views(recipe, faces, models, people, done, settings, out, log)
     log(f"wrote {out}")
 
 
-def _check_classes(teacher: LoadedModel, faces: Dataset) -> None:
-    if teacher.labels != faces.classes:
+def _output_of_each_class(teacher: LoadedModel, faces: Dataset) -> list[int]:
+    places = match_labels(teacher.labels, faces.classes)
+    if places is None:
         raise DataError(
             f"teacher {teacher.path}: its labels are {', '.join(teacher.labels)}, the classes of {faces.name} are "
-            f"{', '.join(faces.classes)}; give the data that it was trained on"
+            f"{', '.join(faces.classes)}; give the data that it was trained on, or say its labels in "
+            f"{teacher.path.with_suffix('.json')}"
         )
+    return places
 
 
 def _views_done(out: Path, settings: dict[str, Any]) -> SoftLabels:
@@ -114,7 +118,9 @@ def _views_done(out: Path, settings: dict[str, Any]) -> SoftLabels:
 def _accuracy_line(teachers: Sequence[Teacher], faces: Dataset) -> str:
     """How good the mean of the teachers is on the validation split."""
     split, validation = faces.validation()
-    found = np.mean([predict(model, resize_faces(validation.pixels, size)) for model, size in teachers], axis=0)
+    found = np.mean(
+        [predict(model, resize_faces(validation.pixels, size))[:, order] for model, size, order in teachers], axis=0
+    )
     result = measure(found, validation.labels, faces.classes, split)
     return f"{len(teachers)} teachers together: accuracy {result.accuracy:.4f} on {split}"
 
@@ -157,12 +163,13 @@ def _mean_predictions(
 
     Raises ModelError if one predicts something that is not a number.
     """
-    engines, parts = [(make_engine(model), size) for model, size in teachers], []
+    engines, parts = [(make_engine(model), size, order) for model, size, order in teachers], []
     with closing(batches(training, classes, recipe, view)) as prepared:
         for inputs, _, _ in prepared:
             seen = inputs[..., 0].astype(np.uint8)
             predictions = [
-                engine.predict(network_input(resize_faces(seen, size)), exact=False) for engine, size in engines
+                engine.predict(network_input(resize_faces(seen, size)), exact=False)[:, order]
+                for engine, size, order in engines
             ]
             parts.append(np.mean(predictions, axis=0))
             if not np.isfinite(parts[-1]).all():

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from fer_edge.classifiers.labels import match_labels
 from fer_edge.errors import SettingsError, first_line
 
 from fer_convert import backend, networks
@@ -21,6 +22,8 @@ from fer_convert.training.recipe import Recipe
 def prepare(recipe: Recipe, faces: Dataset, loaded: LoadedModel | None) -> Any:
     """The compiled model to train: a new one, or `loaded`, with a new last layer if its classes differ.
 
+    Classes are matched by their names; those of `loaded` are put into the order of the data's.
+
     Raises SettingsError for an unknown network, or if `loaded` cannot take the smaller faces of `Recipe.small`.
     """
     keras = backend.keras()
@@ -30,8 +33,11 @@ def prepare(recipe: Recipe, faces: Dataset, loaded: LoadedModel | None) -> Any:
         size = (None, None) if recipe.small else (recipe.size, recipe.size)
         model = networks.build(recipe.network, classes, size)
     else:
-        same = loaded.labels == faces.classes
-        model = load.with_pixel_input(loaded) if same else load.with_classes(loaded, classes)
+        order = match_labels(loaded.labels, faces.classes)
+        if order == list(range(classes)):
+            model = load.with_pixel_input(loaded)
+        else:
+            model = load.with_classes(loaded, classes, order)
         if recipe.small:
             model = _for_any_size(model, recipe, loaded.size)
     # XLA on a CPU took six times as long as TensorFlow's own kernels; JAX knows nothing but XLA.

@@ -18,7 +18,9 @@ from fer_convert import files
 from fer_convert.data import dataset, votes
 from fer_convert.data.batches import Targets, frequency_weights
 from fer_convert.data.faces import Dataset
+from fer_convert.data.framing import MIN_FRAMED_SHARE, framed_share
 from fer_convert.data.votes import MIN_SHARE, NO_CONSENSUS, Votes, consensus_faces
+from fer_convert.messages import warn
 from fer_convert.training import soft_labels
 from fer_convert.training.recipe import Recipe
 from fer_convert.training.soft_labels import SoftLabels
@@ -44,6 +46,7 @@ def read(
     Raises DataError, ModelError and SettingsError.
     """
     data = dataset.read(source, size)
+    _warn_of(data)
     soft, digest = soft_labels.read(soft_label_file, recipe, data) if soft_label_file else (None, None)
     if vote_file is None:
         return TrainingData(data, soft, digest)
@@ -56,11 +59,34 @@ def read(
     return _by_votes(vote_file, recipe, TrainingData(data, soft, digest))
 
 
+def _warn_of(data: Dataset) -> None:
+    """Warn of faces to validate on that are trained on too, and of pictures that are no faces as the device sees them.
+
+    FER2013's own CSV is framed as it should be: it is what the device's framing is made after.
+    """
+    split, validation = data.validation()
+    repeated = int(data.seen_in_training(validation).sum())
+    if repeated:
+        warn(
+            f"warning: {repeated:,} of the {len(validation):,} pictures of {split} are in the training faces too, to "
+            "the pixel, so the accuracy on them says too much; remove them from one of the two"
+        )
+    training = data.training()[1]
+    if not training.names:
+        return
+    framed, looked_at = framed_share(training)
+    if framed < MIN_FRAMED_SHARE * looked_at:
+        warn(
+            f"warning: {looked_at - framed} of {looked_at} training pictures hold no face framed as the device frames "
+            "it, so the network will see something else there; cut the faces out of the photos with fer-convert crop"
+        )
+
+
 def _by_votes(path: Path, recipe: Recipe, labelled: TrainingData) -> TrainingData:
     """`labelled` with the votes at `path` in place of its labels. Raises DataError."""
     data, soft = labelled.data, labelled.soft_labels
-    found = votes.read(path, data)
     (training_split, training), (split, validation) = data.training(), data.validation()
+    found = votes.read(path, data, (training_split, split))
     for name in (training_split, split):
         if name not in found:
             raise DataError(f"votes {path}: not one for {name} of {data.name}; give votes on its faces, too")

@@ -1,7 +1,7 @@
 """A .tflite file that others made, with a list of labels beside it: the card that it would have.
 
-Teachable Machine and TFLite Model Maker export a model and a `labels.txt`, a line a label. The rest is in the model: its
-size, its type, and for integers the scale of the input.
+Teachable Machine and TFLite Model Maker export a model and a `labels.txt`, a line a label. The rest is in the model:
+its size, its type, and for integers the scale of the input.
 """
 
 from __future__ import annotations
@@ -66,9 +66,7 @@ def describe(path: Path, labels: Sequence[str], pixel_range: tuple[float, float]
     if len(shape) == 4 and shape[1] in (1, COLOURS) and shape[3] not in (1, COLOURS):
         raise ModelError(f"model {path}: takes {tuple(shape)}, channels first; export it with channels last")
     if len(shape) != 4 or shape[0] != 1 or shape[3] not in (1, COLOURS) or dtype not in ("uint8", "int8", "float32"):
-        raise ModelError(
-            f"model {path}: takes {dtype} {tuple(shape)}, no picture; a face is (1, height, width, 1 or 3)"
-        )
+        raise ModelError(f"model {path}: takes {dtype} {tuple(shape)}; a face is (1, height, width, 1 or 3)")
     given = [tuple(int(side) for side in result["shape"]) for result in results]
     if given != [(1, len(labels))]:
         raise ModelError(f"model {path}: gives {given}, for {len(labels)} labels; check that they are of this model")

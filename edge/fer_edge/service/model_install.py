@@ -62,8 +62,8 @@ def _copy_pair(model: Path, card: Path, place: Path) -> Card:
         return load_card(place / model.name)
     if not card.is_file():
         raise ModelError(
-            f"model card {card}: no such file; a model needs its card: give it with --card, or put its labels.txt beside "
-            "it, a label in each line"
+            f"model card {card}: no such file; a model needs its card: give it with --card, or put its labels.txt "
+            "beside it, a label in each line"
         )
     try:
         name = Path(json.loads(card.read_text(encoding="utf-8"))["file"]).name

@@ -43,7 +43,8 @@ def test_split_by_name() -> None:
 
 def test_names_of_splits() -> None:
     """Folders of these names are splits, PrivateTest among them."""
-    assert SPLITS == ("Training", "train", "PublicTest", "validation", "valid", "val", "test", "PrivateTest")
+    validation = ("PublicTest", "validation", "valid", "val", "dev", "eval", "test", "testing")
+    assert ("Training", "train", *validation, "PrivateTest") == SPLITS
 
 
 def test_resize_is_the_devices() -> None:

@@ -71,14 +71,15 @@ def test_other_text_is_one_line(tmp_path: Path, text: str) -> None:
     [
         ("", "the file is empty"),
         (HEADER, "holds no face"),
-        ("emotion,pixels\n" + f"3,{FACE}\n", "no column usage"),
+        ("emotion,Usage\n" + f"3,{FACE}\n", "no column pixels"),
+        ("emotion,pixels\n" + f"3,{FACE}\n", "happy: one picture"),
         (HEADER + "3\n", "line 2: 1 columns where the header has 3"),
         (HEADER + f"3,{FACE},Training\n3,{FACE[:-2]},Training\n", r"line 3: 2303 pixels where a face has 2304"),
         (HEADER + f"3,{FACE}\n", "line 2: 2 columns where the header has 3"),
         (HEADER + f"3,{FACE} 7,Training\n", "line 2: 2305 pixels where a face has 2304"),
         (HEADER + f"7,{FACE},Training\n", r"line 2: emotion '7'; FER2013's are 0 to 6"),
         (HEADER + f"9,{FACE},Training\n", r"line 2: emotion '9'; FER2013's are 0 to 6"),
-        (HEADER + f"happy,{FACE},Training\n", "emotion 'happy'"),
+        (HEADER + f"glad,{FACE},Training\n", "emotion 'glad'"),
         (HEADER + f"3,{FACE[:-1]}300,Training\n", r"line 2: pixel '300'; a pixel is a whole number 0 to 255"),
         (HEADER + f"3,{FACE[:-1]}-1,Training\n", "pixel '-1'"),
         (HEADER + f"3,{FACE},\n", "Usage ''"),
@@ -101,3 +102,25 @@ def test_spaces_case_and_blank_lines(tmp_path: Path) -> None:
     path.write_text(f"Emotion, PIXELS ,usage\n\n 6 , {FACE[:-1]}255 , TRAINING \n\n")
     name, faces = dataset.read(path, (48, 48)).training()
     assert (name, faces.labels.tolist(), int(faces.pixels[0, -1, -1])) == ("Training", [6], 255)
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_file_without_usage(mark: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A fifth of each class is held out, the same one in each reading, and that is said."""
+    names = ["0", "Anger", "3", "HAPPINESS", "happy", "5", "surprised"]
+    path = tmp_path / "faces.csv"
+    lines = [f"{name}{mark}{' '.join([str(k)] * 2304)}" for k, name in enumerate(names * 10)]
+    path.write_text(f"emotion{mark}pixels\n" + "\n".join(lines) + "\n")
+    found, again = dataset.read(path, (48, 48)), dataset.read(path, (48, 48))
+    counts = [np.bincount(found.splits[name].labels, minlength=7).tolist() for name in ("train", "validation")]
+    assert counts == [[16, 0, 0, 24, 0, 16, 0], [4, 0, 0, 6, 0, 4, 0]]
+    for name in ("train", "validation"):
+        np.testing.assert_array_equal(found.splits[name].pixels, again.splits[name].pixels)
+    assert "no column Usage, so 20% of each class, always the same" in capsys.readouterr().err
+
+
+def test_other_names_of_splits(tmp_path: Path) -> None:
+    path = tmp_path / "faces.csv"
+    path.write_text(f"emotion;Usage;pixels\n3;train;{FACE}\n4;Test;{FACE}\n")
+    found = dataset.read(path, (48, 48))
+    assert (found.training()[0], found.validation()[0]) == ("train", "test")

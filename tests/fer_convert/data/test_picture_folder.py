@@ -212,3 +212,29 @@ def test_folder_has_its_own_name(picture_folder: Callable[..., Path], monkeypatc
     """Given as "." as well, since the name goes onto the cards."""
     monkeypatch.chdir(picture_folder({"": {"calm": 2, "tense": 2}}))
     assert dataset.read(Path(), SIZE).name == "faces"
+
+
+def test_classes_match_in_any_case(picture_folder: Callable[..., Path]) -> None:
+    """A class is the same in each split, whatever its folder is called there; the first split's name stays."""
+    source = picture_folder({"test": {"happiness": 1, "SAD": 2, "Calm": 3}, "train": {"Happy": 3, "Sad": 2, "calm": 2}})
+    found = dataset.read(source, SIZE)
+    assert found.classes == ("Happy", "Sad", "calm")
+    assert np.bincount(found.splits["test"].labels).tolist() == [1, 2, 3]
+    assert np.bincount(found.splits["train"].labels).tolist() == [3, 2, 2]
+
+
+def test_the_seven_by_other_names(picture_folder: Callable[..., Path]) -> None:
+    """They keep their names, and have FER2013's order."""
+    names = ("Anger", "Disgust", "Fearful", "HAPPINESS", "Neutral", "sadness", "Surprised")
+    found = dataset.read(picture_folder({"": dict.fromkeys(names, 2)}), SIZE)
+    assert found.classes == ("Anger", "Disgust", "Fearful", "HAPPINESS", "sadness", "Surprised", "Neutral")
+
+
+def test_same_class_twice_is_refused(picture_folder: Callable[..., Path]) -> None:
+    """Two spellings in one split are no two classes; two words that may mean the same are."""
+    with pytest.raises(DataError, match=r"happy: the same class as Happy; put the pictures into one of them"):
+        dataset.read(picture_folder({"": {"Happy": 2, "happy": 2, "sad": 2}}), SIZE)
+
+
+def test_joy_and_happy_may_be_two(picture_folder: Callable[..., Path]) -> None:
+    assert dataset.read(picture_folder({"": {"joy": 2, "happy": 2}}), SIZE).classes == ("happy", "joy")

@@ -159,7 +159,7 @@ def test_votes_in_order_of_faces(mixed_csv: Path, make_votes: MakeVotes) -> None
             r"nobody voted for disgust in \w+; add faces that show it, or leave it out",
         ),
         (lambda rows: [*rows[:3], ["Training", "a.png", 1]], r"line 5: 3 columns where the header has 12 or more"),
-        (lambda rows: [["Train", *row[1:]] for row in rows], r"line 2: Usage 'Train'; it is Training, PublicTest"),
+        (lambda rows: [["Trein", *row[1:]] for row in rows], r"line 2: Usage 'Trein'; it is Training, PublicTest"),
         (lambda rows: [[*row[:-1], "-1"] for row in rows], r"line 2: '-1' votes; it is a whole number 0 to 1000"),
         (lambda rows: [[*row[:-1], "1001"] for row in rows], r"line 2: '1001' votes"),
         (lambda rows: [[*row[:-1], "1" * 9999] for row in rows], r"line 2: '1{20}' votes"),

@@ -66,7 +66,9 @@ def test_what_it_learned_from(saved: Path, known: dict[str, Any], expected: str)
     ("name", "content", "message"),
     [
         ("none.keras", None, "no such file"),
-        ("model.onnx", b"x", "not a Keras model by its name"),
+        ("model.onnx", b"x", "give it to fer-convert import"),
+        ("model.pth", b"x", "a PyTorch model; export it with torch.onnx.export"),
+        ("model.bin", b"x", "not a Keras model by its name"),
         ("empty.keras", b"", "Keras cannot load it"),
         ("text.keras", b"not a model\n", "Keras cannot load it"),
         ("text.hdf5", b"not a model\n", "Keras cannot load it"),
@@ -120,7 +122,7 @@ def test_sidecar_of_another_kind(saved: Path, content: str) -> None:
 def test_other_models_are_refused(tmp_path: Path) -> None:
     """A model with another input or output than a face classifier's is refused."""
     keras = backend.keras()
-    for shape, message in (((8, 8, 3), "its input is"), ((8, 8, 1), "its output is")):
+    for shape, message in (((8, 8, 2), "its input is"), ((8, 8, 1), "its output is"), ((3, 8, 8), "channels first")):
         image = keras.Input(shape)
         keras.Model(image, keras.layers.Conv2D(2, 3)(image)).save(tmp_path / "other.keras")
         with pytest.raises(ModelError, match=message):
