@@ -5,32 +5,22 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TextIO
 
-from tqdm import tqdm
-
-from fer_edge import loop
-from fer_edge.commands.options import add_settings_options, read_settings
+from fer_edge.batch.jobs import read_in_processes
+from fer_edge.batch.progress import Progress, key_of
+from fer_edge.batch.work import Work, read_here
+from fer_edge.commands.options import add_settings_options, positive, read_settings
 from fer_edge.drawing.fonts import font_of
 from fer_edge.errors import SettingsError, SourceError
 from fer_edge.reader import Reader
-from fer_edge.sinks.annotated import AnnotatedPictures, AnnotatedVideo
-from fer_edge.sinks.tables import Csv, json_lines
-from fer_edge.sinks.verdict import PictureVerdict, VideoVerdict
-from fer_edge.sources import open_files
-from fer_edge.sources.folder import PictureFolder
-from fer_edge.sources.options import source_options
-from fer_edge.sources.picture import Picture
-from fer_edge.sources.sequence import Pages
-from fer_edge.stopwatch import Stopwatch
+from fer_edge.sinks.tables import Csv, Parquet, json_lines, rows_path
+from fer_edge.sources.content import STANDARD_INPUT
 from fer_edge.types import Sink
 
 _log = logging.getLogger(__name__)
-
-MIN_BAR_FRAMES = 50  # from which there is a progress bar: fewer are read at once
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +28,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="picture, video, folder of pictures; -: stdin")
     parser.add_argument("--json", metavar="FILE", help="append a JSON line for each frame ('-': standard output)")
     parser.add_argument("--csv", metavar="FILE", help="append a row for each face ('-': standard output)")
+    parser.add_argument("--parquet", metavar="FILE", help="write the same table as Parquet, by pandas")
+    parser.add_argument(
+        "--jobs", metavar="N", type=positive, default=1, help="paths that are read at once, each in a process"
+    )
     parser.add_argument("--annotate", metavar="DIR", type=Path, help="write pictures and videos with boxes drawn in")
     add_settings_options(parser)
 
@@ -46,24 +40,40 @@ def run(options: argparse.Namespace) -> int:
     """Read every path; a bad one is reported and the rest go on. Raises FerEdgeError where any failed."""
     settings = read_settings(options, {})
     _check(options)
-    failed = 0
     with ExitStack() as stack:
         reader = Reader(settings=settings)
-        tables: list[Sink] = []
-        if options.json is not None:
-            tables.append(stack.enter_context(closing(json_lines(options.json))))
-        if options.csv is not None:
-            tables.append(stack.enter_context(closing(Csv(options.csv, reader.labels))))
-        font = font_of(settings) if options.annotate else ""
+        work = Work(reader, options.annotate, font_of(settings) if options.annotate else "")
+        progress = _progress(options, reader)
+        if progress is not None:
+            stack.enter_context(closing(progress))
+        paths = [path for path in options.paths if progress is None or not progress.is_done(path)]
+        failed, error = 0, None
+        if progress is not None and len(paths) < len(options.paths):
+            done, failed = len(options.paths) - len(paths), progress.failed
+            _log.info(f"{done} of {len(options.paths)} paths were read by a run that was stopped; see {progress.path}")
+        tables = [stack.enter_context(closing(table)) for table in _tables(options, reader.labels)]
         words = sys.stderr if "-" in (options.json, options.csv) else sys.stdout
-        for path in options.paths:
-            try:
-                _read(path, reader, tables, options.annotate, font, words)
-            except SourceError as error:
-                if len(options.paths) == 1:
-                    raise
+        jobs = min(options.jobs, len(paths))
+        outcomes = (
+            read_in_processes(paths, work, tables, words, jobs) if jobs > 1 else read_here(paths, work, tables, words)
+        )
+        for path, error in stack.enter_context(closing(outcomes)):
+            if error is not None:
                 failed += 1
-                _log.error(error)
+                if len(options.paths) > 1:
+                    _log.error(error)
+            for table in tables:
+                if isinstance(table, Csv):
+                    table.flush()
+            if progress is not None:
+                progress.add(path, error is not None)
+        for table in tables:
+            if isinstance(table, Parquet):
+                table.finish()
+        if progress is not None:
+            progress.finish()
+    if failed and len(options.paths) == 1 and error is not None:
+        raise error
     if failed:
         raise SourceError(f"{failed} of {len(options.paths)} paths could not be read whole, as said above")
     return 0
@@ -71,35 +81,30 @@ def run(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> None:
     """Refuse outputs that are each other. Raises SettingsError."""
-    outputs = [name if name == "-" else str(Path(name).resolve()) for name in (options.json, options.csv) if name]
-    if len(set(outputs)) < len(outputs):
-        raise SettingsError(f"--json and --csv both name {options.json}; give them two files")
+    names = [name for name in (options.json, options.csv, options.parquet) if name]
+    outputs = [name if name == "-" else str(Path(name).resolve()) for name in names]
+    twice = next((name for name, output in zip(names, outputs, strict=True) if outputs.count(output) > 1), None)
+    if twice is not None:
+        raise SettingsError(f"two of --json, --csv and --parquet name {twice}; give each a file of its own")
+    if options.parquet == "-":
+        raise SettingsError("--parquet -: a Parquet file is written at the end, not as it comes; give a file")
+    if options.jobs > 1 and set(STANDARD_INPUT) & set(options.paths):
+        raise SettingsError(f"--jobs {options.jobs}: standard input is read by one process; leave out - or --jobs")
 
 
-def _read(
-    path: str,
-    reader: Reader,
-    tables: Sequence[Sink],
-    folder: Path | None,
-    font: str,
-    words: TextIO,
-) -> None:
-    """Read one path into `tables`, `words` and, where one is given, annotated copies in `folder`.
+def _tables(options: argparse.Namespace, labels: tuple[str, ...]) -> Iterator[Sink]:
+    """The outputs for programs, opened. Raises SinkError, SettingsError."""
+    if options.json is not None:
+        yield json_lines(options.json)
+    if options.csv is not None:
+        yield Csv(options.csv, labels)
+    if options.parquet is not None:
+        yield Parquet(options.parquet, labels)
 
-    Raises SourceError if it cannot be read, or not to its end; what could be read is in the outputs.
-    """
-    with ExitStack() as stack:
-        source = stack.enter_context(closing(open_files(path, source_options(reader.settings.source))))
-        verdict = PictureVerdict(words) if source.still else VideoVerdict(words)
-        sinks: list[Sink] = [*tables, stack.enter_context(closing(verdict))]
-        if folder is not None:
-            if not isinstance(source, Picture | Pages | PictureFolder) and not source.still:
-                drawn = AnnotatedVideo(folder, Path(source.name).stem, source.fps, font)
-                sinks.append(stack.enter_context(closing(drawn)))
-            else:
-                sinks.append(AnnotatedPictures(folder, font))
-        # A bar on a terminal alone, and only if there is something to wait for.
-        quiet = None if (source.length or MIN_BAR_FRAMES) >= MIN_BAR_FRAMES else True
-        frames = tqdm(source, total=source.length, unit=" frames", leave=False, disable=quiet)
-        parts = stack.enter_context(reader.parts(source.still))
-        loop.run(frames, *parts, sinks, Stopwatch())
+
+def _progress(options: argparse.Namespace, reader: Reader) -> Progress | None:
+    """What a stopped run has done; None without an output that is a file. Raises SinkError."""
+    rows = rows_path(options.parquet) if options.parquet else None
+    named = [Path(name) for name in (options.json, options.csv, rows) if name and name != "-"]
+    files = [path for path in named if path.is_file() or not path.exists()]
+    return Progress(files, key_of(reader)) if files else None

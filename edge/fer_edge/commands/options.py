@@ -35,6 +35,13 @@ def add_settings_options(parser: argparse.ArgumentParser, threads: bool = True) 
         parser.set_defaults(threads=None)
 
 
+def positive(text: str) -> int:
+    """A whole number above zero."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: must be a whole number, 1 or more")
+    return int(text)
+
+
 def read_settings(options: argparse.Namespace, named: Mapping[str, str]) -> Settings:
     """The file's settings, overridden by `--set`, then by the options in `named`: option -> "part.key"."""
     chosen = settings.load(options.config) if options.config else Settings()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from functools import partial
 
-from fer_edge.commands.options import add_settings_options, read_settings
+from fer_edge.commands.options import add_settings_options, positive, read_settings
 from fer_edge.service import runtime
 from fer_edge.sinks import SINKS
 
@@ -28,13 +28,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fps", metavar="N", type=float, help="frames a second at most")
     parser.add_argument("--max-frames", metavar="N", type=positive, help="stop after so many frames")
     add_settings_options(parser)
-
-
-def positive(text: str) -> int:
-    """A whole number above zero."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r}: must be a whole number, 1 or more")
-    return int(text)
 
 
 # options -> the settings that they stand for

@@ -5,15 +5,24 @@ from __future__ import annotations
 import csv
 import sys
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
-from fer_edge.errors import SinkError
+from fer_edge.errors import SettingsError, SinkError, first_line
+from fer_edge.files import atomic_write
 from fer_edge.records import FACE_COLUMNS, FRAME_COLUMNS, face_cells, frame_cells, line, record
 from fer_edge.settings import LogSettings
 from fer_edge.sinks.log import Log
 from fer_edge.types import Observation, Sink
 
 TABLE_COLUMNS = (*FRAME_COLUMNS, *FACE_COLUMNS)
+SECONDS_COLUMN = "seconds"  # the frame's place in its video; empty for single pictures
+ROWS_SUFFIX = ".rows.csv"  # of the table that becomes a Parquet file at the end
+
+
+class Table(Sink):
+    """A sink of one row a face, which has to know whether a frame is a single picture."""
+
+    still = False
 
 
 def json_lines(name: str) -> Sink:
@@ -32,14 +41,14 @@ class _JsonOutput(Sink):
         sys.stdout.flush()
 
 
-class Csv(Sink):
-    """One row for each face: TABLE_COLUMNS, and a column for each label."""
+class Csv(Table):
+    """One row for each face: TABLE_COLUMNS, a column for each label, and SECONDS_COLUMN."""
 
     def __init__(self, name: str, labels: tuple[str, ...]) -> None:
         """Append to the file `name`, or make it with its header; "-": standard output. Raises SinkError."""
         self._name, self._is_file = name, name != "-"
-        header = [*TABLE_COLUMNS, *labels]
-        has_header = False
+        header, has_header = [*TABLE_COLUMNS, *labels, SECONDS_COLUMN], False
+        self._with_seconds = True
         self._stream: TextIO = sys.stdout
         if self._is_file:
             try:
@@ -56,16 +65,28 @@ class Csv(Sink):
         if not path.is_file() or path.stat().st_size == 0:
             return False
         with path.open(encoding="utf-8", errors="replace", newline="") as file:
-            if next(csv.reader([file.readline(10_000)]), []) == header:
+            found = next(csv.reader([file.readline(10_000)]), [])
+            self._with_seconds = found != header[:-1]  # older tables have no such column, and stay so
+            if found in (header, header[:-1]):
                 return True
         raise SinkError(f"output {path}: is not a table with these columns; choose another file")
 
     def write(self, observation: Observation) -> None:
         """Write a row for each face. Raises SinkError."""
         entry = record(observation)
+        seconds: tuple[float | str, ...] = ("" if self.still else round(observation.frame.time, 3),)
+        if not self._with_seconds:
+            seconds = ()
         try:
             for face in entry["faces"]:
-                self._write.writerow((*frame_cells(entry), *face_cells(face), *face["scores"].values()))
+                self._write.writerow((*frame_cells(entry), *face_cells(face), *face["scores"].values(), *seconds))
+        except OSError as cause:
+            self._fail(cause)
+
+    def flush(self) -> None:
+        """Give all rows to the file. Raises SinkError if the disk is full."""
+        try:
+            self._stream.flush()
         except OSError as cause:
             self._fail(cause)
 
@@ -83,3 +104,53 @@ class Csv(Sink):
         if not self._is_file:
             raise cause
         raise SinkError(f"output {self._name}: cannot be written ({cause.strerror}); make room") from None
+
+
+class Parquet(Csv):
+    """The same table as a Parquet file, made by pandas at the end of the rows of a .csv, which then goes."""
+
+    def __init__(self, name: str, labels: tuple[str, ...]) -> None:
+        """Begin the rows, or go on with them. Raises SettingsError without pandas, SinkError if `name` exists."""
+        try:
+            import pandas as pd
+
+            pd.io.parquet.get_engine("auto")
+        except ImportError as cause:
+            raise SettingsError(
+                f"--parquet: pandas and pyarrow are needed ({first_line(cause)}); "
+                "install them with: pip install 'fer-edge[parquet]'"
+            ) from None
+        self.path = Path(name)
+        if self.path.exists():
+            raise SinkError(f"output {name}: exists already, and nothing is overwritten; choose another file")
+        self.rows_path = rows_path(name)
+        super().__init__(str(self.rows_path), labels)
+
+    def finish(self) -> None:
+        """Close the rows, and turn them into the file. Raises SinkError; then the rows stay."""
+        import pandas as pd
+
+        self.close()
+        try:
+            table = pd.concat(map(_typed, pd.read_csv(self.rows_path, chunksize=100_000)), ignore_index=True)
+            with atomic_write(self.path) as temporary:
+                table.to_parquet(temporary, index=False)
+            self.rows_path.unlink()
+        except (OSError, ValueError, MemoryError) as cause:
+            raise SinkError(
+                f"output {self.path}: cannot be written ({first_line(cause)}); make room. Its rows are in "
+                f"{self.rows_path}"
+            ) from None
+
+
+def rows_path(name: str) -> Path:
+    """Of the rows of the Parquet file `name`."""
+    return Path(f"{name}{ROWS_SUFFIX}")
+
+
+def _typed(table: Any) -> Any:
+    """Rows with moments as such; in UTC, since their zones may differ."""
+    import pandas as pd
+
+    table["time"] = pd.to_datetime(table["time"], utc=True, format="ISO8601")
+    return table.astype({"source": "string", "emotion": "string", SECONDS_COLUMN: "float64"})
