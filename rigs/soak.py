@@ -93,6 +93,7 @@ source = {{name = "http://127.0.0.1:{self.camera.port}/"}}
 classifier = {{model = "{self.folder}/models/{MODEL}.tflite"}}
 log = {{path = "{self.disk}/log.jsonl", mode = "{mode}", rotate_megabytes = 2, keep_megabytes = 8}}
 csv = {{path = "{self.folder}/log.csv"}}
+crops = {{folder = "{self.folder}/crops", label = "soak", max_pictures = 50}}
 led = {{chip = "mock"}}
 oled = {{device = "dummy"}}
 mqtt = {{port = {self.broker.port}, queue = "{self.folder}/mqtt.db"}}

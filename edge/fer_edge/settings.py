@@ -396,6 +396,22 @@ class OledSettings:
 
 
 @dataclass(frozen=True)
+class CropsSettings:
+    """[crops]: pictures of one's own face, as training data. The kiosk says that they are taken."""
+
+    folder: str = ""
+    # in which a folder called `label` gets them; only its user may read what is made
+    label: str = field(default="", metadata={"pattern": r"([^/\s.][^/]{0,63})?", "example": "smile"})
+    # what the face shows meanwhile
+    seconds: float = _number(0.5, 0, 3600)
+    # time between two pictures
+    max_pictures: int = _number(500, 1, 1_000_000)
+    # most pictures of a label, also those of earlier runs
+    min_pixels: int = _number(48, 16, 256)
+    # smallest side of a face that is saved
+
+
+@dataclass(frozen=True)
 class DrawingSettings:
     """[drawing]: boxes and labels in pictures, of `fer-edge detect --annotate` and of the kiosk's /live."""
 
@@ -421,6 +437,7 @@ class Settings:
     webhook: WebhookSettings = field(default_factory=WebhookSettings)
     mqtt: MqttSettings = field(default_factory=MqttSettings)
     oled: OledSettings = field(default_factory=OledSettings)
+    crops: CropsSettings = field(default_factory=CropsSettings)
     drawing: DrawingSettings = field(default_factory=DrawingSettings)
 
 

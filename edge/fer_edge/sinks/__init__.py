@@ -10,5 +10,6 @@ SINKS = {
     "webhook": "fer_edge.sinks.webhook:open_webhook",
     "led": "fer_edge.sinks.led:open_led",
     "mqtt": "fer_edge.sinks.mqtt.sink:open_mqtt",
+    "crops": "fer_edge.sinks.crops:open_crops",
     "oled": "fer_edge.sinks.oled.sink:open_oled",
 }

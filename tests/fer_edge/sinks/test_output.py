@@ -44,7 +44,7 @@ class Lamp(Sink):
 
 def test_each_output_says_what_it_is() -> None:
     """Hardware, displays and brokers get a thread; three need the network."""
-    assert [name for name in SINKS if named(name).in_thread] == ["led", "mqtt", "oled"]
+    assert [name for name in SINKS if named(name).in_thread] == ["led", "mqtt", "crops", "oled"]
     assert [name for name in SINKS if named(name).network] == ["kiosk", "webhook", "mqtt"]
 
 

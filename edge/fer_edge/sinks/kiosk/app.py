@@ -38,9 +38,10 @@ class App:
     def __init__(self, state: KioskState, pause_switch: PauseSwitch, settings: Settings) -> None:
         kiosk = settings.kiosk
         tokens = Tokens(read_token(kiosk.token_file) if kiosk.token_file else "")
-        pages, static = Pages(i18n.load(kiosk.language), kiosk.live), Static()
+        saved = settings.crops.label if "crops" in settings.run.sinks else ""
+        pages, static = Pages(i18n.load(kiosk.language), kiosk.live, saved), Static()
         login = Login(pages, tokens)
-        shown = partial(stage, state, pause_switch, settings.detector.ignore, settings.source.zone)
+        shown = partial(stage, state, pause_switch, settings.detector.ignore, settings.source.zone, saved)
         self.stream = Stream(state, shown, kiosk.viewers)
         self._live = Live(state, font_of(settings) if kiosk.live else "")
         api = Api(state, pause_switch, settings, self.stream)

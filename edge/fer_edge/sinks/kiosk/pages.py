@@ -27,8 +27,13 @@ MEDIA_TYPES = {
 class Pages:
     """HTML in one language."""
 
-    def __init__(self, words: Translations, live: bool) -> None:
-        """Put the texts `words` into the pages; `live`: whether they link to the camera's picture."""
+    def __init__(self, words: Translations, live: bool, saved: str = "") -> None:
+        """Put the texts `words` into the pages.
+
+        `live`: whether they link to the camera's picture; `saved`: the label of pictures that are saved, if any are.
+        """
+        if saved:
+            words = words | {"notice": words["notice_crops"].replace("{label}", saved)}
         texts = {path.stem: path.read_text(encoding="utf-8") for path in (KIOSK_FOLDER / "pages").glob("*.html")}
         self._pages = {name: _rendered(text, words, live).encode() for name, text in texts.items()}
         self._pages["login_wrong"] = _rendered(texts["login"], words, live, wrong=True).encode()

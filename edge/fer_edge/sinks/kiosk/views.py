@@ -27,16 +27,21 @@ def now(state: KioskState, pause_switch: PauseSwitch) -> dict[str, Any]:
 
 
 def stage(
-    state: KioskState, pause_switch: PauseSwitch, ignored: Sequence[Area] = (), zone: Area | tuple[()] = ()
+    state: KioskState,
+    pause_switch: PauseSwitch,
+    ignored: Sequence[Area] = (),
+    zone: Area | tuple[()] = (),
+    saved: str = "",
 ) -> dict[str, Any]:
     """What the pages draw.
 
     {"state", "paused", "faces": [{"id", "emotion", "pose", "certain", "confidence", "colour", "x", "near"}], "more":
     count, "size": [width, height] of the frame in pixels, null without one, "ignored": [[x, y, width, height]] as
     shares of it, "zone": the same of the one part in which faces are looked for, null: all of it, "invented",
-    "resumes_in"}. `pose` is what the drawn face shows, `x` where its middle is from left to
+    "resumes_in", "saved"}. `pose` is what the drawn face shows, `x` where its middle is from left to
     right as in a mirror, 0 to 1, and `near` its side as a share of the largest face's. `resumes_in` is the minutes left
-    of a pause, rounded up, and null if it does not end by itself.
+    of a pause, rounded up, and null if it does not end by itself. `saved` is the label of pictures of faces that are
+    saved as training data; null: none are.
     """
     latest = state.latest
     faces = sorted(latest.faces, key=lambda face: face.id) if latest is not None else []
@@ -52,6 +57,7 @@ def stage(
         "invented": state.source == INVENTED_SOURCE,
         "resumes_in": _minutes(pause_switch.seconds_left) if pause_switch.paused else None,
         "zone": list(zone) or None,
+        "saved": saved or None,
     }
 
 

@@ -21,7 +21,7 @@ def test_nothing_before_the_first_frame() -> None:
     expected = {"state": "starting", "paused": False, "time": None, "source": None, "frame": None, "faces": []}
     assert now(KioskState(), PauseSwitch()) == expected
     shown = {"state": "starting", "paused": False, "faces": [], "more": 0, "size": None, "ignored": [], "zone": None}
-    shown |= {"invented": False, "resumes_in": None}
+    shown |= {"invented": False, "resumes_in": None, "saved": None}
     assert stage(KioskState(), PauseSwitch()) == shown
 
 

@@ -10,6 +10,7 @@ const LEAVE_TIME_MS = 350; // as in stage.css
 
 const figures = document.getElementById("figures");
 const more = document.getElementById("more");
+const notice = document.querySelector(".notice span");
 const invented = document.getElementById("invented");
 const spoken = document.getElementById("spoken");
 const button = document.getElementById("pause");
@@ -104,6 +105,7 @@ function show(now) {
   if (now !== null) press(now.paused);
   button.disabled = now === null;
   invented.hidden = !now?.invented;
+  if (now !== null) notice.textContent = now.saved ? say("notice_crops", { label: now.saved }) : say("notice");
   const sorted = order.map((id) => faces.find((face) => face.id === id));
   speak(state ? `${say(`state_${state}`)}. ${hint}` : sentence(sorted));
 }
