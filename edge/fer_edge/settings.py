@@ -51,6 +51,7 @@ OLED_DEVICES = (
     *("ssd1306", "ssd1309", "sh1106", "ssd1331", "ssd1351", "st7735", "st7789", "ili9341"),
     *("dummy", "dummy-colour"),
 )
+RTSP_TRANSPORTS = ("tcp", "udp", "udp_multicast", "http")  # as FFmpeg calls them
 UNSET = -1.0  # no value
 _PRIVATE_TABLES = ("source", "hook", "webhook", "mqtt", "kiosk")  # their values may be secrets
 PRIOR_AS_CONVERTED = UNSET  # classifier.prior
@@ -103,6 +104,8 @@ class SourceSettings:
     # seconds without a face, after which `idle_fps` applies
     hot_celsius: float = _number(75.0, 0, 120)
     # processor temperature, degrees Celsius, from which the frame rate is lowered (a Pi throttles at 80); 0: never
+    rtsp_transport: str = _one_of(RTSP_TRANSPORTS[0], *RTSP_TRANSPORTS)
+    # how the pictures of an RTSP stream come; udp has less delay, and damaged pictures where packets are lost
     timeout_seconds: float = _number(4.0, 0.1, 60)
     # seconds without a frame, after which a camera or stream is lost
     blind_seconds: float = _number(4.0, 0, 3600)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import cv2
 import numpy as np
 
 from fer_edge.types import Pixels
 
+# OpenCV is imported late: a Raspberry Pi's camera mostly needs nothing of it here.
+
 MIN_STRETCH = 0.01  # of a side; less is rounding, and changes no face
 MAX_ASPECT = 8.0  # a wider or higher pixel is a mistake in the file, and would need much memory
 
-_QUARTERS = {90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_COUNTERCLOCKWISE}
+_ROTATE_CODES = {90: 0, 180: 1, 270: 2}  # cv2.ROTATE_90_CLOCKWISE, ROTATE_180, ROTATE_90_COUNTERCLOCKWISE
 
 
 class Mounting:
@@ -21,7 +22,7 @@ class Mounting:
 
     def __init__(self, rotate: int = 0, flip: bool = False, aspect: float = 1.0) -> None:
         """`rotate`: degrees clockwise, 0, 90, 180 or 270; `flip`: left is right; `aspect`: a pixel's width / height."""
-        self._rotate, self._flip = _QUARTERS.get(rotate), flip
+        self._rotate, self._flip = _ROTATE_CODES.get(rotate), flip
         usable = math.isfinite(aspect) and 1 / MAX_ASPECT <= aspect <= MAX_ASPECT
         self._aspect = aspect if usable and abs(aspect - 1) >= MIN_STRETCH else 1.0
         self.needed = self._aspect != 1 or self._rotate is not None or flip
@@ -30,6 +31,8 @@ class Mounting:
         """`picture`, (height, width, 3) or (height, width), as a person sees the scene; nothing is lost of it."""
         if not self.needed:
             return picture
+        import cv2
+
         turned: Any = picture
         if self._aspect != 1:  # the shorter side grows, so that no pixel is lost
             height, width = picture.shape[:2]
@@ -44,6 +47,8 @@ class Mounting:
 
 def pixel_aspect(capture: Any) -> float:
     """A pixel's width over its height in the pictures of an open cv2.VideoCapture; 1 if the video does not say."""
+    import cv2
+
     wide, high = capture.get(cv2.CAP_PROP_SAR_NUM), capture.get(cv2.CAP_PROP_SAR_DEN)
     if not (wide > 0 and high > 0):  # 0: not known
         return 1.0

@@ -41,6 +41,8 @@ class SourceOptions:
     # Of a Raspberry Pi camera, by libcamera's names.
     tuning_file: str = ""
     # Of a Raspberry Pi camera, such as imx708_noir.json; empty: the sensor's own.
+    rtsp_transport: str = "tcp"
+    # How the pictures of an RTSP stream come, one of fer_edge.settings.RTSP_TRANSPORTS.
     v4l2: Mapping[str, Any] = field(default_factory=dict)
     # Controls of a V4L2 camera, by the names that v4l2-ctl shows.
 
@@ -57,6 +59,7 @@ def source_options(settings: SourceSettings, stopped: Callable[[], bool] = lambd
         flip=settings.flip,
         controls=settings.controls,
         tuning_file=settings.tuning_file,
+        rtsp_transport=settings.rtsp_transport,
         v4l2=settings.v4l2,
     )
 
