@@ -6,14 +6,16 @@ import argparse
 import importlib
 import logging
 import os
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NoReturn
 
 from fer_edge import __version__
 from fer_edge.errors import FerEdgeError, SettingsError, SinkError
 from fer_edge.service import log_handler
 from fer_edge.service.process_title import hide_secrets
+from fer_edge.suggest import did_you_mean
 from fer_edge.urls import mask
 
 _log = logging.getLogger(__name__)
@@ -27,17 +29,49 @@ COMMANDS = {
     "cameras": ("fer_edge.commands.cameras", "list the cameras here, how to name them, and who uses them"),
     "models": ("fer_edge.commands.models", "list the installed models"),
     "detectors": ("fer_edge.commands.detectors", "list what finds faces here, and install a neural detector"),
+    "settings": ("fer_edge.commands.settings", "say what can be set, what it is, and what it means"),
     "doctor": ("fer_edge.commands.doctor", "say what is wrong here, and the command that fixes it"),
     "bench": ("fer_edge.commands.bench", "measure what models and the loop cost here, and say which model to use"),
+}
+
+
+# command -> three things to try
+EXAMPLES = {
+    "run": (
+        "run --source tour --sink kiosk   # every expression on a page, invented, without a camera",
+        "run --source camera:0 --sink log --sink kiosk",
+        "run --config fer-edge.toml --fps 10",
+    ),
+    "detect": (
+        "detect photo.jpg --annotate drawn",
+        "detect holiday.mp4 --csv holiday.csv",
+        "detect pictures --json faces.jsonl --jobs 2",
+    ),
+    "report": ("report", "report --since 2026-01-01 --html report.html", "report --since today --csv -"),
+    "log": (
+        "log purge --before 2026-01-31",
+        "log purge --before 2026-01-31 --log kiosk.jsonl",
+        "log purge --before 2026-01-31 --config fer-edge.toml",
+    ),
+    "cameras": ("cameras", "run --source camera:0", "settings source"),
+    "models": ("models", "models --verify", "models install my_model-int8.tflite"),
+    "detectors": ("detectors", "detectors install blazeface", "run --set detector.name=haar"),
+    "settings": ("settings log", "settings --toml > fer-edge.toml", "settings --check fer-edge.toml"),
+    "doctor": ("doctor", "doctor --config fer-edge.toml", "doctor --bundle report.zip"),
+    "bench": ("bench", "bench --models all --threads 1,2,4", "bench --apply --config fer-edge.toml"),
 }
 
 
 class Parser(argparse.ArgumentParser):
     """Reports what is wrong in one line, as all of fer-edge does."""
 
+    known: Collection[str] = ()  # what a word that is not known may have meant
+
     def error(self, message: str) -> NoReturn:
         """Raise SettingsError, without the password of an address that an option has."""
-        raise SettingsError(f"{mask(message)}; try: {self.prog} --help")
+        unknown = re.search(r"(?:invalid choice: '|unrecognized arguments: )(-{0,2}[A-Za-z][A-Za-z-]*)", message)
+        hint = did_you_mean(unknown[1], self.known) if unknown else ""
+        raise SettingsError(f"{mask(message)}{hint or f'; try: {self.prog} --help'}")
 
 
 def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
@@ -45,10 +79,18 @@ def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     top = Parser(prog="fer-edge", description="Facial expressions read on the device. No picture leaves it.")
     top.add_argument("--version", action="version", version=f"fer-edge {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    top.known = COMMANDS
     for name, (module, summary) in COMMANDS.items():
-        sub = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        sub = commands.add_parser(
+            name,
+            help=summary,
+            description=summary[0].upper() + summary[1:] + ".",
+            epilog="\n".join(["examples:", *(f"  fer-edge {example}" for example in EXAMPLES[name])]),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         if name in arguments[:1]:
             importlib.import_module(module).add_options(sub)
+            top.known = re.findall(r"--[a-z][a-z-]*", sub.format_help())  # what is left over, it reports
     return top
 
 
@@ -60,6 +102,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _fix_streams()
     log_handler.install()
     try:
+        if not arguments:
+            parser(arguments).print_help()
+            return 0
         options = parser(arguments).parse_args(arguments)
         code = int(importlib.import_module(COMMANDS[options.command][0]).run(options))
         sys.stdout.flush()

@@ -22,6 +22,7 @@ from fer_edge.classifiers.labels import name_fault
 from fer_edge.detectors import AUTO, DETECTORS
 from fer_edge.errors import SettingsError
 from fer_edge.sinks import SINKS
+from fer_edge.suggest import did_you_mean
 from fer_edge.types import EVENT_KINDS
 
 
@@ -476,7 +477,9 @@ def parse(tables: Mapping[str, Any], base: Settings | None = None) -> Settings:
     for name, table in tables.items():
         if name not in names:
             # Its text is not shown: it may be a secret.
-            raise SettingsError(f"{_named(name)}: unknown; allowed are the tables {', '.join(names)}")
+            raise SettingsError(
+                f"{_named(name)}: unknown; allowed are the tables {', '.join(names)}{did_you_mean(name, names)}"
+            )
         if not isinstance(table, Mapping):
             raise SettingsError(f"{_told(name, table)}: not a table; write [{name}] and its keys below it")
         part = getattr(base, name)
@@ -484,7 +487,10 @@ def parse(tables: Mapping[str, Any], base: Settings | None = None) -> Settings:
         known = {entry.name: entry for entry in dataclasses.fields(part)}
         for key, value in table.items():
             if key not in known:
-                raise SettingsError(f"{_told(f'{name}.{key}', value)}: unknown key; allowed are {', '.join(known)}")
+                raise SettingsError(
+                    f"{_told(f'{name}.{key}', value)}: unknown key; allowed are {', '.join(known)}"
+                    f"{did_you_mean(key, known)}"
+                )
             part = dataclasses.replace(part, **{key: _checked(f"{name}.{key}", value, types[key], known[key].metadata)})
         parts[name] = part
     return dataclasses.replace(base, **parts)
@@ -508,7 +514,11 @@ def _checked(key: str, value: Any, kind: Any, allowed: Mapping[str, Any]) -> Any
     value = _plain(value)
     if "each" in allowed:
         if type(value) not in (list, tuple) or not all(entry in allowed["each"] for entry in value):
-            raise SettingsError(f"{_told(key, value, kind)}: must be a list with some of {', '.join(allowed['each'])}")
+            words = f"{_told(key, value, kind)}: must be a list with some of {', '.join(allowed['each'])}"
+            wrong = (
+                [entry for entry in value if entry not in allowed["each"]] if type(value) in (list, tuple) else [value]
+            )
+            raise SettingsError(words + did_you_mean(str(wrong[0]), allowed["each"]))
         return tuple(dict.fromkeys(value))
     if "free" in allowed:
         return _checked_free(key, value)
@@ -537,7 +547,8 @@ def _checked(key: str, value: Any, kind: Any, allowed: Mapping[str, Any]) -> Any
     if "name" in allowed and value and (trouble := name_fault(value)):
         raise SettingsError(f"{key}: {trouble}")
     if "choices" in allowed and value not in allowed["choices"]:
-        raise SettingsError(f"{_told(key, value, kind)}: must be one of {', '.join(allowed['choices'])}")
+        words = f"{_told(key, value, kind)}: must be one of {', '.join(allowed['choices'])}"
+        raise SettingsError(words + did_you_mean(value, allowed["choices"]))
     if "pattern" in allowed and not re.fullmatch(allowed["pattern"], value):
         raise SettingsError(f"{_told(key, value, kind)}: must look like {allowed['example']}")
     # NaN is in no range
