@@ -100,7 +100,7 @@ def test_full_disk_leaves_no_half_picture(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(crops.os, "fchmod", full)
-    with pytest.raises(SinkError, match="cannot be written .No space left on device.; make room"):
+    with pytest.raises(SinkError, match=r"cannot be written .No space left on device.; make room"):
         sink.write(make_observation(0, "happy", grey=PIXELS))
     assert not list(sink.path.iterdir())
 
