@@ -51,19 +51,18 @@ class Crops(Sink):
         except OSError as cause:
             raise SinkError(f"crops {self.path}: {cause.strerror}; choose another folder") from None
         most = counted(settings.max_pictures, "picture")
-        if self._full:
+        if self._is_full():
             _log.warning(f"crops: {self.path} has {most}, the most (crops.max_pictures): no more are saved")
         else:
             _log.warning(f"crops: pictures of the face in view are saved in {self.path}, until it has {most}")
 
-    @property
-    def _full(self) -> bool:
+    def _is_full(self) -> bool:
         return self._there >= self._settings.max_pictures
 
     def write(self, observation: Observation) -> None:
         """Save the face, if it is the only one and it is time. Raises SinkError if the disk is full or gone."""
         frame = observation.frame
-        if self._full or frame.time < self._next or len(observation.faces) != 1:
+        if self._is_full() or frame.time < self._next or len(observation.faces) != 1:
             return
         box = observation.faces[0].box
         side = min(max(box.width, box.height), MAX_SIDE_PX)
@@ -80,7 +79,7 @@ class Crops(Sink):
         self._next = frame.time + self._settings.seconds
         self._there += 1
         self.saved += 1
-        if self._full:
+        if self._is_full():
             _log.warning(f"crops: {self.path} has {counted(self._there, 'picture')}: no more are saved")
 
     def close(self) -> None:

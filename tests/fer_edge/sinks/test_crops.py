@@ -19,7 +19,7 @@ from fer_edge.sinks import crops
 from fer_edge.sinks.crops import Crops
 from fer_edge.sinks.kiosk import i18n
 from fer_edge.sinks.kiosk.pages import Pages
-from fer_edge.types import Observation, TiltedBox
+from fer_edge.types import Box, Observation, TiltedBox
 
 Make = Callable[..., Observation]
 PIXELS = np.random.default_rng(1).integers(0, 255, (480, 640), np.uint8)
@@ -28,9 +28,16 @@ PIXELS = np.random.default_rng(1).integers(0, 255, (480, 640), np.uint8)
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[..., Crops]:
     def made(**more: Any) -> Crops:
-        return Crops(CropsSettings(folder=str(tmp_path / "faces"), label="smile", **{"min_pixels": 16, **more}))
+        return Crops(CropsSettings(folder=str(tmp_path / "faces"), label="smile", **more))
 
     return made
+
+
+@pytest.fixture
+def one_face(make_observation: Make) -> Observation:
+    """A face of 100 pixels."""
+    seen = make_observation(0, "happy", grey=PIXELS)
+    return replace(seen, faces=(replace(seen.faces[0], box=Box(50, 60, 100, 100)),))
 
 
 def at(seen: Observation, seconds: float, number: int = 0) -> Observation:
@@ -51,28 +58,29 @@ def test_face_is_saved_as_the_model_gets_it(make: Callable[..., Crops], make_obs
     assert (saved == preprocess.face_pixels(PIXELS, tilted, (120, 120))).all()
 
 
-def test_others_and_small_faces_are_left_out(make: Callable[..., Crops], make_observation: Make) -> None:
+def test_others_and_small_faces_are_left_out(
+    make: Callable[..., Crops], make_observation: Make, one_face: Observation
+) -> None:
     """A frame with two people, with nobody, or with a face that is too small gives nothing."""
     sink = make(min_pixels=100)
     sink.write(make_observation(0, "happy", "sad", grey=PIXELS))
     sink.write(make_observation(1, grey=PIXELS))
-    seen = make_observation(2, "happy", grey=PIXELS)
-    sink.write(replace(seen, faces=(replace(seen.faces[0], box=seen.faces[0].box._replace(width=99, height=99)),)))
+    sink.write(replace(one_face, faces=(replace(one_face.faces[0], box=Box(50, 60, 99, 99)),)))
     assert not list(sink.path.iterdir())
 
 
 def test_they_are_bounded_and_told(
-    make: Callable[..., Crops], make_observation: Make, caplog: pytest.LogCaptureFixture
+    make: Callable[..., Crops], one_face: Observation, caplog: pytest.LogCaptureFixture
 ) -> None:
     """By time and by number, those of earlier runs included."""
     caplog.set_level("INFO")
-    seen, sink = make_observation(0, "happy", grey=PIXELS), make(seconds=1.0, max_pictures=3)
+    sink = make(seconds=1.0, max_pictures=3)
     for number in range(21):
-        sink.write(at(seen, number / 10, number))
+        sink.write(at(one_face, number / 10, number))
     assert len(list(sink.path.iterdir())) == 3
     sink.close()
     again = make(max_pictures=3)
-    again.write(at(seen, 99.0, 99))
+    again.write(at(one_face, 99.0, 99))
     again.close()
     assert len(list(sink.path.iterdir())) == 3
     assert [record.getMessage().replace(str(sink.path), "PATH") for record in caplog.records] == [
@@ -83,16 +91,16 @@ def test_they_are_bounded_and_told(
     ]
 
 
-def test_only_their_user_may_read_them(make: Callable[..., Crops], make_observation: Make) -> None:
+def test_only_their_user_may_read_them(make: Callable[..., Crops], one_face: Observation) -> None:
     sink = make()
-    sink.write(make_observation(0, "happy", grey=PIXELS))
+    sink.write(one_face)
     (path,) = sink.path.iterdir()
     modes = [stat.S_IMODE(place.stat().st_mode) for place in (sink.path.parent, sink.path, path)]
     assert modes == [0o700, 0o700, 0o600]
 
 
 def test_full_disk_leaves_no_half_picture(
-    make: Callable[..., Crops], make_observation: Make, monkeypatch: pytest.MonkeyPatch
+    make: Callable[..., Crops], one_face: Observation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sink = make()
 
@@ -100,8 +108,8 @@ def test_full_disk_leaves_no_half_picture(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(crops.os, "fchmod", full)
-    with pytest.raises(SinkError, match=r"cannot be written .No space left on device.; make room"):
-        sink.write(make_observation(0, "happy", grey=PIXELS))
+    with pytest.raises(SinkError, match=r"cannot be written \(No space left on device\); make room"):
+        sink.write(one_face)
     assert not list(sink.path.iterdir())
 
 
