@@ -142,3 +142,7 @@ def _fix_streams() -> None:
 def _forget_output() -> None:
     """Send what is still buffered to nowhere: no program reads standard output, and Python would complain at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

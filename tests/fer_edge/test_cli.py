@@ -1,51 +1,36 @@
-"""The command line helps: examples that work, what a mistyped word may have meant, and help without a command."""
+"""Each way in which the program may be started does something."""
 
 from __future__ import annotations
 
-import shlex
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
-from fer_edge import cli
-from fer_edge.errors import SettingsError
+from fer_edge import __version__
+
+ROOT = Path(__file__).parents[2]
 
 
-def test_without_a_command_there_is_help(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main([]) == 0
-    said = capsys.readouterr()
-    assert all(f"    {name}" in said.out for name in cli.COMMANDS)
-    assert said.err == ""
+def start(*command: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "edge"), str(ROOT / "convert")])}
+    return subprocess.run(
+        [sys.executable, *command], capture_output=True, text=True, check=False, cwd=ROOT, env=environment
+    )
 
 
-@pytest.mark.parametrize("name", cli.COMMANDS)
-def test_examples_are_valid(name: str) -> None:
-    """Three each, which the parser takes."""
-    assert len(cli.EXAMPLES[name]) == 3
-    for example in cli.EXAMPLES[name]:
-        arguments = shlex.split(example, comments=True)
-        arguments = arguments[: arguments.index(">")] if ">" in arguments else arguments
-        assert cli.parser(arguments).parse_args(arguments).command == arguments[0]
+@pytest.mark.process
+@pytest.mark.parametrize("module", ["fer_edge", "fer_edge.cli"])
+def test_module_is_the_command(module: str) -> None:
+    done = start("-m", module, "--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"fer-edge {__version__}\n", "")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "meant"),
-    [
-        (["detct", "x.jpg"], "detect"),
-        (["Run"], "run"),
-        (["run", "--snik", "kiosk"], "--sink"),
-        (["bench", "--secnds", "3"], "--seconds"),
-        (["run", "--sink", "kiosq"], "kiosk"),
-        (["run", "--set", "lgo.mode=frames"], "log"),
-        (["run", "--set", "log.mdoe=frames"], "mode"),
-        (["run", "--set", "log.mode=frame"], "frames"),
-    ],
-)
-def test_mistyped_words_are_known(arguments: list[str], meant: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(arguments) == SettingsError.exit_code
-    said = capsys.readouterr().err
-    assert said.endswith(f"; did you mean {meant}?\n")
-    assert said.count("\n") == 1
-
-
-def test_what_is_like_nothing_gets_help(capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["xyzzy"]) == SettingsError.exit_code
-    assert capsys.readouterr().err.endswith("; try: fer-edge --help\n")
+@pytest.mark.process
+def test_folder_s_name_is_corrected() -> None:
+    """In a checkout the package is in the folder edge, which others take for its name."""
+    done = start("-m", "edge", "detect", "my photo.jpg")
+    assert done.returncode == 1
+    assert done.stderr.endswith("or: python -m fer_edge detect 'my photo.jpg'\n")
+    assert len(done.stderr.splitlines()) == 1
