@@ -22,7 +22,14 @@ from fer_edge.errors import SinkError, SourceError
 from fer_edge.settings import Settings
 from fer_edge.urls import mask
 
-REPEATABLE_SOURCES = ("demo", "video", "picture", "folder")  # kinds that give the same frames again
+REPEATABLE_SOURCES = (
+    "demo",
+    "video",
+    "picture",
+    "animation",
+    "pages",
+    "folder",
+)  # kinds that give the same frames again
 DEFAULT_CONFIG = Path("fer-edge.toml")  # that --apply writes if --config names no file
 
 

@@ -17,7 +17,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--source",
         metavar="SOURCE",
-        help="auto (default), picamera, camera:N, demo, tour, a path, a URL (rtsp, http)",
+        help="auto (default), picamera, camera:N, demo, tour, a path, a URL (rtsp, http); see fer-edge cameras",
     )
     parser.add_argument(
         "--sink",

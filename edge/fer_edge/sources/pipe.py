@@ -12,6 +12,7 @@ from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from io import BufferedReader, BytesIO
 from pathlib import Path
+from typing import TypeAlias
 
 from fer_edge.errors import SourceError
 from fer_edge.sources.array import array_frame
@@ -19,12 +20,16 @@ from fer_edge.sources.content import HEAD_BYTES, STANDARD_INPUT, is_motion_jpeg,
 from fer_edge.sources.mounting import Mounting
 from fer_edge.sources.options import SourceOptions
 from fer_edge.sources.picture import decode_picture
+from fer_edge.sources.sequence import Animation, Pages, begins_animation, begins_tiff
 from fer_edge.sources.video import VideoFile
 from fer_edge.types import Frame
 
 NAME = "stdin"  # in messages, in the log, and of annotated copies
 CHUNK_BYTES = 1 << 16
 BYTES_A_PIXEL = 8  # of an uncompressed picture at most: what is longer has more pixels than it may
+
+
+Several: TypeAlias = VideoFile | Animation | Pages
 
 
 class Pipe:
@@ -43,15 +48,19 @@ class Pipe:
                 raise SourceError(f"{self.name}: cannot be read ({cause.strerror}); save it as a file first") from cause
             self._opened = opened.pop_all()
         self._video = video
-        self.fps, self.length, self.still = (video.fps, video.length, video.still) if video else (1.0, 1, True)
+        self.length, self.still = (video.length, video.still) if video else (1, True)
+        self.fps: float = getattr(video, "fps", 1.0)
 
-    def _begin(self, file: BufferedReader, options: SourceOptions, opened: ExitStack) -> VideoFile | None:
-        """Read a picture whole, or open a video, which `opened` closes. Raises OSError, SourceError."""
+    def _begin(self, file: BufferedReader, options: SourceOptions, opened: ExitStack) -> Several | None:
+        """Read one picture, or open what holds several, which `opened` closes. Raises OSError, SourceError."""
         with ExitStack() as until_passed_on:
             until_passed_on.enter_context(file)
             data = file.read(HEAD_BYTES)
             if not data:
                 raise SourceError(f"{self.name}: is empty (0 bytes); send a picture or a video")
+            if several := _several(data):
+                path = _whole_file(file, data, opened)
+                return opened.enter_context(closing(several(path, replace(options, name=self.name))))
             if kind_of(data) == "picture":
                 data = _picture(file, data, self.name, options.max_pixels)
                 if not is_motion_jpeg(data):
@@ -77,6 +86,13 @@ class Pipe:
         """End the video; who writes to the pipe learns of it. May be called twice."""
         self._frame = None
         self._opened.close()
+
+
+def _several(head: bytes) -> type[Animation | Pages] | None:
+    """The source of a picture that begins with `head` and may hold several."""
+    if begins_animation(head):
+        return Animation
+    return Pages if begins_tiff(head) else None
 
 
 def _open(target: str, name: str) -> BufferedReader:

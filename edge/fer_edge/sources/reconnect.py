@@ -23,6 +23,8 @@ _log = logging.getLogger(__name__)
 SLEEP_STEP_S = 0.2  # slept at once, so that a stop, a pause or its end is noticed
 DARK_PATIENCE = 12  # a camera that shows one shade, as in a dark night, is given up after so many times as long
 
+KINDS_IN_WORDS = {"picamera": "a Raspberry Pi camera", "camera": "a USB camera"}
+
 StateListener = Callable[[State], None]
 
 
@@ -179,6 +181,9 @@ def open_reconnecting(
     options = replace(
         source_options(settings, lambda: stopped() or pause_switch.paused), shown=shown, pause=pause_switch.pause
     )
+    for key, kind in (("controls", "picamera"), ("tuning_file", "picamera"), ("v4l2", "camera")):
+        if getattr(settings, key) and choice.kind != kind:
+            _log.warning(f"source.{key}: is not for this source, and left out; it is for {KINDS_IN_WORDS[kind]}")
     reopen = partial(open_choice, choice, options)
     source = reopen()
     return ReconnectingSource(

@@ -25,20 +25,29 @@ _SUBFILE_TYPE = 254
 DEFAULT_DURATION_S = 0.1  # of a frame that names none, or less than a screen shows, as browsers have it
 MIN_DURATION_S = 0.011
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_WEBP_ANIMATED = 0x02  # a flag in its chunk VP8X
+_WEBP_FLAGS, _WEBP_ANIMATED = 20, 0x02  # the place of the flags of its chunk VP8X, and one of them
 
 
 def is_animated(path: Path) -> bool:
     """Whether the picture at `path` is an animated WebP or PNG, by its first bytes. Raises OSError."""
-    head = read_head(path)
-    if head[:4] == b"RIFF" and head[12:16] == b"VP8X":
-        return bool(head[20] & _WEBP_ANIMATED)
+    return begins_animation(read_head(path))
+
+
+def begins_animation(head: bytes) -> bool:
+    """Whether a file that begins with `head` is one."""
+    if head[:4] == b"RIFF" and head[12:16] == b"VP8X" and len(head) > _WEBP_FLAGS:
+        return bool(head[_WEBP_FLAGS] & _WEBP_ANIMATED)
     return head[:4] == b"\x89PNG" and b"acTL" in head.partition(b"IDAT")[0]
+
+
+def begins_tiff(head: bytes) -> bool:
+    """Whether a file that begins with `head` is a TIFF."""
+    return head.startswith(_TIFF)
 
 
 def has_pages(path: Path) -> bool:
     """Whether the picture at `path` is a TIFF of several pages. Raises OSError."""
-    if not read_head(path).startswith(_TIFF):
+    if not begins_tiff(read_head(path)):
         return False
     try:
         with OpenedPicture(path, f"picture {path}", SourceOptions().max_pixels) as opened:

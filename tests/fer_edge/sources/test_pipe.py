@@ -15,6 +15,7 @@ from fer_edge import sources
 from fer_edge.demo import PORTRAIT
 from fer_edge.errors import SourceError
 from fer_edge.sources.options import SourceOptions
+from PIL import Image
 
 
 @contextmanager
@@ -64,6 +65,18 @@ def test_video_has_all_frames(tmp_path: Path, name: str, codec: str) -> None:
         assert not source.still
         frames = list(source)
     assert [round(float(frame.grey.mean()), -1) for frame in frames] == [20 * number for number in range(12)]
+
+
+@pytest.mark.parametrize(("form", "still"), [("WEBP", False), ("PNG", False), ("TIFF", True)])
+def test_several_pictures_in_one(tmp_path: Path, form: str, still: bool) -> None:
+    """What moves, and pages; they are read as from a file."""
+    pictures = [Image.new("RGB", (64, 48), (grey,) * 3) for grey in (40, 120, 200)]
+    pictures[0].save(tmp_path / "a", form, save_all=True, append_images=pictures[1:], duration=100)
+    with sent(tmp_path / "p", (tmp_path / "a").read_bytes()) as path, closing(sources.open_files(path)) as source:
+        assert source.still is still
+        frames = list(source)
+    assert [round(float(frame.grey.mean()), -1) for frame in frames] == [40, 120, 200]
+    assert frames[0].source == path
 
 
 def test_endless_stream_begins_at_once(tmp_path: Path) -> None:

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from fer_edge.errors import SourceError, SourceGone, SourceLost
 from fer_edge.pause import PauseSwitch
+from fer_edge.settings import SourceSettings
+from fer_edge.sources import choose
 from fer_edge.sources.camera_health import CameraHealth
-from fer_edge.sources.reconnect import ReconnectingSource
+from fer_edge.sources.reconnect import ReconnectingSource, open_reconnecting
 from fer_edge.types import Frame, Pixels, State
 
 
@@ -390,3 +392,14 @@ def test_each_opening_is_looked_at_for_itself(make_frame: Make) -> None:
     rig.pause_switch.pause()
     assert [next(frames).number for _ in range(4)] == [8, 9, 10, 11]
     assert rig.states == ["running", "paused", "running"]
+
+
+def test_controls_of_another_camera_are_said(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is set for a Raspberry Pi camera or a USB camera does nothing to a file, and is not silent."""
+    settings = SourceSettings(controls={"AfMode": 0}, v4l2={"gain": 1})
+    open_reconnecting(settings, choose("demo"), PauseSwitch(), print, lambda: True).close()
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.partition(": ")[2] for line in lines] == [
+        "warning: source.controls: is not for this source, and left out; it is for a Raspberry Pi camera",
+        "warning: source.v4l2: is not for this source, and left out; it is for a USB camera",
+    ]

@@ -41,7 +41,8 @@ class App:
         saved = settings.crops.label if "crops" in settings.run.sinks else ""
         pages, static = Pages(i18n.load(kiosk.language), kiosk.live, saved), Static()
         login = Login(pages, tokens)
-        shown = partial(stage, state, pause_switch, settings.detector.ignore, settings.source.zone, saved)
+        source, ignored = settings.source, settings.detector.ignore
+        shown = partial(stage, state, pause_switch, ignored, source.zone, saved, source.flip)
         self.stream = Stream(state, shown, kiosk.viewers)
         self._live = Live(state, font_of(settings) if kiosk.live else "")
         api = Api(state, pause_switch, settings, self.stream)

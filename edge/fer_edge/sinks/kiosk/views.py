@@ -32,6 +32,7 @@ def stage(
     ignored: Sequence[Area] = (),
     zone: Area | tuple[()] = (),
     saved: str = "",
+    mirrored: bool = False,
 ) -> dict[str, Any]:
     """What the pages draw.
 
@@ -41,7 +42,7 @@ def stage(
     "resumes_in", "saved"}. `pose` is what the drawn face shows, `x` where its middle is from left to
     right as in a mirror, 0 to 1, and `near` its side as a share of the largest face's. `resumes_in` is the minutes left
     of a pause, rounded up, and null if it does not end by itself. `saved` is the label of pictures of faces that are
-    saved as training data; null: none are.
+    saved as training data; null: none are. `mirrored`: whether the frame is a mirror's already.
     """
     latest = state.latest
     faces = sorted(latest.faces, key=lambda face: face.id) if latest is not None else []
@@ -50,7 +51,7 @@ def stage(
     return {
         "state": state.camera,
         "paused": pause_switch.paused,
-        "faces": [_stage_face(face, width, largest) for face in faces[:MAX_FACES_SHOWN]],
+        "faces": [_stage_face(face, width, largest, mirrored) for face in faces[:MAX_FACES_SHOWN]],
         "more": max(len(faces) - MAX_FACES_SHOWN, 0),
         "size": None if latest is None else list(latest.frame.grey.shape[::-1]),
         "ignored": [list(area) for area in ignored],
@@ -66,8 +67,9 @@ def _minutes(seconds: float) -> int | None:
     return None if math.isinf(seconds) else math.ceil(seconds / 60)
 
 
-def _stage_face(face: Face, width: int, largest: int) -> dict[str, Any]:
-    x = 1 - (face.box.x + face.box.width / 2) / width
+def _stage_face(face: Face, width: int, largest: int, mirrored: bool) -> dict[str, Any]:
+    x = (face.box.x + face.box.width / 2) / width
+    x = x if mirrored else 1 - x
     return {
         "id": face.id,
         "emotion": face.emotion,

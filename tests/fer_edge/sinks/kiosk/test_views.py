@@ -106,3 +106,5 @@ def test_places_and_sizes_are_shares(make_observation: Make) -> None:
     state.write(replace(seen, frame=replace(seen.frame, grey=np.zeros((480, 640), np.uint8)), faces=faces))
     shown = stage(state, PauseSwitch())["faces"]
     assert [(face["x"], face["near"]) for face in shown] == [(0.95, 0.4), (0.0, 1.0), (1.0, 0.4)]
+    already = stage(state, PauseSwitch(), mirrored=True)["faces"]
+    assert [face["x"] for face in already] == [0.05, 1.0, 0.0]
