@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from functools import lru_cache
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -84,7 +83,7 @@ def _path_for(letters: str, warn: bool = False) -> str:
 @lru_cache(1)
 def _installed() -> list[Path]:
     found = (path for folder in FOLDERS for suffix in ("ttf", "otf", "ttc") for path in folder.rglob(f"*.{suffix}"))
-    return sorted(islice(found, MAX_FILES), key=lambda path: (path.stem not in PREFERRED, len(path.stem), str(path)))
+    return sorted(found, key=lambda path: (path.stem not in PREFERRED, len(path.stem), str(path)))[:MAX_FILES]
 
 
 def _has(font: Font, letters: str) -> bool:
