@@ -59,8 +59,7 @@ def import_model(
             shutil.copyfile(_by_onnx2tf(source, Path(folder) / "onnx"), stage)
         else:
             _copy(source, stage)
-        with backend.quiet():
-            text = _described(stage, labels, input_range, log)
+        text = _described(stage, labels, input_range, log)
         if data is not None:
             text |= _measured(stage, data, split, log)
             files.write_json(stage.with_suffix(".json"), text)
@@ -111,28 +110,35 @@ def _by_onnx2tf(source: Path, folder: Path) -> Path:
 
 def _described(path: Path, labels: Sequence[str], input_range: tuple[float, float] | None, log: Log) -> dict[str, Any]:
     """The card of the .tflite at `path`, also written beside it; the model gets a softmax if it lacks one."""
-    text = bare.describe(path, labels, input_range)
-    files.write_json(path.with_suffix(".json"), text)
     try:
-        TfliteClassifier(load_card(path))
+        text = _tried(path, labels, input_range)
     except ModelError as cause:
-        content = softmax_op.added(path.read_bytes())
-        if content is None or "no probabilities" not in str(cause):
+        with backend.quiet():
+            content = softmax_op.added(path.read_bytes()) if "no probabilities" in str(cause) else None
+        if content is None:
             raise
         path.write_bytes(content)
         log("it ends in numbers that do not sum to 1, such as logits: a softmax is added")
+        text = _tried(path, labels, input_range)
+    if input_range is None:
+        log("pixels are taken as {:.3g} to {:.3g}; --input-range says otherwise".format(*text["input"]["range"]))
+    return text
+
+
+def _tried(path: Path, labels: Sequence[str], input_range: tuple[float, float] | None) -> dict[str, Any]:
+    """The card of the .tflite at `path`, written beside it. Raises ModelError if the device refuses the model."""
+    with backend.quiet():
         text = bare.describe(path, labels, input_range)
         files.write_json(path.with_suffix(".json"), text)
         TfliteClassifier(load_card(path))
-    if input_range is None:
-        log("pixels are taken as {:.3g} to {:.3g}; --input-range says otherwise".format(*text["input"]["range"]))
     return text
 
 
 def _measured(path: Path, data: Path, split: str | None, log: Log) -> dict[str, Any]:
     """`metrics` and `measured_on` of the card of the model at `path`, on the faces at `data`."""
     card = load_card(path)
-    classifier = TfliteClassifier(card)
+    with backend.quiet():
+        classifier = TfliteClassifier(card)
     loaded = LoadedModel(None, path, card.sha256, card.labels, card.size, card.range)
     faces = with_labels_of(loaded, dataset.read(data, card.size), classifier.predict_crops, split, log)
     name, measured = faces.validation(split)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fer_edge.classifiers import bare
 from fer_edge.classifiers.cards import TARGETS
 from fer_edge.errors import ModelError
 from fer_edge.types import EMOTIONS
@@ -76,12 +77,13 @@ def load(
 ) -> LoadedModel:
     """The model at `path`, with grey pixels in and probabilities out.
 
-    `input_range` and `labels`, in the order of its outputs, override those in its .json. Raises ModelError.
+    `input_range` and `labels`, in the order of its outputs, override those in its .json; without either, the labels are
+    those of a labels.txt beside it. Raises ModelError.
     """
     keras = backend.keras()
     model_file.check(path)
     try:
-        model = flatten(keras.models.load_model(path, compile=False))
+        model = flatten(keras.models.load_model(path, custom_objects=_older_layers(), compile=False))
     except Exception as cause:  # noqa: BLE001 - Keras, h5py and zipfile raise errors of a dozen kinds
         raise model_file.why_not_loaded(path, cause) from None
     known = _sidecar(path)
@@ -90,9 +92,10 @@ def load(
     size = _input_size(path, model)
     model = adapt.to_probabilities(adapt.to_grey_input(model, path), path, (low, high))
     classes = model.output_shape[1]
-    said = tuple(labels or known.get("labels") or ())
+    beside = bare.labels_file(path) if not (labels or known.get("labels")) else None
+    said = tuple(labels or known.get("labels") or (bare.read_labels(beside) if beside else ()))
     if said and len(said) != classes:
-        where = "--labels" if labels else path.with_suffix(".json")
+        where = "--labels" if labels else beside or path.with_suffix(".json")
         raise ModelError(f"model {path}: {classes} outputs, but {len(said)} labels in {where}")
     data = dict(known.get("training_data") or {})
     return LoadedModel(
@@ -108,6 +111,21 @@ def load(
         known.get("learned_from") or ("labels" if data else ""),
         bool(said),
     )
+
+
+def _older_layers() -> dict[str, Any]:
+    """Layers that Keras 2 wrote with settings that Keras 3 refuses, by name."""
+    current: Any = backend.keras().layers.DepthwiseConv2D
+
+    class DepthwiseConv2D(current):  # type: ignore[misc]
+        """With `groups`, which is always 1 here; Teachable Machine's models have it."""
+
+        @classmethod
+        def from_config(cls, config: dict[str, Any]) -> Any:
+            kept = {name: value for name, value in config.items() if name != "groups"}
+            return current.from_config(kept)
+
+    return {"DepthwiseConv2D": DepthwiseConv2D}
 
 
 def _input_size(path: Path, model: Any) -> tuple[int, int]:

@@ -41,15 +41,15 @@ class TfliteClassifier:
         entry = _only(path, self._interpreter.get_input_details(), "input")
         result = _only(path, self._interpreter.get_output_details(), "output")
         height, width = card.size
-        if tuple(entry["shape"]) != (1, height, width, card.channels) or np.dtype(entry["dtype"]).name != card.dtype:
+        taken, given = (tuple(int(side) for side in one["shape"]) for one in (entry, result))
+        if taken != (1, height, width, card.channels) or np.dtype(entry["dtype"]).name != card.dtype:
             raise ModelError(
-                f"model {path}: takes {np.dtype(entry['dtype']).name} of shape {tuple(entry['shape'])}, its card says "
+                f"model {path}: takes {np.dtype(entry['dtype']).name} of shape {taken}, its card says "
                 f"{card.dtype} of (1, {height}, {width}, {card.channels}); restore both from one conversion"
             )
-        if tuple(result["shape"]) != (1, len(card.labels)):
+        if given != (1, len(card.labels)):
             raise ModelError(
-                f"model {path}: gives {tuple(result['shape'])}, its card has {len(card.labels)} labels; "
-                "restore both from one conversion"
+                f"model {path}: gives {given}, its card has {len(card.labels)} labels; restore both from one conversion"
             )
         self._input, self._output = entry["index"], result["index"]
         self._scale, self._zero = _quantization(result)

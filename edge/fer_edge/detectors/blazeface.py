@@ -206,8 +206,8 @@ def _starts(length: int, side: int) -> list[int]:
 def _tensors(path: str, interpreter: Any) -> tuple[int, int, int, int]:
     """Indices of the input, the boxes and the scores, and the input's side, pixels. Raises ModelError."""
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
-    taken = [(tuple(entry["shape"]), np.dtype(entry["dtype"]).name) for entry in inputs]
-    given = {tuple(entry["shape"]): entry["index"] for entry in outputs}
+    taken = [(tuple(int(side) for side in entry["shape"]), np.dtype(entry["dtype"]).name) for entry in inputs]
+    given = {tuple(int(side) for side in entry["shape"]): entry["index"] for entry in outputs}
     count = len(anchors())
     wanted = [([((1, side, side, 3), "float32")], side) for side in FRAMINGS]
     side = next((side for tensors, side in wanted if tensors == taken), 0)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fer_convert import backend
 from fer_convert.export import load
@@ -67,3 +68,27 @@ def test_saved_model_names_the_way_out(tmp_path: Path) -> None:
         load.load(tmp_path / "saved")
     with pytest.raises(ModelError, match="a folder; give the file of a Keras model in it"):
         load.load(tmp_path)
+
+
+def test_teachable_machines_keras_model(tmp_path: Path) -> None:
+    """Keras 2 wrote `groups`, which Keras 3 refuses; the labels are in a list beside it."""
+    import h5py
+
+    keras = backend.keras()
+    path = tmp_path / "keras_model.h5"
+    layers = [keras.Input((24, 24, 3)), keras.layers.DepthwiseConv2D(3), keras.layers.GlobalAveragePooling2D()]
+    model = keras.Sequential([keras.Sequential(layers), keras.layers.Dense(2, activation="softmax")])
+    model.build((None, 24, 24, 3))
+    with backend.quiet():
+        model.save(path)
+    with h5py.File(path, "r+") as file:
+        config = file.attrs["model_config"]
+        changed = config.replace('"depth_multiplier": 1', '"groups": 1, "depth_multiplier": 1')
+        assert changed != config
+        file.attrs["model_config"] = changed
+    (tmp_path / "labels.txt").write_text("0 happy\n1 sad\n")
+    found = load.load(path)
+    assert (found.labels, found.labels_said, found.range) == (("happy", "sad"), True, (-1.0, 1.0))
+    faces = np.random.default_rng(0).uniform(-1, 1, (3, 24, 24, 1)).astype(np.float32)
+    wanted = model.predict_on_batch(np.repeat(faces, 3, axis=3))
+    np.testing.assert_allclose(found.model.predict_on_batch(faces), wanted, atol=1e-5)

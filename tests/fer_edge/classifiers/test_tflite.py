@@ -240,6 +240,7 @@ def test_unfitting_card_is_refused(tmp_path: Path) -> None:
         with pytest.raises(ModelError) as raised:
             TfliteClassifier(card)
         assert words in str(raised.value)
+        assert "np." not in str(raised.value)
 
 
 def test_false_tflite_file_is_refused(tmp_path: Path) -> None:
