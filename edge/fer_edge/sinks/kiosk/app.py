@@ -56,6 +56,7 @@ class App:
         self.routes = [
             get(paths.STAGE, pages.serve("stage")),
             get(paths.HISTORY, pages.serve("history")),
+            get(paths.TRY, pages.serve("try")),
             get(paths.LOGIN, login.show),
             post(paths.LOGIN, handle_errors(login.enter)),
             get(f"{paths.STATIC}{{name}}", static.serve),

@@ -7,9 +7,11 @@ import threading
 from dataclasses import replace
 from typing import Any
 
+from fer_edge.drawing.palette import colour_of, to_hex
 from fer_edge.reader import Reader
 from fer_edge.records import face_record
 from fer_edge.settings import Settings
+from fer_edge.types import UNCERTAIN
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 
@@ -25,7 +27,10 @@ class PictureReader:
         self._reader: Reader | None = None
 
     def read(self, data: bytes) -> dict[str, Any]:
-        """{"width", "height", "faces": [as in the log]}. Takes its time. Raises SourceError, ModelError."""
+        """{"width", "height", "faces": [as in the log], "colours": label -> its colour}.
+
+        Takes its time. Raises SourceError, ModelError.
+        """
         from fer_edge.sources.array import array_frame
         from fer_edge.sources.picture import decode_picture
 
@@ -36,4 +41,6 @@ class PictureReader:
                 self._reader = Reader(settings=self._settings)
             faces = self._reader.observe(frame).faces
         height, width = frame.grey.shape
-        return {"width": width, "height": height, "faces": [face_record(face) for face in faces]}
+        labels = faces[0].prediction.labels if faces else ()
+        colours = {label: to_hex(colour_of(label, labels)) for label in (*labels, UNCERTAIN)}
+        return {"width": width, "height": height, "faces": [face_record(face) for face in faces], "colours": colours}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-STAGE, HISTORY, LIVE = "/", "/history", "/live"  # the pages
+STAGE, HISTORY, LIVE, TRY = "/", "/history", "/live", "/try"  # the pages
 LOGIN = "/login"
 STATIC = "/static/"
 LIVE_PICTURES = "/live.mjpg"

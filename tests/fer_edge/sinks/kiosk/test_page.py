@@ -17,12 +17,14 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+from fer_edge.demo import PORTRAIT
 from fer_edge.pause import PauseSwitch
 from fer_edge.settings import parse
 from fer_edge.sinks.kiosk.i18n import load
 from fer_edge.sinks.kiosk.sink import Kiosk
 from fer_edge.sinks.log import Log
 from fer_edge.types import INVENTED_SOURCE, Box, Observation, Prediction
+from PIL import Image
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(120)]
 House = Callable[..., Any]
@@ -306,7 +308,7 @@ def test_faces_stand_as_in_a_mirror(running: Any, visit: Open, make_observation:
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
-@pytest.mark.parametrize("path", ["/", "/history", "/live", "/login"])
+@pytest.mark.parametrize("path", ["/", "/history", "/live", "/try", "/login"])
 def test_axe_finds_nothing(path: str, language: str, house: House, visit: Open, make_observation: Make) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe, from the extra test")
     built = house(live=True, language=language)
@@ -470,3 +472,53 @@ def test_new_settings_reach_the_live_page(house: House, visit: Open, make_observ
         again.sink.write(seen)
     tab.page.wait_for_selector("#ignored .hatched")
     tab.complaints = [words for words in tab.complaints if "ERR_" not in words]  # of the connection that was closed
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (390, 844), (480, 320)])
+def test_own_picture_is_read(width: int, height: int, running: Any, visit: Open, tmp_path: Path) -> None:
+    """Chosen, then one without a face, then a file that is no picture; all of it fits, and nothing of it stays."""
+    tab = visit(f"{running.address}/try", width, height)
+    tab.page.set_input_files("#file", PORTRAIT)
+    tab.page.wait_for_selector("#faces li")
+    assert tab.page.inner_text("#faces h2").startswith("1: Happy (")
+    assert tab.page.locator("#faces .bars li").count() == 7
+    boxed = tab.page.evaluate("""() => {
+      const all = document.getElementById("picture").getContext("2d").getImageData(0, 0, 512, 512).data;
+      const happy = [240, 228, 66];
+      return all.filter((_, at) => at % 4 === 0 && happy.every((part, k) => all[at + k] === part)).length;
+    }""")
+    assert 500 < boxed < 5000
+    assert tab.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    Image.new("RGB", (5000, 3000), "white").save(tmp_path / "wall.png")
+    tab.page.set_input_files("#photo", tmp_path / "wall.png")
+    says = "text => document.getElementById('message').textContent === text"
+    tab.page.wait_for_function(says, arg=load("en")["try_nobody"])
+    assert tab.page.locator("#faces li").count() == 0
+    assert tab.page.evaluate("document.getElementById('picture').width") == 1600  # made smaller before it was sent
+    (tmp_path / "notes.txt").write_text("no picture")
+    tab.page.set_input_files("#file", tmp_path / "notes.txt")
+    tab.page.wait_for_function(says, arg=load("en")["try_unreadable"])
+    assert not tab.page.is_visible("#picture")
+
+
+def test_keyboard_reaches_the_picture(running: Any, visit: Open) -> None:
+    """Both inputs are in the order of the tab key, and what has the focus shows it."""
+    tab = visit(f"{running.address}/try", 1280, 720)
+    reached = []
+    for _ in range(3):
+        tab.page.keyboard.press("Tab")
+        reached.append(tab.page.evaluate("document.activeElement.id || document.activeElement.tagName"))
+    assert reached == ["A", "file", "photo"]
+    label = "getComputedStyle(document.querySelector('label[for=photo]')).outlineStyle"
+    assert tab.page.evaluate(label) == "solid"
+
+
+def test_dropped_picture_is_read(running: Any, visit: Open) -> None:
+    tab = visit(f"{running.address}/try", 1280, 720)
+    dropped = """async bytes => {
+      const data = new DataTransfer();
+      data.items.add(new File([new Uint8Array(bytes)], "portrait.jpg", {type: "image/jpeg"}));
+      document.dispatchEvent(new DragEvent("drop", {dataTransfer: data, cancelable: true}));
+    }"""
+    tab.page.evaluate(dropped, list(PORTRAIT.read_bytes()))
+    tab.page.wait_for_selector("#faces li")

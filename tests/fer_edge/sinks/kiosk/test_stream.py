@@ -17,7 +17,16 @@ from fer_edge.types import Observation
 House = Callable[..., Any]
 Make = Callable[..., Observation]
 SOON = 10.0  # seconds
-EMPTY = {"faces": [], "more": 0, "size": None, "ignored": [], "zone": None, "invented": False, "resumes_in": None}
+EMPTY = {
+    "faces": [],
+    "more": 0,
+    "size": None,
+    "ignored": [],
+    "zone": None,
+    "invented": False,
+    "resumes_in": None,
+    "saved": None,
+}
 
 
 def wait_for(holds: Callable[[], bool]) -> None:
