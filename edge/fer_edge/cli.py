@@ -66,12 +66,24 @@ class Parser(argparse.ArgumentParser):
     """Reports what is wrong in one line, as all of fer-edge does."""
 
     known: Collection[str] = ()  # what a word that is not known may have meant
+    given: Sequence[str] = ()  # all arguments
 
     def error(self, message: str) -> NoReturn:
         """Raise SettingsError, without the password of an address that an option has."""
         unknown = re.search(r"(?:invalid choice: '|unrecognized arguments: )(-{0,2}[A-Za-z][A-Za-z-]*)", message)
-        hint = did_you_mean(unknown[1], self.known) if unknown else ""
+        hint = _about_paths(self.given, message) or (did_you_mean(unknown[1], self.known) if unknown else "")
         raise SettingsError(f"{mask(message)}{hint or f'; try: {self.prog} --help'}")
+
+
+def _about_paths(given: Sequence[str], message: str) -> str:
+    """How to give a path that was taken for an option, or that has none; "" if there is no such path."""
+    for word in given[1:]:
+        if word.startswith("-") and word != "-" and os.path.lexists(word):
+            return f"; a path that begins with a dash is given as ./{word}"
+    left = message.partition("unrecognized arguments: ")[2]
+    if given[:1] in (["run"], ("run",)) and left and not left.startswith("-"):
+        return f"; what is read is given as --source {mask(left)}"
+    return ""
 
 
 def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
@@ -79,7 +91,7 @@ def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     top = Parser(prog="fer-edge", description="Facial expressions read on the device. No picture leaves it.")
     top.add_argument("--version", action="version", version=f"fer-edge {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    top.known = COMMANDS
+    top.known, top.given = COMMANDS, arguments
     for name, (module, summary) in COMMANDS.items():
         sub = commands.add_parser(
             name,
@@ -89,6 +101,7 @@ def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if name in arguments[:1]:
+            sub.given = arguments
             importlib.import_module(module).add_options(sub)
             top.known = re.findall(r"--[a-z][a-z-]*", sub.format_help())  # what is left over, it reports
     return top

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from fer_edge import __version__
+from fer_edge.cli import main
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,3 +35,21 @@ def test_folder_s_name_is_corrected() -> None:
     assert done.returncode == 1
     assert done.stderr.endswith("or: python -m fer_edge detect 'my photo.jpg'\n")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_path_in_the_wrong_place_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A name that looks like an option, and a source without its option; no password is shown."""
+    monkeypatch.chdir(tmp_path)
+    Path("-x.jpg").touch()
+    for arguments, words in (
+        (["detect", "-x.jpg"], "a path that begins with a dash is given as ./-x.jpg"),
+        (["run", "clip.mp4"], "what is read is given as --source clip.mp4"),
+        (["run", "rtsp://ann:geheim@host/x"], "what is read is given as --source rtsp://"),
+        (["run", "--nonsense"], "try: fer-edge --help"),
+    ):
+        assert main(arguments) == 2
+        said = capsys.readouterr().err
+        assert words in said
+        assert "geheim" not in said

@@ -104,7 +104,9 @@ class Progress:
             self.path.unlink()
 
     def close(self) -> None:
-        """Close the file. May be called twice."""
+        """Close the file, and remove one that says nothing. May be called twice."""
+        if self._file >= 0 and self._content().count(b"\n") <= 1:
+            self.finish()
         self._release()
 
     def _sizes(self) -> Mapping[str, int]:

@@ -28,7 +28,7 @@ FILE_MODE, FOLDER_MODE = 0o600, 0o700  # for this user alone
 
 @output(in_thread=True)
 def open_crops(settings: Settings, pause_switch: PauseSwitch) -> Crops:  # noqa: ARG001 (every output is opened alike)
-    """The folder that the settings name. Raises SettingsError, SinkError."""
+    """The folder that the settings name. Raises SettingsError."""
     return Crops(settings.crops)
 
 
@@ -36,7 +36,7 @@ class Crops(Sink):
     """Saves the face in view now and then, until there are enough."""
 
     def __init__(self, settings: CropsSettings) -> None:
-        """Make the folder, and say what is saved where. Raises SettingsError, SinkError."""
+        """Make the folder, and say what is saved where. Raises SettingsError."""
         for key in ("folder", "label"):
             if not getattr(settings, key):
                 raise SettingsError(f"crops.{key}: is empty; give both, as in --save-crops faces --label smile")
@@ -49,7 +49,7 @@ class Crops(Sink):
             self.path.mkdir(mode=FOLDER_MODE, exist_ok=True)
             self._there = sum(1 for path in self.path.iterdir() if path.suffix == ".png")
         except OSError as cause:
-            raise SinkError(f"crops {self.path}: {cause.strerror}; choose another folder") from None
+            raise SettingsError(f"crops.folder: {self.path}: {cause.strerror}; choose another folder") from None
         most = counted(settings.max_pictures, "picture")
         if self._is_full():
             _log.warning(f"crops: {self.path} has {most}, the most (crops.max_pictures): no more are saved")

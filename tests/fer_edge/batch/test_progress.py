@@ -129,8 +129,16 @@ def test_path_without_results_is_tried_again(tmp_path: Path) -> None:
 def test_one_run_an_output(tmp_path: Path) -> None:
     out = outputs_of(tmp_path)
     first = Progress([out], "key")
+    out.write_bytes(b"x")
+    first.add("0.mp4", failed=False)
     with pytest.raises(SinkError, match=r"out\.csv: another fer-edge writes to it"):
         Progress([out], "key")
     first.close()
     with pytest.raises(SinkError, match=r"other settings or outputs; choose another file, or remove .*\.progress"):
         Progress([out, tmp_path / "more.jsonl"], "key")
+
+
+def test_run_that_did_nothing_leaves_nothing(tmp_path: Path) -> None:
+    """Such as one that lacks a library for its output."""
+    outputs_of(tmp_path)
+    assert list(tmp_path.iterdir()) == []
