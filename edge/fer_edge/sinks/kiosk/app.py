@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 from starlette.applications import Starlette
@@ -39,7 +40,7 @@ class App:
         kiosk = settings.kiosk
         tokens = Tokens(read_token(kiosk.token_file) if kiosk.token_file else "")
         saved = settings.crops.label if "crops" in settings.run.sinks else ""
-        pages, static = Pages(i18n.load(kiosk.language), kiosk.live, saved), Static()
+        pages, static = Pages(i18n.load(kiosk.language), kiosk.live, "log" in settings.run.sinks, saved), Static()
         login = Login(pages, tokens)
         source, ignored = settings.source, settings.detector.ignore
         shown = partial(stage, state, pause_switch, ignored, source.zone, saved, source.flip)
@@ -74,7 +75,7 @@ class App:
         ]
         if kiosk.live:
             self.routes += [get(paths.LIVE, pages.serve("live")), get(paths.LIVE_PICTURES, self._live)]
-        inner = Starlette(routes=self.routes, exception_handlers={HTTPException: _not_found})  # type: ignore[dict-item]
+        inner = Starlette(routes=self.routes, exception_handlers={HTTPException: _not_found(pages)})  # type: ignore[dict-item]
         limiter = RateLimiter(kiosk.rate, max(BURST_S * kiosk.rate, 1.0))
         bodies = {DETECT_PATH: int(1e6 * kiosk.picture_megabytes)}
         self.asgi: ASGIApp = AccessMiddleware(inner, host_names(kiosk.hosts), tokens, limiter, bodies)
@@ -85,7 +86,14 @@ class App:
         self._live.close()
 
 
-async def _not_found(request: Request, error: HTTPException) -> Response:
-    if error.status_code == 405:
-        return error_response(405, f"{request.method} {request.url.path}: method not allowed here", error.headers)
-    return error_response(error.status_code, f"{request.url.path}: no such page; the first one is /", error.headers)
+def _not_found(pages: Pages) -> Callable[[Request, HTTPException], Awaitable[Response]]:
+    """A handler that responds to what no path has: with a page to who asks for one, else with JSON."""
+
+    async def served(request: Request, error: HTTPException) -> Response:
+        if error.status_code == 405:
+            return error_response(405, f"{request.method} {request.url.path}: method not allowed here", error.headers)
+        if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(paths.API):
+            return pages.page("missing", error.status_code)
+        return error_response(error.status_code, f"{request.url.path}: no such page; the first one is /", error.headers)
+
+    return served

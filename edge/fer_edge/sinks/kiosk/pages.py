@@ -27,16 +27,17 @@ MEDIA_TYPES = {
 class Pages:
     """HTML in one language."""
 
-    def __init__(self, words: Translations, live: bool, saved: str = "") -> None:
+    def __init__(self, words: Translations, live: bool, today: bool = True, saved: str = "") -> None:
         """Put the texts `words` into the pages.
 
-        `live`: whether they link to the camera's picture; `saved`: the label of pictures that are saved, if any are.
+        `live`: whether they link to the camera's picture, `today`: to the history; `saved`: the label of pictures that
+        are saved, if any are.
         """
         if saved:
             words = words | {"notice": words["notice_crops"].replace("{label}", saved)}
         texts = {path.stem: path.read_text(encoding="utf-8") for path in (KIOSK_FOLDER / "pages").glob("*.html")}
-        self._pages = {name: _rendered(text, words, live).encode() for name, text in texts.items()}
-        self._pages["login_wrong"] = _rendered(texts["login"], words, live, wrong=True).encode()
+        self._pages = {name: _rendered(text, words, live, today).encode() for name, text in texts.items()}
+        self._pages["login_wrong"] = _rendered(texts["login"], words, live, today, wrong=True).encode()
 
     def serve(self, name: str) -> Callable[[Request], Awaitable[Response]]:
         """A handler that responds with the page `name`."""
@@ -51,13 +52,14 @@ class Pages:
         return Response(self._pages[name], status, media_type="text/html; charset=utf-8")
 
 
-def _rendered(text: str, words: Translations, live: bool, wrong: bool = False) -> str:
+def _rendered(text: str, words: Translations, live: bool, today: bool, wrong: bool = False) -> str:
     """A page's HTML; `wrong`: the login page says that the token was wrong."""
     # For a <script type="application/json">: no character in it may end the element.
     data = json.dumps(words, ensure_ascii=False).replace("<", "\\u003c")
     known = {name: html.escape(word) for name, word in words.items()} | {
         "words_json": data,
         "live_hidden": "" if live else "hidden",
+        "today_hidden": "" if today else "hidden",
         "login_invalid": ' aria-invalid="true" aria-errormessage="wrong"' if wrong else "",
         "login_alert": f'<p id="wrong" role="alert">{html.escape(words["login_wrong"])}</p>' if wrong else "",
     }

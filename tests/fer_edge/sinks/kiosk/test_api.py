@@ -168,3 +168,19 @@ def test_no_log_means_no_history(house: House, tmp_path: Path) -> None:
     assert (answer.status, "add log to run.sinks" in answer.json["error"]) == (404, True)
     answer = house().ask("/api/v1/history")
     assert (answer.status, f"log {tmp_path / 'log.jsonl'}: no such log" in answer.json["error"]) == (404, True)
+
+
+def test_browser_gets_a_page_of_what_is_missing(house: House) -> None:
+    """In the page's language; a program gets JSON, and so does everybody who asks the API."""
+    built = house(language="de")
+    for path in ("/live", "/no/such"):
+        answer = built.ask(path, Accept="text/html,*/*")
+        assert (answer.status, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+        assert "Diese Seite gibt es nicht" in answer.text
+    assert "no such page" in built.ask("/live").json["error"]
+    assert "no such page" in built.ask("/api/v1/no", Accept="text/html").json["error"]
+
+
+@pytest.mark.parametrize("sinks", [("log",), ()])
+def test_today_is_offered_with_a_log(sinks: tuple[str, ...], house: House) -> None:
+    assert ('href="/history" hidden' in house(sinks=sinks).ask("/").text) == (not sinks)
