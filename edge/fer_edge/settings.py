@@ -357,8 +357,9 @@ class KioskSettings:
     # most requests a second from one address; short bursts may have three times as many
     picture_megabytes: float = _number(10.0, 0.001, 100)
     # 10^6 bytes: largest picture accepted by /api/v1/detect
-    picture_megapixels: float = _number(16.0, 0.01, 100)
-    # 10^6 pixels: largest picture, about 7 bytes of memory each
+    picture_megapixels: float = _number(6.0, 0.01, 100)
+    # 10^6 pixels: largest picture, about 9 bytes of memory each; a plain JPEG may have four times as many, and is
+    # reduced; a WebP a quarter
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,15 +12,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from fer_edge import __version__
-from fer_edge.errors import LogError, SourceError
+from fer_edge.errors import FerEdgeError, LogError, SourceError
 from fer_edge.pause import PauseSwitch
 from fer_edge.settings import Settings
 from fer_edge.sinks.kiosk import metrics, openapi, views
 from fer_edge.sinks.kiosk.detect import FORMATS, PictureReader
 from fer_edge.sinks.kiosk.history import MAX_SPAN, history
-from fer_edge.sinks.kiosk.responses import RequestError, error_response, read_body
+from fer_edge.sinks.kiosk.jobs import Jobs
+from fer_edge.sinks.kiosk.responses import RequestError, error_response
 from fer_edge.sinks.kiosk.state import KioskState
 from fer_edge.sinks.kiosk.stream import Stream
+from fer_edge.sinks.kiosk.uploads import Uploads
 from fer_edge.types import EVENT_KINDS
 
 MAX_WAITING_REQUESTS = 2  # of pictures that wait for their turn, and of histories
@@ -38,7 +38,8 @@ class Api:
         self._state, self._pause_switch, self._settings, self._stream = state, pause_switch, settings, stream
         self._reader = PictureReader(settings)
         self._started = time.monotonic()
-        self._pictures, self._histories = _WorkQueue(), _WorkQueue()
+        self._pictures, self._histories = Jobs(MAX_WAITING_REQUESTS), Jobs(MAX_WAITING_REQUESTS)
+        self._uploads = Uploads(int(1e6 * settings.kiosk.picture_megabytes))
         self._cached: tuple[float, datetime, dict[str, Any]] | None = None  # when it was read, its start, the history
 
     async def status(self, request: Request) -> Response:
@@ -80,16 +81,15 @@ class Api:
             words = f"from {start}, to {end}: `to` must be after `from`, by {MAX_SPAN.days} days at most"
             raise RequestError(422, words)
         try:
-            return JSONResponse(await self._read_history(start, end, "to" not in query))
+            return JSONResponse(await self._read_history(request, start, end, "to" not in query))
         except LogError as error:
             return error_response(404, str(error))
 
-    async def _read_history(self, start: datetime, end: datetime, up_to_now: bool) -> dict[str, Any]:
+    async def _read_history(self, request: Request, start: datetime, end: datetime, up_to_now: bool) -> dict[str, Any]:
         cached = self._cached
         if up_to_now and cached is not None and cached[1] == start and time.monotonic() - cached[0] < HISTORY_CACHE_S:
             return cached[2]
-        async with self._histories.place():
-            found = await self._histories.run(history, self._settings.log, start, end)
+        found = await self._histories.run(request, history, self._settings.log, start, end)
         if up_to_now:
             self._cached = time.monotonic(), start, found
         return found
@@ -102,14 +102,15 @@ class Api:
             raise RequestError(
                 415, f"Content-Type {kind!r}: must be one of {', '.join(PICTURE_MEDIA_TYPES)}; send the picture itself"
             )
-        async with self._pictures.place():  # before the body is read, since a waiting picture takes memory
-            data = await read_body(request)
-            if not data:
+        async with self._uploads.receive(request) as picture:
+            if not picture.bytes:
                 raise RequestError(400, "the body is empty; send a picture as the body")
             try:
-                return JSONResponse(await self._pictures.run(self._reader.read, data))
+                return JSONResponse(await self._pictures.run(request, self._reader.read, picture))
             except SourceError as error:
                 return error_response(422, str(error))
+            except FerEdgeError as error:  # of the model, or the detector
+                return error_response(503, str(error))
 
     async def pause(self, request: Request) -> Response:
         """Release the camera."""
@@ -134,34 +135,20 @@ class Api:
         text = metrics.metrics(self._state, self._stream.readers)
         return Response(text, headers={"Content-Type": metrics.MEDIA_TYPE})
 
+    def close(self) -> None:
+        """End what is being worked on; to be called in the server's thread."""
+        self._pictures.close()
+        self._histories.close()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait until it has ended; to be called in another thread."""
+        self._pictures.join(timeout_s)
+        self._histories.join(timeout_s)
+
     async def healthz(self, request: Request) -> Response:
         """Whether the server answers, and nothing else."""
         _check_query(request, ())
         return JSONResponse({"ok": True})
-
-
-class _WorkQueue:
-    """Runs slow work in a thread, one after the other, so that the loop keeps its processor."""
-
-    def __init__(self) -> None:
-        self._turn = asyncio.Lock()
-        self._waiting = 0
-
-    @asynccontextmanager
-    async def place(self) -> AsyncIterator[None]:
-        """Hold a place in the queue. Raises RequestError if it is full."""
-        if self._waiting > MAX_WAITING_REQUESTS:
-            raise RequestError(429, f"{MAX_WAITING_REQUESTS} requests are waiting already; try again in a moment")
-        self._waiting += 1
-        try:
-            yield
-        finally:
-            self._waiting -= 1
-
-    async def run(self, work: Callable[..., dict[str, Any]], *arguments: Any) -> dict[str, Any]:
-        """Run `work` when it has its turn; only for a caller that holds a place."""
-        async with self._turn:
-            return await asyncio.to_thread(work, *arguments)
 
 
 def _check_query(request: Request, known: Collection[str]) -> dict[str, str]:

@@ -46,7 +46,7 @@ class App:
         shown = partial(stage, state, pause_switch, ignored, source.zone, saved, source.flip)
         self.stream = Stream(state, shown, kiosk.viewers)
         self._live = Live(state, font_of(settings) if kiosk.live else "")
-        api = Api(state, pause_switch, settings, self.stream)
+        self._api = api = Api(state, pause_switch, settings, self.stream)
 
         def get(path: str, serve: object) -> Route:
             return Route(path, serve, methods=["GET"])  # type: ignore[arg-type]
@@ -81,9 +81,14 @@ class App:
         self.asgi: ASGIApp = AccessMiddleware(inner, host_names(kiosk.hosts), tokens, limiter, bodies)
 
     def close(self) -> None:
-        """End the streams, which never end by themselves; to be called in the server's thread."""
+        """End the streams, which never end by themselves, and slow work; to be called in the server's thread."""
+        self._api.close()
         self.stream.close()
         self._live.close()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait until slow work has ended; to be called in another thread."""
+        self._api.join(timeout_s)
 
 
 def _not_found(pages: Pages) -> Callable[[Request, HTTPException], Awaitable[Response]]:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fer_edge.drawing.palette import colour_of, to_hex
 from fer_edge.errors import LogError
@@ -25,46 +25,38 @@ from fer_edge.report.tally import QUARTER_S, Tally, Totals
 from fer_edge.settings import LogSettings
 from fer_edge.types import UNCERTAIN
 
+if TYPE_CHECKING:
+    from fer_edge.sinks.kiosk.jobs import Job
+
 MAX_COLUMNS = 200
 COLUMN_SIZES_S = (QUARTER_S, 3600, 4 * 3600, 86_400)
 MAX_SPAN = timedelta(days=MAX_COLUMNS)
 READ_TIMEOUT_S = 60.0
 
 
-def history(settings: LogSettings, start: datetime, end: datetime) -> dict[str, Any]:
-    """What was logged from `start` up to `end` (with zones, at most MAX_SPAN apart). May take long. Raises LogError."""
+def history(settings: LogSettings, start: datetime, end: datetime, job: Job) -> dict[str, Any]:
+    """What was logged from `start` up to `end` (with zones, at most MAX_SPAN apart). May take long.
+
+    Raises LogError, CancelledJobError.
+    """
     longest = settings.heartbeat_seconds
     if settings.store == "memory":
         kept = memory_log(settings.path, settings.memory_lines)
-        return summed(kept.entries(start - timedelta(seconds=longest), end), start, end, longest)
-    # -P and PYTHONPATH: this package, whatever is in the working directory.
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "fer_edge.sinks.kiosk.history",
-        settings.path,
-        start.isoformat(),
-        end.isoformat(),
-    ]
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])}
+        return summed(job.checked(kept.entries(start - timedelta(seconds=longest), end)), start, end, longest)
     try:
-        child = subprocess.run(
-            [*command, str(longest)],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=READ_TIMEOUT_S,
-            check=False,
+        code, out, errors = job.run_module(
+            "fer_edge.sinks.kiosk.history",
+            [settings.path, start.isoformat(), end.isoformat(), str(longest)],
+            READ_TIMEOUT_S,
         )
     except subprocess.TimeoutExpired:
         raise LogError(
             f"log {settings.path}: takes longer than {READ_TIMEOUT_S:g} s to read; ask for a shorter time, "
             "or write it with log.mode = changes"
         ) from None
-    if child.returncode:
-        raise LogError(child.stderr.strip().splitlines()[-1] if child.stderr.strip() else "the log cannot be read")
-    found: dict[str, Any] = json.loads(child.stdout)
+    if code:
+        raise LogError(errors.strip().splitlines()[-1] if errors.strip() else "the log cannot be read")
+    found: dict[str, Any] = json.loads(out)
     return found
 
 

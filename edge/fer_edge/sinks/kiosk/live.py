@@ -9,7 +9,8 @@ import cv2
 from starlette.types import Receive, Scope, Send
 
 from fer_edge.drawing.annotate import annotate_frame
-from fer_edge.sinks.kiosk.responses import error_response, wait_for_disconnect
+from fer_edge.sinks.kiosk.limits import Places
+from fer_edge.sinks.kiosk.responses import client_address, error_response, wait_for_disconnect
 from fer_edge.sinks.kiosk.state import KioskState
 from fer_edge.types import Observation
 
@@ -27,12 +28,14 @@ class Live:
         """`font` is as for `annotate`."""
         self._state, self._font = state, font
         self._readers = 0
+        self._places = Places(MAX_READERS, share=2, kept=1)
         self._closing = False
         self._drawn: tuple[Observation, bytes] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one reader until it disconnects."""
-        if self._readers >= MAX_READERS:
+        address = client_address(scope)
+        if not self._places.take(address):
             await error_response(503, f"{MAX_READERS} pages show it already; close one", {"Retry-After": "10"})(
                 scope, receive, send
             )
@@ -44,6 +47,7 @@ class Live:
         finally:
             leaving.cancel()
             self._readers -= 1
+            self._places.free(address)
             if not self._readers:
                 self._drawn = None
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import Receive
+from starlette.types import Receive, Scope
 
 UPLOAD_TIMEOUT_S = 30.0
 
@@ -47,6 +47,11 @@ async def read_body(request: Request) -> bytes:
         raise RequestError(408, f"the body took longer than {UPLOAD_TIMEOUT_S:g} s; send a smaller one") from None
     except ClientDisconnect:
         raise RequestError(400, "the body is incomplete; send it again") from None
+
+
+def client_address(scope: Scope) -> str:
+    """The address that a request comes from; "" if the server does not know it."""
+    return scope["client"][0] if scope["client"] else ""
 
 
 async def wait_for_disconnect(receive: Receive) -> None:

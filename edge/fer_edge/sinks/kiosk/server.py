@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 import threading
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -13,14 +14,18 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from fer_edge.errors import SinkError
 from fer_edge.sinks.kiosk.app import App
+from fer_edge.sinks.kiosk.limits import Places
 
 START_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 1  # for responses that are being sent
-REQUEST_TIMEOUT_S = 15  # until a connection has sent its request
+JOB_END_TIMEOUT_S = 0.3  # for work in a thread, whose programs have been ended
+REQUEST_TIMEOUT_S = 5  # until a connection has sent its request
 WRITE_TIMEOUT_S = 15.0  # without a byte taken of a response
 WRITE_BUFFER_BYTES = 16_384  # for one client, and as many in the kernel
 MAX_OTHER_CONNECTIONS = 100  # beside those of open pages
-MAX_REFUSED_CONNECTIONS = 20  # over the limit, that still get a response
+OWN_CONNECTIONS = 20  # of them for this device itself
+ADDRESS_SHARE = 4  # an address may have one of so many connections, and MIN_ADDRESS_CONNECTIONS at least
+MIN_ADDRESS_CONNECTIONS = 20
 
 
 class Server:
@@ -30,9 +35,11 @@ class Server:
         self._app = app
         self._socket = _listen(address, port)
         self.port: int = self._socket.getsockname()[1]
+        limit = viewers + MAX_OTHER_CONNECTIONS
+        places = Places(limit, max(limit // ADDRESS_SHARE, MIN_ADDRESS_CONNECTIONS), OWN_CONNECTIONS)
         config = uvicorn.Config(
             app.asgi,
-            http=_TimeLimitedProtocol,
+            http=partial(_TimeLimitedProtocol, places=places),  # type: ignore[arg-type]
             ws="none",
             loop="asyncio",
             lifespan="off",
@@ -41,7 +48,7 @@ class Server:
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            limit_concurrency=viewers + MAX_OTHER_CONNECTIONS,
+            limit_concurrency=limit,
             timeout_keep_alive=REQUEST_TIMEOUT_S,
             timeout_graceful_shutdown=STOP_TIMEOUT_S,
             h11_max_incomplete_event_size=16_384,
@@ -69,25 +76,43 @@ class Server:
         """Stop it. May be called twice."""
         self._uvicorn.should_exit = True
         if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._app.close)
-        self._thread.join(STOP_TIMEOUT_S + 3)
+            self._loop.call_soon_threadsafe(self._end)
+        self._app.join(JOB_END_TIMEOUT_S)
+        self._thread.join(STOP_TIMEOUT_S + 0.5)
         self._socket.close()
+
+    def _end(self) -> None:
+        """Runs in the server's thread."""
+        self._app.close()
+        for connection in list(self._uvicorn.server_state.connections):
+            if isinstance(connection, _TimeLimitedProtocol):
+                connection.end()
 
 
 class _TimeLimitedProtocol(H11Protocol):
-    """uvicorn's protocol that closes connections which send no request, or take no response, in time."""
+    """uvicorn's protocol that closes connections which send no request, or take no response, in time.
+
+    And those of an address that has too many, so that it shuts nobody else out.
+    """
 
     _request_timer: asyncio.TimerHandle | None = None
     _write_timer: asyncio.TimerHandle | None = None
+    _address: str | None = None  # that has a place
+
+    def __init__(self, *arguments: Any, places: Places, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._places = places
 
     def connection_made(self, transport: Any) -> None:
         transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
         super().connection_made(transport)
-        self._request_timer = self.loop.call_later(REQUEST_TIMEOUT_S, transport.abort)
-        # Over the limit uvicorn refuses requests; silent connections would use up files that log and camera need.
-        limit = self.limit_concurrency
-        if limit is not None and len(self.connections) > limit + MAX_REFUSED_CONNECTIONS:
+        peer = transport.get_extra_info("peername")
+        address = str(peer[0]) if peer else ""
+        if not self._places.take(address):
             transport.abort()
+            return
+        self._address = address
+        self._request_timer = self.loop.call_later(REQUEST_TIMEOUT_S, transport.abort)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -97,6 +122,12 @@ class _TimeLimitedProtocol(H11Protocol):
             self._request_timer = None
         elif self._request_timer is None:  # a part of the next request, or the rest of an unread body
             self._request_timer = self.loop.call_later(REQUEST_TIMEOUT_S, self.transport.abort)
+
+    def end(self) -> None:
+        """Close it if it waits for its client, whose turn may never come."""
+        cycle: Any = self.cycle
+        if cycle is not None and not cycle.response_complete and (cycle.more_body or self.flow.write_paused):
+            self.transport.abort()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -109,6 +140,9 @@ class _TimeLimitedProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         _cancel(self._request_timer)
         _cancel(self._write_timer)
+        if self._address is not None:
+            self._places.free(self._address)
+            self._address = None
         super().connection_lost(exc)
 
 

@@ -11,11 +11,14 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
-from fer_edge.sinks.kiosk.responses import error_response, wait_for_disconnect
+from fer_edge.sinks.kiosk.limits import Places
+from fer_edge.sinks.kiosk.responses import client_address, error_response, wait_for_disconnect
 from fer_edge.sinks.kiosk.state import KioskState
 
 PAGE_POLL_INTERVAL_S = 0.5  # for what changes without an event: confidence, a wish to pause
 PING_INTERVAL_S = 10.0  # a page that gets nothing for longer connects again
+ADDRESS_SHARE = 4  # an address may open one of so many pages
+OWN_PAGES = 2  # for the screen of this device itself
 RECONNECT_DELAY_MS = 1000  # of readers other than our page
 
 
@@ -25,6 +28,7 @@ class Stream:
     def __init__(self, state: KioskState, view: Callable[[], dict[str, Any]], max_readers: int) -> None:
         """Send what `view()` returns to `max_readers` readers at once."""
         self._state, self._view, self._max_readers = state, view, max_readers
+        self._places = Places(max_readers, max(max_readers // ADDRESS_SHARE, 1), min(OWN_PAGES, max_readers - 1))
         self._readers: set[asyncio.Event] = set()
         self._changed = asyncio.Event()
         self._ticker: asyncio.Task[None] | None = None
@@ -39,7 +43,8 @@ class Stream:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one reader until it disconnects."""
-        if self._closing or len(self._readers) >= self._max_readers:
+        address = client_address(scope)
+        if self._closing or not self._places.take(address):
             message = f"{self._max_readers} pages are open, which is the limit (kiosk.viewers); close one, or raise it"
             await error_response(503, message, {"Retry-After": "10"})(scope, receive, send)
             return
@@ -52,6 +57,7 @@ class Stream:
         finally:
             leaving.cancel()
             self._remove(reader)
+            self._places.free(address)
 
     async def _serve(self, send: Send, reader: asyncio.Event, leaving: asyncio.Task[None]) -> None:
         headers = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import socket
 import threading
 from collections.abc import Callable
@@ -11,9 +12,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fer_edge.classifiers.cards import models_folder
 from fer_edge.demo import PORTRAIT
-from fer_edge.errors import SourceError
+from fer_edge.errors import ModelError, SourceError
+from fer_edge.service.model_update import ModelWatcher
+from fer_edge.settings import parse
 from fer_edge.sinks.kiosk.api import MAX_WAITING_REQUESTS
+from fer_edge.sinks.kiosk.detect import PictureReader
+from fer_edge.sinks.kiosk.jobs import Job
+from fer_edge.sinks.kiosk.uploads import Upload
 from fer_edge.sources import array
 from fer_edge.sources.options import SourceOptions
 from PIL import Image
@@ -126,7 +133,7 @@ def test_picture_queue_is_bounded(house: House, monkeypatch: pytest.MonkeyPatch)
     """A crowd waits in a short line."""
     entered, gate = threading.Semaphore(0), threading.Event()
 
-    def slow(reader: Any, data: bytes) -> dict[str, Any]:
+    def slow(reader: Any, picture: Any, job: Any) -> dict[str, Any]:
         entered.release()
         assert gate.wait(10)
         raise SourceError("enough")
@@ -153,3 +160,54 @@ def test_picture_queue_is_bounded(house: House, monkeypatch: pytest.MonkeyPatch)
         person.join(10)
     assert set(answers) <= {422, 429}
     assert built.ask("/healthz").status == 200
+
+
+def _upload(data: bytes) -> Upload:
+    upload = Upload()
+    upload.write(data)
+    return upload
+
+
+def test_swapped_model_is_followed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The next picture is read by the new model; by the old one, with a message, while the new one is damaged."""
+    float32, int8 = (models_folder() / f"mini_xception-{variant}.tflite" for variant in ("float32", "int8"))
+    model = tmp_path / "own.tflite"
+
+    def install(source: Path, content: bytes | None = None) -> None:
+        card = json.loads(source.with_suffix(".json").read_text())
+        data = source.read_bytes()
+        card["file"] = model.name
+        model.with_suffix(".json").write_text(json.dumps(card))
+        model.write_bytes(data if content is None else content)
+
+    install(float32)
+    settings = parse({"classifier": {"model": str(model)}, "detector": {"name": "fake"}})
+    reader, now = PictureReader(settings), [0.0]
+    reader._watcher = ModelWatcher(settings.classifier, lambda: now[0])
+
+    def read() -> Any:
+        now[0] += 100.0
+        return reader.read(_upload(ASTRONAUT), Job())["faces"][0]["scores"]
+
+    first = read()
+    install(int8)
+    read()  # a copy that goes on is waited for
+    second = read()
+    assert second != first
+    install(float32, b"damaged")
+    assert [read(), read()] == [second, second]
+    assert "pictures that are sent are read with the model of before" in caplog.text
+    install(float32)
+    read()
+    assert read() == first
+
+
+def test_damaged_model_is_a_message(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no traceback, where there is no model of before."""
+
+    def broken(**_: Any) -> None:
+        raise ModelError("model x.tflite: is cut off; copy it again")
+
+    monkeypatch.setattr("fer_edge.sinks.kiosk.detect.Reader", broken)
+    answer = send(house(), picture("PNG"), "image/png")
+    assert (answer.status, answer.json) == (503, {"error": "model x.tflite: is cut off; copy it again"})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fer_edge.sinks.kiosk.limits import MAX_ADDRESSES, RateLimiter
+import pytest
+from fer_edge.sinks.kiosk.limits import MAX_ADDRESSES, OWN, Places, RateLimiter, network_of
 
 
 def test_burst_then_rate() -> None:
@@ -38,3 +39,43 @@ def test_memory_is_limited() -> None:
     for number in range(MAX_ADDRESSES + 50):
         limiter.wait(str(number))
     assert len(limiter._buckets) == MAX_ADDRESSES
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.168.1.2", "192.168.1.2"),
+        ("::ffff:192.168.1.2", "192.168.1.2"),
+        ("2001:db8::1", "2001:db8::/64"),
+        ("2001:db8::ffff:1:2:3", "2001:db8::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("127.0.0.9", OWN),
+        ("::1", OWN),
+        ("::ffff:127.0.0.1", OWN),
+        ("", ""),
+    ],
+)
+def test_network_of_an_address(address: str, network: str) -> None:
+    """Of IPv6 the first half: one device has all addresses of it."""
+    assert network_of(address) == network
+
+
+def test_rate_is_that_of_the_network() -> None:
+    limiter = RateLimiter(1, 1, lambda: 0.0)
+    assert limiter.wait("2001:db8::1") == 0
+    assert limiter.wait("2001:db8::2") > 0
+
+
+def test_address_has_a_share_of_places() -> None:
+    """One takes no more than its share, all others together leave some to this device, which may take all."""
+    places = Places(5, share=2, kept=1)
+    assert [places.take("10.0.0.1") for _ in range(3)] == [True, True, False]
+    assert [places.take("10.0.0.2") for _ in range(3)] == [True, True, False]
+    assert not places.take("10.0.0.3")
+    assert [places.take("127.0.0.1") for _ in range(2)] == [True, False]
+    places.free("10.0.0.1")
+    assert places.take("10.0.0.3")
+    assert places.taken == 5
+    for address in ("10.0.0.1", "10.0.0.2", "10.0.0.2", "10.0.0.3", "127.0.0.1"):
+        places.free(address)
+    assert (places.taken, len(places._taken)) == (0, 0)
