@@ -81,11 +81,12 @@ def run(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> None:
     """Refuse outputs that are each other. Raises SettingsError."""
-    names = [name for name in (options.json, options.csv, options.parquet) if name]
-    outputs = [name if name == "-" else str(Path(name).resolve()) for name in names]
-    twice = next((name for name, output in zip(names, outputs, strict=True) if outputs.count(output) > 1), None)
-    if twice is not None:
-        raise SettingsError(f"two of --json, --csv and --parquet name {twice}; give each a file of its own")
+    seen: dict[str, str] = {}
+    for option in ("json", "csv", "parquet"):
+        if name := getattr(options, option):
+            other = seen.setdefault(name if name == "-" else str(Path(name).resolve()), option)
+            if other != option:
+                raise SettingsError(f"--{other} and --{option} both name {name}; give them two files")
     if options.parquet == "-":
         raise SettingsError("--parquet -: a Parquet file is written at the end, not as it comes; give a file")
     if options.jobs > 1 and set(STANDARD_INPUT) & set(options.paths):

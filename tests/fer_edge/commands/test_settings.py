@@ -33,4 +33,4 @@ def test_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["settings", "log.mod"]) == SettingsError.exit_code
     assert "did you mean log.mode?" in capsys.readouterr().err
     assert cli.main(["settings", "xyzzy"]) == SettingsError.exit_code
-    assert "tables are classifier, csv" in capsys.readouterr().err
+    assert "tables are classifier, crops, csv" in capsys.readouterr().err

@@ -26,6 +26,7 @@ EMPTY = {
     "invented": False,
     "resumes_in": None,
     "saved": None,
+    "saved": None,
 }
 
 
