@@ -27,19 +27,24 @@ class SnapshotCapture:
         """`url` may have a user and a password, for HTTP's Basic or Digest authentication."""
         self._fetcher = _Fetcher(url, options.timeout)
         self._max_pixels = options.max_pixels
-        self._interval = 1 / (options.fps or DEFAULT_FPS)
+        self.interval = 1 / (options.fps or DEFAULT_FPS)  # seconds between two requests
         self._due = 0.0  # time.monotonic() of the next request
         self._stopped = threading.Event()
         self._picture: Pixels | None = None
+        self._tried = False  # whether the picture came while it was tried, and is still to be given
 
     def is_picture(self) -> bool:
-        """Whether the address gives one picture for a request now."""
-        return self.grab() and self._picture is not None
+        """Whether the address gives one picture for a request now; `grab` gives that first."""
+        self._tried = self.grab()
+        return self._tried
 
     def grab(self) -> bool:
         """Wait until the next picture is due, and ask for it; False if none came, or a damaged one."""
+        if self._tried:
+            self._tried = False
+            return True
         self._stopped.wait(max(self._due - time.monotonic(), 0))
-        self._due = time.monotonic() + self._interval
+        self._due = time.monotonic() + self.interval
         self._picture = None
         if self._stopped.is_set():
             return False

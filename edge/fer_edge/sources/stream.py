@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 
 import cv2
 
@@ -75,7 +76,8 @@ class NetworkCamera(LiveSource):
         if not snapshots.is_picture():
             return False
         self._snapshots = snapshots
-        super().__init__(name, snapshots, options)
+        # It is silent between two requests.
+        super().__init__(name, snapshots, replace(options, timeout=options.timeout + snapshots.interval))
         return True
 
     def close(self) -> None:

@@ -24,8 +24,8 @@ FAST = SourceOptions(fps=100, timeout=5.0)
 DAMAGED, DIES = (3, 4), 8  # requests
 
 
-def jpeg(number: int) -> bytes:
-    picture = np.full((48, 64, 3), 20 + 10 * number % 200, np.uint8)
+def jpeg(number: int, side: int = 48) -> bytes:
+    picture = np.full((side, side * 4 // 3, 3), 20 + 10 * number % 200, np.uint8)
     return cv2.imencode(".jpg", picture)[1].tobytes()
 
 
@@ -46,7 +46,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path == "/dies" and count >= DIES:
             self.send_error(503)
             return
-        data = jpeg(count)
+        data = jpeg(count, 360 if self.path == "/snapshot.jpg" else 48)
         if self.path == "/damaged" and count in DAMAGED:
             data = data[: len(data) // 2]
         self.send_response(200)
@@ -119,6 +119,18 @@ def test_at_the_rate_asked_for(server: Server) -> None:
     assert time.monotonic() - begun >= 3 / 20
 
 
+def test_slow_ones_are_not_lost(server: Server) -> None:
+    """Between two requests a camera is silent for longer than `timeout_seconds`."""
+    with closing(NetworkCamera(server.url("/"), SourceOptions(fps=2.0, timeout=0.3))) as source:
+        assert len(list(itertools.islice(source, 3))) == 3
+
+
+def test_address_that_looks_like_a_file(server: Server) -> None:
+    """FFmpeg takes one large picture for a video of one frame."""
+    with closing(NetworkCamera(server.url("/snapshot.jpg"), FAST)) as source:
+        assert [frame.grey.shape for frame in itertools.islice(source, 3)] == [(360, 480)] * 3
+
+
 def test_damaged_ones_are_left_out(server: Server) -> None:
     damaged = 0
     with closing(NetworkCamera(server.url("/damaged"), FAST)) as source:
@@ -132,7 +144,7 @@ def test_damaged_ones_are_left_out(server: Server) -> None:
 def test_camera_that_gives_no_more(server: Server) -> None:
     with (
         closing(NetworkCamera(server.url("/dies"), SourceOptions(fps=100, timeout=0.5))) as source,
-        pytest.raises(SourceLost, match=r"gave no picture for 0\.5 s after \d+ frames"),
+        pytest.raises(SourceLost, match=r"gave no picture for 0\.51 s after \d+ frames"),
     ):
         list(source)
 
@@ -150,6 +162,7 @@ def test_close_ends_a_wait(server: Server) -> None:
     source = NetworkCamera(server.url("/snap.jpg"), SourceOptions(fps=1 / 60))
     frames = iter(source)
     next(frames)
+    next(frames)  # FFmpeg read the first one
     begun = time.monotonic()
     source.close()
     source.close()

@@ -188,7 +188,11 @@ def test_missing_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [(b"", "is empty"), (b"words, words\n" * 500, "is not a video"), (b"\0" * 5000, "is not a video")],
+    [
+        (b"", "is empty"),
+        (b"words, words\n" * 500, "a picture, but text"),
+        (b"\0" * 5000, "is not a video"),
+    ],
 )
 def test_no_video(tmp_path: Path, capfd: pytest.CaptureFixture[str], content: bytes, message: str) -> None:
     path = tmp_path / "a.mp4"
