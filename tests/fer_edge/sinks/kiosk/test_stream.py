@@ -26,7 +26,6 @@ EMPTY = {
     "invented": False,
     "resumes_in": None,
     "saved": None,
-    "saved": None,
 }
 
 
