@@ -11,12 +11,14 @@ import json
 import logging
 import os
 import platform
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from fer_edge.classifiers import bare
+from fer_edge.classifiers.labels import name_fault
 from fer_edge.classifiers.prior import Prior, parse_prior
 from fer_edge.errors import ModelError
 
@@ -27,6 +29,8 @@ DTYPES = ("uint8", "int8", "float32")
 TARGETS = ("votes", "labels")  # what a model can have learned from: votes of people on each face, or one label each
 CARD_FORMAT = 1  # the value of "card" that this version reads
 LOCAL_MODELS_FOLDER = Path("/etc/fer-edge/models")  # for `fer-edge models install`; upgrades leave it alone
+MAX_CARD_BYTES = 1_000_000
+MAX_MODEL_BYTES = 100_000_000  # of a model; those that come with fer-edge have less than 1 MB
 TFLITE_MAGIC = b"TFL3"  # FlatBuffer file identifier, bytes 4 to 7 (tensorflow/lite/schema/schema.fbs)
 
 
@@ -78,7 +82,7 @@ def load_card(path: Path) -> Card:
         )
         return _card(text, model.parent)
     try:
-        text = json.loads(path.read_text(encoding="utf-8"))
+        text = json.loads(read_small(path, MAX_CARD_BYTES).decode("utf-8"))
     except FileNotFoundError:
         raise ModelError(
             f"model card {path}: no such file; a model needs its card beside it (`fer-convert quantize` writes both)"
@@ -99,6 +103,17 @@ def load_card(path: Path) -> Card:
     return card
 
 
+def read_small(path: Path, most: int) -> bytes:
+    """The content of a file. Raises OSError, and ValueError for one of more than `most` bytes, and for what is none."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:  # a pipe does not block
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ValueError("not a file")
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise ValueError(f"has more than {most} bytes")
+    return data
+
+
 def _card(text: Mapping[str, Any], folder: Path) -> Card:
     if text["card"] != CARD_FORMAT:
         raise ValueError(f"card format {text['card']!r}, this fer-edge reads {CARD_FORMAT}")
@@ -106,6 +121,9 @@ def _card(text: Mapping[str, Any], folder: Path) -> Card:
     if not isinstance(labels, list):
         raise TypeError(f"labels {labels!r}: must be a list")
     labels = tuple(str(label) for label in labels)
+    for what, names in (("name", [str(text["name"])]), ("model", [str(text["model"])]), ("labels", labels)):
+        if fault := next(filter(None, map(name_fault, names)), ""):
+            raise ValueError(f"{what}: {fault}")
     if "accuracy" in metrics:
         metrics["accuracy"] = float(metrics["accuracy"])
     low, high = (float(value) for value in entry["range"])
@@ -130,6 +148,8 @@ def _card(text: Mapping[str, Any], folder: Path) -> Card:
         raise ValueError(f"variant {card.variant!r}, input {card.dtype!r}; known: {VARIANTS}, {DTYPES}")
     if card.learned_from not in ("", *TARGETS):
         raise ValueError(f"learned_from {card.learned_from!r}; known: {TARGETS}")
+    if not 0 < card.bytes <= MAX_MODEL_BYTES:
+        raise ValueError(f"bytes {card.bytes}: must be 1 to {MAX_MODEL_BYTES}")
     if len(card.labels) < 2 or len(set(card.labels)) != len(card.labels):
         raise ValueError(f"labels {card.labels}: must be two or more, all different")
     if card.channels not in (1, bare.COLOURS):
@@ -142,15 +162,17 @@ def _card(text: Mapping[str, Any], folder: Path) -> Card:
 def read_model(card: Card) -> bytes:
     """The model file's content. Raises ModelError if it does not match its card."""
     try:
-        content = card.path.read_bytes()
+        with card.path.open("rb") as file:
+            content = file.read(card.bytes)  # whatever its size is: a sparse file may say gigabytes
+            size = os.fstat(file.fileno()).st_size
     except OSError as cause:
         words = f"model {card.path}: {cause.strerror}, though its card exists; restore it or convert it again"
         raise ModelError(words) from None
     if content[4:8] != TFLITE_MAGIC:
-        raise ModelError(f"model {card.path}: not a TFLite file ({len(content)} bytes); restore or convert it again")
-    if len(content) != card.bytes:
+        raise ModelError(f"model {card.path}: not a TFLite file ({size} bytes); restore or convert it again")
+    if size != card.bytes or len(content) != size:
         raise ModelError(
-            f"model {card.path}: has {len(content)} bytes, but its card says {card.bytes}: "
+            f"model {card.path}: has {size} bytes, but its card says {card.bytes}: "
             "it is cut off or another file; copy it again"
         )
     found = hashlib.sha256(content).hexdigest()

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
+import stat
 import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from fer_edge.classifiers import bare
-from fer_edge.classifiers.cards import Card, install_slots, load_card
+from fer_edge.classifiers.cards import MAX_CARD_BYTES, MAX_MODEL_BYTES, Card, install_slots, load_card
 from fer_edge.classifiers.labels import find_label
 from fer_edge.classifiers.tflite import TfliteClassifier
 from fer_edge.demo import PORTRAIT
@@ -18,6 +23,8 @@ from fer_edge.records import percent
 from fer_edge.sources import open_files
 from fer_edge.types import Box
 
+LOCK_TIMEOUT_S = 120.0  # for installations that were begun before
+LOCK_POLL_INTERVAL_S = 0.05
 PORTRAIT_FACE = Box(172, 64, 107, 107)  # pixels of the demo's portrait, as `fer-edge detect` finds it
 
 
@@ -31,11 +38,12 @@ def install_model(model: Path, card: Path | None, folder: Path) -> tuple[Card, s
         with tempfile.TemporaryDirectory() as place:
             copy = _copy_pair(model, card or model.with_suffix(".json"), Path(place))
             test = try_out(copy)
-            _replace_link(folder, [copy.path, copy.path.with_suffix(".json")])
+            with _lock(folder):
+                _replace_link(folder, [copy.path, copy.path.with_suffix(".json")])
+                return load_card(folder / copy.path.name), test
     except OSError as cause:
         words = f"{cause.filename or folder}: {cause.strerror or first_line(cause)}"
         raise ModelError(f"{words}; models are installed with sudo, or into another folder with --to") from None
-    return load_card(folder / copy.path.name), test
 
 
 def try_out(card: Card) -> str:
@@ -54,6 +62,11 @@ def try_out(card: Card) -> str:
 
 def _copy_pair(model: Path, card: Path, place: Path) -> Card:
     """Copy both into `place`, under matching names; the copy's card. Raises ModelError, OSError."""
+    size = _file_bytes(model)
+    if size > MAX_MODEL_BYTES:
+        raise ModelError(f"model {model}: has {size / 1e6:.0f} MB, the limit is {MAX_MODEL_BYTES / 1e6:.0f} MB")
+    if card.is_file() and _file_bytes(card) > MAX_CARD_BYTES:
+        raise ModelError(f"model card {card}: has more than {MAX_CARD_BYTES / 1e6:g} MB; give the card of the model")
     labels = bare.labels_file(model) if not card.is_file() else None
     if labels is not None:
         text = bare.describe(model, bare.read_labels(labels))
@@ -82,10 +95,34 @@ def _replace_link(folder: Path, files: list[Path]) -> None:
             f"models folder {folder}: is a folder and not a link, so it cannot be replaced at once; give another --to"
         )
     before = folder.readlink().name if folder.is_symlink() else ""
-    new = next(slot for slot in install_slots(folder) if slot.name != before)
-    shutil.rmtree(new, ignore_errors=True)  # the models before those in use
-    if before:
-        shutil.copytree(folder, new)
+    slot = next(slot for slot in install_slots(folder) if slot.name != before)
+    # Built beside it: what is in the slot now, the models before those in use, stays until the new ones are whole.
+    new, old = slot.with_name(f"{slot.name}.new"), slot.with_name(f"{slot.name}.old")
+    for leftover in (new, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    try:
+        _fill(new, folder if before else None, files)
+        if slot.exists():
+            slot.replace(old)
+        new.replace(slot)
+    except OSError:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
+    link = folder.with_name(f"{folder.name}.new")
+    link.unlink(missing_ok=True)
+    link.symlink_to(slot.name)
+    link.replace(folder)
+    sync(folder.parent)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _fill(new: Path, before: Path | None, files: list[Path]) -> None:
+    """Make the folder `new` with `files` and what `before` holds, on the disk. Raises OSError."""
+    if before is not None:
+        try:
+            shutil.copytree(before, new)
+        except shutil.Error as cause:  # a list of what failed, as a text
+            raise OSError(cause.args[0][0][2]) from None
     else:
         new.mkdir(parents=True)
     for file in files:
@@ -93,8 +130,29 @@ def _replace_link(folder: Path, files: list[Path]) -> None:
     for path in [*new.iterdir(), new]:
         path.chmod(0o755 if path.is_dir() else 0o644)  # the service's user reads them
         sync(path)
-    link = folder.with_name(f"{folder.name}.new")
-    link.unlink(missing_ok=True)
-    link.symlink_to(new.name)
-    link.replace(folder)
-    sync(folder.parent)
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[None]:
+    """Hold `folder` for one installation at a time. Raises ModelError if another one goes on and on, OSError."""
+    path = folder.with_name(f".{folder.name}.lock")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        end = time.monotonic() + LOCK_TIMEOUT_S
+        while True:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise ModelError(f"models folder {folder}: another installation goes on; try again later") from None
+            time.sleep(LOCK_POLL_INTERVAL_S)
+        yield
+
+
+def _file_bytes(path: Path) -> int:
+    """The size of a file. Raises ModelError for what is none, OSError."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise ModelError(f"model {path}: is not a file; give a .tflite file")
+    return status.st_size

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -143,3 +145,111 @@ def test_a_plain_folder_is_left_alone(model: Path, tmp_path: Path) -> None:
 def test_a_closed_folder_is_told_with_the_cure(model: Path) -> None:
     with pytest.raises(ModelError, match="installed with sudo"):
         model_install.install_model(model, None, Path("/proc/models"))
+
+
+def test_many_at_once_all_succeed(model: Path, tmp_path: Path) -> None:
+    """One after the other, and none removes what another one installed."""
+    folder = tmp_path / "etc/models"
+    failures: list[BaseException] = []
+
+    def install(name: str) -> None:
+        place = tmp_path / name
+        place.mkdir()
+        for suffix in (".tflite", ".json"):
+            shutil.copy(model.with_suffix(suffix), place / f"{name}{suffix}")
+        change_card(place / f"{name}.tflite", file=f"{name}.tflite", name=name)
+        try:
+            model_install.install_model(place / f"{name}.tflite", None, folder)
+        except BaseException as failure:  # noqa: BLE001
+            failures.append(failure)
+
+    names = [f"own-{number}" for number in range(8)]
+    threads = [threading.Thread(target=install, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert {path.stem for path in folder.iterdir()} == set(names)
+    assert sorted(path.name for path in folder.parent.iterdir()) == [".models.lock", "models", "models-a", "models-b"]
+
+
+@pytest.mark.parametrize("failing", ["copytree", "copyfile"])
+def test_full_disk_keeps_both(failing: str, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The models in use, and those before, to which the service goes back."""
+    folder = tmp_path / "models"
+    for name in (NAME, "mini_xception-float32", "mini_xception-float16"):
+        model_install.install_model(models_folder() / f"{name}.tflite", None, folder)
+
+    def files() -> dict[str, bytes]:
+        return {str(path): path.read_bytes() for path in sorted(tmp_path.glob("models-*/*"))}
+
+    before, real = files(), getattr(shutil, failing)
+
+    def full(source: Path, target: Path, **more: Any) -> Any:
+        done = real(source, target, **more)
+        if ".new" in str(target):
+            raise OSError(28, "No space left on device", str(target))
+        return done
+
+    monkeypatch.setattr(shutil, failing, full)
+    with pytest.raises(ModelError, match="No space left on device"):
+        model_install.install_model(models_folder() / "mini_xception-dynamic.tflite", None, folder)
+    assert files() == before
+    assert len(before) == 10
+
+
+def test_size_is_looked_at_first(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sparse file of 3 GB takes no place on the disk, until it is copied."""
+    with model.open("ab") as file:
+        file.truncate(3_000_000_000)
+    monkeypatch.setattr(shutil, "copyfile", None)
+    with pytest.raises(ModelError, match="has 3000 MB, the limit is 100 MB"):
+        model_install.install_model(model, None, tmp_path / "models")
+    with pytest.raises(ModelError, match="has 3000000000 bytes, but its card says"):
+        read_model(load_card(model))
+
+
+@pytest.mark.parametrize("name", ["/dev/zero", "pipe"])
+def test_device_is_no_model(name: str, model: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ModelError, match="is not a file"):
+        model_install.install_model(tmp_path / name, model.with_suffix(".json"), tmp_path / "models")
+
+
+@pytest.mark.parametrize(
+    ("entries", "words"),
+    [
+        ({"labels": ["happy", "\ud800"]}, "labels: has characters that cannot be printed"),
+        ({"labels": ["happy", "sad\x1b[31m"]}, "labels: has characters that cannot be printed"),
+        ({"labels": ["happy", "=HYPERLINK(1)"]}, "labels: begins with one of"),
+        ({"labels": ["happy", "@sum"]}, "labels: begins with one of"),
+        ({"labels": ["happy", "x" * 65]}, "labels: has 65 characters; must have 1 to 64"),
+        ({"labels": ["happy", ""]}, "labels: has 0 characters"),
+        ({"labels": ["happy", "a\nb"]}, "labels: has characters"),
+        ({"name": "a\u202eb"}, "name: has characters"),
+        ({"model": "-rf"}, "model: begins with"),
+        ({"bytes": 3_000_000_000}, "bytes 3000000000: must be 1 to"),
+    ],
+)
+def test_names_on_a_card_are_checked(entries: dict[str, Any], words: str, model: Path) -> None:
+    """They are printed, logged, published, and opened by spreadsheets."""
+    card = model.with_suffix(".json")
+    card.write_text(json.dumps(json.loads(card.read_text()) | entries))
+    with pytest.raises(ModelError) as refused:
+        load_card(model)
+    assert words in str(refused.value)
+    assert str(refused.value).isprintable()
+
+
+def test_card_is_small(model: Path) -> None:
+    """A card of 3 GB, or one that never ends, is not read."""
+    card = model.with_suffix(".json")
+    with card.open("ab") as file:
+        file.truncate(3_000_000_000)
+    with pytest.raises(ModelError, match="has more than 1000000 bytes"):
+        load_card(model)
+    card.unlink()
+    os.mkfifo(card)
+    with pytest.raises(ModelError, match="not a file"):
+        load_card(model)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import queue
 import socket
@@ -16,8 +17,12 @@ from fer_edge.sinks.mqtt.names import Topics
 if TYPE_CHECKING:
     from paho.mqtt.client import Client
 
+_log = logging.getLogger(__name__)
+
 INSTALL_HINT = "install it with: sudo apt install python3-paho-mqtt (2 or newer), or: pip install 'fer-edge[mqtt]'"
 DEFAULT_PORT, DEFAULT_TLS_PORT = 1883, 8883
+MAX_PACKET_BYTES = 65_536  # of the broker; what this listens to has a few bytes
+PUBLISH, QOS_1 = 0x30, 0x02  # in the first byte of a packet (MQTT 3.1.1, 3.3)
 
 
 def port(settings: MqttSettings) -> int:
@@ -71,7 +76,7 @@ def make_client(settings: MqttSettings, topics: Topics, more: str = "") -> Clien
         from paho.mqtt.enums import CallbackAPIVersion
     except ImportError as cause:
         raise SettingsError(f"mqtt: paho-mqtt 2 is not installed ({first_line(cause)}); {INSTALL_HINT}") from None
-    client = Client(
+    client = bounded(Client)(
         CallbackAPIVersion.VERSION2,
         client_id=f"fer-edge-{topics.device}{more}",
         protocol=MQTTv311,  # has all that is used, and every broker supports it
@@ -86,6 +91,38 @@ def make_client(settings: MqttSettings, topics: Topics, more: str = "") -> Clien
         raise SettingsError("mqtt.tls = False: certificates are set, but would not be used; set it to true")
     client.max_inflight_messages_set(0)  # no limit; the link has its own
     return client
+
+
+def bounded(client_class: type[Client]) -> type[Client]:
+    """`client_class`, which drops packets of more than MAX_PACKET_BYTES while they come, and answers for them.
+
+    paho collects a packet whole, up to 256 MB, before anything can refuse it; and a broker sends one again to a client
+    that left because of it.
+    """
+
+    class Bounded(client_class):  # type: ignore[misc, valid-type]
+        def _sock_recv(self, size: int) -> bytes:
+            if self._in_packet["remaining_length"] > MAX_PACKET_BYTES:
+                del self._in_packet["packet"][MAX_PACKET_BYTES:]
+            data: bytes = super()._sock_recv(min(size, MAX_PACKET_BYTES))
+            return data
+
+        def _packet_handle(self) -> Any:
+            packet = self._in_packet
+            if packet["remaining_length"] <= MAX_PACKET_BYTES:
+                return super()._packet_handle()
+            _log.warning(
+                f"mqtt: a message of {packet['remaining_length'] / 1e6:.1f} MB was dropped; nothing sends such"
+            )
+            head, command = bytes(packet["packet"][:MAX_PACKET_BYTES]), packet["command"]
+            place = 2 + int.from_bytes(head[:2])  # behind the topic
+            if command & 0xF0 == PUBLISH and command & QOS_1 and place + 2 <= len(head):
+                return self._send_puback(int.from_bytes(head[place : place + 2]))
+            return MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    from paho.mqtt.enums import MQTTErrorCode
+
+    return Bounded
 
 
 def _credentials(path: Path) -> tuple[str, str | None]:

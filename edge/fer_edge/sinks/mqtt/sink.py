@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -19,6 +21,8 @@ from fer_edge.sinks.mqtt.reports import Reports
 from fer_edge.sinks.mqtt.store import MessageStore
 from fer_edge.sinks.output import output
 from fer_edge.types import Observation, Sink, State
+
+ANNOUNCE_INTERVAL_S = 60.0  # between two answers to Home Assistant's start, which others could send without end
 
 
 def _modules(settings: Settings) -> Sequence[str]:
@@ -40,6 +44,7 @@ class Mqtt(Sink):
         self.connector.new_client()  # settings that cannot work are refused now
         self._pause_switch = pause_switch
         self._reports = Reports(settings)
+        self._announced_at = -math.inf  # moment of the last answer to Home Assistant's start
         self._store = MessageStore(Path(settings.queue), settings.queue_messages)
         self._labels: Sequence[str] = self._store.labels
         handlers = {self.topics.pause: self._on_pause}
@@ -88,7 +93,9 @@ class Mqtt(Sink):
             self._pause_switch.resume()
 
     def _on_home_assistant(self, payload: bytes) -> None:
-        if payload == b"online":
+        now = time.monotonic()
+        if payload == b"online" and now - self._announced_at >= ANNOUNCE_INTERVAL_S:
+            self._announced_at = now
             self.link.announce(self._birth())
 
 

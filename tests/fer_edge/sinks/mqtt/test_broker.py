@@ -17,7 +17,7 @@ from fer_edge.errors import SettingsError
 from fer_edge.pause import PauseSwitch
 from fer_edge.settings import MqttSettings
 from fer_edge.sinks.mqtt import link
-from fer_edge.sinks.mqtt.broker import try_login
+from fer_edge.sinks.mqtt.broker import MAX_PACKET_BYTES, try_login
 from fer_edge.sinks.mqtt.names import Topics
 from fer_edge.types import Event, Observation
 
@@ -212,6 +212,32 @@ def test_switch_pauses_and_resumes(broker: Any, listener: Any, make_sink: Make) 
     sink.state("paused")
     listener.wait(lambda: [report["state"] for report in listener.reports] == ["paused"])
     assert presses.empty()
+
+
+@pytest.mark.parametrize("retain", [False, True])
+def test_huge_message_is_dropped_unread(retain: bool, broker: Any, listener: Any, make_sink: Make) -> None:
+    """One of 40 MB on the pause topic takes no memory and ends no connection, and the next one is heard."""
+    pause_switch = PauseSwitch()
+    topic = f"fer-edge/{DEVICE}/pause/set"
+    if retain:
+        listener.say(topic, bytes(40_000_000), retain=True)
+    sink = make_sink(broker.port, pause_switch)
+    listener.wait(lambda: listener.of("/availability"))
+    sizes: list[int] = []
+    client = sink.link._client
+    read = client._sock_recv
+
+    def watched(size: int) -> bytes:
+        data: bytes = read(size)
+        sizes.append(len(client._in_packet["packet"]) + len(data))
+        return data
+
+    client._sock_recv = watched
+    listener.say(topic, bytes(40_000_000), retain=retain)
+    listener.say(topic, "ON")
+    listener.wait(lambda: pause_switch.paused)
+    assert max(sizes) <= 3 * MAX_PACKET_BYTES
+    assert listener.of("/availability") == [b"online"]
 
 
 def test_home_assistant_restart_gets_discovery(broker: Any, listener: Any, make_sink: Make) -> None:
