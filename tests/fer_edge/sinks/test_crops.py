@@ -63,7 +63,7 @@ def test_others_and_small_faces_are_left_out(
 ) -> None:
     """A frame with two people, with nobody, or with a face that is too small gives nothing."""
     sink = make(min_pixels=100)
-    sink.write(make_observation(0, "happy", "sad", grey=PIXELS))
+    sink.write(replace(one_face, faces=one_face.faces * 2))
     sink.write(make_observation(1, grey=PIXELS))
     sink.write(replace(one_face, faces=(replace(one_face.faces[0], box=Box(50, 60, 99, 99)),)))
     assert not list(sink.path.iterdir())
