@@ -14,7 +14,7 @@ import numpy as np
 from fer_edge.errors import SourceError, first_line
 from fer_edge.sources.latest import Closed, Ended, Latest, TimedOut
 from fer_edge.sources.mounting import Mounting
-from fer_edge.sources.options import SourceOptions
+from fer_edge.sources.options import SourceOptions, too_large
 from fer_edge.types import Frame, Pixels
 
 ENDED_FAILURES, ENDED_S = 30, 0.1  # so many in a row within so many seconds are the end: no camera is that fast
@@ -66,6 +66,9 @@ class LiveSource(ABC):
 
     def _to_frame(self, grabbed: Grabbed, number: int, damaged: int) -> Frame:
         # Here, not in the grabbing thread, so that dropped frames are not converted.
+        height, width = grabbed.picture.shape[:2]
+        if height * width > self._options.max_frame_pixels:
+            raise ValueError(too_large(width, height, self._options.max_frame_pixels))
         picture = self._mounting.apply(grabbed.picture)
         if picture.ndim == 3 and picture.shape[2] == 3:
             grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)

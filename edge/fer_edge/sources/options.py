@@ -33,6 +33,8 @@ class SourceOptions:
     # What it is called in messages and in the log, unless it is pictures; empty: its path, or its scheme and host.
     max_pixels: int = 50_000_000
     # A picture with more pixels is refused before it is decoded: 50 megapixels need 200 MB of memory.
+    max_frame_pixels: int = 9_000_000
+    # A camera or a stream with more pixels is refused before its first frame is decoded.
     rotate: int = 0
     # Degrees clockwise by which each picture is turned: 0, 90, 180 or 270.
     flip: bool = False
@@ -55,6 +57,7 @@ def source_options(settings: SourceSettings, stopped: Callable[[], bool] = lambd
         timeout=settings.timeout_seconds,
         stopped=stopped,
         name=settings.label,
+        max_frame_pixels=round(1e6 * settings.max_megapixels),
         rotate=settings.rotate,
         flip=settings.flip,
         controls=settings.controls,
@@ -62,6 +65,12 @@ def source_options(settings: SourceSettings, stopped: Callable[[], bool] = lambd
         rtsp_transport=settings.rtsp_transport,
         v4l2=settings.v4l2,
     )
+
+
+def too_large(width: int, height: int, most: int) -> str:
+    """Says that a camera's frames have more than `most` pixels."""
+    words = too_many_pixels(width, height, most).partition("; ")[0]
+    return f"{words}; choose a smaller one there, or raise source.max_megapixels"
 
 
 def too_many_pixels(width: int, height: int, most: int) -> str:

@@ -17,7 +17,7 @@ from fer_edge.sources.picture import decode_picture
 from fer_edge.types import Pixels
 
 DEFAULT_FPS = 5.0  # requests a second if source.fps names no limit
-MAX_BYTES = 50_000_000  # of one answer
+MAX_BYTES = 10_000_000  # of one answer
 
 
 class SnapshotCapture:
@@ -26,7 +26,7 @@ class SnapshotCapture:
     def __init__(self, url: str, options: SourceOptions) -> None:
         """`url` may have a user and a password, for HTTP's Basic or Digest authentication."""
         self._fetcher = _Fetcher(url, options.timeout)
-        self._max_pixels = options.max_pixels
+        self._max_pixels = options.max_frame_pixels
         self.interval = 1 / (options.fps or DEFAULT_FPS)  # seconds between two requests
         self._due = 0.0  # time.monotonic() of the next request
         self._stopped = threading.Event()
@@ -88,6 +88,8 @@ class _Fetcher:
         with self._opener.open(self._url, timeout=self._timeout) as answer:
             if answer.headers.get_content_maintype() != "image":
                 raise ValueError("no picture")
+            if int(answer.headers.get("Content-Length") or 0) > MAX_BYTES:
+                raise ValueError("too long")
             data: bytes = answer.read(MAX_BYTES + 1)
         if len(data) > MAX_BYTES:
             raise ValueError("too long")

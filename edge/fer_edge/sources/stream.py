@@ -13,7 +13,7 @@ from fer_edge.errors import SourceError, SourceLost, counted
 from fer_edge.settings import RTSP_TRANSPORTS
 from fer_edge.sources.live import LiveSource
 from fer_edge.sources.mounting import pixel_aspect
-from fer_edge.sources.options import SourceOptions
+from fer_edge.sources.options import SourceOptions, too_large
 from fer_edge.sources.quiet import quiet_opencv
 from fer_edge.sources.snapshots import SnapshotCapture
 from fer_edge.types import Frame
@@ -43,6 +43,11 @@ class NetworkCamera(LiveSource):
         if not capture.isOpened():
             capture.release()
             raise SourceError(f"stream {name}: {_why(address, options.timeout)}")
+        # Before its first frame is decoded: a damaged or hostile camera may name any size.
+        width, height = (int(capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+        if width * height > options.max_frame_pixels:
+            capture.release()
+            raise SourceError(f"stream {name}: {too_large(width, height, options.max_frame_pixels)}")
         self._url, self._scheme = target, address.scheme
         self._snapshots: SnapshotCapture | None = None
         self._lost_after = 0  # frames

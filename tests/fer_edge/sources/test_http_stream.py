@@ -10,13 +10,15 @@ from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from fer_edge.errors import SourceError, SourceLost
+from fer_edge.settings import SourceSettings
 from fer_edge.sources import open_source
-from fer_edge.sources.options import SourceOptions
+from fer_edge.sources.options import SourceOptions, source_options
 from fer_edge.sources.stream import NetworkCamera
 
 OPTIONS = SourceOptions(timeout=5.0)
@@ -115,6 +117,24 @@ def test_label_names_the_camera(server: Server) -> None:
         assert next(iter(source)).source == "hall"
     with pytest.raises(SourceError, match=r"^stream hall: "):
         NetworkCamera(server.url("/none"), options)
+
+
+def test_huge_frames_are_refused(server: Server, tmp_path: Path) -> None:
+    """Before the first one is decoded; by `source.max_megapixels`."""
+    url = server.url("/endless")
+    with pytest.raises(SourceError, match=r"has 64 x 48 pixels .* choose a smaller one there, or raise source.max_meg"):
+        NetworkCamera(url, replace(OPTIONS, max_frame_pixels=64 * 48 - 1))
+    with closing(NetworkCamera(url, replace(OPTIONS, max_frame_pixels=64 * 48))) as source:
+        assert next(iter(source)).grey.shape == (48, 64)
+    assert source_options(SourceSettings(max_megapixels=0.5)).max_frame_pixels == 500_000
+
+
+def test_frames_that_grow_are_a_loss(server: Server) -> None:
+    """The driver of a camera that changes its size in the middle is not followed."""
+    with closing(NetworkCamera(server.url("/endless"), OPTIONS)) as source:
+        source._options = replace(OPTIONS, max_frame_pixels=100)
+        with pytest.raises(SourceError, match="64 x 48 pixels"):
+            next(iter(source))
 
 
 def test_damaged_pictures_are_left_out(server: Server) -> None:
