@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import os
+import platform
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,10 +39,18 @@ def find_runtime(name: str = "auto") -> tuple[str, type[Any]]:
         for attribute in attributes.split("."):
             found = getattr(found, attribute)
         return candidate, found
-    raise ModelError(
-        f"runtime {name!r}: no TFLite interpreter can be imported ({'; '.join(failures)}); "
-        "fix it with: pip install ai-edge-litert"
-    )
+    raise ModelError(f"runtime {name!r}: no TFLite interpreter can be imported ({'; '.join(failures)}); {_fix()}")
+
+
+def _fix() -> str:
+    """What gives this machine an interpreter. For 32-bit Arm there is one wheel, of tflite-runtime for Python 3.11."""
+    if platform.machine() not in ("armv7l", "armv6l"):
+        return "fix it with: pip install ai-edge-litert"
+    version = tuple(sys.version_info[:2])
+    if version < (3, 12):
+        return "fix it with: pip install tflite-runtime"
+    python = ".".join(map(str, version))
+    return f"there is none for a 32-bit system with Python {python}: install the 64-bit Raspberry Pi OS"
 
 
 def load_interpreter(path: Path, content: bytes, runtime: str = "auto", threads: int = 1) -> tuple[str, Any]:

@@ -38,7 +38,8 @@ def _interpreter() -> Finding:
     try:
         runtime, _ = find_runtime()
     except ModelError as error:
-        return Finding("interpreter", "failure", str(error).partition("; fix it")[0], "pip install ai-edge-litert")
+        says, _, fix = str(error).rpartition("; ")
+        return Finding("interpreter", "failure", says, fix.removeprefix("fix it with: "))
     kind = describe().processor
     dotprod = {"aarch64": "; no int8 dot product", "aarch64+dotprod": "; int8 dot product"}.get(kind, "")
     return Finding("interpreter", "ok", f"{runtime} {installed(runtime)} on {kind}{dotprod}")

@@ -35,16 +35,18 @@ def text_of(row: tuple[int, np.ndarray, str]) -> list[str]:
 
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(rows, st.permutations([0, 1, 2]), st.sampled_from(["\n", "\r\n"]), st.booleans())
+@given(
+    rows, st.permutations([0, 1, 2]), st.sampled_from(["\n", "\r\n"]), st.booleans(), st.sampled_from([",", ";", "\t"])
+)
 def test_csv_columns_in_any_order(
-    tmp_path: Path, rows: list[tuple[int, np.ndarray, str]], order: list[int], end: str, quoted: bool
+    tmp_path: Path, rows: list[tuple[int, np.ndarray, str]], order: list[int], end: str, quoted: bool, mark_between: str
 ) -> None:
-    """Every face and label comes back, whatever the order of columns, quotes and line ends."""
+    """Every face and label comes back, whatever the order of columns, quotes, line ends and what parts the columns."""
     lines = [["emotion", "pixels", " Usage"], *map(text_of, rows)]
     mark = '"' if quoted else ""
     path = tmp_path / "faces.csv"
     path.write_bytes(
-        "".join(",".join(f"{mark}{line[i]}{mark}" for i in order) + end for line in lines).encode("utf-8-sig")
+        "".join(mark_between.join(f"{mark}{line[i]}{mark}" for i in order) + end for line in lines).encode("utf-8-sig")
     )
     found = dataset.read(path, (48, 48))
     for split in {row[2] for row in rows}:

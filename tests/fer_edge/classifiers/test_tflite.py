@@ -268,6 +268,27 @@ def test_runtimes_are_tried_in_their_order(monkeypatch: pytest.MonkeyPatch) -> N
     assert find_runtime("tensorflow") == ("tensorflow", int)
 
 
+@pytest.mark.parametrize(
+    ("machine", "version", "words"),
+    [
+        ("aarch64", (3, 13), "pip install ai-edge-litert"),
+        ("armv7l", (3, 11), "pip install tflite-runtime"),
+        ("armv7l", (3, 13), "none for a 32-bit system with Python 3.13: install the 64-bit Raspberry Pi OS"),
+    ],
+)
+def test_fix_fits_the_machine(
+    machine: str, version: tuple[int, int], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command that cannot work is not named."""
+    for module in ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow"):
+        monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setattr(runtimes.platform, "machine", lambda: machine)
+    monkeypatch.setattr(runtimes.sys, "version_info", version)
+    with pytest.raises(ModelError) as raised:
+        find_runtime()
+    assert words in str(raised.value)
+
+
 def test_settings_offer_every_runtime() -> None:
     """And the variants of the cards: settings.py must not import what loads an interpreter, so it repeats them."""
     offered = {field.name: field.metadata.get("choices") for field in fields(ClassifierSettings)}

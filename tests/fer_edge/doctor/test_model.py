@@ -85,7 +85,7 @@ def test_no_interpreter(make_context: Callable[..., Context], monkeypatch: pytes
 
     monkeypatch.setattr(model, "find_runtime", none)
     finding = next(iter(model.check(make_context())))
-    assert (finding.level, finding.cure) == ("failure", "pip install ai-edge-litert")
+    assert (finding.level, finding.cure) == ("failure", "pip install x")
 
 
 def test_wrong_prediction_is_a_warning(make_context: Callable[..., Context], monkeypatch: pytest.MonkeyPatch) -> None:
