@@ -61,6 +61,7 @@ def test_any_names_in_any_order_match() -> None:
         (("joy", "happy"), ("happy", "joy"), [1, 0]),
         (("Joy", "Happy"), ("happy", "joy"), [1, 0]),  # two classes of their own
         (("Joy", "Happy"), ("happiness", "sad"), None),
+        (("joy", "joyful"), ("happy", "happiness"), None),
         (("a", "b"), ("a", "b", "c"), None),
         (("a", "a"), ("a", "b"), None),
         (("Straße", "x"), ("STRASSE", "X"), [0, 1]),
