@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from fer_edge.drawing import palette
-from fer_edge.drawing.fonts import font_for
+from fer_edge.drawing.fonts import font_for, writable
 from fer_edge.records import percent
 from fer_edge.types import EMOTIONS, Box, Face, Observation, Pixels
 
@@ -80,6 +80,7 @@ def _texts(face: Face) -> Iterator[str]:
 def _label(text: str, size: int, emotion: str, labels: tuple[str, ...], font: str) -> Pixels:
     """`text` on a ground of the colour of `emotion`, (height, width, 3) BGR."""
     letters, colour = font_for(text, size, font, labels), palette.colour_of(emotion, labels)
+    text = writable(text, letters)
     left, _, right, _ = letters.getbbox(text)
     # As high whatever the letters, but those of some fonts are higher than they say.
     _, top, _, bottom = letters.getbbox(f"{text}Åg")

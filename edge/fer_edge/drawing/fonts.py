@@ -37,6 +37,11 @@ def font_for(text: str, size: int, path: str = "", labels: Iterable[str] = ()) -
     return _load(path or _path_for(_letters(text, *labels)) or _path_for(_letters(text), warn=True), size)
 
 
+def writable(text: str, font: Font) -> str:
+    """`text` with "?" for what `font` cannot be asked for: Pillow's bitmaps have Latin-1 alone."""
+    return text if isinstance(font, ImageFont.FreeTypeFont) else text.encode("latin-1", "replace").decode("latin-1")
+
+
 def font_of(settings: Settings) -> str:
     """The path of the TrueType file that the settings name; "": none. Raises SettingsError if it cannot be read."""
     key, path = ("drawing.font", settings.drawing.font) if settings.drawing.font else ("oled.font", settings.oled.font)
@@ -87,7 +92,7 @@ def _installed() -> list[Path]:
 
 
 def _has(font: Font, letters: str) -> bool:
-    if not isinstance(font, ImageFont.FreeTypeFont):  # Pillow's bitmaps: Latin-1
-        return all(ord(letter) < 256 for letter in letters)
+    if not isinstance(font, ImageFont.FreeTypeFont):  # bitmaps of one size: any other font is better
+        return False
     missing = bytes(font.getmask(_NO_LETTER))
     return all(bytes(font.getmask(letter)) != missing for letter in letters if not letter.isspace())

@@ -14,6 +14,7 @@ from fer_edge.settings import DrawingSettings, OledSettings, Settings
 from fer_edge.types import EMOTIONS, Box, Face, Pixels, Prediction
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import ImageFont
 
 GREY = 90
 
@@ -110,6 +111,16 @@ def test_missing_letters_are_told_once(monkeypatch: pytest.MonkeyPatch, caplog: 
             cache.cache_clear()
     (record,) = [record for record in caplog.records if "幸" in record.getMessage()]
     assert "name one as drawing.font, or install some: sudo apt install" in record.getMessage()
+
+
+def test_bitmaps_draw_what_they_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow without FreeType, or an old one on a system without fonts: a label with "?", and no error."""
+    monkeypatch.setattr(module, "font_for", lambda *_: ImageFont.load_default_imagefont())
+    module._label.cache_clear()
+    try:
+        assert (drawn([face(1, Box(100, 100, 80, 80), "幸ö", ("幸ö", "sad"))]) != GREY).any()
+    finally:
+        module._label.cache_clear()
 
 
 def test_own_font_is_taken(tmp_path: Path) -> None:
