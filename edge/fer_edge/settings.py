@@ -350,7 +350,8 @@ class KioskSettings:
     hosts: str = ""
     # further host names of this device, besides its addresses and its own name, separated by spaces
     language: str = "en"
-    # en, de, or the path of a TOML file with the texts of edge/fer_edge/sinks/kiosk/translations/en.toml
+    # en, de, and, translated by machine, es, fr, it, ja, nl, pl, pt, tr; or the path of a TOML file with the texts of
+    # edge/fer_edge/sinks/kiosk/translations/en.toml
     live: bool = False
     # true: /live shows the camera's picture
     viewers: int = _number(250, 1, 10_000)

@@ -17,7 +17,7 @@ def shipped() -> list[str]:
 
 
 def load(language: str) -> Translations:
-    """The texts of `language`: "en", "de", or the path of a TOML file; what it leaves out is English.
+    """The texts of `language`: a shipped one, such as "en", or the path of a TOML file; what it leaves out is English.
 
     Raises SettingsError if there is no such language, or the file has a key that no page uses.
     """

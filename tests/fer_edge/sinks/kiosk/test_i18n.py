@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from fer_edge.classifiers.cards import load_card, models_folder
 from fer_edge.errors import SettingsError
 from fer_edge.sinks.kiosk import pages
 from fer_edge.sinks.kiosk.i18n import TRANSLATIONS_FOLDER, load, shipped
@@ -16,8 +17,12 @@ from fer_edge.types import EMOTIONS
 PLACES = re.compile(r"\{(\w+)\}")
 
 
-def test_english_and_german_come_with_it() -> None:
-    assert shipped() == ["de", "en"]
+def test_ten_languages_come_with_it() -> None:
+    """Those that a machine translated say so, so that somebody who speaks one corrects it."""
+    assert shipped() == ["de", "en", "es", "fr", "it", "ja", "nl", "pl", "pt", "tr"]
+    for language in shipped():
+        first = (TRANSLATIONS_FOLDER / f"{language}.toml").read_text().splitlines()[0]
+        assert ("translated by machine" in first) == (language not in ("de", "en"))
 
 
 @pytest.mark.parametrize("language", shipped())
@@ -80,3 +85,13 @@ def test_words_cannot_become_markup(tmp_path: Path) -> None:
         found = re.search(r'<script type="application/json" id="words">(.*?)</script>', text)
         if found:
             assert json.loads(found[1])["notice"] == nasty
+
+
+def test_pages_say_what_the_card_says() -> None:
+    """How often the shipped model agrees with people comes from its card, in every language."""
+    accuracy = load_card(models_folder() / "mini_xception-int8.json").accuracy
+    assert accuracy is not None
+    for language in shipped():
+        page = bytes(Pages(load(language), live=True).page("history").body).decode()
+        assert f"{100 * accuracy:.0f}" in page
+        assert "{agreement}" not in page

@@ -20,10 +20,10 @@ import pytest
 from fer_edge.demo import PORTRAIT
 from fer_edge.pause import PauseSwitch
 from fer_edge.settings import parse
-from fer_edge.sinks.kiosk.i18n import load
+from fer_edge.sinks.kiosk.i18n import load, shipped
 from fer_edge.sinks.kiosk.sink import Kiosk
 from fer_edge.sinks.log import Log
-from fer_edge.types import INVENTED_SOURCE, Box, Observation, Prediction
+from fer_edge.types import EMOTIONS, INVENTED_SOURCE, Box, Observation, Prediction
 from PIL import Image
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.timeout(120)]
@@ -279,6 +279,32 @@ def test_page_fits_every_screen(
     footer = tab.page.evaluate("document.querySelector('footer').getBoundingClientRect().height")
     assert footer < height / 4
     assert ("and 2 more" in tab.page.inner_text("main")) == (count == 8)
+
+
+@pytest.mark.parametrize("language", shipped())
+def test_words_fit_in_every_language(language: str, house: House, visit: Open, make_observation: Make) -> None:
+    """All states and emotions, on a small display and a phone: nothing is cut off, and nothing overlaps."""
+    built = house(language=language, live=True)
+    tab = visit(f"http://127.0.0.1:{built.port}/", 480, 320)
+    for width, height in ((480, 320), (390, 844)):
+        tab.page.set_viewport_size({"width": width, "height": height})
+        for state in ("starting", "paused", "lost", "running"):
+            built.sink.state(state)
+            if state == "running":
+                built.sink.write(make_observation(1, *EMOTIONS[:5]))
+            tab.page.wait_for_function("state => document.body.dataset.state === state", arg=state)
+            tab.page.wait_for_selector(".figure.leaving", state="detached")
+            outside = tab.page.evaluate("""() => [...document.querySelectorAll('.name, .detail, footer *')]
+              .filter(one => one.getClientRects().length)
+              .map(one => [one.textContent, one.getBoundingClientRect()])
+              .filter(([, box]) => box.left < -1 || box.top < -1 || box.right > innerWidth + 1
+                || box.bottom > innerHeight + 1)
+              .map(([text, box]) => `${text} ${JSON.stringify(box)}`)""")
+            assert outside == [], (language, width, state)
+    for path in ("/history", "/try", "/live", "/no/such"):
+        tab.page.goto(f"http://127.0.0.1:{built.port}{path}", wait_until="networkidle" if path == "/history" else None)
+        tab.complaints.clear()  # of the page, and the log, that there is not
+        assert tab.page.evaluate("document.documentElement.scrollWidth") <= 391, path
 
 
 def test_faces_stand_as_in_a_mirror(running: Any, visit: Open, make_observation: Make) -> None:
