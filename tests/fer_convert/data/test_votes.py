@@ -185,6 +185,25 @@ def test_split_without_votes(mixed_csv: Path, make_votes: MakeVotes) -> None:
             votes.read_training(path, data)
 
 
+def test_unused_split_may_lack_a_class(mixed_csv: Path, make_votes: MakeVotes) -> None:
+    """Nobody voted for disgust there: that is refused only for a split that is needed."""
+    data = dataset.read(mixed_csv, (48, 48))
+    path = make_votes(mixed_csv, lambda rows: [[*r[:7], 0, *r[8:]] if r[0] == "PublicTest" else r for r in rows])
+    assert set(votes.read(path, data, ("Training",))) == {"Training", "PublicTest"}
+    assert votes.read_training(path, data).counts.any(axis=0).all()
+    with pytest.raises(DataError, match="nobody voted for disgust in PublicTest"):
+        votes.read(path, data, ("Training", "PublicTest"))
+
+
+def test_columns_by_other_names(picture_folder: Callable[..., Path], tmp_path: Path) -> None:
+    """A column is found for its class whatever the folder is called."""
+    data = dataset.read(picture_folder({"train": {"Anger": 1, "HAPPINESS": 1}}), (48, 48))
+    lines = ("train/Anger/0.png,0,3,1", "train/HAPPINESS/0.png,3,0,0")
+    found = votes.read(write(tmp_path / "v.csv", "file,happy,angry,other", *lines), data)["train"]
+    assert found.counts.tolist() == [[3, 0], [0, 3]]
+    assert found.others.tolist() == [[1], [0]]
+
+
 def test_other_files_are_refused(faces_csv: Path, tmp_path: Path) -> None:
     """Another CSV, a missing and an empty file are refused with the cause."""
     data = dataset.read(faces_csv, (48, 48))

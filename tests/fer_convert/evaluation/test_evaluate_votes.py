@@ -152,7 +152,7 @@ def test_votes_from_the_command_line(
     [
         (lambda rows: rows[:-1], "41 lines for PublicTest, where fer2013.csv has 42 faces"),
         (lambda rows: [row[:-1] for row in rows], "columns where the header has 12 or more"),
-        (lambda rows: [[*row[:7], 0, *row[8:]] for row in rows], "nobody voted for disgust in Training"),
+        (lambda rows: [[*row[:7], 0, *row[8:]] for row in rows], "nobody voted for disgust in PublicTest"),
         (lambda rows: rows[:84] + rows[84:][::-1], "the votes of other faces"),
     ],
 )
