@@ -8,7 +8,9 @@ import logging
 import os
 import re
 import sys
+import time
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import NoReturn
 
 from fer_edge import __version__
@@ -114,6 +116,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         hide_secrets()
     _fix_streams()
     log_handler.install()
+    _fix_time_zone()
     try:
         if not arguments:
             parser(arguments).print_help()
@@ -150,6 +153,16 @@ def _fix_streams() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115, PTH123 - for good
         if hasattr(getattr(sys, name), "reconfigure"):
             getattr(sys, name).reconfigure(errors="backslashreplace")
+
+
+def _fix_time_zone() -> None:
+    """Take UTC if the variable TZ names a zone that Python cannot compute with."""
+    try:
+        datetime.now().astimezone()
+    except (ValueError, OverflowError):
+        os.environ["TZ"] = "UTC"
+        time.tzset()
+        _log.warning("the variable TZ names no time zone; UTC is used instead")
 
 
 def _forget_output() -> None:

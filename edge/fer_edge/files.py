@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 # For a file or a pipe. O_NONBLOCK: a pipe without a reader is an error and does not block; files ignore it.
 APPEND_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+NEW_FILE_MODE = 0o640  # of what tells who was where: for its user and group
 PART = ".part"  # ends the name of the temporary file for a .json
 STALE_SECONDS = 3600.0  # a temporary file without a write for so long is a leftover
 
@@ -153,3 +154,14 @@ def _sweep(goal: Path) -> None:
                 continue
             if time.time() - entry.stat().st_mtime > STALE_SECONDS:
                 entry.unlink()
+
+
+def read_small(path: Path, most: int) -> bytes:
+    """The content of a file. Raises OSError, and ValueError for one of more than `most` bytes, and for what is none."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:  # a pipe does not block
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise ValueError("not a file")
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise ValueError(f"has more than {most} bytes")
+    return data

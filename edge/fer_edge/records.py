@@ -114,12 +114,17 @@ def percent(share: float) -> str:
 
 def frame_cells(entry: Record) -> tuple[str, str, int]:
     """The cells of a CSV row under FRAME_COLUMNS."""
-    return entry["time"], entry["source"], entry["frame"]
+    return entry["time"], cell(entry["source"]), entry["frame"]
 
 
 def face_cells(face: FaceRecord) -> tuple[int | str | float, ...]:
     """The cells of a CSV row under FACE_COLUMNS."""
-    return face["id"], *face["box"], face["emotion"], face["confidence"]
+    return face["id"], *face["box"], cell(face["emotion"]), face["confidence"]
+
+
+def cell(text: str) -> str:
+    """`text` for a CSV file, with a quote before what a spreadsheet would take for a formula, and calculate."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 class Entry(NamedTuple):
@@ -163,7 +168,7 @@ def _is_record(data: Any) -> bool:
         and isinstance(faces, list)
         and isinstance(events, list)
         and all(_has(face, "id", int) and _has(face, "emotion", str) for face in faces)
-        and all(_has(event, "kind", str) for event in events)
+        and all(_has(event, "kind", str) and isinstance(event.get("id", 0), int) for event in events)
     )
 
 

@@ -53,6 +53,7 @@ OLED_DEVICES = (
     *("dummy", "dummy-colour"),
 )
 RTSP_TRANSPORTS = ("tcp", "udp", "udp_multicast", "http")  # as FFmpeg calls them
+MAX_FILE_CHARACTERS = 1_000_000  # of a settings file
 UNSET = -1.0  # no value
 _PRIVATE_TABLES = ("source", "hook", "webhook", "mqtt", "kiosk")  # their values may be secrets
 PRIOR_AS_CONVERTED = UNSET  # classifier.prior
@@ -349,6 +350,14 @@ class KioskSettings:
     # true: everyone in the network may see the pages, and pause
     hosts: str = ""
     # further host names of this device, besides its addresses and its own name, separated by spaces
+    frame_ancestors: str = field(
+        default="",
+        metadata={
+            "pattern": r"(https?://[A-Za-z0-9.:\[\]-]+( https?://[A-Za-z0-9.:\[\]-]+)*)?",
+            "example": "http://homeassistant.local:8123",
+        },
+    )
+    # origins whose pages may show these in a frame, such as a dashboard's, separated by spaces; empty: none
     language: str = "en"
     # en, de, and, translated by machine, es, fr, it, ja, nl, pl, pt, tr; or the path of a TOML file with the texts of
     # edge/fer_edge/sinks/kiosk/translations/en.toml
@@ -452,10 +461,14 @@ class Settings:
 def load(path: Path) -> Settings:
     """Read a settings file. Raises SettingsError."""
     try:
-        text = path.read_text(encoding="utf-8-sig")  # Windows' editors begin a file with a byte order mark
+        # Windows' editors begin a file with a byte order mark.
+        with path.open(encoding="utf-8-sig") as file:
+            text = file.read(MAX_FILE_CHARACTERS + 1)
     except (OSError, UnicodeDecodeError) as cause:
         reason = cause.strerror if isinstance(cause, OSError) else "not UTF-8 text"
         raise SettingsError(f"settings {path}: {reason}; give a TOML file with --config") from None
+    if len(text) > MAX_FILE_CHARACTERS:
+        raise SettingsError(f"settings {path}: has more than {MAX_FILE_CHARACTERS} characters; give a TOML file")
     try:
         return parse(tomllib.loads(text))
     except (tomllib.TOMLDecodeError, RecursionError) as cause:

@@ -53,3 +53,11 @@ def test_path_in_the_wrong_place_is_told(
         said = capsys.readouterr().err
         assert words in said
         assert "geheim" not in said
+
+
+@pytest.mark.process
+def test_impossible_time_zone_is_utc() -> None:
+    """A zone of 25 hours is one to the system, but not to Python."""
+    command = [sys.executable, "-c", "from fer_edge.cli import main; main(['models'])"]
+    done = subprocess.run(command, env=os.environ | {"TZ": "XXX-25:99"}, capture_output=True, text=True, check=True)
+    assert done.stderr == "fer-edge: warning: the variable TZ names no time zone; UTC is used instead\n"

@@ -156,3 +156,23 @@ def test_labels_stand_as_they_are_written(make_observation: Make) -> None:
 @pytest.mark.parametrize(("share", "text"), [(0.0, "0 %"), (0.926, "93 %"), (1.0, "100 %")])
 def test_percent_is_whole(share: float, text: str) -> None:
     assert percent(share) == text
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"events": [{"kind": "came", "id": [1]}]},
+        {"events": [{"kind": "came", "id": {}}]},
+        {"events": [{"kind": ["came"], "id": 1}]},
+        {"faces": [{"id": [], "emotion": "happy"}]},
+    ],
+)
+def test_other_types_are_no_entry(change: dict[str, Any]) -> None:
+    """What somebody wrote into the log is left out, and ends no report."""
+    entry = {"time": "2026-01-01T12:00:00+00:00", "source": "x", "frame": 1, "faces": []}
+    assert parse(json.dumps(entry).encode()) is not None
+    assert parse(json.dumps(entry | change).encode()) is None
+
+
+def test_deep_json_is_no_entry() -> None:
+    assert parse(b'{"time": "2026-01-01T12:00:00+00:00", "faces": ' + b"[" * 100_000) is None

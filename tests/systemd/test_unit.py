@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import ipaddress
 import re
 import shutil
 import subprocess
@@ -66,9 +67,19 @@ def test_what_the_interpreter_needs_is_there() -> None:
     assert not values(UNIT, "ProcSubset")
 
 
-@pytest.mark.parametrize("path", [UNIT, NETWORK])
+@pytest.mark.parametrize("path", [UNIT, NETWORK, SYSTEMD / "fer-edge-internet.conf"])
 def test_each_is_a_unit_file(path: Path) -> None:
     parser = configparser.ConfigParser(strict=False, interpolation=None)
     parser.read(path)
     assert set(parser.sections()) <= {"Unit", "Service", "Install"}
     assert not any(line.endswith(" ") for line in path.read_text().splitlines())
+
+
+def test_network_drop_in_opens_the_local_network_alone() -> None:
+    """The internet is opened by another file."""
+    (allowed,) = values(NETWORK, "IPAddressAllow")
+    networks = [ipaddress.ip_network(part) for part in allowed.split() if "/" in part]
+    assert all(network.is_private or str(network) == "100.64.0.0/10" for network in networks)
+    assert set(allowed.split()) >= {"localhost", "link-local", "192.168.0.0/16", "10.0.0.0/8", "172.16.0.0/12"}
+    assert not values(NETWORK, "IPAddressDeny")
+    assert values(SYSTEMD / "fer-edge-internet.conf", "IPAddressDeny") == [""]

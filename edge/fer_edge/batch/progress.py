@@ -141,7 +141,7 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
     """A line's object; None if a power cut tore it."""
     try:
         entry = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return entry if isinstance(entry, dict) and isinstance(entry.get("sizes"), dict) else None
 

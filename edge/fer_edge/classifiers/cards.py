@@ -11,7 +11,6 @@ import json
 import logging
 import os
 import platform
-import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from fer_edge.classifiers import bare
 from fer_edge.classifiers.labels import name_fault
 from fer_edge.classifiers.prior import Prior, parse_prior
 from fer_edge.errors import ModelError
+from fer_edge.files import read_small
 
 _log = logging.getLogger(__name__)
 
@@ -101,17 +101,6 @@ def load_card(path: Path) -> Card:
             "restore both from one conversion"
         )
     return card
-
-
-def read_small(path: Path, most: int) -> bytes:
-    """The content of a file. Raises OSError, and ValueError for one of more than `most` bytes, and for what is none."""
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:  # a pipe does not block
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise ValueError("not a file")
-        data = file.read(most + 1)
-    if len(data) > most:
-        raise ValueError(f"has more than {most} bytes")
-    return data
 
 
 def _card(text: Mapping[str, Any], folder: Path) -> Card:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fer_edge import preprocess
 from fer_edge.classifiers.cards import Card, choose, installed, is_path, read_model
 from fer_edge.classifiers.runtimes import find_runtime, load_interpreter
-from fer_edge.errors import ModelError
+from fer_edge.errors import ModelError, first_line
 from fer_edge.settings import PRIOR_AS_CONVERTED, ClassifierSettings
 from fer_edge.types import Box, Pixels, Prediction
 
@@ -83,7 +83,11 @@ class TfliteClassifier:
             values = self._face if self._table is None else self._table[self._face]
             view[...] = values[:, :, None]  # each colour gets the grey
         del view
-        self._interpreter.invoke()
+        try:
+            self._interpreter.invoke()
+        except (RuntimeError, ValueError) as cause:
+            words = f"fails while it reads a face ({first_line(cause)}); restore it or convert it again"
+            raise ModelError(f"model {self.card.path}: {words}") from None
         raw: NDArray[np.float32] = self._interpreter.get_tensor(self._output)[0].astype(np.float32)
         return (raw - self._zero) * self._scale
 

@@ -69,5 +69,5 @@ def _line_start(file: int, position: int) -> int:
 def _whole(text: bytes) -> bool:
     try:
         return isinstance(json.loads(text), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from fer_edge.errors import SinkError, counted
-from fer_edge.files import APPEND_FLAGS, append
+from fer_edge.files import APPEND_FLAGS, NEW_FILE_MODE, append
 from fer_edge.logs import retention
 from fer_edge.logs.files import Span, full_file_path, full_files, leftovers, span_of
 from fer_edge.logs.folder import Folder
@@ -106,7 +106,7 @@ class LogStore:
     def _open_file(self) -> None:
         """Open and repair the current file, and bring its name to the disk. Raises SinkError, and OSError."""
         assert self._folder is not None
-        self._file = os.open(self._real, APPEND_FLAGS, 0o644)
+        self._file = os.open(self._real, APPEND_FLAGS, NEW_FILE_MODE)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -20,9 +20,14 @@ class OneLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The text of `record`, without a newline at its end."""
-        message = mask_in_text(" ".join(record.getMessage().splitlines()))
+        message = printable(mask_in_text(" ".join(record.getMessage().splitlines())))
         text = f"fer-edge: {_kind(record.levelno)}: {message}"
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+
+
+def printable(text: str) -> str:
+    """`text` with a replacement for each character that a terminal would obey, or that hides others."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 class StderrHandler(logging.Handler):

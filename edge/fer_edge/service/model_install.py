@@ -14,7 +14,7 @@ from pathlib import Path
 
 from fer_edge.classifiers import bare
 from fer_edge.classifiers.cards import MAX_CARD_BYTES, MAX_MODEL_BYTES, Card, install_slots, load_card
-from fer_edge.classifiers.labels import find_label
+from fer_edge.classifiers.labels import find_label, name_fault
 from fer_edge.classifiers.tflite import TfliteClassifier
 from fer_edge.demo import PORTRAIT
 from fer_edge.errors import ModelError, first_line
@@ -80,7 +80,9 @@ def _copy_pair(model: Path, card: Path, place: Path) -> Card:
         )
     try:
         name = Path(json.loads(card.read_text(encoding="utf-8"))["file"]).name
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
+        name = ""
+    if name_fault(name) or not name.endswith(".tflite"):
         name = model.name  # load_card says below what is wrong with the card
     path = place / name
     shutil.copyfile(card, path.with_suffix(".json"))

@@ -10,7 +10,7 @@ import stat
 from pathlib import Path
 
 from fer_edge.errors import SinkError
-from fer_edge.files import APPEND_FLAGS, append
+from fer_edge.files import APPEND_FLAGS, NEW_FILE_MODE, append
 from fer_edge.logs.files import CHUNK_BYTES
 from fer_edge.logs.repair import drop_torn_lines
 from fer_edge.pause import PauseSwitch
@@ -42,7 +42,7 @@ class CsvFile(Sink):
 
     def _open(self) -> None:
         try:
-            self._file = os.open(self.path, APPEND_FLAGS, 0o644)
+            self._file = os.open(self.path, APPEND_FLAGS, NEW_FILE_MODE)
             self._regular = stat.S_ISREG(os.fstat(self._file).st_mode)
             if self._regular:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -63,6 +63,8 @@ class Hook:
             _kill(child)
             child.communicate()
             raise Refused(f"hook: {self._command[0]} ran for longer than {self._limit:g} s, and was ended") from None
+        finally:
+            _kill_group(child)  # what it left behind, too
         if child.returncode and not self._stopped:
             raise Refused(f"hook: {self._command[0]} ended with {_exit_reason(child.returncode)}; try it by hand")
 
@@ -76,8 +78,13 @@ class Hook:
 def _kill(child: subprocess.Popen[bytes]) -> None:
     # Not after it was waited for: another process may have its number by now.
     if child.returncode is None:
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
+        _kill_group(child)
+
+
+def _kill_group(child: subprocess.Popen[bytes]) -> None:
+    # Its number is not given away while any of its group is alive.
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
 
 
 def _exit_reason(code: int) -> str:

@@ -108,3 +108,9 @@ def test_command_line_installs_it() -> None:
     command = [sys.executable, "-m", "fer_edge", "report", "--log", "/no/such/log"]
     child = subprocess.run(command, capture_output=True, text=True, check=False)
     assert child.stderr.startswith("fer-edge: error: log /no/such/log: no such log")
+
+
+def test_terminal_obeys_no_message() -> None:
+    """Control characters, and those that turn the direction of writing, are replaced."""
+    record = logging.LogRecord("x", logging.ERROR, "", 0, "a\x1b[31mb\x00c\u202ed\x9be\nf", (), None)
+    assert OneLine().format(record) == "fer-edge: error: a\ufffd[31mb\ufffdc\ufffdd\ufffde f"

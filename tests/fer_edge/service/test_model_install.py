@@ -253,3 +253,13 @@ def test_card_is_small(model: Path) -> None:
     os.mkfifo(card)
     with pytest.raises(ModelError, match="not a file"):
         load_card(model)
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, '{"file": "a\\u0000b"}', '{"file": ".."}', '{"file": ["x"]}', "[]", "7"]
+)
+def test_odd_card_is_a_message(text: str, model: Path, tmp_path: Path) -> None:
+    model.with_suffix(".json").write_text(text)
+    with pytest.raises(ModelError, match="model card "):
+        model_install.install_model(model, None, tmp_path / "models")
+    assert not (tmp_path / "models").exists()

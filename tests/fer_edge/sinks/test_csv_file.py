@@ -183,3 +183,16 @@ def test_any_source_name_stays_in_row(tmp_path: Path, make_observation: Make) ->
     (row,) = write(tmp_path / "a.csv", [seen], mode="frames")
     assert row["source"] == 'a"b,   ä\\udcff.jpg'
     assert (tmp_path / "a.csv").read_bytes().count(b"\n") == 2
+
+
+@pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "+1", "-1", "@sum", "\t=1"])
+def test_no_cell_is_a_formula(name: str, tmp_path: Path, make_observation: Make) -> None:
+    """A spreadsheet would calculate it, or run a program."""
+    plain = make_observation(1, "happy")
+    seen = Observation(replace(plain.frame, source=name), plain.faces, (Event("came", plain.faces[0]),))
+    table = CsvFile(CsvSettings(path=str(tmp_path / "t.csv")))
+    table.write(seen)
+    table.close()
+    row = list(csv.reader((tmp_path / "t.csv").open(newline="")))[1]
+    assert not [cell for cell in row if cell.startswith(("=", "+", "@", "-", "\t"))]
+    assert (tmp_path / "t.csv").stat().st_mode & 0o777 == 0o640

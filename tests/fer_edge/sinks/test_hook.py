@@ -132,3 +132,20 @@ def test_ended_program_is_not_killed(record: dict[str, Any], monkeypatch: pytest
     hook.run(record)
     monkeypatch.setattr(os, "killpg", lambda *_: pytest.fail("its number may be another's by now"))
     hook.stop()
+
+
+def test_what_a_hook_leaves_behind_is_ended(tmp_path: Path, record: dict[str, Any]) -> None:
+    """A program that it started and did not wait for."""
+    file = tmp_path / "pid"
+    program = (
+        "import subprocess, sys; "
+        "child = subprocess.Popen(['sleep', '600'], stdin=subprocess.DEVNULL); "
+        "open(sys.argv[1], 'w').write(str(child.pid))"
+    )
+    Hook(python(program, str(file))).run(record)
+    pid = int(file.read_text())
+    for _ in range(1000):  # it is ended, and then somebody has to take note of it
+        state = Path(f"/proc/{pid}/stat")
+        if not state.exists() or state.read_text().rpartition(") ")[2][0] in "ZX":
+            return
+    raise AssertionError("it still runs")

@@ -19,7 +19,7 @@ from fer_edge.sinks.kiosk import i18n, paths
 from fer_edge.sinks.kiosk.api import Api
 from fer_edge.sinks.kiosk.limits import RateLimiter
 from fer_edge.sinks.kiosk.live import Live
-from fer_edge.sinks.kiosk.login import Login
+from fer_edge.sinks.kiosk.login import MAX_TRIES_AT_ONCE, TRIES_PER_S, Login, leave
 from fer_edge.sinks.kiosk.middleware import AccessMiddleware
 from fer_edge.sinks.kiosk.origin import host_names
 from fer_edge.sinks.kiosk.pages import Pages, Static
@@ -41,7 +41,8 @@ class App:
         tokens = Tokens(read_token(kiosk.token_file) if kiosk.token_file else "")
         saved = settings.crops.label if "crops" in settings.run.sinks else ""
         pages, static = Pages(i18n.load(kiosk.language), kiosk.live, "log" in settings.run.sinks, saved), Static()
-        login = Login(pages, tokens)
+        tries = RateLimiter(TRIES_PER_S, MAX_TRIES_AT_ONCE)
+        login = Login(pages, tokens, tries)
         source, ignored = settings.source, settings.detector.ignore
         shown = partial(stage, state, pause_switch, ignored, source.zone, saved, source.flip)
         self.stream = Stream(state, shown, kiosk.viewers)
@@ -60,6 +61,7 @@ class App:
             get(paths.TRY, pages.serve("try")),
             get(paths.LOGIN, login.show),
             post(paths.LOGIN, handle_errors(login.enter)),
+            post(paths.LOGOUT, leave),
             get(f"{paths.STATIC}{{name}}", static.serve),
             get("/favicon.ico", static.icon),
             get("/api/v1/openapi.json", handle_errors(api.openapi)),
@@ -78,7 +80,9 @@ class App:
         inner = Starlette(routes=self.routes, exception_handlers={HTTPException: _not_found(pages)})  # type: ignore[dict-item]
         limiter = RateLimiter(kiosk.rate, max(BURST_S * kiosk.rate, 1.0))
         bodies = {DETECT_PATH: int(1e6 * kiosk.picture_megabytes)}
-        self.asgi: ASGIApp = AccessMiddleware(inner, host_names(kiosk.hosts), tokens, limiter, bodies)
+        self.asgi: ASGIApp = AccessMiddleware(
+            inner, host_names(kiosk.hosts), tokens, limiter, tries, bodies, kiosk.frame_ancestors
+        )
 
     def close(self) -> None:
         """End the streams, which never end by themselves, and slow work; to be called in the server's thread."""

@@ -13,15 +13,14 @@ from fer_edge.sinks.kiosk.pages import Pages
 from fer_edge.sinks.kiosk.responses import error_response, read_body
 from fer_edge.sinks.kiosk.tokens import COOKIE_DAYS, COOKIE_NAME, Tokens
 
-MAX_TRIES_AT_ONCE, TRIES_PER_S = 5, 1 / 12  # of an address
+MAX_TRIES_AT_ONCE, TRIES_PER_S = 5, 1 / 12  # of an address, on this page and by Authorization
 
 
 class Login:
     """`/login`: five tries a minute."""
 
-    def __init__(self, pages: Pages, tokens: Tokens) -> None:
-        self._pages, self._tokens = pages, tokens
-        self._limiter = RateLimiter(TRIES_PER_S, MAX_TRIES_AT_ONCE)
+    def __init__(self, pages: Pages, tokens: Tokens, tries: RateLimiter) -> None:
+        self._pages, self._tokens, self._limiter = pages, tokens, tries
 
     async def show(self, request: Request) -> Response:  # noqa: ARG002 (as Starlette calls it)
         """Show the page that asks for the token."""
@@ -47,6 +46,13 @@ class Login:
             secure=request.url.scheme == "https",
         )
         return response
+
+
+async def leave(request: Request) -> Response:  # noqa: ARG001 (as Starlette calls it)
+    """Forget this browser's cookie."""
+    response = RedirectResponse(paths.LOGIN, 303)
+    response.delete_cookie(COOKIE_NAME, httponly=True, samesite="strict")
+    return response
 
 
 def _own_page(path: str) -> str:

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from fer_edge.sinks.kiosk import paths
 from fer_edge.sinks.kiosk.limits import RateLimiter
 from fer_edge.sinks.kiosk.origin import is_cross_site, is_own_host
-from fer_edge.sinks.kiosk.responses import error_response
+from fer_edge.sinks.kiosk.responses import client_address, error_response
 from fer_edge.sinks.kiosk.tokens import COOKIE_NAME, Tokens
 
 PUBLIC_PATHS = (paths.HEALTH, paths.LOGIN, paths.STATIC)  # without a token; they show no predictions
@@ -33,17 +33,37 @@ SECURITY_HEADERS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
     "Cache-Control": "no-store",
 }
-DEFAULT_HEADERS = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+
+
+def default_headers(ancestors: str) -> list[tuple[bytes, bytes]]:
+    """SECURITY_HEADERS, where pages of `ancestors`, origins separated by spaces, may show these ones in a frame."""
+    headers = dict(SECURITY_HEADERS)
+    if ancestors:
+        policy = CONTENT_SECURITY_POLICY.replace("frame-ancestors 'none'", f"frame-ancestors {ancestors}")
+        headers["Content-Security-Policy"] = policy
+        del headers["X-Frame-Options"]  # it knows no list, and browsers follow it where they do not know the other
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
 
 class AccessMiddleware:
     """Passes a request on to `app`, or refuses it."""
 
     def __init__(
-        self, app: ASGIApp, names: Collection[str], tokens: Tokens, limiter: RateLimiter, bodies: dict[str, int]
+        self,
+        app: ASGIApp,
+        names: Collection[str],
+        tokens: Tokens,
+        limiter: RateLimiter,
+        tries: RateLimiter,
+        bodies: dict[str, int],
+        ancestors: str = "",
     ) -> None:
-        """`names`: host names of this server; `bodies`: path -> bytes that a request to it may have."""
+        """`names`: host names of this server; `tries`: of tokens; `bodies`: path -> bytes that a request may have.
+
+        `ancestors`: origins whose pages may show these ones in a frame.
+        """
         self._app, self._names, self._tokens, self._limiter, self._bodies = app, names, tokens, limiter, bodies
+        self._tries, self._headers = tries, default_headers(ancestors)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -51,7 +71,7 @@ class AccessMiddleware:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 own = {name.lower() for name, _ in message["headers"]}
-                more = [(name, value) for name, value in DEFAULT_HEADERS if name not in own]
+                more = [(name, value) for name, value in self._headers if name not in own]
                 message["headers"] = [*message["headers"], *more]
             await send(message)
 
@@ -69,7 +89,7 @@ class AccessMiddleware:
             return error_response(421, message)
         if is_cross_site(scope["method"], host, headers):
             return error_response(403, "sent by another site's page; only this device's own pages may send it")
-        address = scope["client"][0] if scope["client"] else ""
+        address = client_address(scope)
         if wait := self._limiter.wait(address):
             return error_response(429, "too many requests; send fewer", {"Retry-After": str(math.ceil(wait))})
         return self._check_size(scope, headers) or self._check_token(scope, headers)
@@ -90,6 +110,9 @@ class AccessMiddleware:
         path: str = scope["path"]
         if not self._tokens.required or path.startswith(PUBLIC_PATHS) or self._has_token(headers):
             return None
+        # Guesses of a token count as those on the login page do.
+        if "authorization" in headers and self._tries.wait(client_address(scope)):
+            return error_response(429, "too many tries; wait a minute", {"Retry-After": "60"})
         if path.startswith((paths.API, paths.METRICS, paths.LIVE_PICTURES)):
             return error_response(
                 401, "a token is needed; send Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"}

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
+import os
+import stat
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from fer_edge.errors import SettingsError
+from fer_edge.files import read_small
+
+_log = logging.getLogger(__name__)
 
 MIN_TOKEN_CHARACTERS = 16  # 16 hexadecimal digits are 64 bits
-COOKIE_DAYS = 90  # a browser stays logged in for so long
+COOKIE_DAYS = 30  # a browser stays logged in for so long
+MIN_DIFFERENT_CHARACTERS = 6
+MAX_TOKEN_FILE_BYTES = 4096
 COOKIE_NAME = "fer-edge"
 
 
@@ -19,16 +28,23 @@ def read_token(path: str) -> str:
     """The first line of the file `path`. Raises SettingsError."""
     fix = "write one with: openssl rand -hex 16"
     try:
-        lines = Path(path).read_text(encoding="ascii").splitlines()
+        lines = read_small(Path(path), MAX_TOKEN_FILE_BYTES).decode("ascii").splitlines()
     except OSError as cause:
         raise SettingsError(f"kiosk.token_file: {cause.strerror}; {fix} > FILE, and name that") from None
-    except UnicodeDecodeError:
+    except UnicodeDecodeError:  # one of ValueError
         raise SettingsError(f"kiosk.token_file: holds more than ASCII letters; {fix}") from None
+    except ValueError as cause:
+        raise SettingsError(f"kiosk.token_file: {cause}; {fix} > FILE, and name that") from None
     token = lines[0].strip() if lines else ""
     if len(token) < MIN_TOKEN_CHARACTERS or not token.isprintable() or " " in token:
         raise SettingsError(
             f"kiosk.token_file: its first line must have {MIN_TOKEN_CHARACTERS} characters or more, no space; {fix}"
         )
+    if len(set(token)) < MIN_DIFFERENT_CHARACTERS or token in (token + token)[1:-1]:
+        raise SettingsError(f"kiosk.token_file: its token is easily guessed, since it repeats itself; {fix}")
+    with suppress(OSError):
+        if os.stat(path).st_mode & stat.S_IROTH:  # noqa: PTH116 (Path.stat says no less)
+            _log.warning("kiosk.token_file: every user of this device can read it; forbid it with: chmod o-r FILE")
     return token
 
 

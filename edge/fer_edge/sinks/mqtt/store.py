@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from fer_edge.errors import SinkError, first_line
+from fer_edge.files import NEW_FILE_MODE
 from fer_edge.types import EMOTIONS
 
 _log = logging.getLogger(__name__)
@@ -42,6 +44,8 @@ class MessageStore:
                 self._open()
 
     def _open(self) -> None:
+        with suppress(OSError):  # sqlite says why it cannot be made
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, NEW_FILE_MODE))
         self._base = sqlite3.connect(self.path, timeout=0, isolation_level=None, check_same_thread=False)
         try:
             self._prepare()

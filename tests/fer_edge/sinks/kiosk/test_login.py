@@ -64,3 +64,10 @@ def test_guessing_is_slow(locked: Any) -> None:
 def test_nobody_is_led_elsewhere(place: str, locked: Any) -> None:
     answer = locked.ask(f"/login?next={quote(place, safe='')}", "POST", TOKEN, **FORM)
     assert answer.headers["location"] == "/"
+
+
+def test_logout_forgets_the_cookie(locked: Any) -> None:
+    answer = locked.ask("/logout", "POST", b"", Authorization="Bearer 0123456789abcdef")
+    assert (answer.status, answer.headers["location"]) == (303, "/login")
+    assert 'fer-edge="";' in answer.headers["set-cookie"]
+    assert "Max-Age=0" in answer.headers["set-cookie"]

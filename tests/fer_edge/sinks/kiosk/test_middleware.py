@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fer_edge.errors import SettingsError
 
 House = Callable[..., Any]
 PATHS = ["/", "/history", "/api/v1/status", "/api/v1/now", "/metrics", "/healthz", "/static/base.css", "/no/such/page"]
@@ -134,3 +135,25 @@ def test_only_public_paths_without_token(house: House, token_file: Path) -> None
     answer = built.ask("/history")
     assert (answer.status, answer.headers["location"]) == (303, "/login?next=%2Fhistory")
     assert built.ask("/healthz/../api/v1/status").status in (303, 401, 404)
+
+
+def test_guesses_by_programs_are_slow(house: House, token_file: Path) -> None:
+    """As those on the login page, with which they are counted; the right token still opens."""
+    built = house(token_file=str(token_file))
+    answers = [built.ask("/api/v1/status", Authorization=f"Bearer {number:016}") for number in range(8)]
+    assert [answer.status for answer in answers] == [401] * 5 + [429] * 3
+    assert built.ask("/login", "POST", b"token=wrong").status == 429
+    assert built.ask("/api/v1/status", Authorization=f"Bearer {TOKEN}").status == 200
+
+
+def test_named_origins_may_frame_the_pages(house: House) -> None:
+    """Others may not: a dashboard is named in the settings."""
+    closed = house().ask("/").headers
+    assert "frame-ancestors 'none'" in closed["content-security-policy"]
+    assert closed["x-frame-options"] == "DENY"
+    opened = house(frame_ancestors="http://homeassistant.local:8123 https://ha.example").ask("/").headers
+    assert "frame-ancestors http://homeassistant.local:8123 https://ha.example;" in opened["content-security-policy"]
+    assert "x-frame-options" not in opened
+    for wrong in ("*", "'self'; script-src *", "http://a/b", "http://a,http://b", "http://a\nX: y"):
+        with pytest.raises(SettingsError, match=r"kiosk\.frame_ancestors: must look like"):
+            house(frame_ancestors=wrong)

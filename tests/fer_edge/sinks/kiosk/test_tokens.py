@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -52,3 +53,32 @@ def test_cookie_expires_with_time_or_token() -> None:
     assert not tokens.is_valid_cookie(f"{int(until) + 1}.{signature}")
     now[0] += 86_400 * COOKIE_DAYS + 1
     assert not tokens.is_valid_cookie(cookie)
+
+
+@pytest.mark.parametrize("token", ["a" * 16, "passwordpassword", "1234" * 8, "abababcababababc"])
+def test_token_that_repeats_itself_is_refused(token: str, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text(token)
+    with pytest.raises(SettingsError, match="easily guessed, since it repeats itself"):
+        read_token(str(tmp_path / "token"))
+
+
+def test_endless_token_file_is_refused(tmp_path: Path) -> None:
+    """A device, a pipe or gigabytes are no token."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "huge").write_bytes(b"x")
+    os.truncate(tmp_path / "huge", 3_000_000_000)
+    for path, words in (
+        ("/dev/zero", "not a file"),
+        (tmp_path / "pipe", "not a file"),
+        (tmp_path / "huge", "has more"),
+    ):
+        with pytest.raises(SettingsError, match=f"{words}.*openssl rand -hex 16"):
+            read_token(str(path))
+
+
+@pytest.mark.parametrize(("mode", "warned"), [(0o644, True), (0o640, False), (0o600, False)])
+def test_readable_token_file_is_told(mode: int, warned: bool, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "token").write_text(TOKEN)
+    (tmp_path / "token").chmod(mode)
+    read_token(str(tmp_path / "token"))
+    assert ("every user of this device can read it" in caplog.text) == warned
