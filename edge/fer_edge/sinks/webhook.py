@@ -103,6 +103,8 @@ def _address(url: str) -> Address:
         raise SettingsError(
             'webhook.url: contains a user or a password; give them as webhook.headers = {Authorization = "Basic ..."}'
         )
+    if "#" in url:
+        raise SettingsError("webhook.url: holds a #, at which an address ends; write # as %23")
     if address.scheme not in ("http", "https") or not re.fullmatch(r"[\x21-\x7e]+", url):
         raise SettingsError(f"webhook.url: not an address that can be posted to; {form}")
     return address

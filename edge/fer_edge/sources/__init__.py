@@ -145,7 +145,9 @@ def _choose_path(spec: str, known: str = f"known are {FORMS}") -> Choice:
         path = Path(spec).expanduser()
         kind = "pipe" if spec in STANDARD_INPUT else _path_kind(path)
     except (FileNotFoundError, ValueError):  # ValueError: a zero character
-        raise SourceError(f"source {mask(spec)!r}: no such file or folder; {known}") from None
+        shown = mask(spec)
+        address = "" if shown == spec else ", and an address begins with rtsp://, http:// or https://"
+        raise SourceError(f"source {shown!r}: no such file or folder{address}; {known}") from None
     except (OSError, RuntimeError) as cause:  # RuntimeError: ~name of a user who does not exist
         reason = cause.strerror if isinstance(cause, OSError) else cause  # without the path
         raise SourceError(f"source {mask(spec)!r}: {reason}; {known}") from cause

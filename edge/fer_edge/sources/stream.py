@@ -34,7 +34,8 @@ class NetworkCamera(LiveSource):
         try:
             address = parse(target)
         except ValueError as cause:
-            raise SourceError(f"stream {name}: {cause}; write it as rtsp://USER:PASSWORD@HOST:554/PATH") from None
+            form = "" if "; write " in str(cause) else "; write it as rtsp://HOST:554/PATH"
+            raise SourceError(f"stream {name}: {cause}{form}") from None
         quiet_opencv()
         _set_transport(options.rtsp_transport)
         timeout_ms = max(1, round(options.timeout * 1000))

@@ -191,6 +191,7 @@ def test_certificates_are_checked(server: Server, secure: Path, record: dict[str
         ({"url": "http://x:99999/y"}, "not an address"),
         ({"url": "http://x/a b"}, "not an address"),
         ({"url": "http://x/ä"}, "not an address"),
+        ({"url": "https://x/y#s3cret"}, "holds a #, at which an address ends; write # as %23"),
         ({"url": "http://ann:s3cret@x/y"}, r"contains a user or a password; .*webhook\.headers"),
         ({"url": "http://x/", "headers": {"X Y": "1"}}, "a name in it is none of a header"),
         ({"url": "https://x/", "ca_file": "/no/such/file"}, "ca_file: no certificates"),

@@ -115,3 +115,10 @@ def test_open_files_takes_paths_only(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SourceError, match="no such file or folder"):
         sources.open_files("demo")
+
+
+def test_address_without_a_scheme_is_told() -> None:
+    """And none of its password."""
+    with pytest.raises(SourceError, match="and an address begins with rtsp://, http:// or https://") as caught:
+        sources.choose("ann:geheim@10.0.0.1/x")
+    assert "geheim" not in str(caught.value)
