@@ -185,7 +185,7 @@ def test_odd_sizes_have_no_face(shape: tuple[int, ...], reader: Reader) -> None:
         (".", "is a folder, not a file; .* is for watch"),
         (Path(), "is a folder, not a file; .* is for watch"),
         ("camera:0", "no such file; check the path; a camera, a URL, a video or a folder is for watch"),
-        ("rtsp://me:secret@host/1", r"picture rtsp://\*\*\*@host/1: is a URL, not a file; .* is for watch"),
+        ("rtsp://me:secret@host/1", "picture rtsp://host: is a URL, not a file; .* is for watch"),
     ],
 )
 def test_what_is_no_picture_is_refused(picture: Any, words: str, reader: Reader) -> None:
@@ -199,7 +199,7 @@ def test_what_is_no_picture_is_refused(picture: Any, words: str, reader: Reader)
     ("name", "content", "words"),
     [
         ("cut.jpg", PORTRAIT.read_bytes()[:9000], r"cut.jpg: is cut off or damaged .*; copy it again$"),
-        ("clip.mp4", b"no picture", "is not a picture that can be read; .* a video or a folder is for watch"),
+        ("clip.mp4", b"no picture", "is not a picture that can be read, but text; .* a video or a folder is for watch"),
     ],
 )
 def test_file_that_is_no_picture(name: str, content: bytes, words: str, reader: Reader, tmp_path: Path) -> None:
