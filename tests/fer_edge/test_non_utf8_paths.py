@@ -56,7 +56,7 @@ def test_what_cannot_be_read_is_one_line(folder: Path) -> None:
     (folder / "words.mp4").write_text("no video")
     done = detect(folder / "words.mp4")
     assert done.returncode == 3
-    assert "words.mp4: is not a video that can be read" in done.stderr
+    assert "words.mp4: is neither a video nor a picture" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 
