@@ -18,6 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "edge"))
 
+from fer_edge.settings import Settings
 from fer_edge.sinks.mqtt.discovery import discovery
 from fer_edge.sinks.mqtt.names import Topics
 from fer_edge.types import EMOTIONS
@@ -58,7 +59,9 @@ def measure(pid: int, port: int, devices: int, messages: int) -> None:
         line = socket.create_connection(("127.0.0.1", port), timeout=60)
         line.sendall(connect(topics))
         line.recv(4, socket.MSG_WAITALL)
-        line.sendall(publish(topics.config, discovery(topics, EMOTIONS)) + publish(topics.availability, b"online"))
+        line.sendall(
+            publish(topics.config, discovery(topics, EMOTIONS, Settings())) + publish(topics.availability, b"online")
+        )
         line.recv(8, socket.MSG_WAITALL)
         sockets.append((topics, line))
     print(f"a device: {(resident(pid) - memory) / devices:.0f} bytes of memory, connected and greeted", end=", ")

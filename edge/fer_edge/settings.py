@@ -58,6 +58,7 @@ UNSET = -1.0  # no value
 _PRIVATE_TABLES = ("source", "hook", "webhook", "mqtt", "kiosk")  # their values may be secrets
 PRIOR_AS_CONVERTED = UNSET  # classifier.prior
 Area = tuple[float, float, float, float]  # x, y, width, height, as shares of the frame's width and height
+_HTTP = "https://example.org/help"
 _TOPIC = "([A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)?"  # an MQTT topic, or empty
 
 
@@ -271,9 +272,14 @@ class MqttSettings:
     credentials_file: str = ""
     # file with the user name in its first line and the password in its second; empty: no login
     device: str = field(default="", metadata={"pattern": "[A-Za-z0-9_-]{0,64}", "example": "hall-2"})
-    # name in the topics, fer-edge/DEVICE/...; empty: from the Pi's serial number, which is unique and does not change
+    # name in the topics, fer-edge/DEVICE/..., and in Home Assistant; empty: from the Pi's serial number, which is
+    # unique and does not change, and there the machine's name
+    area: str = field(default="", metadata={"name": True})
+    # room that Home Assistant suggests for the device, such as Hall
+    support_url: str = field(default="", metadata={"pattern": r"(https?://[^\s/@#?]+(/[^\s]*)?)?", "example": _HTTP})
+    # page that Home Assistant's page of the device links to for help
     heartbeat_seconds: float = _number(60.0, 1, 86400)
-    # longest time without a message while the camera runs
+    # longest time without a message, and between two of how the device is (those at least 10)
     confidence_step: float = _number(0.2, 0, 1)
     # a change of the confidence by this much is sent too, once a second at most; 0: never
     discovery_prefix: str = field(default="homeassistant", metadata={"pattern": _TOPIC, "example": "homeassistant"})

@@ -69,6 +69,7 @@ class Link:
         self._goodbye, self._handlers = goodbye, handlers
         self._spread, self._clock = spread, clock
         self._birth: Sequence[Announcement] = ()
+        self._kept: dict[str, bytes] = {}  # topic -> the newest of its messages that `post` was to keep
         self._repeat: Callable[[], Mapping[str, Any] | None] = lambda: None
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._client: Any = None  # callbacks of any other are ignored
@@ -104,6 +105,24 @@ class Link:
             self._send_birth()
 
         self._jobs.put(change)
+
+    def post(self, topic: str, payload: bytes, keep: bool) -> None:
+        """Send what would be of no use later: it waits for no connection, and nobody is told if it is lost.
+
+        `keep`: the newest message of its topic is sent at the start of each connection too, and retained.
+        """
+
+        def send() -> None:
+            if keep:
+                self._kept[topic] = payload
+            if self._connected:
+                self._client.publish(topic, payload, qos=1, retain=keep)
+
+        self._jobs.put(send)
+
+    def call(self, job: Callable[[], None]) -> None:
+        """Call `job` in the link's thread, in which the outbox may be used."""
+        self._jobs.put(job)
 
     def close(self, timeout_s: float = 0.8) -> None:
         """Send what waits, for `timeout_s` at most; the rest stays on the disk. May be called twice."""
@@ -210,6 +229,8 @@ class Link:
         for topic in self._handlers:
             client.subscribe(topic, qos=1)
         self._send_birth()
+        for topic, payload in self._kept.items():
+            self._publish(topic, payload)
         if self._was_connected and (message := self._repeat()) is not None:
             self._outbox.put(message, self._clock())
         self._was_connected = True

@@ -38,6 +38,21 @@ class Topics:
         return f"fer-edge/{self.device}/pause/set"
 
     @property
+    def event(self) -> str:
+        """Where each event goes by itself, not kept: who comes later must not take it for one of now."""
+        return f"fer-edge/{self.device}/event"
+
+    @property
+    def health(self) -> str:
+        """How the device itself is, at intervals."""
+        return f"fer-edge/{self.device}/health"
+
+    @property
+    def latest_version(self) -> str:
+        """Where others may tell all devices, and Home Assistant, of the newest release; no device writes there."""
+        return "fer-edge/latest_version"
+
+    @property
     def config(self) -> str:
         """Where Home Assistant finds devices."""
         return f"{self.discovery}/device/fer-edge_{self.device}/config"

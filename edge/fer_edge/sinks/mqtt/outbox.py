@@ -5,7 +5,6 @@ While the broker acknowledges them in time, none is written to the disk, which s
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 from collections import deque
@@ -15,6 +14,7 @@ from typing import Any
 
 from fer_edge.errors import SinkError, counted
 from fer_edge.retry import Retry
+from fer_edge.sinks.mqtt.reports import to_json
 from fer_edge.sinks.mqtt.store import MessageStore
 
 _log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ class Outbox:
         """Add a message, with its id: "RUN-NUMBER", both growing."""
         self._count += 1
         entry = {"id": f"{self.store.run}-{self._count}", **message}
-        text = json.dumps(entry, ensure_ascii=False, separators=(",", ":")).encode()
+        text = to_json(entry)
         self._memory[(self.store.run << 32) + self._count] = text, now
         while len(self._memory) > MAX_MEMORY_MESSAGES:
             del self._memory[next(iter(self._memory))]

@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -115,6 +115,18 @@ class MessageStore:
     def labels(self, labels: Sequence[str]) -> None:
         with self._translated():
             self._keep("labels", json.dumps(labels))
+
+    @property
+    def today(self) -> dict[str, Any] | None:
+        """The counts of the day that were kept last; None if there are none."""
+        with self._translated():
+            kept = json.loads(self._own("today", "null"))
+        return kept if isinstance(kept, dict) else None
+
+    @today.setter
+    def today(self, counts: Mapping[str, Any]) -> None:
+        with self._translated():
+            self._keep("today", json.dumps(counts))
 
     def close(self) -> None:
         """Close the file. May be called twice."""

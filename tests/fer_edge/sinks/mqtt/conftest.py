@@ -10,13 +10,14 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fer_edge import retry
 from fer_edge.pause import PauseSwitch
-from fer_edge.settings import MqttSettings
+from fer_edge.settings import MqttSettings, Settings
 from fer_edge.sinks.mqtt.sink import Mqtt
 
 SOON = 20.0  # seconds; what is waited for comes at once, unless something is broken
@@ -154,7 +155,8 @@ def make_sink(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
 
     def make(port: int = 1, pause_switch: PauseSwitch | None = None, **settings: Any) -> Mqtt:
         given = {"host": "127.0.0.1", "device": DEVICE, "queue": str(tmp_path / "queue.db"), "spread_seconds": 0.0}
-        made.append(Mqtt(MqttSettings(port=port, **given | settings), pause_switch or PauseSwitch()))
+        mqtt = MqttSettings(port=port, **given | settings)
+        made.append(Mqtt(replace(Settings(), mqtt=mqtt), pause_switch or PauseSwitch()))
         return made[-1]
 
     yield make

@@ -42,6 +42,7 @@ def ids(reports: list[dict[str, Any]]) -> list[str]:
 def test_device_comes_and_goes(broker: Any, listener: Any, make_sink: Make, make_observation: Make) -> None:
     """A device comes says what it sees and goes."""
     sink = make_sink(broker.port)
+    listener.wait(lambda: listener.of("/availability"))  # an event waits for no connection
     sink.write(changed(make_observation, 25))
     listener.wait(lambda: listener.reports)
     sink.close()
@@ -55,23 +56,24 @@ def test_device_comes_and_goes(broker: Any, listener: Any, make_sink: Make, make
         "emotion": "happy",
         "confidence": 0.7,
         "faces": 1,
+        "present": 1,
         "readings": [{"id": 1, "emotion": "happy", "confidence": 0.7}],
         "events": [{"kind": "changed", "id": 1, "emotion": "happy"}],
     }
     topics = [topic for topic, _, _ in listener.got]
     assert topics[0] == f"homeassistant/device/fer-edge_{DEVICE}/config"
-    assert set(topics[1:]) == {f"fer-edge/{DEVICE}/availability", f"fer-edge/{DEVICE}/state"}
+    assert set(topics[1:]) == {f"fer-edge/{DEVICE}/{name}" for name in ("availability", "state", "event")}
 
 
 def test_messages_are_retained(broker: Any, make_sink: Make, listener: Any) -> None:
     """All of it is kept for who comes later."""
     sink = make_sink(broker.port)
     sink.state("running")
-    listener.wait(lambda: listener.reports)
+    listener.wait(lambda: listener.reports and listener.of("/health"))
     later = type(listener)(broker.port, "later")
-    later.wait(lambda: len(later.got) >= 3)
+    later.wait(lambda: len(later.got) >= 4)
     assert all(retain for _, _, retain in later.got)
-    assert {topic.rpartition("/")[2] for topic, _, _ in later.got} == {"config", "availability", "state"}
+    assert {topic.rpartition("/")[2] for topic, _, _ in later.got} == {"config", "availability", "state", "health"}
     later.close()
 
 

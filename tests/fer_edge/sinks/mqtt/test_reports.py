@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from fer_edge.settings import MqttSettings
 from fer_edge.sinks.mqtt.reports import Reports
-from fer_edge.types import Box, Event, Observation
+from fer_edge.types import INVENTED_SOURCE, Box, Event, Observation
 
 Make = Callable[..., Observation]
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -33,6 +33,7 @@ def test_largest_face_is_the_emotion(make_observation: Make) -> None:
         "emotion": "happy",
         "confidence": 0.88,
         "faces": 2,
+        "present": 2,
         "readings": [
             {"id": 1, "emotion": "sad", "confidence": 0.7},
             {"id": 2, "emotion": "happy", "confidence": 0.88},
@@ -90,7 +91,7 @@ def test_state_is_sent_once(make_observation: Make) -> None:
         "2026-01-02T00:00:00.000+00:00",
         "starting",
         None,
-        0,
+        None,
     )
     assert made.for_state("starting") is None
     assert (made.for_state("paused") or {})["state"] == "paused"
@@ -106,3 +107,48 @@ def test_last_message_repeats_without_events(make_observation: Make) -> None:
     again = made.repeated()
     assert again is not None
     assert (again["time"], again["emotion"], again["events"]) == ("2026-01-02T00:00:00.000+00:00", "happy", [])
+
+
+def test_paused_or_lost_knows_nobody(make_observation: Make) -> None:
+    """Null, not 0: a home must not take the room as empty."""
+    made = reports()
+    made.for_observation(make_observation(0, "happy", "sad"))
+    for state in ("paused", "lost", "starting"):
+        report = made.for_state(state) or {}  # type: ignore[arg-type]
+        assert (report["faces"], report["present"], report["emotion"], report["readings"]) == (None, None, None, [])
+    again = made.repeated() or {}
+    assert (again["faces"], again["present"]) == (None, None)
+
+
+def test_empty_room_is_zero(make_observation: Make) -> None:
+    report = reports().for_observation(make_observation(0)) or {}
+    assert (report["faces"], report["present"]) == (0, 0)
+
+
+def test_missed_face_stays_present(make_observation: Make) -> None:
+    """A face that a heartbeat happens to miss is present until it is gone, or the lights would go off."""
+    made = reports(heartbeat_seconds=60.0)
+    seen = make_observation(0, "happy")
+    face = seen.faces[0]
+    made.for_observation(replace(seen, events=(Event("came", face),)))
+    missed = made.for_observation(make_observation(1500)) or {}
+    assert (missed["faces"], missed["present"], missed["emotion"]) == (0, 1, None)
+    back = made.for_observation(make_observation(1525, "happy")) or {}  # a second later, not at the next heartbeat
+    assert (back["faces"], back["present"], back["emotion"]) == (1, 1, "happy")
+    gone = made.for_observation(replace(make_observation(1600), events=(Event("gone", face),))) or {}
+    assert gone["present"] == 0
+
+
+def test_lost_end_of_a_face_is_noticed(make_observation: Make) -> None:
+    """Events may be dropped on the way; nobody is present for ever."""
+    made = reports(heartbeat_seconds=60.0)
+    made.for_observation(make_observation(0, "happy"))
+    present = [(made.for_observation(make_observation(number)) or {})["present"] for number in (1500, 3000, 4500)]
+    assert present == [1, 0, 0]
+
+
+def test_invented_readings_say_so(make_observation: Make) -> None:
+    seen = make_observation(0, "happy")
+    invented = replace(seen, frame=replace(seen.frame, source=INVENTED_SOURCE))
+    assert (reports().for_observation(invented) or {})["invented"] is True
+    assert "invented" not in (reports().for_observation(seen) or {})

@@ -19,41 +19,52 @@ from fer_edge.sinks.mailbox import Mailbox
 from fer_edge.sinks.mqtt import sink as mqtt
 from fer_edge.sinks.mqtt.fake import FakeClient
 from fer_edge.sinks.mqtt.sink import Mqtt
-from fer_edge.types import Face, Observation, Prediction
+from fer_edge.types import Event, Face, Observation, Prediction
 
 Make = Callable[..., Observation]
 SOON = 10.0  # seconds
 
 
-class ModelWatcher(FakeClient):
-    """Puts each message into a queue."""
+class Watcher(FakeClient):
+    """Puts each message into a queue; those that are sent beside the outbox into queues of their own."""
 
     def __init__(self) -> None:
         super().__init__()
         self.news: queue.Queue[tuple[str, Any]] = queue.Queue()
+        self.aside: dict[str, queue.Queue[Any]] = {"event": queue.Queue(), "health": queue.Queue()}
 
     def publish(self, topic: str, payload: bytes, qos: int, retain: bool) -> Any:
-        assert (qos, retain) == (1, True)
-        self.news.put((topic.rpartition("/")[2], json.loads(payload) if payload[:1] == b"{" else payload.decode()))
+        name = topic.rpartition("/")[2]
+        assert (qos, retain) == (1, name != "event")
+        message = json.loads(payload) if payload[:1] == b"{" else payload.decode()
+        if name in self.aside:
+            self.aside[name].put(message)
+        else:
+            self.news.put((name, message))
         return super().publish(topic, payload, qos, retain)
 
 
 @pytest.fixture
-def client(monkeypatch: pytest.MonkeyPatch) -> ModelWatcher:
-    made = ModelWatcher()
+def client(monkeypatch: pytest.MonkeyPatch) -> Watcher:
+    made = Watcher()
     monkeypatch.setattr(mqtt, "FakeClient", lambda: made)
     return made
 
 
 @pytest.fixture
-def sink(client: ModelWatcher, tmp_path: Path) -> Iterator[Mqtt]:
-    settings = MqttSettings(client="fake", device="hall", queue=str(tmp_path / "queue.db"))
-    made = Mqtt(settings, PauseSwitch())
+def sink(client: Watcher, tmp_path: Path) -> Iterator[Mqtt]:
+    made = Mqtt(with_fake(tmp_path), PauseSwitch())
     yield made
     made.close()
 
 
-def test_birth_changes_goodbye(client: ModelWatcher, sink: Mqtt, make_observation: Make) -> None:
+def with_fake(folder: Path, **settings: Any) -> Settings:
+    """Settings for the broker in memory, with the queue in `folder`."""
+    given: dict[str, Any] = {"client": "fake", "device": "hall", "queue": str(folder / "queue.db")}
+    return replace(Settings(), mqtt=MqttSettings(**given | settings))
+
+
+def test_birth_changes_goodbye(client: Watcher, sink: Mqtt, make_observation: Make) -> None:
     """It greets says what changes and takes its leave."""
     assert [client.news.get(timeout=SOON)[0] for _ in range(2)] == ["config", "availability"]
     sink.state("starting")
@@ -74,7 +85,7 @@ def test_birth_changes_goodbye(client: ModelWatcher, sink: Mqtt, make_observatio
     assert client.news.empty()
 
 
-def test_own_labels_are_announced(client: ModelWatcher, sink: Mqtt, make_observation: Make, tmp_path: Path) -> None:
+def test_own_labels_are_announced(client: Watcher, sink: Mqtt, make_observation: Make, tmp_path: Path) -> None:
     """A model's own labels are sent once and known at the next start."""
     options = client.news.get(timeout=SOON)[1]["components"]["emotion"]["options"]
     assert options[0] == "angry"
@@ -88,15 +99,14 @@ def test_own_labels_are_announced(client: ModelWatcher, sink: Mqtt, make_observa
     assert news[0][1]["components"]["emotion"]["options"] == ["awake", "tired", "uncertain"]
     sink.close()
     assert client.news.get(timeout=SOON) == ("availability", "offline")
-    again = Mqtt(MqttSettings(client="fake", device="hall", queue=str(tmp_path / "queue.db")), PauseSwitch())
+    again = Mqtt(with_fake(tmp_path), PauseSwitch())
     assert client.news.get(timeout=SOON)[1]["components"]["emotion"]["options"] == ["awake", "tired", "uncertain"]
     again.close()
 
 
-def test_sink_runs_in_its_thread(client: ModelWatcher, tmp_path: Path) -> None:
+def test_sink_runs_in_its_thread(client: Watcher, tmp_path: Path) -> None:
     """It runs by its name in a thread of its own."""
-    settings = MqttSettings(client="fake", device="hall", queue=str(tmp_path / "queue.db"))
-    box = make_sink("mqtt", replace(Settings(), mqtt=settings))
+    box = make_sink("mqtt", with_fake(tmp_path))
     assert isinstance(box, Mailbox)
     box.state("running")
     box.close()
@@ -104,7 +114,7 @@ def test_sink_runs_in_its_thread(client: ModelWatcher, tmp_path: Path) -> None:
     assert [client.news.get(timeout=SOON)[0] for _ in range(4)] == ["config", "availability", "state", "availability"]
 
 
-def test_a_run_with_it(client: ModelWatcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_with_it(client: Watcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     arguments = ["run", "--source", "demo", "--sink", "mqtt", "--max-frames", "30", "--set", "mqtt.client=fake"]
     assert main(arguments) == 0
@@ -115,7 +125,7 @@ def test_a_run_with_it(client: ModelWatcher, tmp_path: Path, monkeypatch: pytest
 
 
 def test_broken_queue_fails_next_write(
-    client: ModelWatcher, sink: Mqtt, make_observation: Make, monkeypatch: pytest.MonkeyPatch
+    client: Watcher, sink: Mqtt, make_observation: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The mailbox then makes the sink anew, which finds the damage."""
     client.news.get(timeout=SOON)
@@ -128,3 +138,59 @@ def test_broken_queue_fails_next_write(
     sink.link._thread.join(SOON)
     with pytest.raises(SinkError, match="mqtt: no such number"):
         sink.write(make_observation(1000, "sad"))
+
+
+def test_each_event_is_a_message(client: Watcher, sink: Mqtt, make_observation: Make) -> None:
+    """Two events of one frame are two messages, which a broker does not keep."""
+    seen = make_observation(0, "happy", "sad")
+    sink.write(replace(seen, events=tuple(Event("came", face) for face in seen.faces)))
+    events = [client.aside["event"].get(timeout=SOON) for _ in range(2)]
+    time = "2026-01-01T12:00:00.000+00:00"
+    assert events == [
+        {"event_type": "came", "time": time, "id": 1, "emotion": "happy", "confidence": 0.7},
+        {"event_type": "came", "time": time, "id": 2, "emotion": "sad", "confidence": 0.7},
+    ]
+
+
+def test_state_brings_health_at_once(client: Watcher, sink: Mqtt) -> None:
+    """A lost camera is a problem that is told before the interval is over."""
+    sink.state("lost")
+    message = client.aside["health"].get(timeout=SOON)
+    assert message["state"] == "lost"
+    assert message["problems"][0].startswith("camera: lost")
+
+
+def test_paused_heartbeat_repeats_nothing_known(client: Watcher, sink: Mqtt, make_observation: Make) -> None:
+    """While the camera is off the last message comes again, or Home Assistant would take the device as gone."""
+    sink.write(make_observation(0, "happy"))
+    sink.state("paused")
+    sink._tick(woken=False)
+    reports: list[dict[str, Any]] = []
+    while len(reports) < 3:
+        topic, what = client.news.get(timeout=SOON)
+        reports += [what] if topic == "state" else []
+    assert [(report["state"], report["faces"]) for report in reports] == [
+        ("running", 1),
+        ("paused", None),
+        ("paused", None),
+    ]
+
+
+def test_running_sends_no_second_heartbeat(client: Watcher, sink: Mqtt, make_observation: Make) -> None:
+    """A loop that hangs while it says that it runs must fall silent."""
+    sink.write(make_observation(0, "happy"))
+    sink._tick(woken=False)
+    sink.close()
+    assert [topic for topic, _ in client.news.queue].count("state") == 1
+
+
+def test_day_counts_survive_a_restart(client: Watcher, sink: Mqtt, make_observation: Make, tmp_path: Path) -> None:
+    seen = make_observation(0, "happy")
+    sink.write(replace(seen, events=(Event("came", seen.faces[0]),)))
+    sink.close()
+    again = Mqtt(with_fake(tmp_path), PauseSwitch())
+    again.state("starting")
+    while (today := client.aside["health"].get(timeout=SOON)["today"])["came"] != 1:
+        pass
+    assert today["emotions"] == {"happy": 1}
+    again.close()
