@@ -43,7 +43,8 @@ class LiveSource(ABC):
         self.name = name
         self._options = options
         self._mounting = Mounting(options.rotate, options.flip, aspect)
-        self._latest: Latest[Grabbed] = Latest(_Grabber(capture), capture.release, name)
+        self._grabber = _Grabber(capture)
+        self._latest: Latest[Grabbed] = Latest(self._grabber, capture.release, name)
 
     def __iter__(self) -> Iterator[Frame]:
         """The newest frames, until `close` or a stop. Raises SourceLost, or SourceError if not one frame came."""
@@ -82,6 +83,7 @@ class LiveSource(ABC):
 
     def close(self) -> None:
         """Stop grabbing and release the camera. May be called twice, and from another thread."""
+        self._grabber.stopped = True
         self._latest.close()
 
 
@@ -91,6 +93,7 @@ class _Grabber:
     def __init__(self, capture: Any) -> None:
         self._capture = capture
         self._damaged = 0  # so far
+        self.stopped = False  # set by another thread: a stalled camera fails too slowly to come to its end
 
     def __call__(self) -> Grabbed | None:
         """The next picture; None if the camera gives no more.
@@ -99,7 +102,7 @@ class _Grabber:
         fails at once. A camera that gives damaged pictures alone is lost by its silence, see `LiveSource`.
         """
         failed, begun = 0, time.monotonic()
-        while True:
+        while not self.stopped:
             if self._capture.grab():
                 moment, taken = time.monotonic(), datetime.now().astimezone()
                 good, picture = self._capture.retrieve()
@@ -111,3 +114,4 @@ class _Grabber:
                 if time.monotonic() - begun < ENDED_S:
                     return None
                 begun = time.monotonic()
+        return None
