@@ -74,7 +74,10 @@ STATES: dict[str, tuple[Callable[[Service], list[socket.socket]], dict[str, dict
     "fifty silent connections": (silent, {}),
     "a history of a million lines": (history, {}),
     "a hook that hangs": (lambda _: [], {"run": {"sinks": ["kiosk", "hook"]}, "hook": {"command": ["sleep", "600"]}}),
-    "a broker that answers nothing": (lambda _: [], {"run": {"sinks": ["kiosk", "mqtt"]}, "mqtt": {"host": "127.0.0.1"}}),
+    "a broker that answers nothing": (
+        lambda _: [],
+        {"run": {"sinks": ["kiosk", "mqtt"]}, "mqtt": {"host": "127.0.0.1"}},
+    ),
     "a webhook that answers nothing": (
         lambda _: [],
         {"run": {"sinks": ["kiosk", "webhook"]}, "webhook": {"url": "http://127.0.0.1:%d/"}},

@@ -107,7 +107,9 @@ def service(settings: dict[str, dict[str, Any]] | None = None) -> Iterator[Servi
         }
         for name, table in (settings or {}).items():
             tables.setdefault(name, {}).update(table)
-        lines = [f"[{name}]\n" + "\n".join(f"{k} = {json.dumps(v)}" for k, v in t.items()) for name, t in tables.items()]
+        lines = [
+            f"[{name}]\n" + "\n".join(f"{k} = {json.dumps(v)}" for k, v in t.items()) for name, t in tables.items()
+        ]
         (place / "fer-edge.toml").write_text("\n".join(lines) + "\n")
         command = [sys.executable, "-m", "fer_edge", "run", "--config", str(place / "fer-edge.toml")]
         environment = os.environ | {"PYTHONPATH": str(EDGE), "MALLOC_ARENA_MAX": "2"}
