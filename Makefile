@@ -4,6 +4,7 @@
 # make test-torch  the tests that need torch (1.6 GB, with CUDA 6 GB; 5 minutes)
 # make rigs        what takes minutes: emulated processors and cameras, the service in containers, faults (3 GB, on Debian, as
 #                  root; 25 minutes)
+# make attack      attacks a service of its own at every door, and says what held (10 minutes)
 # make lint        style and types alone
 # make clean       removes what the others made
 #
@@ -36,7 +37,7 @@ ONE_CORE := OPENBLAS_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1
 # Else every run compiles anew what pytest rewrites: six seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run check test test-torch rigs lint clean card-test check-trixie count-arm device-test service-test soak
+.PHONY: run check test test-torch rigs lint clean attack card-test check-trixie count-arm device-test service-test soak
 .DELETE_ON_ERROR:
 
 run: $(RUN)/.ready
@@ -62,6 +63,9 @@ lint: $(CHECK)/.ready
 	@$(call lint,$(CHECK))
 
 lint = $1/bin/ruff check --quiet . && $1/bin/ruff format --check --quiet . && $1/bin/mypy
+
+attack: $(CHECK)/.ready
+	@cd rigs && ../$(CHECK)/bin/python -m attack
 
 card-test: $(RUN)/.ready
 	@$(RUN)/bin/python rigs/card_writes.py

@@ -95,3 +95,23 @@ def test_what_a_day_writes_is_bounded_by_the_flushes() -> None:
     for words, five, sixty, lines in rows:
         assert float(five) >= float(sixty) >= float(lines) > 0
         assert "frames" in words or float(five) < 350
+
+
+@pytest.mark.process
+@pytest.mark.rig("attack")
+def test_mutated_text_is_an_answer_or_a_message() -> None:
+    """The shortest of the attacks; `make attack` runs them all, with more cases."""
+    command = [sys.executable, "-m", "attack.parsers", "1000"]
+    done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.timeout(900)
+@pytest.mark.rig("attack")
+@pytest.mark.parametrize("door", ["pictures", "crowds", "stops"])
+def test_attacked_door_holds(door: str) -> None:
+    command = [sys.executable, "-m", f"attack.{door}"]
+    done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -54,6 +54,7 @@ OLED_DEVICES = (
 )
 RTSP_TRANSPORTS = ("tcp", "udp", "udp_multicast", "http")  # as FFmpeg calls them
 MAX_FILE_CHARACTERS = 1_000_000  # of a settings file
+MAX_WHOLE_NUMBER = 2**63  # as TOML has it; a larger one may not be a float
 UNSET = -1.0  # no value
 _PRIVATE_TABLES = ("source", "hook", "webhook", "mqtt", "kiosk")  # their values may be secrets
 PRIOR_AS_CONVERTED = UNSET  # classifier.prior
@@ -477,7 +478,7 @@ def load(path: Path) -> Settings:
         raise SettingsError(f"settings {path}: has more than {MAX_FILE_CHARACTERS} characters; give a TOML file")
     try:
         return parse(tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, RecursionError) as cause:
+    except (ValueError, RecursionError) as cause:  # ValueError: a number of thousands of digits, too
         raise SettingsError(f"settings {path}: not TOML ({_place(cause)}); fix that line") from None
     except SettingsError as cause:
         raise SettingsError(f"settings {path}: {cause}") from None
@@ -528,7 +529,7 @@ def override(settings: Settings, assignment: str) -> Settings:
         raise SettingsError(f"--set{given}: write it as part.key=value, e.g. log.mode=frames")
     try:
         typed = tomllib.loads(f"value = {value}")["value"]
-    except (tomllib.TOMLDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         typed = value.strip()
     return parse({part: {key: typed}}, settings)
 
@@ -559,7 +560,7 @@ def _checked(key: str, value: Any, kind: Any, allowed: Mapping[str, Any]) -> Any
             raise SettingsError(f"{_told(key, value, kind)}: must be a table, as in {{happy = ...}}")
         part = get_args(kind)[1]
         return {name: _checked(f"{key}.{name}", entry, part, allowed["values"]) for name, entry in value.items()}
-    if kind is float and type(value) is int:
+    if kind is float and type(value) is int and abs(value) < MAX_WHOLE_NUMBER:
         value = float(value)
     if type(value) is not kind:  # not isinstance: True is an int
         raise SettingsError(f"{_told(key, value, kind)}: must be {_KINDS[kind]}, not {type(value).__name__}")

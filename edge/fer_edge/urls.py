@@ -50,9 +50,9 @@ def mask(text: str) -> str:
     ``***`` stands for the rest of what is none but looks like one, and for values that look like credentials.
     """
     found = _SCHEME.search(text)
-    if found:
-        return _mask_bare(text[: found.start()]) + _origin(text[found.start() :])
-    return _mask_bare(text)
+    begin = found.start() if found else len(text)
+    shown = _mask_bare(text[:begin]) + (_origin(text[begin:]) if found else "")
+    return shown if shown.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in shown)
 
 
 def _origin(url: str) -> str:

@@ -2,8 +2,8 @@
 
     python -m attack.pictures
 
-Held: an answer of 200 or 4xx within a minute, no traceback, and a peak of the service (with the process that decodes) of
-at most 60 MB above what it holds after a first picture.
+Held: an answer of 200 or 4xx within a minute, no traceback, and a peak of the service (with the process that decodes)
+of at most 60 MB above what it holds after a first picture.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ import time
 import zlib
 from collections.abc import Callable
 
-from attack.target import Service, Table, memory_mb, service
 from PIL import Image
+
+from attack.target import Service, Table, memory_mb, service
 
 MAX_GROWTH_MB = 60.0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +26,9 @@ def are_watched(settings: Settings) -> bool:
     """Whether one of the outputs that `settings` name shows people at once what is read."""
     named: list[Output[Any]] = [lookup(SINKS, name, "sink") for name in settings.run.sinks]
     return any(output.shows() for output in named)
+
+
+WAIT_FOR_OTHERS = ("hook", "kiosk", "mqtt", "oled", "webhook")  # when they close: each up to two seconds
 
 
 class Outputs:
@@ -89,9 +93,15 @@ class Outputs:
         self.failing |= sink.failing
 
     def close(self) -> None:
-        """Close all. May be called twice."""
-        for name in reversed(list(self._open)):
+        """Close all, those that wait for others at the same time. May be called twice."""
+        waiting = [threading.Thread(target=self._close, args=(name,)) for name in self._open if name in WAIT_FOR_OTHERS]
+        rest = [name for name in self._open if name not in WAIT_FOR_OTHERS]
+        for thread in waiting:
+            thread.start()
+        for name in reversed(rest):
             self._close(name)
+        for thread in waiting:
+            thread.join()
 
 
 def _read_by(name: str, settings: Settings) -> list[Any]:

@@ -17,6 +17,8 @@ from fer_edge.types import Observation, Sink
 
 _log = logging.getLogger(__name__)
 
+STOP_TIMEOUT_S = 0.3  # for a delivery that was ended
+
 
 class Refused(SinkError):  # noqa: N818 (it says it)
     """An event that cannot be delivered, now or later; the next one is tried."""
@@ -70,7 +72,7 @@ class EventQueue(Sink):
         if self._thread.is_alive():
             self._drop()
             self._stop()
-            self._thread.join(timeout_s)
+            self._thread.join(STOP_TIMEOUT_S)
         message = f"{self.name}: could not deliver {counted(self.lost, 'event')}"
         if self._retry.failing:
             raise SinkError(f"{message}, and it still fails at the end")

@@ -16,7 +16,7 @@ from fer_edge.types import Observation, Sink, State
 _log = logging.getLogger(__name__)
 
 MAX_WAITING_EVENTS = 100  # the oldest are dropped first
-CLOSE_TIMEOUT_S = 2.0  # that closing an output may take
+CLOSE_TIMEOUT_S = 1.0  # that closing an output may take
 
 
 class Mailbox(Sink):

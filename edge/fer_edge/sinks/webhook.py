@@ -9,6 +9,7 @@ import re
 import socket
 import ssl
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 
@@ -28,7 +29,7 @@ RETRY_STATUSES = (408, 425, 429)  # try again, as after all from 500 (RFC 9110, 
 def open_webhook(settings: Settings, pause_switch: PauseSwitch) -> EventQueue:  # noqa: ARG001 (every output is opened alike)
     """The address that the settings name. Raises SettingsError; it is not contacted yet."""
     webhook = Webhook(settings.webhook)
-    return EventQueue("webhook", settings.webhook.on, settings.webhook.queue, webhook.post)
+    return EventQueue("webhook", settings.webhook.on, settings.webhook.queue, webhook.post, webhook.stop)
 
 
 class Webhook:
@@ -37,6 +38,7 @@ class Webhook:
     def __init__(self, settings: WebhookSettings) -> None:
         address = _address(settings.url)
         self._limit = settings.timeout_seconds
+        self._cut: Callable[[], None] = lambda: None  # ends the exchange that goes on
         self._host, self._port, self._target = address.host, address.port, address.path
         # Only this much is logged: the rest of a webhook's address often is its password.
         port = "" if address.port is None else f":{address.port}"
@@ -54,6 +56,8 @@ class Webhook:
             late.set()
             with suppress(OSError, AttributeError):
                 connection.sock.shutdown(socket.SHUT_RDWR)
+
+        self._cut = cut
 
         timer = threading.Timer(self._limit, cut)
         timer.daemon = True
@@ -73,6 +77,10 @@ class Webhook:
             raise SinkError(f"{self._where}: answers {status} {reason}")
         if status >= 300:
             raise Refused(f"{self._where}: answers {status} {reason}; check webhook.url and webhook.headers")
+
+    def stop(self) -> None:
+        """End what is being posted. May be called from any thread."""
+        self._cut()
 
     def _connection(self) -> HTTPConnection:
         if self._trust is None:
