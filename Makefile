@@ -12,6 +12,7 @@
 # make service-test  installs, breaks, upgrades and removes the service and its cameras on Debian 12 and 13, in containers
 #                    (Debian, root; 13 minutes)
 # make card-test     counts what the log writes to a card in a day (root; 10 s)
+# make home-assistant  a real Home Assistant finds the device and shows it (Debian, root; 3 minutes, 10 the first time)
 # make device-test   boots an emulated device, lights a Pi 3's pins, takes its power twenty times (Debian, root; 30 minutes)
 # make soak          runs an hour with a fault every minute
 # make count-arm     counts the instructions of finding and reading a face on a Raspberry Pi's processors, emulated (Debian 12,
@@ -37,7 +38,7 @@ ONE_CORE := OPENBLAS_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1
 # Else every run compiles anew what pytest rewrites: six seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run check test test-torch rigs lint clean attack card-test check-trixie count-arm device-test service-test soak
+.PHONY: run check test test-torch rigs lint clean attack card-test check-trixie count-arm device-test home-assistant service-test soak
 .DELETE_ON_ERROR:
 
 run: $(RUN)/.ready
@@ -79,6 +80,9 @@ check-trixie:
 service-test:
 	@$(PYTHON) rigs/service.py $(ARGS)
 	@$(PYTHON) rigs/service_before.py
+
+home-assistant: $(CHECK)/.ready
+	@$(CHECK)/bin/python rigs/home_assistant.py
 
 device-test:
 	@$(PYTHON) rigs/device.py $(ARGS)

@@ -52,9 +52,10 @@ class Server:
 
 
 class Camera(Server):
-    """The demo clip over and over, as motion JPEG, a hundred frames a second."""
+    """The demo clip over and over, as motion JPEG, a hundred frames a second by default."""
 
-    def __init__(self) -> None:
+    def __init__(self, fps: float = FPS) -> None:
+        self._fps = fps
         clip = Clip()
         self._pictures = [cv2.imencode(".jpg", clip.draw(number))[1].tobytes() for number in range(LENGTH)]
         self._on = threading.Event()  # cleared: connections are cut
@@ -73,7 +74,7 @@ class Camera(Server):
                 if not self._awake.wait(0.2):
                     begun += 0.2
                     continue
-                time.sleep(max(begun + number / FPS - time.monotonic(), 0))
+                time.sleep(max(begun + number / self._fps - time.monotonic(), 0))
                 picture = self._pictures[number % LENGTH]
                 head = f"--{BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n"
                 request.wfile.write(head.encode() + picture + b"\r\n")

@@ -75,6 +75,16 @@ def test_each_fault_is_got_over_once() -> None:
     ]
 
 
+@on_debian_as_root
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.timeout(1500)
+@pytest.mark.rig("home-assistant")
+def test_home_assistant_finds_and_shows_the_device() -> None:
+    """The claims are the rig's own; it ends with an error at the first that does not hold."""
+    assert run("home_assistant.py").endswith("Home Assistant has no complaint\n")
+
+
 @pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.rig("device")

@@ -85,7 +85,7 @@ class Mqtt(Sink):
             self.link.send(report)
         if observation.events:
             self._counts.add(observation.events)
-            for event in observation.events:
+            for event in observation.events if self.topics.discovery else ():  # others read them in the report
                 self.link.post(self.topics.event, event_message(observation, event), keep=False)
 
     def state(self, state: State) -> None:

@@ -20,18 +20,31 @@ from fer_edge.sinks.mqtt.store import MessageStore
 SOON = 10.0  # seconds
 
 
+class Client(FakeClient):
+    """`spoken`: set at the first message."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spoken = threading.Event()
+
+    def publish(self, topic: str, payload: bytes, qos: int, retain: bool) -> Any:
+        found = super().publish(topic, payload, qos, retain)
+        self.spoken.set()
+        return found
+
+
 class Broker:
     """A broker in memory; `gate` holds its connections up, `broken` refuses them."""
 
     def __init__(self) -> None:
-        self.clients: queue.Queue[FakeClient] = queue.Queue()
+        self.clients: queue.Queue[Client] = queue.Queue()
         self.gate = threading.Event()
         self.gate.set()
         self.broken: Exception | None = None
         self.left: queue.Queue[FakeClient] = queue.Queue()
 
     def new_client(self) -> FakeClient:
-        client = FakeClient()
+        client = Client()
         client.disconnect = lambda: self.left.put(client)  # type: ignore[method-assign]
         self.clients.put(client)
         return client
@@ -144,3 +157,38 @@ def test_one_that_never_started_closes(make: Callable[..., Link]) -> None:
     link = make()
     link.close()
     link.close()
+
+
+def test_posts_wait_for_no_connection(broker: Broker, make: Callable[..., Link]) -> None:
+    """An event of a minute ago must not ring a bell now; of what is kept the newest comes at the connection."""
+    broker.gate.clear()
+    link = make()
+    link.start([Announcement("availability", b"online")])
+    client = broker.clients.get(timeout=SOON)
+    link.post("event", b"came", keep=False)
+    for payload in (b"old", b"new"):
+        link.post("health", payload, keep=True)
+    posted = threading.Event()
+    link.call(posted.set)
+    assert posted.wait(SOON)
+    broker.gate.set()
+    link.send({"number": 1})
+    link.close()
+    assert [(topic, payload) for topic, payload, _, _ in client.published if topic != "state"] == [
+        ("availability", b"online"),
+        ("health", b"new"),
+        ("availability", b"offline"),
+    ]
+
+
+def test_posts_go_out_while_connected(broker: Broker, make: Callable[..., Link]) -> None:
+    """What is kept is retained by the broker too, and anything else is not."""
+    link = make()
+    link.start([Announcement("availability", b"online")])
+    client = broker.clients.get(timeout=SOON)
+    assert client.spoken.wait(SOON)
+    link.post("event", b"came", keep=False)
+    link.post("health", b"new", keep=True)
+    link.close()
+    assert ("event", b"came", 1, False) in client.published
+    assert ("health", b"new", 1, True) in client.published

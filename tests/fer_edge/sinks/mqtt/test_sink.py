@@ -152,6 +152,16 @@ def test_each_event_is_a_message(client: Watcher, sink: Mqtt, make_observation: 
     ]
 
 
+def test_events_alone_are_for_home_assistant(client: Watcher, make_observation: Make, tmp_path: Path) -> None:
+    """A fleet without it reads them in the reports, and its broker carries each once."""
+    plain = Mqtt(with_fake(tmp_path, discovery_prefix=""), PauseSwitch())
+    seen = make_observation(0, "happy")
+    plain.write(replace(seen, events=(Event("came", seen.faces[0]),)))
+    plain.close()
+    assert client.aside["event"].empty()
+    assert [what["events"][0]["kind"] for topic, what in client.news.queue if topic == "state"] == ["came"]
+
+
 def test_state_brings_health_at_once(client: Watcher, sink: Mqtt) -> None:
     """A lost camera is a problem that is told before the interval is over."""
     sink.state("lost")
