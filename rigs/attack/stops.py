@@ -64,6 +64,7 @@ def history(target: Service) -> list[socket.socket]:
     return [connect(target, query) for _ in range(3)]
 
 
+ENDS = (0, 6)  # exit codes: well, and with an output that was failing
 STATES: dict[str, tuple[Callable[[Service], list[socket.socket]], dict[str, dict[str, object]]]] = {
     "idle": (lambda _: [], {}),
     "twenty pages open": (watched, {}),
@@ -95,7 +96,7 @@ def main() -> int:
             connections = begin(target)
             time.sleep(1)
             seconds = target.stop()
-            held = seconds <= MAX_STOP_S and target.process.returncode == 0 and "Traceback" not in target.errors
+            held = seconds <= MAX_STOP_S and target.process.returncode in ENDS and "Traceback" not in target.errors
             table.row(name, 1, int(held), f"{seconds:.2f} s, exit code {target.process.returncode}")
             for connection in connections:
                 connection.close()

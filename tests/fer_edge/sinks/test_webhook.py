@@ -211,3 +211,16 @@ def test_secrets_are_not_logged(server: Server, record: dict[str, Any]) -> None:
     with pytest.raises(Refused) as caught:
         Webhook(WebhookSettings(url=server.url("/services/T0/s3cret?token=s3cret"))).post(record)
     assert "s3cret" not in str(caught.value)
+
+
+def test_stop_ends_a_post_at_once(make_observation: Make) -> None:
+    """A server that takes the request and answers nothing holds up no end of the program."""
+    seen = make_observation(1, "happy")
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        url = f"http://127.0.0.1:{deaf.getsockname()[1]}/"
+        sink = open_webhook(Settings(webhook=WebhookSettings(url=url, timeout_seconds=60)), PauseSwitch())
+        sink.write(Observation(seen.frame, seen.faces, (Event("came", seen.faces[0]),)))
+        connection, _ = deaf.accept()
+        with connection, pytest.raises(SinkError, match="could not deliver"):
+            sink.close(0.01)
+    assert not sink._thread.is_alive()

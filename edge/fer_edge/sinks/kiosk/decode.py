@@ -89,7 +89,7 @@ def _limit(max_pixels: int) -> None:
         resource.RLIMIT_NOFILE: 0,
     }
     for kind, most in limits.items():
-        with suppress(OSError, ValueError):  # ValueError: a lower limit holds already
+        with suppress(ValueError):  # a lower limit holds already; without a limit nothing is decoded
             resource.setrlimit(kind, (most, most))
 
 
