@@ -142,6 +142,8 @@ def test_broken_queue_fails_next_write(
 
 def test_each_event_is_a_message(client: Watcher, sink: Mqtt, make_observation: Make) -> None:
     """Two events of one frame are two messages, which a broker does not keep."""
+    for _ in ("config", "availability"):  # an event waits for no connection
+        client.news.get(timeout=SOON)
     seen = make_observation(0, "happy", "sad")
     sink.write(replace(seen, events=tuple(Event("came", face) for face in seen.faces)))
     events = [client.aside["event"].get(timeout=SOON) for _ in range(2)]
