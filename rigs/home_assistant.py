@@ -2,8 +2,8 @@
 
 Home Assistant comes from the package index into a Debian 13 of its own, since it needs a newer Python than Debian 12
 has. The device is the program as it is here, on a network camera that shows the demo; it is paused by Home Assistant's
-switch, loses its camera, hears of a release, and dies. Root on Debian gets what is missing; what it makes lies in
-build/home-assistant (1.5 GB, several minutes, once).
+switch, loses its camera, hears of a release, hangs, and dies. Root on Debian gets what is missing; what it makes lies
+in build/home-assistant (1.7 GB, several minutes, once).
 
 python3 rigs/home_assistant.py
 """
@@ -45,6 +45,8 @@ PYTHON, HASS = "/opt/ha/bin/python", "/opt/ha/bin/hass"
 CONFIG = "/srv/config"  # in the container
 CLIENT = "http://127.0.0.1/"  # that asks for a token
 START_TIMEOUT_S, TIMEOUT_S = 400.0, 60.0
+HEARTBEAT_S = 10  # the shortest, so that values expire after half a minute
+EXPIRE_S = 3 * HEARTBEAT_S
 UNKNOWN = "unknown"
 WITHOUT_STATE = ("unavailable", UNKNOWN)
 PEOPLE = ("sensor.*_emotion", "sensor.*_confidence", "sensor.*_faces_present", "binary_sensor.*_occupancy")
@@ -246,9 +248,15 @@ def until(claim: str, seconds: float, holds: Callable[[], Any]) -> Any:
 def device(folder: Path, broker: Broker, camera: Camera) -> Iterator[subprocess.Popen[bytes]]:
     """fer-edge with the output mqtt."""
     (folder / "fer-edge.toml").write_text(f"""
-run.sinks = ["mqtt"]
+run = {{sinks = ["mqtt"]}}
 source = {{name = "http://127.0.0.1:{camera.port}/", fps = 5.0}}
-mqtt = {{port = {broker.port}, device = "hall", area = "Hall", queue = "{folder}/mqtt.db"}}
+
+[mqtt]
+port = {broker.port}
+device = "hall"
+area = "Hall"
+heartbeat_seconds = {HEARTBEAT_S}
+queue = "{folder}/mqtt.db"
 """)
     command = [sys.executable, "-m", "fer_edge", "run", "--config", str(folder / "fer-edge.toml")]
     environment = os.environ | {"PYTHONPATH": str(ROOT / "edge")}
@@ -268,6 +276,8 @@ def try_all(home: HomeAssistant, broker: Broker, camera: Camera, process: subpro
     home.switch("switch.*_pause", "on")
     until("paused by its switch", TIMEOUT_S, lambda: home.state("sensor.*_camera") == "paused")
     claim_unknown(home, "nobody is known while paused")
+    time.sleep(EXPIRE_S + HEARTBEAT_S)
+    claim_unknown(home, f"also after {EXPIRE_S + HEARTBEAT_S} s, since a device that is paused goes on saying so")
     home.switch("switch.*_pause", "off")
     until("goes on", TIMEOUT_S, lambda: home.state("sensor.*_camera") == "running")
     camera.stop()
@@ -281,9 +291,13 @@ def try_all(home: HomeAssistant, broker: Broker, camera: Camera, process: subpro
         raise SystemExit(f"nobody told of a release, and it is {home.state('update.*_update')}")
     tell(broker, "fer-edge/latest_version", "99.0.0")
     until("a newer release is offered", TIMEOUT_S, lambda: home.state("update.*_update") == "on")
+    process.send_signal(signal.SIGSTOP)
+    until("unavailable when it hangs", EXPIRE_S + TIMEOUT_S, lambda: states(home, *PEOPLE) == {"unavailable"})
+    process.send_signal(signal.SIGCONT)
+    until("there again", TIMEOUT_S, lambda: home.state("sensor.*_camera") == "running")
     process.send_signal(signal.SIGKILL)
     all_of = (*PEOPLE, *DEVICE, "binary_sensor.*_problem", "event.*_face", "switch.*_pause")
-    until("unavailable when it dies", TIMEOUT_S, lambda: {home.state(pattern) for pattern in all_of} == {"unavailable"})
+    until("unavailable when it dies", TIMEOUT_S, lambda: states(home, *all_of) == {"unavailable"})
     if complaints := home.complaints():
         raise SystemExit("Home Assistant complains:\n" + "\n".join(complaints))
     print("Home Assistant has no complaint")
@@ -324,7 +338,12 @@ def claim_device(home: HomeAssistant) -> None:
 
 def claim_unknown(home: HomeAssistant, claim: str) -> None:
     """Neither 0 nor off."""
-    until(claim, TIMEOUT_S, lambda: {home.state(pattern) for pattern in PEOPLE} == {UNKNOWN})
+    until(claim, TIMEOUT_S, lambda: states(home, *PEOPLE) == {UNKNOWN})
+
+
+def states(home: HomeAssistant, *patterns: str) -> set[str]:
+    """The states of these entities."""
+    return {home.state(pattern) for pattern in patterns}
 
 
 def tell(broker: Broker, topic: str, text: str) -> None:

@@ -108,7 +108,7 @@ def test_frame_rate_is_of_the_interval(machine: Machine, make_observation: Any) 
             ("paused", frame(make_observation, 1500)),
             ("running", frame(make_observation, 3000)),  # the pause is no time in which frames came
             ("running", frame(make_observation, 4500)),
-            ("running", frame(make_observation, 0)),  # a video begins again
+            ("running", replace(frame(make_observation, 0), time=9999.0)),  # the camera was opened again
         )
     ]
     assert rates == [None, 25.0, None, None, None, 25.0, None]

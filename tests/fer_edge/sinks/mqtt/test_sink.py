@@ -157,6 +157,7 @@ def test_each_event_is_a_message(client: Watcher, sink: Mqtt, make_observation: 
 def test_events_alone_are_for_home_assistant(client: Watcher, make_observation: Make, tmp_path: Path) -> None:
     """A fleet without it reads them in the reports, and its broker carries each once."""
     plain = Mqtt(with_fake(tmp_path, discovery_prefix=""), PauseSwitch())
+    assert client.news.get(timeout=SOON) == ("availability", "online")
     seen = make_observation(0, "happy")
     plain.write(replace(seen, events=(Event("came", seen.faces[0]),)))
     plain.close()
