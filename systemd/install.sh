@@ -268,7 +268,8 @@ install_it() { # $1: wheel or "", $2: extras and detectors, or "" for the extras
   lock
   what=${1:-$(dirname "$here")}
   [ -e "$what" ] || fail "--wheel $what: no such file"
-  install_packages
+  # Inside apt no other apt can run; the package has them among its own dependencies.
+  if [ -z "$packaged" ]; then install_packages; fi
   make_user
   name=env-$(date +%Y%m%d%H%M%S)
   [ ! -e "$opt/$name" ] || fail "$opt/$name: is there already; try again in a second"
@@ -344,7 +345,7 @@ uninstall() { # $1: purge, or ""
   say "removed, with settings, log and user"
 }
 
-action=install wheel='' names='' purge=''
+action=install wheel='' names='' purge='' packaged=''
 while [ $# -gt 0 ]; do
   case $1 in
     --wheel | --with)
@@ -355,6 +356,7 @@ while [ $# -gt 0 ]; do
     --rollback) action=rollback ;;
     --uninstall) action=uninstall ;;
     --purge) purge=purge ;;
+    --packaged) packaged=yes ;; # the Debian package's: see packaging/debian
     --help | -h)
       sed -n '2,/^set /s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"
       exit

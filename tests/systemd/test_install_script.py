@@ -145,6 +145,13 @@ def test_a_first_installation(machine: Machine) -> None:
         assert words in out
 
 
+def test_packaged_asks_apt_for_nothing(machine: Machine) -> None:
+    """It runs inside apt then, where another apt would wait for the first one's lock; dependencies bring the rest."""
+    machine.install("--packaged")
+    assert machine.called("apt-get") == []
+    assert machine.link("current") == "env-101"
+
+
 def test_an_upgrade_keeps_what_ran_before_and_the_settings(machine: Machine) -> None:
     machine.install()
     machine.settings.write_text("# mine\n")
