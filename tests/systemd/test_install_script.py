@@ -147,9 +147,20 @@ def test_a_first_installation(machine: Machine) -> None:
 
 def test_packaged_asks_apt_for_nothing(machine: Machine) -> None:
     """It runs inside apt then, where another apt would wait for the first one's lock; dependencies bring the rest."""
+    (machine.root / "run/systemd/system").mkdir(parents=True)
     machine.install("--packaged")
     assert machine.called("apt-get") == []
+    assert machine.called("systemctl restart") == ["systemctl restart fer-edge"]
     assert machine.link("current") == "env-101"
+
+
+def test_packaged_starts_nothing_without_systemd(machine: Machine) -> None:
+    """In an image that is being made the service is enabled, for its first boot; systemctl fails with all else there."""
+    machine.install("--packaged")
+    assert machine.called("systemctl") == ["systemctl enable --quiet fer-edge"]
+    machine.install("--packaged", "--uninstall")
+    assert machine.called("systemctl") == ["systemctl disable --quiet fer-edge"]
+    assert not machine.unit.exists()
 
 
 def test_an_upgrade_keeps_what_ran_before_and_the_settings(machine: Machine) -> None:
