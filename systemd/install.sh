@@ -368,6 +368,7 @@ done
 if [ -n "$packaged" ] && [ ! -d "$dest/run/systemd/system" ]; then
   # An image that is being made, where systemd does not run: it enables units there, and starts them at the next boot.
   systemctl() { case $1 in enable | disable) command systemctl "$1" --quiet fer-edge ;; esac }
+  watch() { say "systemd does not run here: the service starts at the next boot"; }
 fi
 [ -z "$purge" ] || [ "$action" = uninstall ] || fail "--purge: only with --uninstall"
 case $action in

@@ -158,6 +158,8 @@ def test_packaged_starts_nothing_without_systemd(machine: Machine) -> None:
     """In an image that is being made the service is enabled, for its first boot; systemctl fails with all else there."""
     machine.install("--packaged")
     assert machine.called("systemctl") == ["systemctl enable --quiet fer-edge"]
+    assert "starts at the next boot" in machine.install("--packaged")
+    assert (machine.link("current"), machine.link("previous")) == ("env-102", "env-101")
     machine.install("--packaged", "--uninstall")
     assert machine.called("systemctl") == ["systemctl disable --quiet fer-edge"]
     assert not machine.unit.exists()
