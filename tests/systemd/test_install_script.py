@@ -155,7 +155,7 @@ def test_packaged_asks_apt_for_nothing(machine: Machine) -> None:
 
 
 def test_packaged_starts_nothing_without_systemd(machine: Machine) -> None:
-    """In an image that is being made the service is enabled, for its first boot; systemctl fails with all else there."""
+    """In an image that is being made it is enabled, for the first boot; systemctl fails with all else there."""
     machine.install("--packaged")
     assert machine.called("systemctl") == ["systemctl enable --quiet fer-edge"]
     assert "starts at the next boot" in machine.install("--packaged")
