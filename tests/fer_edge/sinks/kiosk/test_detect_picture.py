@@ -109,7 +109,7 @@ def test_decompression_bomb_is_refused(house: House) -> None:
     out = io.BytesIO()
     Image.new("1", (20_000, 20_000)).save(out, "PNG")
     answer = send(house(), out.getvalue(), "image/png")
-    assert (answer.status, "400 megapixels" in answer.json["error"]) == (422, True)
+    assert (answer.status, "20000 x 20000 pixels" in answer.json["error"]) == (422, True)
 
 
 @pytest.mark.parametrize("kind", ["", "text/plain", "multipart/form-data; boundary=x", "image/svg+xml", "image/gif"])
