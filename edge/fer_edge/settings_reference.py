@@ -47,11 +47,11 @@ class Table(NamedTuple):
 
 def tables() -> Iterator[Table]:
     """All tables, in the order of the file's."""
-    tree = ast.parse(inspect.getsource(module))
-    lines = inspect.getsource(module).splitlines()
-    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    source = inspect.getsource(module)
+    lines, parts = source.splitlines(), get_type_hints(Settings)
+    classes = {node.name: node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)}
     for part in dataclasses.fields(Settings):
-        kind: Any = get_type_hints(Settings)[part.name]
+        kind = parts[part.name]
         node, defaults, types = classes[kind.__name__], kind(), get_type_hints(kind)
         ends = {
             entry.target.id: entry.end_lineno or 0

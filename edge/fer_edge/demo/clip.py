@@ -78,7 +78,7 @@ class Clip:
         picture = self._background.copy()
         for keys, cut, middle in self._actors:
             if keys[0].second <= second < keys[-1].second:
-                _paste(picture, cut, middle, _at(keys, second))
+                _paste(picture, cut, middle, at(keys, second))
         light = float(np.interp(second, *LIGHT))
         return picture if light == 1 else np.asarray(cv2.convertScaleAbs(picture, alpha=light), np.uint8)
 
@@ -112,7 +112,7 @@ def _background() -> Pixels:
     return (wall[:, :, None] * np.array((192, 197, 200), np.float32)).astype(np.uint8)
 
 
-def _at(keys: tuple[Key, ...], second: float) -> Key:
+def at(keys: tuple[Key, ...], second: float) -> Key:
     """The place at `second`, interpolated smoothly between two keys."""
     later = next(index for index, key in enumerate(keys) if key.second > second)
     before, after = keys[later - 1], keys[later]

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from fer_edge.demo.clip import Key, at
 from fer_edge.drawing.face import draw_face, look_of, painted
 from fer_edge.types import EMOTIONS, UNCERTAIN, Box, Pixels, Prediction
 
@@ -25,15 +26,6 @@ LABEL = "Tour: drawn people, invented readings"  # in each picture
 UNKNOWN = Prediction(EMOTIONS, (1 / len(EMOTIONS),) * len(EMOTIONS))  # nothing is said of the face
 
 Colour = tuple[int, int, int]  # red, green, blue
-
-
-class Key(NamedTuple):
-    """Where somebody is at a time; between two keys it is interpolated."""
-
-    second: float
-    x: float  # the face's middle, pixels of the frame
-    y: float
-    side: float  # of the face's box, pixels
 
 
 class Person(NamedTuple):
@@ -111,7 +103,7 @@ class InventedBox(Box):
     @classmethod
     def of(cls, place: Key, prediction: Prediction) -> InventedBox:
         """The box of a face at `place`."""
-        side = round(place.side)
+        side = round(place.face)
         box = cls(round(place.x - side / 2), round(place.y - side / 2), side, side)
         box.prediction = prediction
         return box
@@ -119,37 +111,29 @@ class InventedBox(Box):
 
 def boxes(second: float) -> list[Box]:
     """The faces in view at `second` of the script, 0 to LENGTH_S, those in front first."""
-    there = sorted(_there(second), key=lambda seen: seen[1].side, reverse=True)
+    there = sorted(_there(second), key=lambda seen: seen[1].face, reverse=True)
     return [
         InventedBox.of(place, _prediction(_shown(person, second), second))
         for person, place in there
-        if -place.side / 4 < place.x < WIDTH + place.side / 4
+        if -place.face / 4 < place.x < WIDTH + place.face / 4
     ]
 
 
 def draw(second: float) -> Pixels:
     """The picture at `second` of the script, (HEIGHT, WIDTH, 3) BGR."""
     picture = _wall().copy()
-    for person, place in sorted(_there(second), key=lambda seen: seen[1].side):
-        _paste(picture, _person(person, _shown(person, second), round(place.side / 4) * 4), place)
+    for person, place in sorted(_there(second), key=lambda seen: seen[1].face):
+        _paste(picture, _person(person, _shown(person, second), round(place.face / 4) * 4), place)
     cv2.putText(picture, LABEL, (16, 34), cv2.FONT_HERSHEY_SIMPLEX, 0.8, (40, 44, 48), 1, cv2.LINE_AA)
     return picture
 
 
 def _there(second: float) -> list[tuple[Person, Key]]:
     return [
-        (person, _at(person.path, second))
+        (person, at(person.path, second))
         for person in PEOPLE
         if person.path[0].second <= second < person.path[-1].second
     ]
-
-
-def _at(path: tuple[Key, ...], second: float) -> Key:
-    later = next(index for index, key in enumerate(path) if key.second > second)
-    before, after = path[later - 1], path[later]
-    share = (second - before.second) / (after.second - before.second)
-    share = share * share * (3 - 2 * share)
-    return Key(second, *(a + (b - a) * share for a, b in zip(before[1:], after[1:], strict=True)))
 
 
 def _shown(person: Person, second: float) -> str:
@@ -157,7 +141,7 @@ def _shown(person: Person, second: float) -> str:
 
 
 def _prediction(emotion: str, second: float) -> Prediction:
-    """What is said of a face that shows `emotion`: surer and less sure by turns, as a model is."""
+    """What is said of a face that shows `emotion`: now surer, now less, as a model is."""
     if emotion == UNCERTAIN:
         return UNKNOWN
     sure = 0.8 + 0.12 * float(np.sin(second * 1.3))

@@ -12,9 +12,8 @@ import numpy as np
 
 from fer_edge.demo import clip
 from fer_edge.sources.options import SourceOptions
+from fer_edge.sources.pace import wait_until
 from fer_edge.types import Frame
-
-SLEEP_STEP_S = 0.2  # slept at once, so that a stop is noticed
 
 
 class Demo:
@@ -45,7 +44,7 @@ class Demo:
         due = self._clock()
         for number in itertools.count() if self._options.shown else range(clip.LENGTH):
             if self._options.shown:
-                self._wait(due)
+                wait_until(due, self._clock, self._sleep, self._options.stopped)
                 due = max(due + 1 / clip.FPS, self._clock())  # a loop that fell behind, or a pause, is not caught up
             if self._clip is None:
                 return
@@ -53,10 +52,6 @@ class Demo:
             grey = np.asarray(cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY), np.uint8)
             seconds = number / clip.FPS
             yield Frame(number, seconds, self.opened + timedelta(seconds=seconds), grey, self.name, colour)
-
-    def _wait(self, due: float) -> None:
-        while (left := due - self._clock()) > 0 and not self._options.stopped():
-            self._sleep(min(left, SLEEP_STEP_S))
 
     def close(self) -> None:
         """End the clip. May be called twice."""

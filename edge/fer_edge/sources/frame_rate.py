@@ -6,10 +6,9 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 
 from fer_edge.settings import SourceSettings
+from fer_edge.sources.pace import wait_until
 from fer_edge.sources.thermal import ThermalLimit, celsius
 from fer_edge.types import Frame, Observation, Sink
-
-SLEEP_STEP_S = 0.2  # slept at once, so that a stop is noticed
 
 
 class FrameRateLimit(Sink):
@@ -45,8 +44,7 @@ class FrameRateLimit(Sink):
                 continue
             # A loop that fell behind does not catch up: the next frame is due from now on.
             due = max(due + 1 / fps, self._clock())
-            while (left := due - self._clock()) > 0 and not self._stopped():
-                self._sleep(min(left, SLEEP_STEP_S))
+            wait_until(due, self._clock, self._sleep, self._stopped)
 
     def _rate(self, now: float) -> float:
         self._seen = now if self._seen is None else self._seen

@@ -13,9 +13,8 @@ import numpy as np
 from fer_edge.demo import tour
 from fer_edge.errors import SourceLost
 from fer_edge.sources.options import SourceOptions
+from fer_edge.sources.pace import wait_until
 from fer_edge.types import INVENTED_SOURCE, Frame
-
-SLEEP_STEP_S = 0.2  # slept at once, so that a stop is noticed
 
 
 class Tour:
@@ -53,9 +52,7 @@ class Tour:
         while not self._closed:
             number = max(number + 1, int(self._now() * tour.FPS))  # a loop that fell behind gets the newest
             seconds = number / tour.FPS
-            due = self._began + seconds
-            while (left := due - self._clock()) > 0 and not self._options.stopped():
-                self._sleep(min(left, SLEEP_STEP_S))
+            wait_until(self._began + seconds, self._clock, self._sleep, self._options.stopped)
             second = seconds % tour.LENGTH_S
             _check(second)
             if before < tour.PAUSE_AT_S <= second:
