@@ -197,13 +197,13 @@ class Following:
         due = not self._slices and not self._candidates and waited >= self._settings.search_seconds
         # With as many faces as may be there is time until the usual search for a larger one.
         room = len(self._faces) < self._settings.max_faces
-        anew = (
+        begins = (
             cut or missed or late or (due and (waited >= self._settings.rest_seconds or (room and self._motion(tiles))))
         )
-        if anew or (due and self._kinds_left):
+        if begins or (due and self._kinds_left):
             self._searched_tiles, self._searched, self._candidates = tiles, frame.time, []
             self._known_tiles[:] = False
-            self._kinds_left = min(self._search.kinds, MAX_KINDS) if anew else self._kinds_left
+            self._kinds_left = min(self._search.kinds, MAX_KINDS) if begins else self._kinds_left
             self._after_cut = cut
             self._begin(small, 0 if cut else self._turn + 1)
         self._search_slices()

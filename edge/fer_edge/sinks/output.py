@@ -23,7 +23,7 @@ class Output(Generic[S_co]):
     network: bool  # whether it works by the network
     requires: Callable[[Settings], Sequence[str]]  # modules of optional libraries that it imports with these settings
     extra: str  # the extra of fer-edge that installs them
-    also_reads: tuple[str, ...] = ()  # further tables of the settings; if one changes while it runs, it is opened anew
+    also_reads: tuple[str, ...] = ()  # further tables of the settings; if one changes while it runs, it is opened again
     shows: Callable[[], bool] = lambda: False  # whether people see it at once; the demo then plays in real time
     debian: str = ""  # Debian's packages of them, which an environment that sees the system's packages takes instead
 
