@@ -39,7 +39,13 @@ AUTO = {
 }
 
 # Emulation is slow, and more so on a busy machine.
-pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.timeout(240), pytest.mark.rig("arm")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.long,
+    pytest.mark.timeout(240),
+    pytest.mark.rig("arm"),
+    pytest.mark.xdist_group("arm"),
+]
 
 
 @cache

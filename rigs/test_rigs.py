@@ -1,4 +1,7 @@
-"""The rigs that take minutes, each as one test: `make rigs`. What each shows stands in its own file beside this one."""
+"""The rigs that take minutes, each as one test: `make rigs`. What each shows stands in its own file beside this one.
+
+Two run at a time, since they mostly wait; but one service at a time, since its containers share a folder.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +42,7 @@ def run(program: str, *words: str) -> str:
 @pytest.mark.long
 @pytest.mark.timeout(1500)
 @pytest.mark.rig("service")
+@pytest.mark.xdist_group("service")
 @pytest.mark.parametrize("suite", ["bookworm", "trixie"])
 def test_the_service_is_installed_lives_and_goes(suite: str) -> None:
     assert f"{suite}: removed, with all it had" in run("service.py", suite)
@@ -49,6 +53,7 @@ def test_the_service_is_installed_lives_and_goes(suite: str) -> None:
 @pytest.mark.long
 @pytest.mark.timeout(1500)
 @pytest.mark.rig("service")
+@pytest.mark.xdist_group("service")
 def test_a_service_with_old_packages_upgrades() -> None:
     """Its settings and its log stay, and it can be taken back."""
     assert "the report reads the log of both" in run("service_before.py")
