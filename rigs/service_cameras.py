@@ -130,7 +130,7 @@ def gives_up(device: Device, what: str, before: int) -> None:
     device.until(f"{what}: ends with 10", 60, lambda: device.show("ExecMainStatus") == "10")
     device.until("after saying for how long", 1, lambda: device.count("so fer-edge ends") > ends)
     device.until("and that it was lost, once", 1, lambda: device.count(LOST) == before + 1)
-    device.until("and is started anew", 30, lambda: device.show("NRestarts") != "0")
+    device.until("and is started again", 30, lambda: device.show("NRestarts") != "0")
 
 
 def show(device: Device, picture: str) -> None:

@@ -136,7 +136,7 @@ class Device:
         (self.root / "etc/fer-edge/fer-edge.toml").write_text(text)
 
     def restart(self) -> None:
-        """Start the service anew; it is ready then."""
+        """Start the service again; it is ready then."""
         self.run("systemctl", "restart", "fer-edge", check=True)
 
     def until(self, claim: str, seconds: float, shown: Callable[[], object]) -> None:

@@ -1,4 +1,4 @@
-"""What a rig waits for in a journal is what the product says: a message that is worded anew is found in seconds."""
+"""What a rig waits for in a journal is what the product says: a message with other words is noticed in seconds."""
 
 from __future__ import annotations
 

@@ -221,7 +221,7 @@ link_command() {
 
 is_our_command() { [ "$(readlink "$command")" = "$target" ]; }
 
-# Whether it starts, and runs for a minute without being started anew.
+# Whether it starts, and runs for a minute without being started again.
 watch() {
   local second=0 restarts
   systemctl restart fer-edge || return 1

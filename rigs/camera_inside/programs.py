@@ -140,7 +140,7 @@ def lost(timeout: str) -> Any:
 
 
 def comes_back(*arguments: str) -> Any:
-    """`fer-edge run` with a cable that is pulled once, and put back by whoever opens the camera anew."""
+    """`fer-edge run` with a cable that is pulled once, and put back by whoever opens the camera again."""
     opened = itertools.count()
     start = PiCamera._start
 

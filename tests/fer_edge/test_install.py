@@ -80,7 +80,7 @@ def test_the_wheel_runs_in_any_folder(wheel: Path, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_sdist_gives_the_same_wheel(wheel: Path, release: Path) -> None:
-    """Whoever builds the release anew gets it to the byte; its files carry the time that was asked for."""
+    """Whoever builds the release again gets it to the byte; its files carry the time that was asked for."""
     (again,) = release.glob("*.whl")
     assert again.name == wheel.name
     assert {entry.date_time for entry in zipfile.ZipFile(again).infolist()} == {RELEASED_AT.timetuple()[:6]}

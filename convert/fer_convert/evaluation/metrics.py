@@ -121,7 +121,7 @@ def check_finite(probabilities: NDArray[np.float32]) -> None:
     if invalid:
         raise ModelError(
             f"the model's predictions for {invalid} of {len(probabilities)} faces are not numbers; restore it, or "
-            "train anew"
+            "train again"
         )
 
 

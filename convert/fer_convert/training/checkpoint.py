@@ -42,7 +42,7 @@ def restore(path: Path, model: Any) -> dict[str, Any]:
             raise TypeError(f"its progress is {str(progress)[:40]!r}")
     except Exception as cause:  # noqa: BLE001 - numpy and zipfile raise errors of a dozen kinds
         why = first_line(cause)[:160]
-        raise ModelError(f"checkpoint {path}: cannot be read ({why}); remove it to begin this run anew") from None
+        raise ModelError(f"checkpoint {path}: cannot be read ({why}); remove it to begin this run again") from None
     return progress
 
 

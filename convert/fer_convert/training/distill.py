@@ -173,5 +173,5 @@ def _mean_predictions(
             ]
             parts.append(np.mean(predictions, axis=0))
             if not np.isfinite(parts[-1]).all():
-                raise ModelError("a teacher predicts values that are not numbers; train it anew, or leave it out")
+                raise ModelError("a teacher predicts values that are not numbers; train it again, or leave it out")
     return np.concatenate(parts)

@@ -42,7 +42,7 @@ class Progress:
         found = checkpoint.restore(path, model)
         wrong = [k for k, v in asdict(cls()).items() if not isinstance(found.get(k), type(v)) and found.get(k) != 0]
         if wrong or len(found) != len(fields(cls)):
-            raise ModelError(f"checkpoint {path}: not a run's progress; remove it to begin this run anew")
+            raise ModelError(f"checkpoint {path}: not a run's progress; remove it to begin this run again")
         return cls(**found)
 
     def add(self, row: dict[str, float], recipe: Recipe) -> None:

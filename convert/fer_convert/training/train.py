@@ -168,7 +168,7 @@ def _run_epoch(model: Any, recipe: Recipe, material: TrainingData, progress: Pro
             loss, accuracy = engine.train(batch)
             if not np.isfinite(loss):
                 place = f"epoch {progress.epoch + 1}, step {step + 1} of {steps}"
-                raise ModelError(f"{place}: the loss is {loss}; train anew with a lower --learning-rate")
+                raise ModelError(f"{place}: the loss is {loss}; train again with a lower --learning-rate")
             sums += np.array([loss, accuracy]) * len(batch[0])
             seen += len(batch[0])
     loss, accuracy = sums / seen

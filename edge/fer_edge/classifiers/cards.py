@@ -66,6 +66,11 @@ def models_folder() -> Path:
     return inside if inside.is_dir() else Path(__file__).parents[3] / "models"
 
 
+def shipped_agreement() -> str:
+    """In how many percent of faces the shipped model agrees with the majority of people, by its card; "84"."""
+    return f"{100 * (load_card(models_folder() / 'mini_xception-int8.json').accuracy or 0.0):.0f}"
+
+
 def load_card(path: Path) -> Card:
     """Read a card; `path` is the card (.json) or its model (.tflite). Raises ModelError."""
     if path.suffix == ".tflite" and not os.path.isfile(path):  # noqa: PTH113 - Path.is_file raises in a closed folder

@@ -165,6 +165,6 @@ def _factors(card: Card, prior: float | None) -> NDArray[np.float32] | None:
     if card.prior is None:
         raise ModelError(
             f"model {card.path}: its card does not say what its prior is, so classifier.prior = {prior:g} cannot be "
-            "applied; convert it anew with fer-convert quantize, or leave the setting out"
+            "applied; convert it again with fer-convert quantize, or leave the setting out"
         )
     return np.array(card.prior.factors(prior), np.float32)

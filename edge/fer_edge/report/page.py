@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from html import escape
 from pathlib import Path
 
+from fer_edge.classifiers.cards import shipped_agreement
 from fer_edge.drawing.palette import GREY, to_hex
 from fer_edge.records import percent
 from fer_edge.report.charts import Column, bar, columns
@@ -39,8 +40,8 @@ def page(summary: Summary, source: str, torn: int, now: datetime) -> str:
         f'<header>\n<h1>Expressions</h1>\n<p class="when">{escape(when)}</p>\n{_figures(summary)}\n</header>\n{body}\n'
         f"<footer>\n<p>{' '.join(lines)}</p>\n"
         "<p>An expression is not a feeling. The model that comes with fer-edge agrees with the majority of ten people "
-        "in 84 % of the pictures on which they agree among themselves; a single person does in 78 %. Use it to see "
-        "how a room changes, never to judge a person.</p>\n</footer>\n</main>\n</body>\n</html>\n"
+        f"in {shipped_agreement()} % of the pictures on which they agree among themselves; a single person does in "
+        "78 %. Use it to see how a room changes, never to judge a person.</p>\n</footer>\n</main>\n</body>\n</html>\n"
     )
 
 

@@ -122,7 +122,7 @@ def test_damaged_checkpoint_is_refused(faces_csv: Path, tmp_path: Path) -> None:
     run(recipe, faces_csv, out)
     state = out / "state.npz"
     state.write_bytes(state.read_bytes()[:5000])
-    with pytest.raises(ModelError, match="remove it to begin this run anew"):
+    with pytest.raises(ModelError, match="remove it to begin this run again"):
         run(recipe, faces_csv, out)
 
 
@@ -144,12 +144,12 @@ def test_checkpoint_of_another_kind(faces_csv: Path, tmp_path: Path, change: dic
     with np.load(out / "state.npz") as arrays:
         kept = dict(arrays)
     np.savez(out / "state.npz", **(kept | change))
-    with pytest.raises(ModelError, match="remove it to begin this run anew") as error:
+    with pytest.raises(ModelError, match="remove it to begin this run again") as error:
         run(recipe, faces_csv, out)
     assert "\n" not in str(error.value)
     with (out / "state.npz").open("wb") as file:
         np.save(file, np.zeros(3))
-    with pytest.raises(ModelError, match="remove it to begin this run anew"):
+    with pytest.raises(ModelError, match="remove it to begin this run again"):
         run(recipe, faces_csv, out)
     for text in ("[]", "null"):
         (out / "config.json").write_text(text)
@@ -237,7 +237,7 @@ def test_lost_loss_ends_the_run(faces_csv: Path, tmp_path: Path, monkeypatch: py
         return {"loss": 1.0 if len(steps) < 3 else float("nan"), "accuracy": 0.0}
 
     monkeypatch.setattr(keras.Model, "train_on_batch", lost)
-    with pytest.raises(ModelError, match=r"epoch 1, step 3 of 6: the loss is nan; train anew with a lower"):
+    with pytest.raises(ModelError, match=r"epoch 1, step 3 of 6: the loss is nan; train again with a lower"):
         run(RECIPE, faces_csv, tmp_path / "run")
     assert len(steps) == 3
     assert not (tmp_path / "run" / "state.npz").exists()

@@ -34,7 +34,7 @@ def twins(model: Any) -> dict[str, float]:
     wanted = torch.from_numpy(np.eye(7, dtype=np.float32)[rng.integers(0, 7, 16)])
     for layer in (*model.layers, *other.layers):
         if isinstance(layer, keras.layers.Dropout):
-            layer.rate = 0.0  # what is dropped is drawn anew in each
+            layer.rate = 0.0  # what is dropped is drawn again in each
     ours = torch_graph.forward(model)
     found = {"reads": apart([(ours(faces, False).detach(), other(faces, training=False).detach())])}
     exact, rough = (engine.TorchEngine(model).predict(faces.numpy(), exact=way) for way in (True, False))

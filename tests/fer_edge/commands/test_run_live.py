@@ -143,7 +143,7 @@ def test_a_paused_camera_is_let_go_of_until_somebody_resumes(
     monkeypatch.setattr(outputs, "make_sink", make)
     assert run(camera, tmp_path / "log.jsonl", "--max-frames", "40", "--sink", "console") == 0
     assert pressers[0].states == ["starting", "running", "paused", "running"]
-    assert camera.calls.get(timeout=SOON) == "opened"  # anew
+    assert camera.calls.get(timeout=SOON) == "opened"  # again
     out, errors = capsys.readouterr()
     assert "camera is off: paused\ncamera is on again\n" in out
     assert "frames 40" in out

@@ -109,7 +109,7 @@ def test_a_sink_failing_when_closed_is_remembered(
 
 
 def test_output_follows_what_it_also_reads(outputs: Outputs, tmp_path: Path) -> None:
-    """The kiosk is opened anew if detector.ignore changes, since its page draws that; the log is not."""
+    """The kiosk is opened again if detector.ignore changes, since its page draws that; the log is not."""
     pytest.importorskip("starlette")
     base = parse({"kiosk": {"port": 0}}, settings(tmp_path, "log", "kiosk"))
     outputs.reconfigure(base)

@@ -64,7 +64,7 @@ def test_frames(inside: camera.Inside, width: int, height: int) -> None:
     assert answer["begun"] < answer["times"][0] < answer["times"][-1] < answer["ended"]
     assert answer["layouts"] == {"main": "NV12", "lores": "NV12"}
     assert answer["one of them"] == [True, True]  # main and lores are the pictures that became frames
-    assert answer["again"] > answer["ended"]  # closed, then opened anew in the same process
+    assert answer["again"] > answer["ended"]  # closed, then opened again in the same process
 
 
 def test_faces_are_found_and_read(inside: camera.Inside, log: str) -> None:
@@ -102,7 +102,7 @@ def test_no_camera(inside: camera.Inside, log: str) -> None:
 
 
 def test_frames_stop_arriving(inside: camera.Inside) -> None:
-    """A pulled cable is a loss within the timeout, and no hang: neither in waiting nor in close nor opened anew."""
+    """A pulled cable is a loss within the timeout, and no hang: neither in waiting nor in close nor opened again."""
     answer, _ = seen(inside, "lost", "0.5")
     assert answer["later"]["kind"] == "SourceLost"
     assert answer["at first"]["kind"] == "SourceError"  # it never worked: a start that fails, nothing to wait for

@@ -1,4 +1,4 @@
-"""A paused camera is closed, a lost one opened anew, and the loop sees frames whose numbers and times only grow."""
+"""A paused camera is closed, a lost one opened again, and the loop sees frames whose numbers and times only grow."""
 
 from __future__ import annotations
 
@@ -336,7 +336,7 @@ def steady(make_frame: Make, *openings: Iterator[Pixels]) -> Rig:
 
 
 def test_black_camera_is_reported_once(make_frame: Make, capsys: pytest.CaptureFixture[str]) -> None:
-    """In a dark night that goes on for an hour, until the process starts anew."""
+    """In a dark night that goes on for an hour, until the process starts again."""
     rig = steady(make_frame, *(black() for _ in range(90)))
     numbers: list[int] = []
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from fer_edge.classifiers.cards import load_card, models_folder
+from fer_edge.classifiers.cards import shipped_agreement
 from fer_edge.sinks.kiosk.i18n import Translations
 from fer_edge.sinks.kiosk.responses import error_response
 
@@ -34,7 +34,7 @@ class Pages:
         `live`: whether they link to the camera's picture, `today`: to the history; `saved`: the label of pictures that
         are saved, if any are.
         """
-        words = words | {"history_note": words["history_note"].replace("{agreement}", agreement())}
+        words = words | {"history_note": words["history_note"].replace("{agreement}", shipped_agreement())}
         if saved:
             words = words | {"notice": words["notice_crops"].replace("{label}", saved)}
         texts = {path.stem: path.read_text(encoding="utf-8") for path in (KIOSK_FOLDER / "pages").glob("*.html")}
@@ -52,12 +52,6 @@ class Pages:
     def page(self, name: str, status: int = 200) -> Response:
         """A response with the page `name`."""
         return Response(self._pages[name], status, media_type="text/html; charset=utf-8")
-
-
-def agreement() -> str:
-    """In how many percent of the faces the shipped model agrees with the majority of people, by its card."""
-    accuracy = load_card(models_folder() / "mini_xception-int8.json").accuracy or 0.0
-    return f"{100 * accuracy:.0f}"
 
 
 def _rendered(text: str, words: Translations, live: bool, today: bool, wrong: bool = False) -> str:

@@ -82,7 +82,7 @@ class Listener:
                 self.changed.notify_all()
 
         def on_connect(client: Client, _data: Any, flags: ConnectFlags, *_: Any) -> None:
-            if not flags.session_present:  # to subscribe anew would bring what is kept once more
+            if not flags.session_present:  # to subscribe again would bring what is kept once more
                 client.subscribe("#", qos=1)
 
         self.client = Client(CallbackAPIVersion.VERSION2, client_id=name, clean_session=False)

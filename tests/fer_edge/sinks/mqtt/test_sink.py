@@ -127,7 +127,7 @@ def test_a_run_with_it(client: Watcher, tmp_path: Path, monkeypatch: pytest.Monk
 def test_broken_queue_fails_next_write(
     client: Watcher, sink: Mqtt, make_observation: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The mailbox then makes the sink anew, which finds the damage."""
+    """The mailbox then makes the sink again, which finds the damage."""
     client.news.get(timeout=SOON)
 
     def broken(*_: object) -> None:
