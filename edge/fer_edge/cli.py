@@ -42,7 +42,7 @@ COMMANDS = {
 EXAMPLES = {
     "run": (
         "run --source tour --sink kiosk   # every expression on a page, invented, without a camera",
-        "run --source camera:0 --sink log --sink kiosk",
+        "run --source camera:0 --sink kiosk   # beside the log and the console",
         "run --config fer-edge.toml --fps 10",
     ),
     "detect": (

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from fer_edge import cli, settings
-from fer_edge.commands import options, run
+from fer_edge.commands import run
+from fer_edge.commands.run_outputs import DefaultOutputs
 
 ROOT = Path(__file__).parents[2]
 CONTAINERFILE = (ROOT / "Containerfile").read_text()
@@ -50,7 +51,7 @@ def test_containers_command_is_understood(name: str) -> None:
         arguments = line[1].split(", ")
     assert "/etc/fer-edge/fer-edge.toml" in arguments
     given = [word.replace("/etc/fer-edge/fer-edge.toml", str(SHIPPED)) for word in arguments]
-    found = options.read_settings(cli.parser(given).parse_args(given), run.NAMED)
+    found = run._read(cli.parser(given).parse_args(given), DefaultOutputs())
     assert found.kiosk.insecure
     assert ("mqtt" in found.run.sinks) == (name == "compose.yaml")
 

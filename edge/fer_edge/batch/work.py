@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -58,16 +59,24 @@ def read_path(
         verdict = PictureVerdict(words) if source.still else VideoVerdict(words)
         sinks: list[Sink] = [*tables, stack.enter_context(closing(verdict))]
         if work.folder is not None:
+            drawn: AnnotatedVideo | AnnotatedPictures
             if not isinstance(source, Picture | Pages | PictureFolder) and not source.still:
                 drawn = AnnotatedVideo(work.folder, Path(source.name).stem, source.fps, work.font)
-                sinks.append(stack.enter_context(closing(drawn)))
             else:
-                sinks.append(AnnotatedPictures(work.folder, work.font))
+                drawn = AnnotatedPictures(work.folder, work.font)
+            stack.callback(_say_where, drawn)  # after it is closed, and also of what a damaged file gave
+            sinks.append(stack.enter_context(closing(drawn)))
         # A bar on a terminal alone, and only if there is something to wait for.
         quiet = None if bar and (source.length or MIN_BAR_FRAMES) >= MIN_BAR_FRAMES else True
         frames = tqdm(source, total=source.length, unit=" frames", leave=False, disable=quiet)
         parts = stack.enter_context(work.reader.parts(source.still))
         loop.run(frames, *parts, sinks, Stopwatch(), stopped)
+
+
+def _say_where(drawn: AnnotatedPictures | AnnotatedVideo) -> None:
+    """Say where the annotated copies are; standard output is for what was read."""
+    if drawn.written:
+        print(f"written: {drawn.written}", file=sys.stderr, flush=True)
 
 
 def read_here(paths: Sequence[str], work: Work, tables: Sequence[Sink], words: TextIO) -> Outcomes:

@@ -31,7 +31,7 @@ class LogStore:
     def __init__(self, settings: LogSettings) -> None:
         """Open the file, and remove what a power cut left of its last line. Raises SinkError."""
         if settings.path == "-":  # detect's --json and --csv take it for standard output
-            raise SinkError("log -: the log is a file; give its path, or /dev/stdout with --sink log alone")
+            raise SinkError("log -: the log is a file; give its path, or /dev/stdout with --only-sink log")
         self.path = Path(settings.path).absolute()
         self.lines = 0  # written by this process
         self.repaired = 0  # bytes of half-written lines that were removed

@@ -80,6 +80,9 @@ class Outputs:
 
     def _start(self, name: str) -> None:
         sink = self._open[name] = make_sink(name, self._settings, self._pause_switch)
+        output: Output[Sink] = lookup(SINKS, name, "sink")
+        if where := output.where(self._settings):
+            print(f"{name}: {where}", flush=True)
         sink.state("starting")
         if isinstance(sink, Guarded) and isinstance(sink.sink, Log):
             self.logs.append(sink.sink)

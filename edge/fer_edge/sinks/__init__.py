@@ -13,3 +13,17 @@ SINKS = {
     "crops": "fer_edge.sinks.crops:open_crops",
     "oled": "fer_edge.sinks.oled.sink:open_oled",
 }
+
+# name -> what it does, for help, which imports none of them
+SUMMARIES = {
+    "log": "JSON lines in a file, which the report and the history read",
+    "console": "a line for each event in the terminal, and the faces in view",
+    "csv": "a table for spreadsheets",
+    "kiosk": "a page for the room's screen, a history and an API",
+    "hook": "runs a program of yours for each event",
+    "webhook": "posts each event to an address",
+    "led": "lights on a Raspberry Pi's pins, and a pause button",
+    "mqtt": "predictions by a broker, for Home Assistant and others",
+    "crops": "saves pictures of your own face, to train on",
+    "oled": "a drawn face on a small display",
+}

@@ -52,6 +52,14 @@ class AnnotatedPictures(Sink):
     def __init__(self, folder: Path, font: str = "") -> None:
         """Pictures go to `folder`, which is made if it is missing; `font` is as for `annotate`. Raises SinkError."""
         self._folder, self._font = _folder(folder), font
+        self._last, self._count = folder, 0  # what was written
+
+    @property
+    def written(self) -> str:
+        """Where the pictures are, in words; "" if none was written."""
+        if self._count > 1:
+            return f"{self._count} pictures in {self._folder}"
+        return str(self._last) if self._count else ""
 
     def write(self, observation: Observation) -> None:
         """Draw and write. Raises SinkError."""
@@ -67,6 +75,7 @@ class AnnotatedPictures(Sink):
         try:
             path = _new_file(self._folder, source.stem, suffix)
             path.write_bytes(data.tobytes())
+            self._last, self._count = path, self._count + 1
         except OSError as cause:
             path.unlink(missing_ok=True)
             raise SinkError(
@@ -89,6 +98,11 @@ class AnnotatedVideo(Sink):
         self._frames = 0
         quiet_opencv()
         self._writer: cv2.VideoWriter | None = None
+
+    @property
+    def written(self) -> str:
+        """Where the video is; "" if none was written."""
+        return str(self.path) if self._frames else ""
 
     def write(self, observation: Observation) -> None:
         """Draw and append. Raises SinkError."""
@@ -131,6 +145,7 @@ class AnnotatedVideo(Sink):
         self._written.replace(self.path)
 
     def _remove(self) -> None:
+        self._frames = 0
         for path in (self._written, self.path):
             path.unlink(missing_ok=True)
 

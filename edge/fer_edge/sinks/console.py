@@ -29,7 +29,7 @@ def is_lively() -> bool:
     return sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
-@output(shows=is_lively)
+@output(shows=is_lively, where=lambda _: "standard output")
 def open_console(settings: Settings, pause_switch: PauseSwitch) -> Console:  # noqa: ARG001 (every output is opened alike)
     """The console that suits standard output."""
     return LiveConsole(sys.stdout) if is_lively() else Console(sys.stdout)

@@ -23,7 +23,7 @@ CSV_COLUMNS = (*FRAME_COLUMNS, "event", *FACE_COLUMNS)
 HEADER = (",".join(CSV_COLUMNS) + "\n").encode()
 
 
-@output()
+@output(where=lambda settings: str(Path(settings.csv.path).absolute()))
 def open_csv(settings: Settings, pause_switch: PauseSwitch) -> CsvFile:  # noqa: ARG001 (every output is opened alike)
     """The table that the settings name. Raises SinkError."""
     return CsvFile(settings.csv)

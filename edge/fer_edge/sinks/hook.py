@@ -20,7 +20,8 @@ from fer_edge.sinks.event_queue import EventQueue, Refused
 from fer_edge.sinks.output import output
 
 
-@output()
+# The program alone: its arguments may be secrets.
+@output(where=lambda settings: f"runs {settings.hook.command[0]}")
 def open_hook(settings: Settings, pause_switch: PauseSwitch) -> EventQueue:  # noqa: ARG001 (every output is opened alike)
     """The program that the settings name, ready to run. Raises SettingsError."""
     hook = Hook(settings.hook)

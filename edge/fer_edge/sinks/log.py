@@ -18,7 +18,13 @@ from fer_edge.sinks.output import output
 from fer_edge.types import Observation, Sink, State
 
 
-@output()
+def _where(settings: Settings) -> str:
+    if settings.log.store == "memory":
+        return f"in memory, the last {settings.log.memory_lines} lines; nothing is written to the disk"
+    return str(Path(settings.log.path).absolute())
+
+
+@output(where=_where)
 def open_log(settings: Settings, pause_switch: PauseSwitch) -> Log:  # noqa: ARG001 (every output is opened alike)
     """The log that the settings name. Raises SinkError."""
     return Log(settings.log)

@@ -26,6 +26,7 @@ class Output(Generic[S_co]):
     also_reads: tuple[str, ...] = ()  # further tables of the settings; if one changes while it runs, it is opened again
     shows: Callable[[], bool] = lambda: False  # whether people see it at once; the demo then plays in real time
     debian: str = ""  # Debian's packages of them, which an environment that sees the system's packages takes instead
+    where: Callable[[Settings], str] = lambda _: ""  # where it writes, said at the start; "": it says so itself
 
     def __call__(self, settings: Settings, pause_switch: PauseSwitch) -> S_co:
         """The sink that the settings ask for; it may pause the loop by `pause_switch`."""
@@ -41,6 +42,7 @@ def output(
     also_reads: tuple[str, ...] = (),
     shows: Callable[[], bool] = lambda: False,
     debian: str = "",
+    where: Callable[[Settings], str] = lambda _: "",
 ) -> Callable[[Open[S_co]], Output[S_co]]:
     """Decorate the function that opens an output with its properties."""
-    return lambda function: Output(function, in_thread, network, requires, extra, also_reads, shows, debian)
+    return lambda function: Output(function, in_thread, network, requires, extra, also_reads, shows, debian, where)

@@ -25,7 +25,7 @@ from fer_edge.urls import Address, parse
 RETRY_STATUSES = (408, 425, 429)  # try again, as after all from 500 (RFC 9110, 6585, 8470)
 
 
-@output(network=True)
+@output(network=True, where=lambda settings: f"posts to {_shown(_address(settings.webhook.url))}")
 def open_webhook(settings: Settings, pause_switch: PauseSwitch) -> EventQueue:  # noqa: ARG001 (every output is opened alike)
     """The address that the settings name. Raises SettingsError; it is not contacted yet."""
     webhook = Webhook(settings.webhook)
@@ -40,9 +40,7 @@ class Webhook:
         self._limit = settings.timeout_seconds
         self._cut: Callable[[], None] = lambda: None  # ends the exchange that goes on
         self._host, self._port, self._target = address.host, address.port, address.path
-        # Only this much is logged: the rest of a webhook's address often is its password.
-        port = "" if address.port is None else f":{address.port}"
-        self._where = f"webhook {address.scheme}://{address.shown}{port}"
+        self._where = f"webhook {_shown(address)}"
         self._headers = {"Content-Type": "application/json", "User-Agent": f"fer-edge/{__version__}"}
         self._headers |= _headers(settings)
         self._trust = _trust(settings) if address.scheme == "https" else None
@@ -116,6 +114,12 @@ def _address(url: str) -> Address:
     if address.scheme not in ("http", "https") or not re.fullmatch(r"[\x21-\x7e]+", url):
         raise SettingsError(f"webhook.url: not an address that can be posted to; {form}")
     return address
+
+
+def _shown(address: Address) -> str:
+    """Only this much is logged: the rest of a webhook's address often is its password."""
+    port = "" if address.port is None else f":{address.port}"
+    return f"{address.scheme}://{address.shown}{port}"
 
 
 def _headers(settings: WebhookSettings) -> dict[str, str]:

@@ -102,9 +102,11 @@ def test_csv_holds_the_same(portrait: Path, tmp_path: Path) -> None:
 def test_a_video_is_read_frame_by_frame(video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, folder = tmp_path / "out.jsonl", tmp_path / "drawn"
     assert main(["detect", str(video), "--json", str(out), "--annotate", str(folder)]) == 0
-    (line,) = capsys.readouterr().out.splitlines()
+    said = capsys.readouterr()
+    (line,) = said.out.splitlines()
     assert line.startswith("Detected Emotion: Happy (")
     assert "face 1 from 0.0 to 2.0 s" in line
+    assert said.err == f"written: {folder / 'clip-annotated.mp4'}\n"
     entries = [json.loads(entry) for entry in out.read_text().splitlines()]
     assert [entry["frame"] for entry in entries] == list(range(50))
     seconds = [datetime.fromisoformat(entry["time"]) for entry in entries]
@@ -128,10 +130,13 @@ def test_png_stays_png(wall: Path, portrait: Path, tmp_path: Path) -> None:
     assert (drawn == 180).all()
 
 
-def test_annotated_pictures_show_the_box_and_never_overwrite(portrait: Path, tmp_path: Path) -> None:
+def test_annotated_pictures_show_the_box_and_never_overwrite(
+    portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     original = portrait.read_bytes()
-    for _ in range(2):
+    for name in ("portrait-annotated.jpg", "portrait-annotated-2.jpg"):
         assert main(["detect", str(portrait), "--annotate", str(tmp_path)]) == 0
+        assert capsys.readouterr().err == f"written: {tmp_path / name}\n"
     assert portrait.read_bytes() == original
     assert sorted(path.name for path in tmp_path.glob("*annotated*")) == [
         "portrait-annotated-2.jpg",

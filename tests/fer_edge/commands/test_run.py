@@ -214,15 +214,19 @@ def test_a_torn_last_line_is_cut_off_and_said(tmp_path: Path, capsys: pytest.Cap
     assert [json.loads(line)["frame"] for line in log.read_text().splitlines()] == [0, 1, 2, 0]
 
 
-def test_sinks_named_on_the_command_line_are_those_alone(
+def test_only_sinks_are_those_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert run("--max-frames", "3", "--sink", "console") == 0
+    assert run("--max-frames", "3", "--only-sink", "console") == 0
     assert not list(tmp_path.iterdir())
-    assert "face 1 came" in capsys.readouterr().out
-    assert run("--max-frames", "3", "--sink", "log", "--sink", "log") == 0
-    assert "face 1 came" not in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "\nconsole: standard output\n" in out
+    assert "face 1 came" in out
+    assert run("--max-frames", "3", "--only-sink", "log", "--only-sink", "log") == 0
+    out = capsys.readouterr().out
+    assert f"\nlog: {tmp_path / 'fer-edge.jsonl'}\n" in out
+    assert "face 1 came" not in out
     assert [path.name for path in tmp_path.iterdir()] == ["fer-edge.jsonl"]
 
 
@@ -339,7 +343,7 @@ def test_a_frozen_camera_is_lost_and_at_last_given_up(
     monkeypatch.setattr(retry, "FIRST_PAUSE_S", 0.01)
     settings = ("blind_seconds=0.05", "give_up_seconds=0.1", "fps=200")
     words = [word for setting in settings for word in ("--set", f"source.{setting}")]
-    log = ("--sink", "log", "--log", str(tmp_path / "log.jsonl"))
+    log = ("--only-sink", "log", "--log", str(tmp_path / "log.jsonl"))
     assert main(["run", "--source", "camera:0", *log, *words]) == 10
     first, last = capsys.readouterr().err.splitlines()
     # How long it really was depends on the machine: tests/fer_edge/sources/test_camera_health.py holds the seconds
@@ -406,7 +410,7 @@ def test_a_hot_processor_gets_fewer_frames(
     monkeypatch.setattr(frame_rate, "FrameRateLimit", limit)
     monkeypatch.setattr(frame_rate, "celsius", lambda: next(celsius))
     monkeypatch.setattr(thermal, "CHECK_INTERVAL_S", 4.0)
-    log = ("--sink", "log", "--log", str(tmp_path / "log.jsonl"))
+    log = ("--only-sink", "log", "--log", str(tmp_path / "log.jsonl"))
     assert run("--max-frames", "30", *log, "--set", f"source.hot_celsius={hot}") == 0
     told = capsys.readouterr().err.splitlines()
     assert [line.split(": ")[2] for line in told] == lines

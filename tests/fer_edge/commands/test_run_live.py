@@ -83,7 +83,7 @@ def camera(monkeypatch: pytest.MonkeyPatch) -> Iterator[Camera]:
 
 def run(camera: Camera, log: Path, *more: str) -> int:
     url = f"http://127.0.0.1:{camera.server_port}/"
-    return main(["run", "--source", url, "--log", str(log), "--log-mode", "frames", *more])
+    return main(["run", "--source", url, "--set", f"log.path={log}", "--set", "log.mode=frames", *more])
 
 
 @pytest.mark.slow
@@ -141,7 +141,7 @@ def test_a_paused_camera_is_let_go_of_until_somebody_resumes(
         return Guarded(name, pressers[-1])
 
     monkeypatch.setattr(outputs, "make_sink", make)
-    assert run(camera, tmp_path / "log.jsonl", "--max-frames", "40", "--sink", "console") == 0
+    assert run(camera, tmp_path / "log.jsonl", "--max-frames", "40", "--only-sink", "console") == 0
     assert pressers[0].states == ["starting", "running", "paused", "running"]
     assert camera.calls.get(timeout=SOON) == "opened"  # again
     out, errors = capsys.readouterr()

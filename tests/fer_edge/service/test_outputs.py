@@ -84,12 +84,13 @@ def test_a_repair_is_said(outputs: Outputs, tmp_path: Path, capsys: pytest.Captu
     path = tmp_path / "log.jsonl"
     outputs.reconfigure(settings(tmp_path, "log"))
     outputs.close()
-    assert not capsys.readouterr().out
+    assert capsys.readouterr().out == f"log: {path}\n"
     path.write_text('{"time": "2026-01-01')
     outputs.reconfigure(settings(tmp_path, "console"))
     outputs.reconfigure(settings(tmp_path, "log"))
     outputs.close()
-    assert capsys.readouterr().out == f"log: cut 20 bytes of a half-written last line off {path}\n"
+    cut = f"log: cut 20 bytes of a half-written last line off {path}"
+    assert capsys.readouterr().out == f"console: standard output\nlog: {path}\n{cut}\n"
 
 
 def test_a_failed_start_leaves_nothing_open(outputs: Outputs, tmp_path: Path) -> None:

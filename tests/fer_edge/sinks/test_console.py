@@ -149,7 +149,8 @@ def test_real_terminal_ends_with_the_summary() -> None:
     """A real terminal ends with the summary and nothing of the last line."""
     leader, follower = os.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 30, 0, 0))
-    command = [sys.executable, "-m", "fer_edge", "run", "--source", "demo", "--max-frames", "50", "--sink", "console"]
+    command = [sys.executable, "-m", "fer_edge", "run", "--source", "demo", "--max-frames", "50"]
+    command += ["--only-sink", "console"]
     environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"} | {"TERM": "xterm"}
     with subprocess.Popen(command, cwd=ROOT, stdout=follower, stderr=follower, env=environment) as child:
         os.close(follower)
@@ -161,9 +162,9 @@ def test_real_terminal_ends_with_the_summary() -> None:
     assert child.returncode == 0
     stream = Terminal()
     stream.write(written.decode().replace("\r\n", "\n"))
-    assert stream.screen[3].startswith("    0.00 s  face 1 came: happy (")
-    assert stream.screen[4] == ""
-    assert stream.screen[5].startswith("frames 50, faces ")
+    assert stream.screen[4].startswith("    0.00 s  face 1 came: happy (")
+    assert stream.screen[5] == ""
+    assert stream.screen[6].startswith("frames 50, faces ")
     drawn = re.findall(r"\r\x1b\[K([^\r]*)(?=\r)", written.decode())
     assert any(line.startswith("     1.0 s  happy ███") for line in drawn), drawn
     assert max(len(line) for line in drawn if "came" not in line) == 29

@@ -155,5 +155,5 @@ def test_settings_alone_save_nothing() -> None:
 def test_folder_that_cannot_be_made_ends_the_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").touch()
     command = ["run", "--source", "demo", "--save-crops", str(tmp_path / "file"), "--label", "smile"]
-    assert main([*command, "--sink", "console"]) == 2
+    assert main([*command, "--only-sink", "console"]) == 2
     assert "choose another folder" in capsys.readouterr().err

@@ -34,7 +34,22 @@ def _modules(settings: Settings) -> Sequence[str]:
     return ("paho.mqtt",) if settings.mqtt.client == "paho" else ()
 
 
-@output(in_thread=True, network=True, requires=_modules, extra="mqtt", also_reads=("run", "kiosk", "log", "classifier"))
+def _where(settings: Settings) -> str:
+    mqtt = settings.mqtt
+    topic = Topics(mqtt.device or device_name(), mqtt.discovery_prefix).state
+    if mqtt.client != "paho":
+        return f"a simulated broker in memory, {topic}"
+    return f"{mqtt.host}:{broker.port(mqtt)}, {topic}"
+
+
+@output(
+    in_thread=True,
+    network=True,
+    requires=_modules,
+    extra="mqtt",
+    also_reads=("run", "kiosk", "log", "classifier"),
+    where=_where,
+)
 def open_mqtt(settings: Settings, pause_switch: PauseSwitch) -> Mqtt:
     """The connection that the settings name. Raises SettingsError, and SinkError if the queue cannot be opened."""
     return Mqtt(settings, pause_switch)

@@ -68,7 +68,7 @@ def real_loop(folder: Path, *more: str) -> Iterator[tuple[str, Any]]:
         "--log",
         str(folder / "log.jsonl"),
     ]
-    command += ["--sink", "console", "--sink", "kiosk", "--sink", "log", "--set", "kiosk.port=0", *more]
+    command += ["--only-sink", "console", "--only-sink", "kiosk", "--only-sink", "log", "--set", "kiosk.port=0", *more]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, cwd=ROOT, text=True, **pipes) as child:  # type: ignore[call-overload]
         try:

@@ -157,9 +157,9 @@ def run(port: int, queue_file: Path, *more: str) -> subprocess.Popen[str]:
         "run",
         "--source",
         "demo",
-        "--sink",
+        "--only-sink",
         "mqtt",
-        "--sink",
+        "--only-sink",
         "console",
         *more,
     ]

@@ -116,7 +116,7 @@ def test_sink_runs_in_its_thread(client: Watcher, tmp_path: Path) -> None:
 
 def test_a_run_with_it(client: Watcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    arguments = ["run", "--source", "demo", "--sink", "mqtt", "--max-frames", "30", "--set", "mqtt.client=fake"]
+    arguments = ["run", "--source", "demo", "--only-sink", "mqtt", "--max-frames", "30", "--set", "mqtt.client=fake"]
     assert main(arguments) == 0
     states = [what for topic, what in client.news.queue if topic == "state"]
     assert states[-1]["state"] == "running"

@@ -163,7 +163,7 @@ def test_sink_runs_in_its_thread(
     monkeypatch.setattr(oled, "Oled", lambda settings: made.append(Oled(settings)) or made[-1])
     seen: list[View] = []
     monkeypatch.setattr(Screen, "draw", remembered(Screen.draw, seen))
-    arguments = ["run", "--source", "demo", "--sink", "oled", "--max-frames", "30", "--set", "oled.device=dummy"]
+    arguments = ["run", "--source", "demo", "--only-sink", "oled", "--max-frames", "30", "--set", "oled.device=dummy"]
     assert main(arguments) == 0
     assert seen[-1].emotion == "happy"
     assert len(made) == 1
@@ -184,7 +184,7 @@ def test_run_continues_without_a_display(
 ) -> None:
     """Without a display the run goes on and says the fix."""
     monkeypatch.chdir(tmp_path)
-    arguments = ["run", "--source", "demo", "--sink", "oled", "--max-frames", "5", "--set", "oled.i2c_port=99"]
+    arguments = ["run", "--source", "demo", "--only-sink", "oled", "--max-frames", "5", "--set", "oled.i2c_port=99"]
     assert main(arguments) == 6
     assert capsys.readouterr().err == (
         "fer-edge: error: oled: there is no I2C bus 99 (I2C device not found: /dev/i2c-99); switch it on with: "
