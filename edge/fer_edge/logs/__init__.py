@@ -8,5 +8,7 @@ order of writing; BEGIN and END are the earliest and latest time in it (UTC, `20
 - only files with such a name and such a content are ever deleted, and by age only after the clock ran steadily for an
   hour.
 
+`fer-edge.index.json` has sums of what was read for the history; see `fer_edge.logs.index`.
+
 Writing, rotating, deleting and purging hold the folder's lock (`fer_edge.logs.folder`).
 """

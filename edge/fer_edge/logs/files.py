@@ -85,13 +85,21 @@ def looks_like_log(file: int) -> bool:
 
 def raw_lines(file: int) -> Iterator[bytes]:
     """The lines of an open file, streamed. The last may lack its newline; one above MAX_LINE_BYTES is cut off."""
+    return (line for line, _ in raw_lines_from(file, 0))
+
+
+def raw_lines_from(file: int, start: int) -> Iterator[tuple[bytes, int]]:
+    """The lines from byte `start` on, as `raw_lines` has them, each with the position of its end."""
+    position = start
     with open(file, "rb", buffering=CHUNK_BYTES, closefd=False) as stream:
-        stream.seek(0)
+        stream.seek(start)
         while line := stream.readline(MAX_LINE_BYTES):
             rest = line
+            position += len(line)
             while len(rest) == MAX_LINE_BYTES and not rest.endswith(b"\n"):
                 rest = stream.readline(MAX_LINE_BYTES)
-            yield line
+                position += len(rest)
+            yield line, position
 
 
 def span_of(file: int) -> Span | None:

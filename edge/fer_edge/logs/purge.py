@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fer_edge.errors import LogError, counted
 from fer_edge.files import atomic_write
+from fer_edge.logs import index
 from fer_edge.logs.files import MAX_LINE_BYTES, PURGE_SUFFIX, full_files, leftovers, looks_like_log, raw_lines
 from fer_edge.logs.folder import Folder
 from fer_edge.records import line_time
@@ -29,7 +30,7 @@ class Purged:
 
 
 def purge(path: Path, before: datetime) -> Purged:
-    """Delete all lines of the log `path` with a time before `before` (with zone), in full files too.
+    """Delete all lines of the log `path` with a time before `before` (with zone), in full files too, and its index.
 
     Each file is replaced at once or not at all, also in a power cut, and flushed lines stay. A loop that writes the log
     waits while one file is rewritten, at most. Raises LogError.
@@ -40,6 +41,8 @@ def purge(path: Path, before: datetime) -> Purged:
         try:
             folder = Folder(real.parent)
             stack.callback(folder.close)
+            index.remove(real)
+            stack.callback(index.remove, real)  # one that was written meanwhile
             # The current file first: files that are rotated from then on have no line to delete.
             found = _purge_file(folder, real, before, done)
             full = full_files(real)

@@ -34,31 +34,18 @@ class Entries:
     def _all(self) -> Iterator[Entry]:
         with ExitStack() as stack:
             # The current file is opened first, so that no line is read twice if the log is rotated or purged meanwhile.
-            current = self._open(self.path, stack)
+            current = open_log(self.path, stack)
             full = full_files(self.path) if self.path.parent.is_dir() else []
             if current is None and not full:
-                raise LogError(f"log {self.path}: no such log; name one with --log, or write it with: fer-edge run")
+                raise no_log(self.path)
             for part in full:
                 if self._wanted(part.span.begin, part.span.end):
                     with ExitStack() as one:
-                        file = self._open(part.path, one)
+                        file = open_log(part.path, one, full=True)
                         if file is not None and (current is None or not os.path.sameopenfile(file, current)):
                             yield from self._of(file)
             if current is not None:
                 yield from self._of(current)
-
-    def _open(self, path: Path, stack: ExitStack) -> int | None:
-        """The file, open as long as `stack`; None if it is gone or not a log. Raises LogError, and OSError."""
-        try:
-            file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        except FileNotFoundError:
-            return None
-        stack.callback(os.close, file)
-        if not stat.S_ISREG(os.fstat(file).st_mode) or not looks_like_log(file):
-            if path != self.path:  # another file with the name of a full one
-                return None
-            raise LogError(f"log {path}: is not a fer-edge log; name another with --log")
-        return file
 
     def _wanted(self, begin: datetime, end: datetime) -> bool:
         return (self._end is None or begin < self._end) and (self._start is None or self._start <= end)
@@ -74,6 +61,39 @@ class Entries:
             else:
                 self.lines += 1
                 yield entry
+
+
+def first_time(path: Path) -> datetime | None:
+    """The time of the first line of the log `path`, to the second; None without one. Raises LogError, OSError."""
+    real = Path(os.path.realpath(path))
+    if real.parent.is_dir() and (full := full_files(real)):
+        return full[0].span.begin
+    with ExitStack() as stack:
+        file = open_log(real, stack)
+        times = (line_time(line) for line in raw_lines(file)) if file is not None else iter(())
+        return next(filter(None, times), None)
+
+
+def no_log(path: Path) -> LogError:
+    """The error of a log without a file."""
+    return LogError(f"log {path}: no such log; name one with --log, or write it with: fer-edge run")
+
+
+def open_log(path: Path, stack: ExitStack, full: bool = False) -> int | None:
+    """A file of a log, open as long as `stack`; None if it is gone, or a `full` file's name is another file's.
+
+    Raises LogError if it is no log, and OSError.
+    """
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return None
+    stack.callback(os.close, file)
+    if not stat.S_ISREG(os.fstat(file).st_mode) or not looks_like_log(file):
+        if full:
+            return None
+        raise LogError(f"log {path}: is not a fer-edge log; name another with --log")
+    return file
 
 
 def entries(path: Path, start: datetime | None = None, end: datetime | None = None) -> Entries:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fer_edge.errors import SinkError, counted
 from fer_edge.files import APPEND_FLAGS, NEW_FILE_MODE, append
-from fer_edge.logs import retention
+from fer_edge.logs import index, retention
 from fer_edge.logs.files import Span, full_file_path, full_files, leftovers, span_of
 from fer_edge.logs.folder import Folder
 from fer_edge.logs.repair import repair
@@ -222,6 +222,8 @@ class LogStore:
                 gone += retention.expired(full_files(self._real), oldest, now)
             for part in gone:
                 retention.delete(part.path)
+            if gone:
+                index.prune(self._real)
             share = retention.disk_used(self._real.parent)
         except OSError as cause:
             self._warn_once("tidied", cause)

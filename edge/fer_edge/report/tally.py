@@ -25,6 +25,7 @@ class Totals:
     watched: float = 0.0  # time that the log covers
     faces: int = 0  # that came
     changes: int = 0  # of a face's emotion
+    crowd: int = 0  # faces at once, at most
 
     @property
     def shown(self) -> float:
@@ -38,6 +39,7 @@ class Totals:
         self.watched += other.watched
         self.faces += other.faces
         self.changes += other.changes
+        self.crowd = max(self.crowd, other.crowd)
 
 
 @dataclass
@@ -49,7 +51,6 @@ class Summary:
     labels: list[str] = field(default_factory=list)  # the model's, in its order, and last UNCERTAIN
     begin: datetime | None = None  # of the first line
     end: datetime | None = None  # of the last line
-    crowd: int = 0  # faces at once, at most
 
     @property
     def total(self) -> Totals:
@@ -57,10 +58,22 @@ class Summary:
         return _sum(self.hours.values())
 
     @property
+    def crowd(self) -> int:
+        """Faces at once, at most."""
+        return self.total.crowd
+
+    @property
     def uncertain(self) -> float:
         """Share of the faces' time without a probable emotion, 0 to 1."""
         total = self.total
         return total.seconds.get(UNCERTAIN, 0.0) / total.shown if total.shown else 0.0
+
+    def sort(self) -> None:
+        """Put the hours into the order of time, and after the labels those that no line had scores of."""
+        self.hours = dict(sorted(self.hours.items()))
+        shown = set(self.total.seconds)
+        ordered = [label for label in self.labels if label != UNCERTAIN]
+        self.labels = ordered + sorted(shown - {*ordered, UNCERTAIN}) + [UNCERTAIN]
 
     def days(self) -> dict[date, Totals]:
         """What was seen on each day, in the order of days."""
@@ -73,7 +86,9 @@ class Summary:
 
 
 @dataclass
-class _FaceState:
+class FaceState:
+    """A face in view."""
+
     emotion: str
     last_line: float  # UTC seconds
     counted_to: float  # UTC seconds up to which its time is in the summary
@@ -89,7 +104,7 @@ class Tally:
         self._start = start.timestamp() if start else float("-inf")
         self._end = end.timestamp() if end else float("inf")
         self._longest = longest
-        self._faces: dict[int, _FaceState] = {}
+        self._faces: dict[int, FaceState] = {}
         self._last: tuple[float, str, int] | None = None  # UTC seconds, source, frame
         self._every_frame = False
         self._quarter = (-1, Totals())  # cache of `_part`
@@ -115,11 +130,7 @@ class Tally:
     def finish(self, now: datetime) -> Summary:
         """The summary, if there is no further line before `now`."""
         self._finish(now.timestamp())
-        hours = dict(sorted(self.summary.hours.items()))
-        self.summary.hours = hours
-        shown = set(self.summary.total.seconds)
-        ordered = [label for label in self.summary.labels if label != UNCERTAIN]
-        self.summary.labels = ordered + sorted(shown - {*ordered, UNCERTAIN}) + [UNCERTAIN]
+        self.summary.sort()
         return self.summary
 
     def _finish(self, time: float) -> None:
@@ -141,10 +152,12 @@ class Tally:
             if number in gone or (self._every_frame and number not in there) or time - seen.last_line > self._longest:
                 del self._faces[number]
         for face in faces:
-            seen = self._faces.setdefault(face["id"], _FaceState(face["emotion"], time, time))
+            seen = self._faces.setdefault(face["id"], FaceState(face["emotion"], time, time))
             if within:
                 self._part(time).changes += seen.emotion != face["emotion"]
                 self._part(time).faces += not seen.known
+                if seen.known:
+                    self._carry(seen.last_line, time)
                 seen.known = True
             seen.emotion, seen.last_line = face["emotion"], time
             if isinstance(face.get("scores"), dict):
@@ -152,10 +165,13 @@ class Tally:
         if within:
             self.summary.begin = self.summary.begin or datetime.fromtimestamp(time, UTC)
             self.summary.end = datetime.fromtimestamp(time, UTC)
-            self.summary.crowd = max(self.summary.crowd, len(faces))
-            self._part(time)
+            part = self._part(time)
+            part.crowd = max(part.crowd, len(faces))
 
-    def _count(self, seen: _FaceState, until: float) -> None:
+    def _carry(self, before: float, time: float) -> None:
+        """A face that was counted is in view again at `time`, and was `before`. A subclass may count it."""
+
+    def _count(self, seen: FaceState, until: float) -> None:
         for part, seconds in self._slices(seen.counted_to, min(until, seen.last_line + self._longest)):
             part.seconds[seen.emotion] = part.seconds.get(seen.emotion, 0.0) + seconds
 

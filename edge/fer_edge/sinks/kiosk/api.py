@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,8 +18,9 @@ from fer_edge.errors import FerEdgeError, LogError, SourceError
 from fer_edge.pause import PauseSwitch
 from fer_edge.settings import Settings
 from fer_edge.sinks.kiosk import metrics, openapi, views
+from fer_edge.sinks.kiosk.calendar import COLUMN_SIZES_S, CalendarError, Span, named_span
 from fer_edge.sinks.kiosk.detect import FORMATS, PictureReader
-from fer_edge.sinks.kiosk.history import MAX_SPAN, history
+from fer_edge.sinks.kiosk.history import MAX_SPAN, as_csv, history
 from fer_edge.sinks.kiosk.jobs import Jobs
 from fer_edge.sinks.kiosk.responses import RequestError, error_response
 from fer_edge.sinks.kiosk.state import KioskState
@@ -26,7 +29,10 @@ from fer_edge.sinks.kiosk.uploads import Uploads
 from fer_edge.types import EVENT_KINDS
 
 MAX_WAITING_REQUESTS = 2  # of pictures that wait for their turn, and of histories
-HISTORY_CACHE_S = 10.0  # a history up to now is read again after so long
+HISTORY_CACHE_S = 10.0  # a history is read again after so long
+MAX_CACHED_HISTORIES = 4
+INDEX_INTERVAL_S = 3600.0
+INDEX_SPAN = timedelta(days=31)
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE)
 PICTURE_MEDIA_TYPES = (*(f"image/{form.lower()}" for form in FORMATS), "application/octet-stream")
 
@@ -40,7 +46,7 @@ class Api:
         self._started = time.monotonic()
         self._pictures, self._histories = Jobs(MAX_WAITING_REQUESTS), Jobs(MAX_WAITING_REQUESTS)
         self._uploads = Uploads(int(1e6 * settings.kiosk.picture_megabytes))
-        self._cached: tuple[float, datetime, dict[str, Any]] | None = None  # when it was read, its start, the history
+        self._cached: dict[tuple[Any, ...], tuple[float, dict[str, Any]]] = {}  # span -> when it was read, the history
 
     async def status(self, request: Request) -> Response:
         """The state of the device."""
@@ -67,31 +73,39 @@ class Api:
 
     async def history(self, request: Request) -> Response:
         """What the log says of a span of time."""
-        query = _check_query(request, ("from", "to"))
-        if "log" not in self._settings.run.sinks:
-            return error_response(404, "no log is written, so there is no history; add log to run.sinks")
-        now = datetime.now().astimezone()
-        end = _moment("to", query["to"]) if "to" in query else now
-        start = (
-            _moment("from", query["from"])
-            if "from" in query
-            else _midnight(min(end.astimezone(), now) - timedelta(microseconds=1))
-        )
-        if not timedelta(0) < end - start <= MAX_SPAN:
-            words = f"from {start}, to {end}: `to` must be after `from`, by {MAX_SPAN.days} days at most"
-            raise RequestError(422, words)
-        try:
-            return JSONResponse(await self._read_history(request, start, end, "to" not in query))
-        except LogError as error:
-            return error_response(404, str(error))
+        return JSONResponse(await self._history(request))
 
-    async def _read_history(self, request: Request, start: datetime, end: datetime, up_to_now: bool) -> dict[str, Any]:
-        cached = self._cached
-        if up_to_now and cached is not None and cached[1] == start and time.monotonic() - cached[0] < HISTORY_CACHE_S:
-            return cached[2]
-        found = await self._histories.run(request, history, self._settings.log, start, end)
-        if up_to_now:
-            self._cached = time.monotonic(), start, found
+    async def history_csv(self, request: Request) -> Response:
+        """The same as a table."""
+        found = await self._history(request)
+        name = f"fer-edge-{datetime.fromisoformat(found['from']).astimezone():%Y-%m-%d}.csv"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return Response(as_csv(found), headers=headers, media_type="text/csv; charset=utf-8")
+
+    async def _history(self, request: Request) -> dict[str, Any]:
+        """Raises RequestError."""
+        query = _check_query(request, ("from", "to", *COLUMN_SIZES_S))
+        if "log" not in self._settings.run.sinks:
+            raise RequestError(404, "no log is written, so there is no history; add log to run.sinks")
+        now = datetime.now().astimezone()
+        try:
+            span = named_span(query, now) or _span(query, now)
+            return await self._read_history(request, span, now)
+        except CalendarError as error:
+            raise RequestError(400, str(error)) from None
+        except LogError as error:
+            raise RequestError(404, str(error)) from None
+
+    async def _read_history(self, request: Request, span: Span, now: datetime) -> dict[str, Any]:
+        """Raises RequestError, LogError."""
+        key = (span.start, None if span.end == now else span.end, span.column_seconds)
+        read, found = self._cached.get(key, (-HISTORY_CACHE_S, {}))
+        if time.monotonic() - read >= HISTORY_CACHE_S:
+            found = await self._histories.run(request, history, self._settings.log, span)
+            self._cached.pop(key, None)
+            self._cached[key] = time.monotonic(), found
+            if len(self._cached) > MAX_CACHED_HISTORIES:
+                del self._cached[next(iter(self._cached))]
         return found
 
     async def detect(self, request: Request) -> Response:
@@ -135,6 +149,17 @@ class Api:
         text = metrics.metrics(self._state, self._stream.readers)
         return Response(text, headers={"Content-Type": metrics.MEDIA_TYPE})
 
+    async def keep_index(self) -> None:
+        """Bring the log's index up to date every hour, so that no page waits for it; ends when it is cancelled."""
+        log = self._settings.log
+        if "log" not in self._settings.run.sinks or log.store == "memory":
+            return
+        while True:
+            await asyncio.sleep(INDEX_INTERVAL_S)
+            now = datetime.now().astimezone()
+            with suppress(LogError):  # whoever asks for a history is told
+                await self._histories.run_unasked(history, log, Span(_midnight(now - INDEX_SPAN), now))
+
     def close(self) -> None:
         """End what is being worked on; to be called in the server's thread."""
         self._pictures.close()
@@ -175,6 +200,19 @@ def _moment(name: str, text: str) -> datetime:
         return moment
     except (ValueError, OverflowError):
         raise RequestError(400, f"{name} {text!r}: not a time; write it as 2026-01-31T12:00:00Z") from None
+
+
+def _span(query: Mapping[str, str], now: datetime) -> Span:
+    """From `from` to `to` of the query; without them, today up to now. Raises RequestError."""
+    end = _moment("to", query["to"]) if "to" in query else now
+    start = (
+        _moment("from", query["from"])
+        if "from" in query
+        else _midnight(min(end.astimezone(), now) - timedelta(microseconds=1))
+    )
+    if not timedelta(0) < end - start <= MAX_SPAN:
+        raise RequestError(422, f"from {start}, to {end}: `to` must be after `from`, by {MAX_SPAN.days} days at most")
+    return Span(start, end)
 
 
 def _midnight(moment: datetime) -> datetime:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -45,6 +46,7 @@ class App:
         login = Login(pages, tokens, tries)
         source, ignored = settings.source, settings.detector.ignore
         shown = partial(stage, state, pause_switch, ignored, source.zone, saved, source.flip)
+        self._unasked: asyncio.Task[None] | None = None
         self.stream = Stream(state, shown, kiosk.viewers)
         self._live = Live(state, font_of(settings) if kiosk.live else "")
         self._api = api = Api(state, pause_switch, settings, self.stream)
@@ -68,6 +70,7 @@ class App:
             get("/api/v1/status", handle_errors(api.status)),
             get("/api/v1/now", handle_errors(api.now)),
             get("/api/v1/history", handle_errors(api.history)),
+            get("/api/v1/history.csv", handle_errors(api.history_csv)),
             post(DETECT_PATH, handle_errors(api.detect)),
             post("/api/v1/pause", handle_errors(api.pause)),
             post("/api/v1/resume", handle_errors(api.resume)),
@@ -84,8 +87,14 @@ class App:
             inner, host_names(kiosk.hosts), tokens, limiter, tries, bodies, kiosk.frame_ancestors
         )
 
+    def start(self) -> None:
+        """Begin what is done without a request; to be called in the server's thread."""
+        self._unasked = asyncio.create_task(self._api.keep_index())
+
     def close(self) -> None:
         """End the streams, which never end by themselves, and slow work; to be called in the server's thread."""
+        if self._unasked is not None:
+            self._unasked.cancel()
         self._api.close()
         self.stream.close()
         self._live.close()

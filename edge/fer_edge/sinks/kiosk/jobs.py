@@ -117,6 +117,14 @@ class Jobs:
                 task.add_done_callback(_forget)
         raise RequestError(503, "the service ends; try again in a moment")
 
+    async def run_unasked(self, work: Callable[..., T], *arguments: Any) -> T:
+        """The same for nobody's request. Ends with the task that waits for it. Raises what `work` raises."""
+        job = Job()
+        try:
+            return await self._in_turn(job, work, arguments)
+        finally:
+            job.cancel()
+
     async def _in_turn(self, job: Job, work: Callable[..., T], arguments: Sequence[Any]) -> T:
         async with self._turn:
             job.check()

@@ -70,7 +70,11 @@ class Server:
         with asyncio.Runner() as runner:
             self._loop = runner.get_loop()
             self._loop.call_soon(self._ready.set)
-            runner.run(self._uvicorn.serve(sockets=[self._socket]))
+            runner.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._app.start()
+        await self._uvicorn.serve(sockets=[self._socket])
 
     def close(self) -> None:
         """Stop it. May be called twice."""

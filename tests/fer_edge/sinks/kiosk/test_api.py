@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from fer_edge import __version__
 from fer_edge.settings import LogSettings
+from fer_edge.sinks.kiosk.calendar import zone_name
 from fer_edge.sinks.log import Log
 from fer_edge.types import Event, Observation
 
@@ -184,3 +186,67 @@ def test_browser_gets_a_page_of_what_is_missing(house: House) -> None:
 @pytest.mark.parametrize("sinks", [("log",), ()])
 def test_today_is_offered_with_a_log(sinks: tuple[str, ...], house: House) -> None:
     assert ('href="/history" hidden' in house(sinks=sinks).ask("/").text) == (not sinks)
+
+
+def test_index_is_kept_without_a_visitor(
+    house: House, make_observation: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every hour what was logged is added up, so that nobody waits for it."""
+    done = threading.Event()
+    monkeypatch.setattr("fer_edge.sinks.kiosk.api.INDEX_INTERVAL_S", 0.01)
+    monkeypatch.setattr("fer_edge.sinks.kiosk.api.history", lambda *_: done.set())
+    built = house()
+    assert done.wait(10)
+    built.sink.close()
+
+
+@pytest.mark.parametrize(
+    ("query", "begin", "end", "seconds"),
+    [
+        ("day=2026-01-01", "2026-01-01", "2026-01-02", 900),
+        ("week=2026-01-01", "2025-12-29", "2026-01-05", 7200),
+        ("month=2026-01", "2026-01-01", "2026-02-01", 86_400),
+    ],
+)
+@pytest.mark.parametrize("store", ["disk", "memory"])
+def test_history_of_a_day_a_week_a_month(
+    store: str, query: str, begin: str, end: str, seconds: int, house: House, make_observation: Make, tmp_path: Path
+) -> None:
+    """Of this device's time zone, which is named, as JSON and as a table."""
+    path = str(tmp_path / f"{query}-{store}.jsonl")
+    write_log(path, make_observation, store=store)
+    built = house(log={"store": store, "path": path})
+    found = built.ask(f"/api/v1/history?{query}").json
+    local = [datetime.fromisoformat(found[name]).astimezone().replace(tzinfo=None) for name in ("from", "to")]
+    assert local == [datetime.fromisoformat(begin), datetime.fromisoformat(end)]
+    assert found["column_seconds"] == seconds
+    assert found["time_zone"] == zone_name()
+    assert datetime.fromisoformat(found["log_begin"]).date().isoformat() == "2026-01-01"
+    (column,) = found["columns"]
+    assert column["seconds"] == {"happy": 4, "sad": 6}
+    answer = built.ask(f"/api/v1/history.csv?{query}")
+    assert answer.headers["content-disposition"] == f'attachment; filename="fer-edge-{begin}.csv"'
+    head, row = (line.split(",") for line in answer.text.splitlines())
+    assert head[:2] == ["time", "watched_seconds"]
+    cells = dict(zip(head, row, strict=True))
+    assert (cells["watched_seconds"], cells["happy"], cells["sad"], cells["uncertain"]) == ("70.0", "4.0", "6.0", "0")
+    assert datetime.fromisoformat(cells["time"]) == datetime.fromisoformat(column["time"])
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("day=yesterday", "day 'yesterday': not a day; write it as 2026-01-31"),
+        ("day=2026-02-30", "not a day"),
+        ("day=0001-01-01", "not a day"),
+        ("month=2026-13", "month '2026-13': not a month; write it as 2026-01"),
+        ("month=9999-12", "month '9999-12': "),
+        ("week=9999-12-31", "week '9999-12-31': "),
+        ("day=2999-01-01", "day '2999-01-01': has not begun yet"),
+        ("day=2026-01-01&week=2026-01-01", "day, week: give one of day, week, month, or from and to"),
+        (f"day=2026-01-01&from={BEGIN}", "give one of"),
+    ],
+)
+def test_no_such_day_is_refused(query: str, words: str, house: House) -> None:
+    answer = house().ask(f"/api/v1/history?{query}")
+    assert (answer.status, words in answer.json["error"]) == (400, True), answer.text
