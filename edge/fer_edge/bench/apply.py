@@ -34,7 +34,7 @@ def apply(path: Path, table: str, values: Values) -> None:
         before = path.read_bytes().decode("utf-8") if path.exists() else ""
     except (OSError, UnicodeDecodeError) as cause:
         reason = cause.strerror if isinstance(cause, OSError) else "not UTF-8 text"
-        raise SettingsError(f"settings {path}: cannot be read ({reason}); fix it, then --apply again") from None
+        raise SettingsError(f"settings {path}: cannot be read ({reason}); fix it, then try again") from None
     _write(path, edited(before, table, values, str(path)))
 
 
@@ -44,7 +44,7 @@ def edited(text: str, table: str, values: Values, name: str) -> str:
     try:
         content: dict[str, Any] = tomllib.loads(body)
     except (tomllib.TOMLDecodeError, RecursionError) as cause:
-        raise SettingsError(f"settings {name}: not TOML ({cause}); fix that line, then --apply again") from None
+        raise SettingsError(f"settings {name}: not TOML ({cause}); fix that line, then try again") from None
     after = "".join(_with_values(body.splitlines(keepends=True), table, values))
     wanted = content | {table: {**content.get(table, {}), **values}}
     try:
@@ -98,5 +98,5 @@ def _write(path: Path, text: str) -> None:
             temporary.write_text(text, encoding="utf-8", newline="")
     except OSError as cause:
         raise SinkError(
-            f"settings {path}: cannot be written ({cause.strerror}); make its folder writable, then --apply again"
+            f"settings {path}: cannot be written ({cause.strerror}); make its folder writable, then try again"
         ) from None

@@ -16,7 +16,7 @@ from fer_edge.bench.baseline import TutorialLoop
 from fer_edge.bench.combinations import Combination, face_predictor, peak_memory_of
 from fer_edge.bench.results import LoopResult, ModelResult, StageResult
 from fer_edge.build import make_classifier, make_parts, make_sink
-from fer_edge.classifiers.cards import installed, is_path, load_card
+from fer_edge.classifiers.cards import Card, installed, is_path, load_card
 from fer_edge.detectors.auto import choose_detector
 from fer_edge.settings import ClassifierSettings, Settings
 from fer_edge.sources import open_source
@@ -47,10 +47,17 @@ def measure_models(combinations: Sequence[Combination], seconds: float, progress
             split=str(card.metrics.get("split", "")),
             memory=peak,
             learned_from=card.learned_from,
+            faces=_faces(card),
             **dataclasses.asdict(found),
         )
         for (card, runtime, threads), peak, found in zip(combinations, memory, times, strict=True)
     ]
+
+
+def _faces(card: Card) -> int:
+    """On which the accuracy of `card` was measured; 0: it does not say."""
+    faces = card.metrics.get("faces")
+    return faces if type(faces) is int and faces > 0 else 0
 
 
 def measure_loop(

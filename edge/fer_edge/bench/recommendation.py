@@ -10,13 +10,14 @@ from fer_edge.bench.results import ModelResult
 from fer_edge.errors import counted
 
 SIMILAR_COST_RATIO = 1.1  # costs that differ by less count as equal: accuracy, threads and file size then decide
+NOISY_SPREAD = 0.25  # of a row's turns, a share of their median, from which it may not tell rows apart
 MAX_ACCURACY_LOSS = 0.01  # share of right answers; no speed is worth more
 
 
 class Recommendation(NamedTuple):
-    """A row, and the line that says why it is recommended."""
+    """A row, and the line that says why it is recommended; None, and why none is."""
 
-    row: ModelResult
+    row: ModelResult | None
     words: str
 
 
@@ -28,6 +29,8 @@ def recommend(rows: Sequence[ModelResult]) -> Recommendation:
     limit = SIMILAR_COST_RATIO * min(map(_cost, accurate))
     cheap = [row for row in accurate if _cost(row) <= limit]
     chosen = min(cheap, key=lambda row: (-(row.accuracy or 0.0), row.threads, row.bytes, row.median))
+    if noise := _noise(chosen, accurate):
+        return Recommendation(None, f"no advice: {noise}; stop other programs, and measure again, for more --seconds")
     return Recommendation(chosen, f"use {_name(chosen)} here: {_why(chosen, rows)}")
 
 
@@ -37,6 +40,17 @@ def _cost(row: ModelResult) -> float:
     One thread is fast enough for a camera, and the cores it leaves are free for the detector, or stay cool.
     """
     return row.median * math.sqrt(row.threads)
+
+
+def _noise(chosen: ModelResult, rows: Sequence[ModelResult]) -> str:
+    """Why `chosen` cannot be told from others of `rows` by these figures, in words; "" if it can."""
+    top = _cost(chosen) * (1 + chosen.spread / 2)
+    for row in rows:
+        spread = max(row.spread, chosen.spread)
+        if row is not chosen and spread > NOISY_SPREAD and _cost(row) * (1 - row.spread / 2) < top:
+            either = f"{_name(chosen)}, or {_name(row)}"
+            return f"these figures are noise, with spreads of up to {spread:.0%}: it may be {either}"
+    return ""
 
 
 def _name(row: ModelResult) -> str:
@@ -73,5 +87,8 @@ def _accuracy(chosen: ModelResult, other: ModelResult) -> str:
     points = 100 * (chosen.accuracy - other.accuracy)
     if abs(points) < 0.05:
         return f"at no cost in accuracy ({chosen.accuracy:.1%} on {chosen.split})"
-    change = f"at a cost of {-points:.1f} points of accuracy" if points < 0 else "and more accurate"
-    return f"{change} ({chosen.accuracy:.1%} instead of {other.accuracy:.1%} on {chosen.split})"
+    both = f"({chosen.accuracy:.1%} instead of {other.accuracy:.1%} on {chosen.split})"
+    error = 100 * max(chosen.accuracy_error, other.accuracy_error)
+    if abs(points) <= error:
+        return f"as accurate, within {error:.1f} points of error {both}"
+    return f"at a cost of {-points:.1f} points of accuracy {both}" if points < 0 else f"and more accurate {both}"

@@ -10,7 +10,7 @@ from fer_edge.bench.machine import SINCE_BOOT_SHIFT, THROTTLE_FLAGS, Machine, Ma
 from fer_edge.bench.results import LoopResult, ModelResult, Results
 from fer_edge.errors import counted
 
-TERMINAL_WIDTH = 110  # characters of a line on a terminal
+TERMINAL_WIDTH = 80  # characters of a line on a terminal
 MAX_OTHERS_CORES = 0.1  # that other programs may keep busy before a warning
 
 
@@ -23,7 +23,10 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], markdown: bool, 
         return [f"{c:{'<' if n < texts else '>'}{w}}" for n, (c, w) in enumerate(zip(row, widths, strict=True))]
 
     if not markdown:
-        return "\n".join("  ".join(line(row)).rstrip() for row in cells)
+        if sum(widths) + 2 * (len(widths) - 1) <= TERMINAL_WIDTH:
+            return "\n".join("  ".join(line(row)).rstrip() for row in cells)
+        # A name that leaves no room for the rest has a line of its own.
+        return "\n".join(f"{row[0]}\n  {'  '.join(line(row)[1:])}".rstrip() for row in cells)
     rule = ["-" * w if n < texts else "-" * (w - 1) + ":" for n, w in enumerate(widths)]
     return "\n".join(f"| {' | '.join(row)} |" for row in (line(header), rule, *map(line, rows)))
 
@@ -61,6 +64,14 @@ def of_state(when: str, state: MachineState) -> str:
 
 def of_rows(rows: Sequence[ModelResult], markdown: bool) -> str:
     """The latency of one prediction, for each combination of model, interpreter and number of threads."""
+    splits = " or ".join(sorted({row.split for row in rows if row.accuracy is not None}))
+    explained = (
+        "spread: interquartile range of the medians of the single turns, as a share of the median; peak MB: memory of "
+        f"a process that does only this; accuracy: share of right answers on {splits or 'no split'}, from the cards"
+    )
+    title = "one prediction (crop, resize, inference), all combinations measured alternately"
+    if not markdown:
+        return joined(markdown, title, *_speeds(rows), "", _sizes(rows), explained)
     known = any(row.learned_from for row in rows)
     figures = ["threads", "median ms", "p95", "p99", "spread", "faces/s", "kB", "peak MB", "accuracy"]
     if known:
@@ -80,14 +91,46 @@ def of_rows(rows: Sequence[ModelResult], markdown: bool) -> str:
         )
         for row in rows
     ]
-    splits = " or ".join(sorted({row.split for row in rows if row.accuracy is not None}))
-    return joined(
-        markdown,
-        "one prediction (crop, resize, inference), all combinations measured alternately",
-        table(("model", "interpreter", *figures), body, markdown, texts=2),
-        "spread: interquartile range of the medians of the single turns, as a share of the median; peak MB: memory of "
-        f"a process that does only this; accuracy: share of right answers on {splits or 'no split'}, from the cards",
-    )
+    return joined(markdown, title, table(("model", "interpreter", *figures), body, markdown, texts=2), explained)
+
+
+def _speeds(rows: Sequence[ModelResult]) -> list[str]:
+    """A table for each interpreter: what a prediction takes."""
+    parts = []
+    for runtime in dict.fromkeys(row.runtime for row in rows):
+        body = [
+            (
+                row.name,
+                str(row.threads),
+                *(f"{1000 * seconds:.2f}" for seconds in (row.median, row.p95, row.p99)),
+                f"{row.spread:.0%}",
+                f"{1 / row.mean:.0f}",
+            )
+            for row in rows
+            if row.runtime == runtime
+        ]
+        header = (f"ms, {runtime}", "threads", "median", "p95", "p99", "spread", "faces/s")
+        parts.append(table(header, body, markdown=False))
+    return parts
+
+
+def _sizes(rows: Sequence[ModelResult]) -> str:
+    """What the models are, whatever runs them."""
+    known = any(row.learned_from for row in rows)
+    header = ("model", "kB", "peak MB", "accuracy", *(["learned from"] if known else []))
+    body = []
+    for name in dict.fromkeys(row.name for row in rows):
+        same = [row for row in rows if row.name == name]
+        accuracy = same[0].accuracy
+        cells = (
+            name,
+            f"{same[0].bytes / 1000:.0f}",
+            f"{max(row.memory for row in same) / 1e6:.0f}",
+            "-" if accuracy is None else f"{accuracy:.1%}",
+            *([same[0].learned_from or "-"] if known else []),
+        )
+        body.append(cells)
+    return table(header, body, markdown=False)
 
 
 def of_loop(loop: LoopResult, markdown: bool) -> str:
@@ -118,7 +161,7 @@ def of_loop(loop: LoopResult, markdown: bool) -> str:
     return f"{ours}\n\n{theirs}"
 
 
-def of_end(results: Results, written: Sequence[str], markdown: bool) -> str:
+def of_end(results: Results, written: Sequence[str], markdown: bool, wrapped: bool = False) -> str:
     """The machine's state afterwards, warnings in capitals if the figures cannot be trusted, and the recommendation."""
     lines = [of_state("after", results.after), *(f"written: {name}" for name in written)]
     if results.held_back:
@@ -131,11 +174,13 @@ def of_end(results: Results, written: Sequence[str], markdown: bool) -> str:
             f"WARNING: OTHER PROGRAMS KEPT {results.others:.1f} OF {results.machine.cores} CORES BUSY: these figures "
             "are unreliable; stop those programs, and measure again"
         )
-    return _listed(markdown, lines) + ("\n\n" if markdown else "\n") + results.verdict  # one line, however wide
+    # One line, however wide, for programs; `wrapped` for people.
+    verdict = joined(markdown, results.verdict) if wrapped else results.verdict
+    return _listed(markdown, lines) + ("\n\n" if markdown else "\n") + verdict
 
 
 def _listed(markdown: bool, lines: Sequence[str]) -> str:
-    return "\n".join(f"- {line}" if markdown else line for line in lines)
+    return "\n".join(f"- {line}" for line in lines) if markdown else joined(markdown, *lines)
 
 
 def joined(markdown: bool, *parts: str) -> str:

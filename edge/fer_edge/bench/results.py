@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from fer_edge.errors import SettingsError, SinkError
 from fer_edge.files import new_file
 
 T = TypeVar("T")
+UNKNOWN_ACCURACY_ERROR = 0.01  # share of right answers: as of 5,000 to 10,000 faces
 
 FORMAT = "fer-edge bench"
 VERSION = 1  # of the file format; if the meaning of a field changes, the version does too
@@ -42,6 +44,14 @@ class ModelResult:
     spread: float  # interquartile range of the turns' medians, as a share of the median
     memory: int  # bytes, peak of a process that does only this
     learned_from: str = ""  # "votes" or "labels", from the card; "" if that or an older file does not say it
+    faces: int = 0  # on which the accuracy was measured, from the card; 0 if that or an older file does not say it
+
+    @property
+    def accuracy_error(self) -> float:
+        """Half of the 95 % interval of the accuracy, a share; UNKNOWN_ACCURACY_ERROR if the faces are not known."""
+        if not self.faces or self.accuracy is None:
+            return UNKNOWN_ACCURACY_ERROR
+        return 1.96 * math.sqrt(self.accuracy * (1 - self.accuracy) / self.faces)
 
     @property
     def key(self) -> tuple[str, str, int]:
@@ -163,6 +173,7 @@ def _stages(stages: list[StageResult]) -> tuple[StageResult, ...]:
 def _from_json(kind: type[T], fields: Mapping[str, Any]) -> T:
     """A dataclass from a JSON object with exactly its fields. Raises TypeError if a number is expected but missing."""
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
-        if field.type in ("int", "float") and type(fields[field.name]) not in (int, float):
+        is_left_out = field.name not in fields and field.default is not dataclasses.MISSING  # by an older version
+        if not is_left_out and field.type in ("int", "float") and type(fields[field.name]) not in (int, float):
             raise TypeError(f"{field.name} = {fields[field.name]!r}: a number")
     return kind(**fields)

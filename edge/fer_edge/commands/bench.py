@@ -17,7 +17,7 @@ from fer_edge.bench.measure import measure_loop, measure_models
 from fer_edge.bench.recommendation import Recommendation, recommend
 from fer_edge.build import make_classifier, make_parts
 from fer_edge.classifiers.runtimes import RUNTIMES
-from fer_edge.commands.options import add_settings_options, read_settings
+from fer_edge.commands.options import DEFAULT_CONFIG, add_settings_options, read_settings
 from fer_edge.errors import SinkError, SourceError
 from fer_edge.settings import Settings
 from fer_edge.urls import mask
@@ -30,7 +30,6 @@ REPEATABLE_SOURCES = (
     "pages",
     "folder",
 )  # kinds that give the same frames again
-DEFAULT_CONFIG = Path("fer-edge.toml")  # that --apply writes if --config names no file
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -166,11 +165,13 @@ def _write(options: argparse.Namespace, found: results.Results, chosen: Recommen
     if options.plot:
         plot.plot(found.rows, f"one prediction on {found.machine.board}", options.plot)
     written = [str(name) for name in (options.json, options.plot) if name not in (None, "-")]
-    if options.apply:
-        row = chosen.row
+    if options.apply and (row := chosen.row):
         by_path = row.path in (str(Path(name)) for name in options.models)
         model = os.path.abspath(row.path) if by_path else row.model  # noqa: PTH100
         values: apply.Values = {"model": model, "variant": row.variant, "runtime": row.runtime, "threads": row.threads}
         apply.apply(options.config, "classifier", values)
         written.append(f"{options.config} (use it with: fer-edge run --config {shlex.quote(str(options.config))})")
-    _say(options, report.of_end(found, written, options.markdown), end="\n")
+    stream = sys.stderr if options.json == "-" else sys.stdout
+    _say(options, report.of_end(found, written, options.markdown, wrapped=stream.isatty()), end="\n")
+    if options.apply and chosen.row is None:
+        raise SinkError(f"settings {options.config}: not changed, since there is no advice; measure again")

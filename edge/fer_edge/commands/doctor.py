@@ -9,15 +9,15 @@ import pwd
 import sys
 from pathlib import Path
 
-from fer_edge.commands.options import add_settings_options, read_settings
+from fer_edge.commands.options import SERVICE_SETTINGS, add_settings_options, read_settings
 from fer_edge.doctor import bundle
 from fer_edge.doctor.examine import examine
 from fer_edge.doctor.finding import EXIT_CODES, Context, Finding, worst
 from fer_edge.doctor.report import as_json, as_text, verdict
 from fer_edge.errors import SettingsError
+from fer_edge.service.program import as_root
 from fer_edge.settings import Settings
 
-SERVICE_SETTINGS = Path("/etc/fer-edge/fer-edge.toml")
 SERVICE_USER = "fer-edge"
 
 
@@ -54,7 +54,7 @@ def _settings(options: argparse.Namespace) -> tuple[Settings, Finding]:
     if options.config is None and SERVICE_SETTINGS.parent.is_dir():
         if not os.access(SERVICE_SETTINGS, os.R_OK):
             words = f"you may not read {SERVICE_SETTINGS}; the checks below use the default settings"
-            return Settings(), Finding("settings", "warning", words, "sudo fer-edge doctor")
+            return Settings(), Finding("settings", "warning", words, as_root("doctor"))
         options.config = SERVICE_SETTINGS
     try:
         settings = read_settings(options, {})

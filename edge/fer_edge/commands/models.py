@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shlex
+import textwrap
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from fer_edge.bench import apply
 from fer_edge.classifiers import cards as model_cards
-from fer_edge.classifiers.cards import Card, choose, models_folder, scan
+from fer_edge.classifiers.cards import Card, choose, is_path, load_card, models_folder, scan
 from fer_edge.classifiers.runtimes import find_runtime
 from fer_edge.classifiers.tflite import TfliteClassifier
+from fer_edge.commands.options import DEFAULT_CONFIG, SERVICE_SETTINGS
 from fer_edge.errors import FerEdgeError, ModelError, counted
 from fer_edge.service.model_install import install_model
+from fer_edge.settings import ClassifierSettings, Settings, load
+
+WIDTH = 80  # columns; a longer name has a line of its own
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of this command."""
     parser.add_argument("--verify", action="store_true", help="check each file's hash and run one inference on it")
+    config = "settings that say which model is in use (default: the service's, else the built-in ones)"
+    parser.add_argument("--config", metavar="FILE", type=Path, help=config)
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
     words = "check a model and install it"
     install = actions.add_parser("install", help=words, description=f"{words.capitalize()}.")
@@ -25,46 +36,128 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     install.add_argument("--card", metavar="FILE.json", type=Path, help="its card (default: the one beside it)")
     default = model_cards.LOCAL_MODELS_FOLDER
     install.add_argument("--to", metavar="FOLDER", type=Path, default=default, help="where (default: %(default)s)")
+    install.add_argument(
+        "--use", action="store_true", help="use it from now on: set classifier.model in the file of --config"
+    )
+    # Not its own default, which would replace what stands before "install".
+    install.add_argument("--config", metavar="FILE", type=Path, default=argparse.SUPPRESS, help=config)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print a table of the models, or install one. Raises ModelError."""
+    """Print a table of the models, or install one. Raises ModelError, SettingsError, SinkError."""
     if options.action == "install":
+        before = _settings_in_use(options.config)
         card, test = install_model(options.model, options.card, options.to)
         print(f"{test}\ninstalled: {card.path}")
-        print("a running fer-edge loads it within seconds; no restart is needed")
+        if options.use:
+            print(_use(card, options))
+        else:
+            print(_is_used(card, *before, options))
         return 0
-    return _list(options.verify)
+    return _list(options)
 
 
-def _list(verify: bool) -> int:
-    """Print the table; with `verify`, test each model. Raises ModelError if one cannot be used."""
+def _settings_in_use(config: Path | None) -> tuple[ClassifierSettings, str]:
+    """The settings of the model in use, and in words where they are from. Raises SettingsError."""
+    path = config or SERVICE_SETTINGS
+    if config is None and not os.path.lexists(SERVICE_SETTINGS):
+        return Settings().classifier, "the default settings"
+    if config is None and not os.access(path, os.R_OK):
+        return Settings().classifier, f"the default settings (you may not read {path})"
+    return load(path).classifier, str(path)
+
+
+def _use(card: Card, options: argparse.Namespace) -> str:
+    """Let the settings name `card`; how it is loaded, in words. Raises SettingsError, SinkError."""
+    is_service = options.config is None and SERVICE_SETTINGS.parent.is_dir()
+    path = options.config or (SERVICE_SETTINGS if is_service else DEFAULT_CONFIG)
+    apply.apply(path, "classifier", {"model": _setting(card, options.to), "variant": card.variant})
+    load_it = "sudo systemctl restart fer-edge" if is_service else f"fer-edge run --config {_quoted(path)}"
+    return f"{path}: classifier.model names it; load it with: {load_it}"
+
+
+def _setting(card: Card, folder: Path) -> str:
+    """What classifier.model must be for `card`: its name where fer-edge looks for it, else its path."""
+    return card.name if folder == model_cards.LOCAL_MODELS_FOLDER else str(card.path.absolute())
+
+
+def _is_used(card: Card, settings: ClassifierSettings, origin: str, options: argparse.Namespace) -> str:
+    """Whether `settings` take `card`, and else what would, in words."""
+    chosen = _chosen(settings)
+    if chosen is not None and chosen.path.absolute() == card.path.absolute():
+        return f"in use by {origin}: a running fer-edge loads it within seconds, no restart is needed"
+    taken = chosen.name if chosen else settings.model
+    set_it = f"--set classifier.model={_quoted(_setting(card, options.to))}"
+    return f"not in use: {taken} is, by {origin}; use this one with: fer-edge run {set_it}, or install it with --use"
+
+
+def _quoted(path: Path | str) -> str:
+    return shlex.quote(str(path))
+
+
+def _chosen(settings: ClassifierSettings) -> Card | None:
+    """The model that `settings` take here; None if that cannot be used."""
+    try:
+        if is_path(settings.model):
+            return load_card(Path(settings.model))
+        runtime = find_runtime()[0] if settings.runtime == "auto" else settings.runtime
+        return choose(settings.model, settings.variant, runtime, scan()[0])
+    except ModelError:
+        return None
+
+
+def _list(options: argparse.Namespace) -> int:
+    """Print the table; with `--verify`, test each model. Raises ModelError if one cannot be used."""
+    settings, origin = _settings_in_use(options.config)
     cards, failures = scan()
-    print(f"models in {models_folder()}")
-    widest = max([len("name"), *(len(card.name) for card in cards)])
-    print(
-        f"{'name':{widest}} {'variant':8} {'kB':>6}  {'input':17} {'accuracy':>8}  {'learned':7}  {'sha256':12}  labels"
-    )
-    for card in cards:
-        height, width = card.size
-        accuracy = "-" if card.accuracy is None else f"{card.accuracy:.1%}"
-        print(
-            f"{card.name:{widest}} {card.variant:8} {card.bytes / 1000:6.1f}  "
-            f"{f'{width}x{height} grey {card.dtype}':17} {accuracy:>8}  {card.learned_from or '-':7}  "
-            f"{card.sha256[:12]}  {', '.join(card.labels)}"
-        )
+    chosen = _chosen(settings)
+    if chosen is not None and chosen.path not in {card.path for card in cards}:
+        cards.append(chosen)
+    print(*_table(cards, chosen), sep="\n")
+    for labels in dict.fromkeys(card.labels for card in cards):
+        of = [card.name for card in cards if card.labels == labels]
+        print(_filled(f"labels{'' if len(of) == len(cards) else ' of ' + ', '.join(of)}: {', '.join(labels)}"))
     split = {str(card.metrics["split"]) for card in cards if "split" in card.metrics}
     if split:
-        print(f"accuracy: share of right answers on {' or '.join(sorted(split))}, as on the cards")
+        print(_filled(f"right: share of right answers, by the cards, on {' or '.join(sorted(split))}"))
     if any(card.learned_from for card in cards):
-        print("learned: from votes of several people on each face, or from labels, one word a face")
+        print("learned: from votes of several people on each face, or from labels, one a face")
+    print(f"*: in use by {origin}" if chosen else f"in use by {origin}: {settings.model}, which cannot be used")
     for failure in failures:
         print(f"failed  {failure}")
-    if verify:
+    if options.verify:
         _verify(cards)
     if failures:
         raise ModelError(f"{len(failures)} of the models cannot be used, see above; reinstall fer-edge")
     return 0
+
+
+def _filled(text: str) -> str:
+    return textwrap.fill(text, WIDTH, subsequent_indent="  ", break_on_hyphens=False)
+
+
+def _table(cards: Sequence[Card], chosen: Card | None) -> Iterator[str]:
+    """The lines of the table: the models of each folder below its path."""
+    row = "{:7} {:>6}  {:14} {:>6}  {:7}".format
+    room = WIDTH - 2 - 1 - len(row("", "", "", "", ""))
+    widest = min(max(len(card.name) for card in cards), room)
+    titles = row("variant", "kB", "input", "right", "learned")
+    for folder in dict.fromkeys(card.path.parent for card in cards):
+        kind = {models_folder(): " (shipped)", model_cards.LOCAL_MODELS_FOLDER: " (installed)"}.get(folder, "")
+        yield f"{folder}{kind}"
+        yield f"  {'name':{widest}} {titles}"
+        for card in (card for card in cards if card.path.parent == folder):
+            height, width = card.size
+            accuracy = "-" if card.accuracy is None else f"{card.accuracy:.1%}"
+            shape = f"{width}x{height} {card.dtype}"
+            learned = card.learned_from or "-"
+            figures = row(card.variant, f"{card.bytes / 1000:.1f}", shape, accuracy, learned)
+            mark = "*" if chosen is not None and card.path == chosen.path else " "
+            name = card.name
+            if len(name) > room:
+                yield f"{mark} {name}"
+                mark, name = " ", ""
+            yield f"{mark} {name:{widest}} {figures}".rstrip()
 
 
 def _verify(cards: list[Card]) -> None:

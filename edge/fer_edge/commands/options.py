@@ -9,6 +9,9 @@ from pathlib import Path
 from fer_edge import settings
 from fer_edge.settings import Settings
 
+SERVICE_SETTINGS = Path("/etc/fer-edge/fer-edge.toml")
+DEFAULT_CONFIG = Path("fer-edge.toml")  # that is written if --config names no file
+
 
 def add_settings_options(parser: argparse.ArgumentParser, threads: bool = True) -> None:
     """`--config`, `--set`, and single settings; `--threads` unless the command has a `--threads` of its own."""

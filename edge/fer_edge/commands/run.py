@@ -10,6 +10,7 @@ from fer_edge.commands.run_outputs import DefaultOutputs, with_outputs
 from fer_edge.errors import SettingsError
 from fer_edge.service import runtime
 from fer_edge.settings import Settings, parse
+from fer_edge.sinks import SUMMARIES
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +37,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     limits.add_argument("--fps", metavar="N", type=float, help="frames a second at most")
     limits.add_argument("--max-frames", metavar="N", type=positive, help="stop after so many frames")
     add_settings_options(parser)
+    lines = [f"  {name:10}  {summary}" for name, summary in SUMMARIES.items()]
+    parser.epilog = "\n".join(["names of outputs:", *lines, "", parser.epilog or ""]).rstrip()
 
 
 # options -> the settings that they stand for

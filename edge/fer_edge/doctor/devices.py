@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from fer_edge.doctor import pins
 from fer_edge.doctor.finding import Context, Finding
+from fer_edge.service.program import as_root
 from fer_edge.settings import Settings
 
 # kind of device -> patterns below /dev
@@ -118,7 +119,7 @@ def _display(context: Context) -> Finding:
     bus = context.root / f"dev/i2c-{context.settings.oled.i2c_port}"
     if bus.exists() and not os.access(bus, os.R_OK | os.W_OK):
         words = f"not checked: you have no permission to use {bus.name}"
-        return Finding("display", "warning", words, "sudo fer-edge doctor")
+        return Finding("display", "warning", words, as_root("doctor"))
     if responds(bus, address):
         return Finding("display", "ok", f"answers at 0x{address:02X} on {bus.name}")
     words = f"no answer at 0x{address:02X} on {bus.name}; check its four wires, and oled.i2c_address"

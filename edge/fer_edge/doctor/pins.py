@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fer_edge.doctor.finding import Context, Finding
+from fer_edge.service.program import as_root
 from fer_edge.settings import LedSettings
 
 # linux/gpio.h: struct gpiochip_info and struct gpio_v2_line_info, and the ioctl requests that fill them in.
@@ -40,7 +41,7 @@ def check(context: Context, ioctl: Ioctl = fcntl.ioctl) -> Iterator[Finding]:
         lines = {number: line(header, number, ioctl) for number in used_pins(context.settings.led)} if header else {}
     except OSError as cause:
         words = f"not checked ({cause.strerror})"
-        yield Finding("pin chip", "warning", words, "sudo fer-edge doctor" if cause.errno == errno.EACCES else "")
+        yield Finding("pin chip", "warning", words, as_root("doctor") if cause.errno == errno.EACCES else "")
         return
     if header is None:
         words = f"none of {', '.join(chip.name for chip in chips)} is a Raspberry Pi's 40-pin header"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import shlex
 import shutil
 import stat
 import tempfile
@@ -20,6 +21,7 @@ from fer_edge.demo import PORTRAIT
 from fer_edge.errors import ModelError, first_line
 from fer_edge.files import sync
 from fer_edge.records import percent
+from fer_edge.service.program import as_root
 from fer_edge.sources import open_files
 from fer_edge.types import Box
 
@@ -43,7 +45,8 @@ def install_model(model: Path, card: Path | None, folder: Path) -> tuple[Card, s
                 return load_card(folder / copy.path.name), test
     except OSError as cause:
         words = f"{cause.filename or folder}: {cause.strerror or first_line(cause)}"
-        raise ModelError(f"{words}; models are installed with sudo, or into another folder with --to") from None
+        again = as_root(f"models install {shlex.quote(str(model))}")
+        raise ModelError(f"{words}; try: {again}, or install it into another folder with --to") from None
 
 
 def try_out(card: Card) -> str:

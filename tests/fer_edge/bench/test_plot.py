@@ -18,6 +18,25 @@ def test_it_is_a_picture(make_row: Callable[..., ModelResult], tmp_path: Path) -
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_names_are_at_the_points(make_row: Callable[..., ModelResult], tmp_path: Path) -> None:
+    """Each model is named once, in letters; whiskers, and the band of what may be as good, are drawn."""
+    matplotlib = pytest.importorskip("matplotlib")
+    drawn: list[str] = []
+    for spread in (0.1, 1.9):
+        rows = [
+            make_row(variant, threads=n, spread=spread, faces=3000, median=0.001 * k / n)
+            for k, variant in enumerate(("float32", "float16", "dynamic", "int8"), 1)
+            for n in (1, 2)
+        ]
+        with matplotlib.rc_context({"svg.fonttype": "none"}):  # letters, not curves
+            plot.plot(rows, "one face on a Pi", tmp_path / f"{spread}.svg")
+        drawn.append((tmp_path / f"{spread}.svg").read_text())
+        for variant in ("float32", "float16", "dynamic", "int8"):
+            assert drawn[-1].count(f">mini-{variant}<") == 1
+        assert "95 % interval of the best" in drawn[-1]
+    assert drawn[0] != drawn[1]
+
+
 def test_what_cannot_be_drawn(make_row: Callable[..., ModelResult], tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     with pytest.raises(SinkError, match="no card states its model's accuracy"):

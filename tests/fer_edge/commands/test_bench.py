@@ -47,7 +47,7 @@ def test_last_line_is_the_recommendation(
     lines = out.splitlines()
     for words in ("machine:", "interpreters:", "mini_xception-float32", "mini_xception-int8", "detect", "baseline"):
         assert any(line.startswith(f"{words} ") for line in lines), words
-    assert lines[-1].startswith("use mini_xception-")
+    assert lines[-1].startswith(("use mini_xception-", "no advice: "))  # on a busy machine
     found = results.read(path)
     assert [(row.variant, row.threads) for row in found.rows] == [("float32", 1), ("int8", 1)]
     assert all(row.reads >= 3 and 0 < row.median <= row.p95 <= row.p99 and row.memory > 20e6 for row in found.rows)
@@ -80,7 +80,7 @@ def test_json_has_standard_output_alone(bench: Callable[..., int], capsys: pytes
     assert bench("--json", "-") == 0
     captured = capsys.readouterr()
     assert json.loads(captured.out)["format"] == results.FORMAT
-    assert "use mini_xception-" in captured.err
+    assert captured.err.splitlines()[-1].startswith(("use mini_xception-", "no advice: "))
 
 
 @pytest.mark.process

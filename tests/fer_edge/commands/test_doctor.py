@@ -10,6 +10,7 @@ import pytest
 from fer_edge.cli import main
 from fer_edge.commands import doctor
 from fer_edge.doctor.finding import Context, Finding
+from fer_edge.service.program import as_root
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +62,7 @@ def test_service_settings_are_the_default(
     config.parent.mkdir()
     monkeypatch.setattr(doctor, "SERVICE_SETTINGS", config)
     assert main(["doctor"]) == 11
-    assert "sudo fer-edge doctor" in capsys.readouterr().out
+    assert as_root("doctor") in capsys.readouterr().out
     config.write_text('[log]\nmode = "frames"\n')
     assert main(["doctor"]) == 0
     assert "fer-edge.toml" in capsys.readouterr().out

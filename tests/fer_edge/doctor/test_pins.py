@@ -11,6 +11,7 @@ import pytest
 from fer_edge.doctor import pins
 from fer_edge.doctor.finding import Context, Finding
 from fer_edge.doctor.pins import CHIP_INFO, FLAG_USED, GET_CHIPINFO, GET_LINEINFO, LINE_INFO, Line
+from fer_edge.service.program import as_root
 
 LED = {"led": {"pins": {"red": 17, "green": 27, "blue": 22}, "button": 5}}
 
@@ -96,7 +97,7 @@ def test_a_pin_that_is_not_there(board: Callable[..., Context]) -> None:
     assert pins.line(board().root / "dev/gpiochip0", 3, Kernel({3: b"i2c"})) == Line(True, "i2c")
 
 
-@pytest.mark.parametrize(("number", "cure"), [(errno.EACCES, "sudo fer-edge doctor"), (errno.ENOTTY, "")])
+@pytest.mark.parametrize(("number", "cure"), [(errno.EACCES, as_root("doctor")), (errno.ENOTTY, "")])
 def test_silent_chip_is_a_warning(board: Callable[..., Context], number: int, cure: str) -> None:
     """A chip that does not answer is a warning."""
 
