@@ -1,4 +1,7 @@
-"""The pages and their files, read once. In a page {{key}} stands for a text in the page's language."""
+"""The pages and their files, read once. In a page {{key}} stands for a text in the page's language.
+
+The first line of a page's file has what its head differs in: <!-- key of its title; its styles; its script -->
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,19 @@ import hashlib
 import html
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from fer_edge.classifiers.cards import shipped_agreement
+from fer_edge.sinks.kiosk import paths
 from fer_edge.sinks.kiosk.i18n import Translations
 from fer_edge.sinks.kiosk.responses import error_response
 
 KIOSK_FOLDER = Path(__file__).parent
+FOOT: dict[str, str] = {}  # key of a text -> where its link leads
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -38,8 +43,19 @@ class Pages:
         if saved:
             words = words | {"notice": words["notice_crops"].replace("{label}", saved)}
         texts = {path.stem: path.read_text(encoding="utf-8") for path in (KIOSK_FOLDER / "pages").glob("*.html")}
-        self._pages = {name: _rendered(text, words, live, today).encode() for name, text in texts.items()}
-        self._pages["login_wrong"] = _rendered(texts["login"], words, live, today, wrong=True).encode()
+        head = texts.pop("head")
+        filled = {
+            "live_hidden": "" if live else "hidden",
+            "today_hidden": "" if today else "hidden",
+            "login_invalid": "",
+            "login_alert": "",
+        }
+        self._pages = {name: _rendered(head, text, words, filled) for name, text in texts.items()}
+        wrong = {
+            "login_invalid": ' aria-invalid="true" aria-errormessage="wrong"',
+            "login_alert": f'<p id="wrong" role="alert">{html.escape(words["login_wrong"])}</p>',
+        }
+        self._pages["login_wrong"] = _rendered(head, texts["login"], words, filled | wrong)
 
     def serve(self, name: str) -> Callable[[Request], Awaitable[Response]]:
         """A handler that responds with the page `name`."""
@@ -54,18 +70,26 @@ class Pages:
         return Response(self._pages[name], status, media_type="text/html; charset=utf-8")
 
 
-def _rendered(text: str, words: Translations, live: bool, today: bool, wrong: bool = False) -> str:
-    """A page's HTML; `wrong`: the login page says that the token was wrong."""
+def _rendered(head: str, text: str, words: Translations, filled: Mapping[str, str]) -> bytes:
+    """A page: `head` and `text` with `words` as text, and `filled` as HTML."""
+    first, _, body = text.partition("\n")
+    title, styles, script = (part.strip() for part in first.removeprefix("<!--").removesuffix("-->").split(";"))
     # For a <script type="application/json">: no character in it may end the element.
     data = json.dumps(words, ensure_ascii=False).replace("<", "\\u003c")
+    scripts = (
+        f'<script type="application/json" id="words">{data}</script>\n'
+        f'<script type="module" src="/static/{script}.js"></script>'
+    )
     known = {name: html.escape(word) for name, word in words.items()} | {
-        "words_json": data,
-        "live_hidden": "" if live else "hidden",
-        "today_hidden": "" if today else "hidden",
-        "login_invalid": ' aria-invalid="true" aria-errormessage="wrong"' if wrong else "",
-        "login_alert": f'<p id="wrong" role="alert">{html.escape(words["login_wrong"])}</p>' if wrong else "",
+        "page_title": html.escape(words["title"] if title == "title" else f"{words[title]}: {words['title']}"),
+        "styles": "\n".join(
+            f'<link rel="stylesheet" href="/static/{name}.css">' for name in ("base", *styles.split())
+        ),
+        "script": scripts if script else "",
+        "foot": "".join(f'<a href="{path}">{html.escape(words[name])}</a>' for name, path in FOOT.items()),
+        **filled,
     }
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: known[found[1]], text)
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: known[found[1]], f"{head}{body}</html>\n").encode()
 
 
 class Static:

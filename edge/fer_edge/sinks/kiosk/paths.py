@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 STAGE, HISTORY, LIVE, TRY = "/", "/history", "/live", "/try"  # the pages
+STATUS, SETTINGS = "/status", "/settings"
 LOGIN, LOGOUT = "/login", "/logout"
 STATIC = "/static/"
 LIVE_PICTURES = "/live.mjpg"

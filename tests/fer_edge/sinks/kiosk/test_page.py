@@ -382,6 +382,47 @@ def test_history_is_drawn_from_the_log(running: Any, visit: Open, make_observati
     tab.shows("Nobody here")
 
 
+def test_history_goes_back(running: Any, visit: Open, make_observation: Make) -> None:
+    """To the day before, which today shows as a line; a column is read by keys and by a tap, and has a table."""
+    noon = datetime.now().astimezone().replace(hour=0, minute=0, second=0) - timedelta(hours=12)
+    with closing(Log(replace(running.settings.log, mode="frames"))) as log:
+        for second in range(0, 120, 2):
+            seen = make_observation(second, "happy" if second < 60 else "sad")
+            taken = noon + timedelta(seconds=second)
+            log.write(Observation(replace(seen.frame, taken=taken, time=float(second)), seen.faces, ()))
+    fill_log(running, make_observation)
+    tab = visit(f"{running.address}/history", 390, 844)
+    tab.page.wait_for_selector("#chart .ghost")
+    assert tab.page.is_disabled("#later")
+    assert tab.page.locator("#chart .unwatched").count() >= 1
+    with tab.page.expect_response(re.compile(r"history\?day=")):
+        tab.page.click("#earlier")
+    tab.page.wait_for_url("**/history?day=*")
+    day = f"{noon:%Y-%m-%d}"
+    assert tab.page.url.endswith(day)
+    tab.page.wait_for_function("() => document.querySelector('#figures dd').textContent === '1'")
+    assert (tab.page.is_disabled("#earlier"), tab.page.is_disabled("#later")) == (True, False)
+    assert tab.page.get_attribute("#table", "href") == f"/api/v1/history.csv?day={day}"
+    slider = tab.page.locator("#slider")
+    slider.focus()
+    tab.page.keyboard.press("Home")  # the first hour that was watched
+    words = "12:00: Happy 1 min, Sad 58 s; watched for a part"
+    assert (tab.page.inner_text("#reading"), slider.get_attribute("aria-valuetext")) == (words, words)
+    tab.page.keyboard.press("ArrowRight")
+    assert tab.page.inner_text("#reading") == "12:15: not watched"
+    box = slider.bounding_box()
+    slider.click(position={"x": box["width"] - 3, "y": 20})
+    assert tab.page.inner_text("#reading") == "23:45: not watched"
+    assert tab.page.evaluate("[...document.querySelectorAll('#chart text')].every(one => one.getBBox().height > 10)")
+    tab.page.set_viewport_size({"width": 1280, "height": 720})
+    tab.page.wait_for_function("() => document.querySelector('#chart svg').clientWidth > 800")
+    for kind in ("week", "month"):
+        tab.page.click(f"#{kind}")
+        tab.page.wait_for_url(f"**/history?{kind}=*")
+        tab.page.wait_for_selector(f"#{kind}[aria-pressed=true]")
+    tab.page.wait_for_function("() => document.querySelector('#table').href.includes('month=')")
+
+
 @pytest.mark.parametrize("seconds", [4, 40, 100, 200, 800])
 def test_axis_counts_up_evenly(seconds: int, running: Any, visit: Open, make_observation: Make) -> None:
     """No two lines of the history's axis have the same label, however long the faces were in view."""

@@ -1,26 +1,26 @@
-// Today's emotions, drawn from the log: columns over the day, and shares. Fetched every minute while the page is visible.
+// A day's, a week's or a month's emotions from the log. Fetched every minute while the page is visible and it goes on.
 
+import { Chart } from "./chart.js";
 import { emotionName, say, words } from "./i18n.js";
+import { clock, duration, formatter } from "./times.js";
 
 const POLL_INTERVAL_MS = 60000;
-const WIDTH = 1000; // of the chart; its margins:
-const HEIGHT = 260;
-const LEFT = 66;
-const BOTTOM = 26;
-const TOP = 12;
-const STEPS_S = [1, 2, 5, 10, 15, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400];
+const KINDS = ["day", "week", "month"];
+const PRINT_OPTIONS = {
+  day: { weekday: "short", day: "numeric", month: "long", year: "numeric" },
+  week: { day: "numeric", month: "short", year: "numeric" },
+  month: { month: "long", year: "numeric" },
+};
 
 const byId = (name) => document.getElementById(name);
-const clock = new Intl.DateTimeFormat(words.language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const percent = new Intl.NumberFormat(words.language, { style: "percent" });
-
-function duration(seconds) {
-  if (seconds < 59.5) return `${Math.round(seconds)} ${words.seconds}`;
-  const minutes = Math.round(seconds / 60);
-  if (minutes < 60) return `${minutes} ${words.minutes}`;
-  const rest = String(minutes % 60).padStart(2, "0");
-  return minutes % 60 ? `${Math.floor(minutes / 60)} ${words.hours} ${rest} ${words.minutes}` : `${minutes / 60} ${words.hours}`;
-}
+const chart = new Chart(byId("chart"), byId("slider"), byId("reading"));
+const query = new URLSearchParams(location.search);
+let kind = KINDS.find((name) => query.has(name)) ?? "day";
+let date = query.get(kind); // "2026-01-31", of a month "2026-01"; null: today
+let today = null; // in the device's time zone, once the log was read
+let ghost = { date: null, found: null };
+let asked = 0;
 
 function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
@@ -29,80 +29,34 @@ function element(name, attributes = {}, ...children) {
   return made;
 }
 
-function drawn(name, attributes, text) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
-
-function chart(found) {
-  const begin = Date.parse(found.from);
-  const first = Math.min(...found.columns.map((column) => Date.parse(column.time)));
-  const step = found.column_seconds * 1000;
-  const hour = 3600000;
-  // From the hour of the first face to now, but not less than six hours.
-  const end = Date.parse(found.to);
-  const start = Math.max(begin, Math.min(Math.floor(first / hour) * hour, end - 6 * hour));
-  const total = (column) => Object.values(column.seconds).reduce((sum, seconds) => sum + seconds, 0);
-  const most = Math.max(...found.columns.map(total), 1);
-  const line = STEPS_S.find((seconds) => 4 * seconds >= most) ?? most / 4;
-  const top = Math.ceil(most / line) * line;
-  const x = (time) => LEFT + ((time - start) / (end - start)) * (WIDTH - LEFT);
-  const y = (seconds) => TOP + (1 - seconds / top) * (HEIGHT - TOP - BOTTOM);
-  const busiest = found.columns.reduce((best, column) => (total(column) > total(best) ? column : best));
-  const list = Object.entries(busiest.seconds).sort((a, b) => b[1] - a[1])
-    .map(([emotion, seconds]) => `${emotionName(emotion)} ${duration(seconds)}`).join(", ");
-  const svg = drawn("svg", {
-    viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
-    role: "img",
-    "aria-label": say("history_chart", { minutes: found.column_seconds / 60, time: clock.format(Date.parse(busiest.time)), list }),
-  });
-  for (let seconds = 0; seconds <= top; seconds += line) {
-    svg.append(drawn("line", { class: "grid", x1: LEFT, x2: WIDTH, y1: y(seconds), y2: y(seconds) }));
-    svg.append(drawn("text", { x: LEFT - 8, y: y(seconds) + 5, "text-anchor": "end" }, seconds ? duration(seconds) : "0"));
-  }
-  const apart = [1, 2, 3, 4, 6, 12, 24].find((hours) => (end - start) / hour / hours <= 12) ?? 48;
-  for (let time = start; time <= end; time += hour) {
-    const date = new Date(time);
-    if (date.getHours() % apart === 0 && x(time) < WIDTH - 25) {
-      svg.append(drawn("text", { x: x(time), y: HEIGHT - 6, "text-anchor": "middle" }, clock.format(date)));
-    }
-  }
-  const width = Math.max(((WIDTH - LEFT) * step) / (end - start) - 1.5, 1);
-  for (const column of found.columns) {
-    const time = Date.parse(column.time);
-    let base = 0;
-    const group = drawn("g", {});
-    const parts = found.emotions.filter(({ emotion }) => column.seconds[emotion]);
-    for (const { emotion, colour } of parts) {
-      const seconds = column.seconds[emotion];
-      group.append(drawn("rect", {
-        x: x(time), width: Math.min(width, WIDTH - x(time)), fill: colour,
-        y: y(base + seconds), height: Math.max(y(base) - y(base + seconds), 0.5),
-      }));
-      base += seconds;
-    }
-    if (!parts.length) continue;
-    const said = parts.map(({ emotion }) => `${emotionName(emotion)} ${duration(column.seconds[emotion])}`).join(", ");
-    group.prepend(drawn("title", {}, `${clock.format(time)}: ${said}`));
-    svg.append(group);
-  }
-  return svg;
-}
-
 function swatch(colour) {
   const made = element("span", { class: "swatch" });
   made.style.background = colour;
   return made;
 }
 
-function show(found) {
+// "2026-01-31" of a moment on the device.
+function dateOf(moment, zone) {
+  const parts = formatter(zone, { year: "numeric", month: "2-digit", day: "2-digit", calendar: "gregory", numberingSystem: "latn" })
+    .formatToParts(moment);
+  const part = (type) => parts.find((one) => one.type === type).value;
+  return `${part("year")}-${part("month")}-${part("day")}`;
+}
+
+// `text` moved by so many days, weeks or months.
+function moved(text, by) {
+  const day = new Date(`${text.slice(0, 7)}-${kind === "month" ? "01" : text.slice(8)}T12:00:00Z`);
+  if (kind === "month") day.setUTCMonth(day.getUTCMonth() + by);
+  else day.setUTCDate(day.getUTCDate() + by * (kind === "week" ? 7 : 1));
+  return day.toISOString().slice(0, kind === "month" ? 7 : 10);
+}
+
+function show(found, before) {
   const seen = found.emotions.reduce((sum, { seconds }) => sum + seconds, 0);
   byId("message").textContent = seen ? "" : say("history_empty");
-  byId("found").hidden = !seen;
-  byId("updated").textContent = say("history_updated", { time: clock.format(Date.parse(found.to)) });
-  if (!seen) return;
+  byId("found").hidden = !seen && !found.watched_seconds && !before;
+  byId("zone").textContent = say("history_zone", { zone: found.time_zone });
+  byId("updated").textContent = say("history_updated", { time: clock(found.time_zone).format(Date.parse(found.to)) });
   const figures = [
     ["faces", found.faces], ["changes", found.changes],
     ["watched", duration(found.watched_seconds)], ["seen", duration(seen)],
@@ -110,10 +64,13 @@ function show(found) {
   byId("figures").replaceChildren(...figures.map(([name, value]) =>
     element("div", {}, element("dt", {}, words[`history_${name}`]), element("dd", {}, String(value)))));
   const used = found.emotions.filter(({ seconds }) => seconds > 0);
-  const keys = element("ul", { class: "keys" }, ...used.map(({ emotion, colour }) =>
-    element("li", {}, swatch(colour), emotionName(emotion))));
-  byId("chart").replaceChildren(chart(found), keys);
+  const keys = used.map(({ emotion, colour }) => element("li", {}, swatch(colour), emotionName(emotion)));
+  keys.push(element("li", {}, element("span", { class: "swatch hatched" }), words.history_unwatched));
+  if (before) keys.push(element("li", {}, element("span", { class: "swatch dashed" }), words.history_ghost));
+  byId("keys").replaceChildren(...keys);
+  chart.show(found, before);
   const most = Math.max(...used.map(({ share }) => share));
+  byId("shares").hidden = !seen;
   byId("rows").replaceChildren(...used.sort((a, b) => b.seconds - a.seconds).map(({ emotion, colour, seconds, share }) => {
     const bar = element("div");
     bar.style.width = `${(100 * share) / most}%`;
@@ -124,18 +81,70 @@ function show(found) {
   }));
 }
 
+// The controls: what is shown, and where one can go from there.
+function steer(found) {
+  const zone = found.time_zone;
+  const begin = Date.parse(found.from);
+  today = dateOf(Date.now(), zone);
+  const from = dateOf(begin, zone).slice(0, kind === "month" ? 7 : 10);
+  const last = Math.max(Date.parse(found.to) - 1, begin);
+  const format = formatter(zone, PRINT_OPTIONS[kind]);
+  byId("when").textContent = kind === "week" ? format.formatRange(begin, last) : format.format(begin);
+  byId("earlier").disabled = !found.log_begin || Date.parse(found.log_begin) >= begin;
+  byId("later").disabled = moved(from, 1) > today.slice(0, from.length);
+  byId("earlier").onclick = () => go(kind, moved(from, -1));
+  byId("later").onclick = () => go(kind, moved(from, 1));
+  byId("table").href = `/api/v1/history.csv?${kind}=${from}`;
+  for (const name of KINDS) {
+    byId(name).setAttribute("aria-pressed", name === kind);
+    const day = from === today.slice(0, from.length) || (begin < Date.now() && Date.now() - last < 120000) ? today : `${from}-01`.slice(0, 10);
+    byId(name).onclick = () => go(name, name === "month" ? day.slice(0, 7) : day);
+  }
+  return from;
+}
+
+function go(name, day) {
+  kind = name;
+  date = day;
+  chart.chosen = null;
+  history.replaceState(null, "", `?${kind}=${date}`);
+  update();
+}
+
+async function fetched(asking) {
+  const response = await fetch(`/api/v1/history${asking ? `?${asking}` : ""}`);
+  if (response.status === 401) location.reload();
+  const found = await response.json();
+  if (!response.ok) throw new Error(found.error);
+  return found;
+}
+
+// The day before, for comparison; read once. Without one, or if the log cannot be read, there is none.
+async function dayBefore(found, from) {
+  if (kind !== "day" || !found.log_begin || Date.parse(found.log_begin) >= Date.parse(found.from)) return null;
+  const wanted = moved(from, -1);
+  if (ghost.date !== wanted) ghost = { date: wanted, found: await fetched(`day=${wanted}`).catch(() => null) };
+  return ghost.found?.emotions.some(({ seconds }) => seconds) ? ghost.found : null;
+}
+
 async function update() {
   clearTimeout(update.timer);
   if (document.hidden) return;
+  const mine = ++asked;
   update.timer = setTimeout(update, POLL_INTERVAL_MS);
   try {
-    const response = await fetch("/api/v1/history");
-    if (response.status === 401) location.reload();
-    const found = await response.json();
-    if (response.ok) show(found);
-    else byId("message").textContent = say("history_error", { reason: found.error });
+    // A day that is named stays; without a name it is the day that it is, also after midnight.
+    const named = date ?? (kind === "day" && today ? dateOf(Date.now(), chart.found.time_zone) : null);
+    const found = await fetched(named ? `${kind}=${named}` : "");
+    if (mine !== asked) return;
+    const from = steer(found);
+    show(found, ghost.date === moved(from, -1) && kind === "day" ? ghost.found : null);
+    const before = await dayBefore(found, from);
+    if (mine === asked) show(found, before);
   } catch (error) {
-    byId("message").textContent = say("history_error", { reason: say("state_offline") });
+    if (mine !== asked) return;
+    const reason = error instanceof TypeError ? say("state_offline") : error.message;
+    byId("message").textContent = say("history_error", { reason });
   }
 }
 
