@@ -179,6 +179,16 @@ class LabelSmoother(Protocol):
 class Sink(Protocol):
     """Takes observations away; raises SinkError. A subclass ignores states by default. `close` may be called twice."""
 
+    @property
+    def last_error(self) -> str:
+        """In one line, of one that goes on trying by itself; "" if there was none."""
+        return ""
+
+    @property
+    def troubled(self) -> bool:
+        """Whether such a one fails now."""
+        return False
+
     def write(self, observation: Observation) -> None: ...
     def state(self, state: State) -> None:  # noqa: ARG002 (most ignore it)
         return

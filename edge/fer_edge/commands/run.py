@@ -54,7 +54,7 @@ NAMED = {
 
 def run(options: argparse.Namespace) -> int:
     """Run the loop, then print the summary; the exit code. Raises FerEdgeError."""
-    return runtime.run(partial(_read, options, DefaultOutputs()), options.max_frames)
+    return runtime.run(partial(_read, options, DefaultOutputs()), options.max_frames, options.config)
 
 
 def _read(options: argparse.Namespace, defaults: DefaultOutputs) -> Settings:

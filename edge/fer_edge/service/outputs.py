@@ -17,6 +17,7 @@ from fer_edge.sinks.guard import Guarded
 from fer_edge.sinks.log import Log
 from fer_edge.sinks.mailbox import Mailbox
 from fer_edge.sinks.output import Output
+from fer_edge.sinks.program import Program, ShowsProgram
 from fer_edge.types import Sink
 
 _log = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ class Outputs:
     """Opens, closes and counts sinks; all in the loop's thread."""
 
     def __init__(self, pause_switch: PauseSwitch) -> None:
+        self.program: Program | None = None  # what outputs that are opened from then on may show
         self.failing = False  # whether an output was failing when it was closed, or could not be opened again
         self.logs: list[Log] = []  # every log that was opened
         self._pause_switch = pause_switch
@@ -83,6 +85,8 @@ class Outputs:
         output: Output[Sink] = lookup(SINKS, name, "sink")
         if where := output.where(self._settings):
             print(f"{name}: {where}", flush=True)
+        if self.program is not None and isinstance(sink, Guarded) and isinstance(sink.sink, ShowsProgram):
+            sink.sink.attach(self.program)
         sink.state("starting")
         if isinstance(sink, Guarded) and isinstance(sink.sink, Log):
             self.logs.append(sink.sink)

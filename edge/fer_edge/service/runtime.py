@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 
 from fer_edge import loop
 from fer_edge.build import for_source, is_invented, make_classifier, make_detector, make_parts
@@ -21,6 +22,7 @@ from fer_edge.service.settings_changes import in_words, only_at_start
 from fer_edge.service.signals import Signals, handle_signals
 from fer_edge.service.watchdog import make_watchdog
 from fer_edge.settings import Settings
+from fer_edge.sinks.program import Program
 from fer_edge.sources import choose
 from fer_edge.sources.frame_rate import frame_rate_limit
 from fer_edge.sources.reconnect import open_reconnecting
@@ -30,15 +32,15 @@ from fer_edge.types import Sink, State
 _log = logging.getLogger(__name__)
 
 
-def run(read: Callable[[], Settings], max_frames: int | None = None) -> int:
+def run(read: Callable[[], Settings], max_frames: int | None = None, config: Path | None = None) -> int:
     """Run until the source or a signal ends it, or `max_frames` were read; the exit code. Raises FerEdgeError.
 
-    `read` gives the settings, at the start and at each SIGHUP.
+    `read` gives the settings, at the start and at each SIGHUP, in part from the file `config`.
     """
     pause_switch = PauseSwitch()
     with handle_signals(pause_switch) as signals:
         try:
-            runtime = Runtime(read, signals, pause_switch)
+            runtime = Runtime(read, signals, pause_switch, config)
         except SourceError:
             if signals.stopped:  # a camera that does not open while the program ends is no news
                 return 0
@@ -54,7 +56,9 @@ class Runtime:
     nothing. Faces keep their numbers and the history of their labels.
     """
 
-    def __init__(self, read: Callable[[], Settings], signals: Signals, pause_switch: PauseSwitch) -> None:
+    def __init__(
+        self, read: Callable[[], Settings], signals: Signals, pause_switch: PauseSwitch, config: Path | None = None
+    ) -> None:
         """Open the source, load the model, build the parts, open the outputs. Raises FerEdgeError, with all closed."""
         self._read, self._signals, self._pause_switch = read, signals, pause_switch
         self.settings = settings = read()
@@ -84,6 +88,9 @@ class Runtime:
             chosen = replace(reading, detector=self.detector.settings)
             self.parts = make_parts(chosen, self.model, self.source.still)
             print(f"model: {self.model.name}", flush=True)
+            self.outputs.program = Program(
+                self.stopwatch, choice.why, lambda: self.model.name, lambda: self.outputs.sinks, config
+            )
             self.outputs.reconfigure(settings)
             pause_switch.limit_seconds = _pause_limit(settings)
             self._opened = opened.pop_all()

@@ -44,12 +44,23 @@ class EventQueue(Sink):
         self.lost = 0  # events that were dropped or refused
         self._on, self._limit, self._send, self._stop, self._clock = on, limit, send, stop, clock
         self._retry = Retry()
+        self._last_error = ""
         self._changed = threading.Condition()
         self._waiting: deque[EventRecord] = deque()
         self._due = -math.inf  # moment of the next try, after a failure
         self._closing = False
         self._thread = threading.Thread(target=self._run, name=f"sink {name}", daemon=True)
         self._thread.start()
+
+    @property
+    def last_error(self) -> str:
+        """In one line; "" if it never failed."""
+        return self._last_error
+
+    @property
+    def troubled(self) -> bool:
+        """Whether the last event was not delivered."""
+        return self._retry.failing
 
     def write(self, observation: Observation) -> None:
         """Put the observation's events into the queue."""
@@ -124,5 +135,6 @@ class EventQueue(Sink):
             self.lost += 1
 
     def _fail(self, error: SinkError, what_now: str) -> None:
+        self._last_error = str(error)
         if self._retry.failed(self._clock()):
             _log.error(f"{error}; {what_now}, and the rest goes on")

@@ -21,6 +21,7 @@ class Guarded(Sink):
     def __init__(self, name: str, sink: Sink) -> None:
         self.name, self.sink = name, sink
         self.missed = 0  # observations since it failed
+        self._last_error = ""
         self._retry = Retry()
         self._now = 0.0  # seconds, of the last frame
 
@@ -28,6 +29,16 @@ class Guarded(Sink):
     def failing(self) -> bool:
         """Whether it failed, and has not worked since for as long as the last pause."""
         return self._retry.failing
+
+    @property
+    def last_error(self) -> str:
+        """In one line; "" if it never failed."""
+        return self._last_error or self.sink.last_error
+
+    @property
+    def troubled(self) -> bool:
+        """Whether it, or what it sends to, fails now."""
+        return self.failing or self.sink.troubled
 
     def write(self, observation: Observation) -> None:
         """Write, unless it is too early to try again."""
@@ -60,5 +71,6 @@ class Guarded(Sink):
             self._fail(error, "")
 
     def _fail(self, error: Exception, what_now: str = "; it is tried again, and the rest goes on") -> None:
+        self._last_error = one_line(self.name, error)
         if self._retry.failed(self._now):
-            _log.error(f"{one_line(self.name, error)}{what_now}")
+            _log.error(f"{self._last_error}{what_now}")

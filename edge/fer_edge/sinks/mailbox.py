@@ -30,6 +30,7 @@ class Mailbox(Sink):
     def __init__(self, name: str, make: Callable[[], Sink], clock: Callable[[], float] = time.monotonic) -> None:
         self.name = name
         self.dropped = 0  # events
+        self._last_error = ""
         self._make, self._clock = make, clock
         self._retry = Retry()
         self._changed = threading.Condition()
@@ -45,6 +46,18 @@ class Mailbox(Sink):
             self._fail(error)
         self._thread = threading.Thread(target=self._run, name=f"sink {name}", daemon=True)
         self._thread.start()
+
+    @property
+    def last_error(self) -> str:
+        """In one line; "" if it never failed."""
+        sink = self._sink
+        return self._last_error or (sink.last_error if sink is not None else "")
+
+    @property
+    def troubled(self) -> bool:
+        """Whether it, or what it sends to, fails now."""
+        sink = self._sink
+        return self.failing or (sink is not None and sink.troubled)
 
     @property
     def failing(self) -> bool:
@@ -147,5 +160,6 @@ class Mailbox(Sink):
                 sink.close()
 
     def _fail(self, error: Exception) -> None:
+        self._last_error = one_line(self.name, error)
         if self._retry.failed(self._clock()):
-            _log.error(f"{one_line(self.name, error)}; it is tried again, and the rest goes on")
+            _log.error(f"{self._last_error}; it is tried again, and the rest goes on")

@@ -145,7 +145,9 @@ def test_a_plain_folder_is_left_alone(model: Path, tmp_path: Path) -> None:
 
 
 def test_a_closed_folder_is_told_with_the_cure(model: Path) -> None:
-    with pytest.raises(ModelError, match=rf"; try: {re.escape(as_root('models install'))} /.*, or install it into another folder"):
+    with pytest.raises(
+        ModelError, match=rf"; try: {re.escape(as_root('models install'))} /.*, or install it into another folder"
+    ):
         model_install.install_model(model, None, Path("/proc/models"))
 
 

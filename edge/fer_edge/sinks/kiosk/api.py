@@ -14,12 +14,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from fer_edge import __version__
-from fer_edge.errors import FerEdgeError, LogError, SourceError
+from fer_edge.errors import FerEdgeError, LogError, SinkError, SourceError
 from fer_edge.pause import PauseSwitch
 from fer_edge.settings import Settings
 from fer_edge.sinks.kiosk import metrics, openapi, views
 from fer_edge.sinks.kiosk.calendar import COLUMN_SIZES_S, CalendarError, Span, named_span
 from fer_edge.sinks.kiosk.detect import FORMATS, PictureReader
+from fer_edge.sinks.kiosk.diagnostics import Diagnostics, examine, settings_in_words
 from fer_edge.sinks.kiosk.history import MAX_SPAN, as_csv, history
 from fer_edge.sinks.kiosk.jobs import Jobs
 from fer_edge.sinks.kiosk.responses import RequestError, error_response
@@ -31,6 +32,7 @@ from fer_edge.types import EVENT_KINDS
 MAX_WAITING_REQUESTS = 2  # of pictures that wait for their turn, and of histories
 HISTORY_CACHE_S = 10.0  # a history is read again after so long
 MAX_CACHED_HISTORIES = 4
+DOCTOR_CACHE_S = 20.0
 INDEX_INTERVAL_S = 3600.0
 INDEX_SPAN = timedelta(days=31)
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE)
@@ -43,8 +45,10 @@ class Api:
     def __init__(self, state: KioskState, pause_switch: PauseSwitch, settings: Settings, stream: Stream) -> None:
         self._state, self._pause_switch, self._settings, self._stream = state, pause_switch, settings, stream
         self._reader = PictureReader(settings)
+        self._diagnostics = Diagnostics(state, settings)
+        self._findings: tuple[float, dict[str, Any]] | None = None  # when they were found
         self._started = time.monotonic()
-        self._pictures, self._histories = Jobs(MAX_WAITING_REQUESTS), Jobs(MAX_WAITING_REQUESTS)
+        self._pictures, self._histories, self._doctor = (Jobs(MAX_WAITING_REQUESTS) for _ in range(3))
         self._uploads = Uploads(int(1e6 * settings.kiosk.picture_megabytes))
         self._cached: dict[tuple[Any, ...], tuple[float, dict[str, Any]]] = {}  # span -> when it was read, the history
 
@@ -108,6 +112,29 @@ class Api:
                 del self._cached[next(iter(self._cached))]
         return found
 
+    async def diagnostics(self, request: Request) -> Response:
+        """Speed, temperature, disk and outputs."""
+        _check_query(request, ())
+        return JSONResponse(self._diagnostics.now())
+
+    async def doctor(self, request: Request) -> Response:
+        """The doctor's findings; they are kept for a while, since they take seconds to find."""
+        _check_query(request, ())
+        found = self._findings
+        if found is None or time.monotonic() - found[0] >= DOCTOR_CACHE_S:
+            try:
+                result = await self._doctor.run(request, examine, self._settings)
+            except SinkError as error:
+                return error_response(503, str(error))
+            found = self._findings = time.monotonic(), result
+        return JSONResponse(found[1])
+
+    async def settings(self, request: Request) -> Response:
+        """Each setting, and where it was set."""
+        _check_query(request, ())
+        program = self._state.program
+        return JSONResponse(settings_in_words(self._settings, program.config if program else None))
+
     async def detect(self, request: Request) -> Response:
         """The faces in a picture that was sent."""
         _check_query(request, ())
@@ -164,11 +191,13 @@ class Api:
         """End what is being worked on; to be called in the server's thread."""
         self._pictures.close()
         self._histories.close()
+        self._doctor.close()
 
     def join(self, timeout_s: float) -> None:
         """Wait until it has ended; to be called in another thread."""
         self._pictures.join(timeout_s)
         self._histories.join(timeout_s)
+        self._doctor.join(timeout_s)
 
     async def healthz(self, request: Request) -> Response:
         """Whether the server answers, and nothing else."""

@@ -21,7 +21,7 @@ from fer_edge.sinks.kiosk.i18n import Translations
 from fer_edge.sinks.kiosk.responses import error_response
 
 KIOSK_FOLDER = Path(__file__).parent
-FOOT: dict[str, str] = {}  # key of a text -> where its link leads
+FOOT = {"status_title": paths.STATUS, "settings_title": paths.SETTINGS}  # key of a text -> where its link leads
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -82,9 +82,7 @@ def _rendered(head: str, text: str, words: Translations, filled: Mapping[str, st
     )
     known = {name: html.escape(word) for name, word in words.items()} | {
         "page_title": html.escape(words["title"] if title == "title" else f"{words[title]}: {words['title']}"),
-        "styles": "\n".join(
-            f'<link rel="stylesheet" href="/static/{name}.css">' for name in ("base", *styles.split())
-        ),
+        "styles": "\n".join(f'<link rel="stylesheet" href="/static/{name}.css">' for name in ("base", *styles.split())),
         "script": scripts if script else "",
         "foot": "".join(f'<a href="{path}">{html.escape(words[name])}</a>' for name, path in FOOT.items()),
         **filled,

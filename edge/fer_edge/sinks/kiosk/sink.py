@@ -14,6 +14,7 @@ from fer_edge.settings import KioskSettings, Settings
 from fer_edge.sinks.kiosk.origin import is_address, is_loopback
 from fer_edge.sinks.kiosk.state import KioskState
 from fer_edge.sinks.output import output
+from fer_edge.sinks.program import Program
 from fer_edge.types import Observation, Sink, State
 
 if TYPE_CHECKING:
@@ -56,6 +57,10 @@ class Kiosk(Sink):
     def port(self) -> int:
         """The port that it listens on; 0 while it does not."""
         return 0 if self._server is None else self._server.port
+
+    def attach(self, program: Program) -> None:
+        """Show the program that runs it."""
+        self._state.program = program
 
     def write(self, observation: Observation) -> None:
         """Keep the observation. Raises SinkError if it cannot listen on the address."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
+from fer_edge.sinks.program import Program
 from fer_edge.types import Observation, State
 
 
@@ -21,6 +22,7 @@ class KioskState:
         self.frames = 0  # so far
         self.damaged = 0  # frames left out so far
         self.events: Counter[str] = Counter()  # kind -> how many so far
+        self.program: Program | None = None  # that runs the loop; None: another one than `fer-edge run`
         self.wake: Callable[[], None] | None = None  # called on a change, while a page is open
 
     def write(self, observation: Observation) -> None:

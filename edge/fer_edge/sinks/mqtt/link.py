@@ -77,11 +77,17 @@ class Link:
         self._was_connected = False  # at any time before
         self._unacknowledged: dict[int, int] = {}  # paho's number -> the outbox's key
         self._retry = Retry()
+        self.last_error = ""  # in one line
         self._reconnect_at = -math.inf  # moment, seconds
         self._deadline: float | None = None  # moment at which it stops at the latest
         self._stopped = False
         self._failure: Exception | None = None
         self._thread = threading.Thread(target=self._run, name="mqtt", daemon=True)
+
+    @property
+    def failing(self) -> bool:
+        """Whether the broker does not answer."""
+        return self._retry.failing
 
     def start(
         self, birth: Sequence[Announcement], repeat: Callable[[], Mapping[str, Any] | None] = lambda: None
@@ -240,8 +246,9 @@ class Link:
             return
         self._disconnect()
         now = self._clock()
+        self.last_error = self._connector.explain(reason)
         if self._retry.failed(now):
-            _log.error(f"{self._connector.explain(reason)}; messages wait until it answers, and the rest goes on")
+            _log.error(f"{self.last_error}; messages wait until it answers, and the rest goes on")
         self._reconnect_at = self._retry.due + random.uniform(0, self._spread)
 
     def _on_publish(self, client: Any, mid: int) -> None:

@@ -103,6 +103,16 @@ class Mqtt(Sink):
             for event in observation.events if self.topics.discovery else ():  # others read them in the report
                 self.link.post(self.topics.event, event_message(observation, event), keep=False)
 
+    @property
+    def last_error(self) -> str:
+        """Why the broker did not answer, in one line; "" if it always did."""
+        return self.link.last_error
+
+    @property
+    def troubled(self) -> bool:
+        """Whether the broker does not answer."""
+        return self.link.failing
+
     def state(self, state: State) -> None:
         """Send it. Raises SinkError."""
         self._state = state

@@ -56,7 +56,7 @@ def test_schemathesis_agrees_with_the_document(locked: bool, tmp_path: Path, tok
         command += ["-H", f"Authorization: Bearer {token_file.read_text().strip()}"] if locked else []
         child = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert child.returncode == 0, child.stdout[-5000:] + child.stderr[-2000:]
-    assert "Tested: 10" in child.stdout
+    assert "Tested: 13" in child.stdout
 
 
 def test_document_has_exactly_the_routes(tmp_path: Path) -> None:

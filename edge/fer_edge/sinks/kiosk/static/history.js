@@ -1,6 +1,7 @@
 // A day's, a week's or a month's emotions from the log. Fetched every minute while the page is visible and it goes on.
 
 import { Chart } from "./chart.js";
+import { byId, element, fetched } from "./dom.js";
 import { emotionName, say, words } from "./i18n.js";
 import { clock, duration, formatter } from "./times.js";
 
@@ -12,7 +13,6 @@ const PRINT_OPTIONS = {
   month: { month: "long", year: "numeric" },
 };
 
-const byId = (name) => document.getElementById(name);
 const percent = new Intl.NumberFormat(words.language, { style: "percent" });
 const chart = new Chart(byId("chart"), byId("slider"), byId("reading"));
 const query = new URLSearchParams(location.search);
@@ -21,13 +21,6 @@ let date = query.get(kind); // "2026-01-31", of a month "2026-01"; null: today
 let today = null; // in the device's time zone, once the log was read
 let ghost = { date: null, found: null };
 let asked = 0;
-
-function element(name, attributes = {}, ...children) {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.append(...children);
-  return made;
-}
 
 function swatch(colour) {
   const made = element("span", { class: "swatch" });
@@ -111,19 +104,11 @@ function go(name, day) {
   update();
 }
 
-async function fetched(asking) {
-  const response = await fetch(`/api/v1/history${asking ? `?${asking}` : ""}`);
-  if (response.status === 401) location.reload();
-  const found = await response.json();
-  if (!response.ok) throw new Error(found.error);
-  return found;
-}
-
 // The day before, for comparison; read once. Without one, or if the log cannot be read, there is none.
 async function dayBefore(found, from) {
   if (kind !== "day" || !found.log_begin || Date.parse(found.log_begin) >= Date.parse(found.from)) return null;
   const wanted = moved(from, -1);
-  if (ghost.date !== wanted) ghost = { date: wanted, found: await fetched(`day=${wanted}`).catch(() => null) };
+  if (ghost.date !== wanted) ghost = { date: wanted, found: await fetched(`/api/v1/history?day=${wanted}`).catch(() => null) };
   return ghost.found?.emotions.some(({ seconds }) => seconds) ? ghost.found : null;
 }
 
@@ -135,7 +120,7 @@ async function update() {
   try {
     // A day that is named stays; without a name it is the day that it is, also after midnight.
     const named = date ?? (kind === "day" && today ? dateOf(Date.now(), chart.found.time_zone) : null);
-    const found = await fetched(named ? `${kind}=${named}` : "");
+    const found = await fetched(`/api/v1/history${named ? `?${kind}=${named}` : ""}`);
     if (mine !== asked) return;
     const from = steer(found);
     show(found, ghost.date === moved(from, -1) && kind === "day" ? ghost.found : null);
