@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
+from fer_edge.errors import SourceError
 from fer_edge.sources.options import PICTURE_SUFFIXES
 
 Kind = Literal["picture", "video", "other"]
@@ -25,13 +26,31 @@ _VIDEOS = (
 )
 _BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")  # that an MP4 or QuickTime file may begin with
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif")  # pictures in such a file, which FFmpeg reads
-_SOUNDS = ((0, b"ID3"), (0, b"fLaC"), (8, b"WAVE"), (8, b"M4A "), (8, b"M4B "), (28, b"OpusHead"), (28, b"\x01vorbis"))
+_SOUNDS = (
+    *((0, b"ID3"), (0, b"fLaC"), (0, b"MAC "), (8, b"WAVE"), (8, b"AIFF"), (8, b"AIFC"), (8, b"M4A "), (8, b"M4B ")),
+    *((28, b"OpusHead"), (28, b"\x01vorbis")),
+)
+CAMERA_RAW = "a camera's raw file, with a small preview at most; save it as a JPEG, or develop it"
 _OTHERS = (  # (where, the bytes there, what it is)
+    (8, b"CR\x02\0", CAMERA_RAW),
+    (4, b"ftypcrx ", CAMERA_RAW),
+    (0, b"FUJIFILMCCD-RAW", CAMERA_RAW),
+    (0, b"IIU\0", CAMERA_RAW),
+    (0, b"IIRO", CAMERA_RAW),
+    (0, b"IIRS", CAMERA_RAW),
+    (0, b"MMOR", CAMERA_RAW),
+    (0, b"FOVb", CAMERA_RAW),
+    (0, b"\0MRM", CAMERA_RAW),
+    (6, b"HEAPCCDR", CAMERA_RAW),
     (0, b"%PDF", "a PDF; save its pages as pictures"),
     (0, b"%!PS", "PostScript; save it as a PNG"),
     (0, b"PK\x03\x04", "a ZIP archive; unpack it"),
     (0, b"\x1f\x8b", "packed with gzip; unpack it"),
     (257, b"ustar", "a tar archive; unpack it"),
+    (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive; unpack it"),
+    (0, b"Rar!\x1a\x07", "a RAR archive; unpack it"),
+    (0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a document of Microsoft Office; save its pictures as files"),
+    (0, b"\0\0\1\0", "an icon; save it as a PNG"),
     (0, b"8BPS", "a Photoshop file; save it as a PNG"),
     (0, b"\xff\x0a", "JPEG XL; save it as a JPEG"),
     (4, b"JXL ", "JPEG XL; save it as a JPEG"),
@@ -43,6 +62,8 @@ _TS_PACKET_BYTES = 188
 
 def kind_of(head: bytes) -> Kind:
     """What a file is that begins with `head`, its first HEAD_BYTES or all of it; "other": none that is known here."""
+    if known_other(head):
+        return "other"
     if head.startswith(_PICTURES) or _is_webp(head) or _is_bmp(head):
         return "picture"
     return "video" if _is_video(head) else "other"
@@ -111,13 +132,25 @@ def is_sound(head: bytes) -> bool:
     return any(head[place : place + len(start)] == start for place, start in _SOUNDS)
 
 
+def check_media(head: bytes, name: str) -> None:
+    """Raise SourceError for what is no video, but holds pictures that FFmpeg would find and take for one."""
+    if is_sound(head):
+        raise SourceError(f"video {name}: is sound, with a cover picture at most; give a video or a picture")
+    if what := known_other(head):
+        raise SourceError(f"video {name}: is neither a video nor a picture, but {what}")
+
+
+def known_other(head: bytes) -> str:
+    """What a file is that begins as no picture and no video do; "" if its beginning is not known."""
+    return next((what for place, start, what in _OTHERS if head[place : place + len(start)] == start), "")
+
+
 def what_else(head: bytes) -> str:
     """What a file is that cannot be read, with a cure; "" if that is not known."""
-    for place, start, what in _OTHERS:
-        if head[place : place + len(start)] == start:
-            return what
+    if what := known_other(head):
+        return what
     if head.startswith(_PICTURES[2:]):
-        return "a TIFF of a rare kind; save it with 8 or 16 bits a colour"
+        return "a TIFF of a rare kind, or a camera's raw file; save it with 8 or 16 bits a colour, or as a JPEG"
     text = head.lstrip(b"\xef\xbb\xbf \r\n\t").lower()
     if b"<svg" in text:
         return "SVG, a drawing; save it as a PNG"

@@ -11,10 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from fer_edge.errors import SourceError, counted
-from fer_edge.sources.content import file_kind, is_heif, read_head
+from fer_edge.sources.content import CAMERA_RAW, file_kind, is_heif, known_other, read_head
 from fer_edge.sources.mounting import Mounting
 from fer_edge.sources.options import PICTURE_SUFFIXES, SourceOptions
-from fer_edge.sources.picture import read_frame
+from fer_edge.sources.picture import is_camera_raw, read_frame
 from fer_edge.sources.sequence import Pages, has_pages, is_animated
 from fer_edge.types import Frame
 
@@ -97,12 +97,12 @@ def _why_not(path: Path) -> str:
             return "a folder"
         if not stat.S_ISREG(mode):
             return "no file"
-        kind = file_kind(path)
+        kind, head = file_kind(path), read_head(path)
         if kind == "picture":
-            return ""
-        if is_heif(read_head(path)):
+            return CAMERA_RAW if is_camera_raw(path) else ""
+        if is_heif(head):
             return "HEIC or AVIF; give its own path, or make it a JPEG"
-        return "a video; give its own path" if kind == "video" else "no picture"
+        return "a video; give its own path" if kind == "video" else known_other(head) or "no picture"
     except OSError as cause:  # such as a broken link
         return "" if path.suffix.lower() in PICTURE_SUFFIXES else cause.strerror or "cannot be read"
 

@@ -10,7 +10,7 @@ import stat
 import struct
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -18,10 +18,11 @@ from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fer_edge.errors import SourceError
-from fer_edge.sources.content import read_head, what_else
+from fer_edge.sources.content import CAMERA_RAW, read_head, what_else
 from fer_edge.sources.depth import to_8_bits
 from fer_edge.sources.mounting import Mounting
 from fer_edge.sources.options import PICTURE_SUFFIXES, SourceOptions, too_many_pixels
@@ -34,6 +35,11 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 DEEP_COLOURS = "RGB;16"  # what Pillow calls three colours of sixteen bits
 MIN_DEEP_LEVEL = 64  # of eight bits: a picture that is nowhere brighter uses fourteen of sixteen bits at most
 _ORIENTATION = 0x0112  # the EXIF tag
+REDUCED_PAGE = 1  # a flag in a TIFF's tag NewSubfileType: a smaller copy of another page
+_SUBFILE_TYPE, _BITS, _PHOTOMETRIC, _PLANES, _FORMAT = 254, 258, 262, 284, 339  # a TIFF's tags
+_SUB_PAGES, _DNG_VERSION = 330, 50706
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_WHITE_IS_ZERO, _SEPARATE, _UNSIGNED = 0, 2, 1  # values of _PHOTOMETRIC, _PLANES, _FORMAT
 _ALL_BITS = cv2.IMREAD_ANYDEPTH | cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
 
 
@@ -176,10 +182,15 @@ def decode(image: Image.Image, name: str, max_pixels: int) -> Pixels:
     width, height = image.size
     if width * height > max_pixels:
         raise SourceError(f"{name}: {too_many_pixels(width, height, max_pixels)}")
+    tags = getattr(image, "tag_v2", {})
+    if _is_camera_raw(tags):
+        raise SourceError(f"{name}: is {CAMERA_RAW}")
+    if tags.get(_PLANES) == _SEPARATE and max(tags.get(_BITS, ())[1:], default=8) > 8:  # Pillow mixes their bytes
+        raise SourceError(f"{name}: is a TIFF with 16 bits a colour in planes of their own; save it with 8 bits")
     content = _content(image) if DEEP_COLOURS in str(getattr(image, "tile", "")) else b""
     turned = ImageOps.exif_transpose(image)
     if turned.mode.startswith(("I", "F")):
-        return np.asarray(cv2.cvtColor(to_8_bits(np.asarray(turned)), cv2.COLOR_GRAY2BGR), np.uint8)
+        return np.asarray(cv2.cvtColor(_deep_grey(np.asarray(turned), tags), cv2.COLOR_GRAY2BGR), np.uint8)
     colours = np.asarray(cv2.cvtColor(np.asarray(turned.convert("RGB")), cv2.COLOR_RGB2BGR), np.uint8)
     if content and colours.max() < MIN_DEEP_LEVEL and image.getexif().get(_ORIENTATION, 1) == 1:
         # Pillow keeps the upper eight of sixteen bits; of a camera's twelve these would be four.
@@ -187,6 +198,40 @@ def decode(image: Image.Image, name: str, max_pixels: int) -> Pixels:
         if whole is not None and whole.shape == colours.shape:
             return to_8_bits(whole)
     return colours
+
+
+def _deep_grey(values: NDArray[Any], tags: Mapping[int, Any]) -> Pixels:
+    """`values` (height, width) of more than eight bits as uint8; `tags` of a TIFF say what Pillow does not apply."""
+    if values.dtype == np.int32 and tags.get(_BITS) == (32,) and tags.get(_FORMAT, (_UNSIGNED,)) == (_UNSIGNED,):
+        values = values.view(np.uint32)
+    pixels = to_8_bits(values)
+    return ~pixels if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO else pixels
+
+
+def is_reduced(tags: Mapping[int, Any]) -> bool:
+    """Whether the page of a TIFF with these `tags` is a smaller copy of another one."""
+    return bool(int(tags.get(_SUBFILE_TYPE, 0)) & REDUCED_PAGE)
+
+
+def _is_camera_raw(tags: Mapping[int, Any]) -> bool:
+    """Whether a page of a TIFF is a preview of what a camera's sensor gave, which is no picture yet."""
+    return _DNG_VERSION in tags or (_SUB_PAGES in tags and is_reduced(tags))
+
+
+def is_camera_raw(path: Path) -> bool:
+    """Whether the file at `path` is a TIFF with what a camera's sensor gave. Raises OSError."""
+    if not begins_tiff(read_head(path)):
+        return False
+    try:
+        with pillow_errors(path, ""), Image.open(path, formats=("TIFF",)) as image:
+            return _is_camera_raw(getattr(image, "tag_v2", {}))
+    except SourceError:
+        return False  # whatever it is, it says so when it is read
+
+
+def begins_tiff(head: bytes) -> bool:
+    """Whether a file that begins with `head` is a TIFF."""
+    return head.startswith(_TIFF)
 
 
 def _content(image: Any) -> bytes:

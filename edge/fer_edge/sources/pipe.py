@@ -16,11 +16,11 @@ from typing import TypeAlias
 
 from fer_edge.errors import SourceError
 from fer_edge.sources.array import array_frame
-from fer_edge.sources.content import HEAD_BYTES, STANDARD_INPUT, is_motion_jpeg, is_mp4, kind_of
+from fer_edge.sources.content import HEAD_BYTES, STANDARD_INPUT, check_media, is_motion_jpeg, is_mp4, kind_of
 from fer_edge.sources.mounting import Mounting
 from fer_edge.sources.options import SourceOptions
-from fer_edge.sources.picture import decode_picture
-from fer_edge.sources.sequence import Animation, Pages, begins_animation, begins_tiff
+from fer_edge.sources.picture import begins_tiff, decode_picture
+from fer_edge.sources.sequence import Animation, Pages, begins_animation
 from fer_edge.sources.video import VideoFile
 from fer_edge.types import Frame
 
@@ -58,6 +58,7 @@ class Pipe:
             data = file.read(HEAD_BYTES)
             if not data:
                 raise SourceError(f"{self.name}: is empty (0 bytes); send a picture or a video")
+            check_media(data, self.name)
             if several := _several(data):
                 path = _whole_file(file, data, opened)
                 return opened.enter_context(closing(several(path, replace(options, name=self.name))))

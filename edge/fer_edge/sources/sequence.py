@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import count, takewhile
 from pathlib import Path
 
 import cv2
@@ -17,14 +18,11 @@ from fer_edge.errors import SourceError, SourceLost, counted
 from fer_edge.sources.content import read_head
 from fer_edge.sources.mounting import Mounting
 from fer_edge.sources.options import SourceOptions
-from fer_edge.sources.picture import FORMATS, decode, file_time, pillow_errors
+from fer_edge.sources.picture import FORMATS, begins_tiff, decode, file_time, is_reduced, pillow_errors
 from fer_edge.types import Frame, Pixels
 
-REDUCED_PAGE = 1  # a flag in a TIFF's tag NewSubfileType: a smaller copy of another page
-_SUBFILE_TYPE = 254
 DEFAULT_DURATION_S = 0.1  # of a frame that names none, or less than a screen shows, as browsers have it
 MIN_DURATION_S = 0.011
-_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _WEBP_FLAGS, _WEBP_ANIMATED = 20, 0x02  # the place of the flags of its chunk VP8X, and one of them
 
 
@@ -38,11 +36,6 @@ def begins_animation(head: bytes) -> bool:
     if head[:4] == b"RIFF" and head[12:16] == b"VP8X" and len(head) > _WEBP_FLAGS:
         return bool(head[_WEBP_FLAGS] & _WEBP_ANIMATED)
     return head[:4] == b"\x89PNG" and b"acTL" in head.partition(b"IDAT")[0]
-
-
-def begins_tiff(head: bytes) -> bool:
-    """Whether a file that begins with `head` is a TIFF."""
-    return head.startswith(_TIFF)
 
 
 def has_pages(path: Path) -> bool:
@@ -92,7 +85,11 @@ class OpenedPicture:
 
     def is_reduced(self) -> bool:
         """Whether the page that was sought last is a smaller copy of another one."""
-        return bool(int(getattr(self._image, "tag_v2", {}).get(_SUBFILE_TYPE, 0)) & REDUCED_PAGE)
+        return is_reduced(getattr(self._image, "tag_v2", {}))
+
+    def has_whole_page(self) -> bool:
+        """Whether any page is no smaller copy. Raises SourceError."""
+        return any(not self.is_reduced() for _ in takewhile(self.has, count()))
 
     def read(self, place: int) -> Pixels:
         """The picture at `place`, (height, width, 3) BGR."""
@@ -170,7 +167,7 @@ class Pages:
                 if not self._picture.has(place):
                     return
                 place += 1
-                if self._picture.is_reduced() and number:
+                if self._picture.is_reduced() and (number or self._picture.has_whole_page()):
                     continue
                 colour = self._mounting.apply(self._picture.read(place - 1))
             except SourceError as error:

@@ -16,7 +16,7 @@ import numpy as np
 from fer_edge.errors import SourceError, SourceLost, counted
 from fer_edge.files import path_in_utf8
 from fer_edge.sources.containers import ends_in_zeros, is_cut_off
-from fer_edge.sources.content import is_sound, read_head, what_else
+from fer_edge.sources.content import check_media, read_head, what_else
 from fer_edge.sources.mounting import Mounting, pixel_aspect
 from fer_edge.sources.options import SourceOptions
 from fer_edge.sources.quiet import quiet_opencv
@@ -151,8 +151,7 @@ def _check(target: str, name: str) -> None:
             raise SourceError(f"video {name}: is not a file; give the path of a video, a picture or a folder")
         if status.st_size == 0:
             raise SourceError(f"video {name}: is empty (0 bytes); copy or record it again")
-        if is_sound(read_head(Path(target))):
-            raise SourceError(f"video {name}: is sound, with a cover picture at most; give a video or a picture")
+        check_media(read_head(Path(target)), name)
     except PermissionError as cause:
         raise SourceError(f"video {name}: {cause.strerror}; make it readable with: chmod +r") from cause
     except OSError as cause:

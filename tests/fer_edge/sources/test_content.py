@@ -84,6 +84,7 @@ def with_cover(picture: bytes) -> bytes:
         ("a.mp3", with_cover(picture("JPEG")), "is sound, with a cover picture at most; give a video"),
         ("a.flac", b"fLaC" + bytes(60), "is sound"),
         ("a.m4a", b"\0\0\0\x20ftypM4A " + bytes(60), "is sound"),
+        ("a.aiff", b"FORM\0\0\1\0AIFF" + picture("JPEG"), "is sound"),
         ("a.pdf", b"%PDF-1.7\n", "but a PDF; save its pages as pictures"),
         ("a.jpg", b"<!DOCTYPE html><html>404", "that can be read, but text, perhaps a server's message"),
         ("a.mp4", b'{"error": "no such clip"}', "neither a video nor a picture, but text"),
@@ -98,6 +99,30 @@ def test_what_else_it_is_is_said(tmp_path: Path, name: str, content: bytes, word
     (tmp_path / name).write_bytes(content)
     with pytest.raises(SourceError, match=words):
         open_files(str(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        (b"%PDF-1.7\n", "a PDF"),
+        (b"PK\x03\x04", "a ZIP archive"),
+        (b"\0\0\1\0", "an icon"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "a document of Microsoft Office"),
+        (b"Rar!\x1a\x07", "a RAR archive"),
+        (b"FUJIFILMCCD-RAW", "a camera's raw file"),
+        (b"IIU\0", "a camera's raw file"),
+        (b"IIRO\x08\0\0\0", "a camera's raw file"),
+        (b"\0\0\0\x18ftypcrx ", "a camera's raw file"),
+        (b"II*\0\x10\0\0\0CR\x02\0", "a camera's raw file"),
+    ],
+)
+def test_picture_within_is_not_read(tmp_path: Path, head: bytes, words: str) -> None:
+    """FFmpeg would find the JPEG in a document, an archive or a raw file, and take it, or several, for a video."""
+    (tmp_path / "a").write_bytes(head.ljust(512, b"\0") + picture("JPEG"))
+    with pytest.raises(SourceError, match=f"neither a video nor a picture, but {words}"):
+        open_files(str(tmp_path / "a"))
+    with pytest.raises(SourceError, match=rf"holds no picture, but a \({words}"):
+        open_files(str(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,8 @@ def test_endless_stream_begins_at_once(tmp_path: Path) -> None:
     [
         (b"", r"is empty \(0 bytes\)"),
         (b"words\n" * 100, "is not a video that can be read"),
+        (b"%PDF-1.7\n" + PORTRAIT.read_bytes(), "but a PDF; save its pages as pictures"),
+        (b"ID3\3\0\0" + bytes(20) + PORTRAIT.read_bytes(), "is sound, with a cover picture at most"),
         (cv2.imencode(".jpg", np.zeros((20, 30)))[1].tobytes()[:300], "cut off or damaged"),
         (PORTRAIT.read_bytes()[:3000], r"\(0.3 megapixels\), the limit is 0.001 megapixels; shrink it first"),
         (b"\xff\xd8\xff" + bytes(9000), "is longer than 0.008 MB"),

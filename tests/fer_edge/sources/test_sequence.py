@@ -102,6 +102,17 @@ def test_smaller_copy_is_no_page(tmp_path: Path) -> None:
         assert [frame.grey.shape for frame in source] == [(48, 64), (48, 64)]
 
 
+def test_smaller_copy_may_come_first(tmp_path: Path) -> None:
+    """Some scanners write it before the page; alone it is better than nothing."""
+    pages = [Image.new("L", (16, 12), 90), Image.new("L", (64, 48), 30), Image.new("L", (64, 48), 90)]
+    for page in pages[1:]:
+        page.encoderinfo = {"tiffinfo": {}}
+    for kept in (3, 1):
+        pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:kept], tiffinfo={254: 1})
+        with closing(Pages(str(tmp_path / "a.tif"), SourceOptions())) as source:
+            assert [frame.grey.shape for frame in source] == ([(48, 64)] * 2 if kept == 3 else [(12, 16)])
+
+
 def test_cut_off_pages(tmp_path: Path) -> None:
     """The whole ones are read first; in a folder the next picture is read."""
     path = put(tmp_path / "a.tif")
