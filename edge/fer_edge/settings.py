@@ -437,8 +437,10 @@ class CropsSettings:
 
 @dataclass(frozen=True)
 class DrawingSettings:
-    """[drawing]: boxes and labels in pictures, of `fer-edge detect --annotate` and of the kiosk's /live."""
+    """[drawing]: words and letters in pictures, on displays and in reports."""
 
+    language: str = ""
+    # of annotated pictures, displays and `fer-edge report`, as in kiosk.language; empty: that of kiosk.language
     font: str = ""
     # path of a TrueType file for the labels; empty: that of `oled.font`, else one on this system that has their letters
 

@@ -84,7 +84,7 @@ class Stopwatch:
 def summary(watch: Stopwatch) -> list[str]:
     """Lines for people: frames, stages, the first prediction, memory and disk of this process."""
     lines = [
-        f"frames {watch.frames}, faces {watch.faces}, {watch.fps:.1f} frames a second",
+        f"frames {watch.frames}, face readings {watch.faces}, {watch.fps:.1f} frames a second",
         f"{'stage':10} {'median':>8} {'p95':>8}  ms",
     ]
     for stage, times in watch.stages.items():

@@ -8,12 +8,13 @@ from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 from fer_edge.commands.options import read_settings
+from fer_edge.drawing.words import Words, words_of
 from fer_edge.errors import LogError, SettingsError, SinkError
 from fer_edge.files import atomic_write
-from fer_edge.logs.reader import entries
-from fer_edge.report import page, table, terminal
-from fer_edge.report.dates import moment, period
-from fer_edge.report.tally import tally
+from fer_edge.logs.reader import entries, is_written
+from fer_edge.report import page, pictures, table, terminal
+from fer_edge.report.dates import moment, period, since_last
+from fer_edge.report.tally import Summary, tally
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -21,9 +22,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--since", metavar="DATE", help="today, yesterday, 2026-01-31 or 2026-01-31T12:00, local time (default: all)"
     )
+    parser.add_argument(
+        "--last", metavar="TIME", help="the last 7d (today and six days before), 2w, 12h or 30m, in place of --since"
+    )
     parser.add_argument("--until", metavar="DATE", help="the same; a day is included whole (default: now)")
     parser.add_argument("--html", metavar="FILE", type=Path, help="write a page with charts; an older one is replaced")
     parser.add_argument("--csv", metavar="FILE", help="write a row for each hour ('-': standard output, and no tables)")
+    parser.add_argument(
+        "--svg", metavar="FOLDER", type=Path, help="write the page's charts as pictures; older ones are replaced"
+    )
+    parser.add_argument("--language", metavar="NAME", help="en, de, es, fr, it, ja, nl, pl, pt, tr, or a file of texts")
     add_log_options(parser)
 
 
@@ -36,32 +44,52 @@ def add_log_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, now: datetime | None = None, zone: tzinfo | None = None) -> int:
     """Read the log once and print the report. Raises FerEdgeError. If `now` and `zone` are None, the system's count."""
-    settings = read_settings(options, {"log": "log.path"}).log
+    chosen = read_settings(options, {"log": "log.path", "language": "drawing.language"})
+    settings, words = chosen.log, words_of(chosen)
     if settings.store == "memory" and options.log is None:
         raise LogError("log.store = 'memory': that log is not on the disk; give another one with --log")
     now = datetime.now().astimezone() if now is None else now
+    if options.last and options.since:
+        raise SettingsError("--last and --since both say when the report begins; give one of the two")
     start = moment("--since", options.since, now, zone) if options.since else None
+    start = since_last("--last", options.last, now, zone) if options.last else start
     end = moment("--until", options.until, now, zone, end=True) if options.until else None
     if start is not None and end is not None and start >= end:
-        raise SettingsError(f"--until {options.until!r}: not after --since {options.since!r}; give a later date")
+        begin = f"--last {options.last!r}" if options.last else f"--since {options.since!r}"
+        raise SettingsError(f"--until {options.until!r}: not after {begin}; give a later date")
     longest = settings.heartbeat_seconds
     log = entries(Path(settings.path), _earlier(start, longest), end)
-    summary = tally(log, start, end, longest, now, zone)
+    summary = tally(log, start, end, longest, now if is_written(log.path) else None, zone)
+    if start is not None:
+        last = now if end is None else min(end - timedelta(microseconds=1), now)
+        summary.asked = start.astimezone(zone).date(), last.astimezone(zone).date()
     if options.csv != "-":
         if summary.begin is None:
             when = _when(start, end, zone)
             print(f"log {log.path}: no line{when}" if when else f"log {log.path}: is empty")
         else:
-            print(terminal.report(summary, terminal.style_of(sys.stdout)))
+            print(terminal.report(summary, terminal.style_of(sys.stdout), words))
         if log.torn:
             print(f"left out: {log.torn} half-written lines")
     if options.html is not None:
-        _write("--html", options.html, page.page(summary, log.path.name, log.torn, now), page.FIRST_LINES)
+        _write("--html", options.html, page.page(summary, log.path.name, log.torn, now, words), page.FIRST_LINES)
+    if options.svg is not None:
+        _write_pictures(options.svg, summary, words)
     if options.csv == "-":
         print(table.table(summary), end="")
     elif options.csv is not None:
         _write("--csv", Path(options.csv), table.table(summary), ",".join(table.HOUR_COLUMNS))
     return 0
+
+
+def _write_pictures(folder: Path, summary: Summary, words: Words) -> None:
+    """Write each chart into `folder`, which is made. Raises SinkError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        raise SinkError(f"--svg {folder}: cannot be made ({cause.strerror}); choose another folder") from None
+    for name, text in pictures.pictures(summary, words).items():
+        _write("--svg", folder / name, text, pictures.FIRST_LINES)
 
 
 def _earlier(start: datetime | None, seconds: float) -> datetime | None:

@@ -14,6 +14,8 @@ from fer_edge.records import Entry, parse
 class MemoryLog:
     """Keeps the last lines that were appended. Every method may be called from any thread."""
 
+    is_file = True  # as LogStore: lines can be read again
+
     def __init__(self, max_lines: int) -> None:
         """Keep `max_lines` lines; one with a face takes some 400 bytes."""
         self.path = Path("memory")

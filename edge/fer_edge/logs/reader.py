@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import stat
 from collections.abc import Iterator
@@ -72,6 +73,23 @@ def first_time(path: Path) -> datetime | None:
         file = open_log(real, stack)
         times = (line_time(line) for line in raw_lines(file)) if file is not None else iter(())
         return next(filter(None, times), None)
+
+
+def is_written(path: Path) -> bool:
+    """Whether a program has the log open to write to it now; if not, what it says ended with its last line."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # `LogStore` holds it alone
+    except BlockingIOError:
+        return True
+    except OSError:  # a file system without locks
+        return False
+    finally:
+        os.close(file)
+    return False
 
 
 def no_log(path: Path) -> LogError:

@@ -50,6 +50,11 @@ class LogStore:
         self._truncate_to: int | None = None  # bytes before a half-written line that could not be removed
         self._open()
 
+    @property
+    def is_file(self) -> bool:
+        """Whether lines can be read again; not those of a pipe or device."""
+        return self._folder is not None
+
     def append(self, data: bytes, taken: datetime, now: float) -> None:
         """Write whole lines of moment `taken`; `now` is the source's clock, seconds. Raises SinkError.
 

@@ -2,146 +2,122 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from html import escape
 from pathlib import Path
 
 from fer_edge.classifiers.cards import shipped_agreement
 from fer_edge.drawing.palette import GREY, to_hex
+from fer_edge.drawing.words import Words
 from fer_edge.records import percent
-from fer_edge.report.charts import Column, bar, columns
-from fer_edge.report.dates import day_name, duration, hour_of, period
-from fer_edge.report.tally import QUARTER_S, Summary, Totals
-from fer_edge.report.terminal import most_shown, shade
+from fer_edge.report.charts import as_html, bar
+from fer_edge.report.dates import duration, period
+from fer_edge.report.drawn import Drawn, charts, shares
+from fer_edge.report.tally import Summary
+from fer_edge.report.terminal import above_words, is_watched, shade, units
 from fer_edge.types import UNCERTAIN
 
 FIRST_LINES = "<!DOCTYPE html>\n<!-- fer-edge report -->\n"
-MAX_HOURLY_SPAN_H = 48  # a longer time is shown day by day
-QUARTER = timedelta(seconds=QUARTER_S)
 
 
-def page(summary: Summary, source: str, torn: int, now: datetime) -> str:
+def page(summary: Summary, source: str, torn: int, now: datetime, words: Words) -> str:
     """The page. `source`: the log's name; `torn`: lines that could not be read."""
     zone, local = summary.zone, now.astimezone(summary.zone)
-    when = "no line in this time"
+    when = words["report_nothing"]
     if summary.begin is not None and summary.end is not None:
-        when = period(summary.begin.astimezone(zone), summary.end.astimezone(zone))
-    lines = [f"From {escape(source)}, {local:%Y-%m-%d %H:%M} (UTC{local:%z})."]
+        when = period(summary.begin.astimezone(zone), summary.end.astimezone(zone), words.is_english)
+    lines = [f"{escape(source)}, {local:%Y-%m-%d %H:%M} (UTC{local:%z})"]
     if torn:
-        lines.append(f"{torn} half-written {'line was' if torn == 1 else 'lines were'} left out.")
-    body = _body(summary) if summary.total.shown else "<p>Nobody was in view.</p>"
+        lines.append(escape(words["report_torn"].replace("{count}", str(torn))))
+    body = _body(summary, words) if summary.total.shown else f"<p>{escape(words['report_nobody'])}</p>"
+    heading, language = escape(words["title"]), escape(words["language"])
+    note = words["history_note"].replace("{agreement}", shipped_agreement())
     return (
-        f'{FIRST_LINES}<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'{FIRST_LINES}<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
-        f'<meta name="color-scheme" content="light dark">\n<title>Expressions: {escape(when)}</title>\n'
-        f"<style>\n{_style(summary)}</style>\n</head>\n<body>\n<main>\n"
-        f'<header>\n<h1>Expressions</h1>\n<p class="when">{escape(when)}</p>\n{_figures(summary)}\n</header>\n{body}\n'
-        f"<footer>\n<p>{' '.join(lines)}</p>\n"
-        "<p>An expression is not a feeling. The model that comes with fer-edge agrees with the majority of ten people "
-        f"in {shipped_agreement()} % of the pictures on which they agree among themselves; a single person does in "
-        "78 %. Use it to see how a room changes, never to judge a person.</p>\n</footer>\n</main>\n</body>\n</html>\n"
+        f'<meta name="color-scheme" content="light dark">\n<title>{heading}: {escape(when)}</title>\n'
+        f"<style>\n{style(summary)}</style>\n</head>\n<body>\n<main>\n"
+        f'<header>\n<h1>{heading}</h1>\n<p class="when">{escape(when)}</p>\n{_figures(summary, words)}\n</header>\n'
+        f"{body}\n"
+        f"<footer>\n<p>{'. '.join(lines)}</p>\n"
+        f"<p>{escape(note)} {escape(words['report_advice'])}</p>\n</footer>\n</main>\n</body>\n</html>\n"
     )
 
 
-def _style(summary: Summary) -> str:
+def style(summary: Summary) -> str:
+    """The rules of the page and of its pictures, with the labels' colours."""
     shades = [shade(label, summary) for label in summary.labels]
     rules = [f".c{n} {{ fill: {to_hex(colour)}; }}\n" for n, colour in enumerate(shades or [GREY])]
     return Path(__file__).with_name("page.css").read_text(encoding="utf-8") + "".join(rules)
 
 
-def _figures(summary: Summary) -> str:
+def _figures(summary: Summary, words: Words) -> str:
     total = summary.total
     figures = [
-        ("faces", f"{total.faces}"),
-        ("changes", f"{total.changes}"),
-        ("watched", duration(total.watched)),
-        ("faces in view", duration(total.shown)),
-        ("uncertain", percent(summary.uncertain)),
-        ("at once, at most", f"{summary.crowd}"),
+        (words["history_faces"], f"{total.faces}"),
+        (words["history_changes"], f"{total.changes}"),
+        (words["history_watched"], duration(total.watched, units(words))),
+        (words["history_seen"], duration(total.shown, units(words))),
+        (words.emotion(UNCERTAIN), percent(summary.uncertain)),
+        (words["report_crowd"], f"{summary.crowd}"),
     ]
-    return f"<dl>{''.join(f'<div><dt>{name}</dt><dd>{value}</dd></div>' for name, value in figures)}</dl>"
+    return f"<dl>{''.join(f'<div><dt>{escape(name)}</dt><dd>{value}</dd></div>' for name, value in figures)}</dl>"
 
 
-def _body(summary: Summary) -> str:
-    hours = list(summary.hours)
-    if hours[-1] - hours[0] < timedelta(hours=MAX_HOURLY_SPAN_H):
-        found = _without_gaps(summary)
-        names = {hour: f"{day_name(hour.date(), year=False)}, {hour:%H:%M}" for hour in found}
-        bars = [_column(summary, f"{hour:%H}", names[hour], part) for hour, part in found.items()]
-        rows = [(names[hour], part) for hour, part in summary.hours.items()]
-        over = _section(summary, "time", "Hour by hour", "hour", bars, rows)
-    else:
-        days = summary.days()
-        first, last = min(days), max(days)
-        every = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-        bars = [_column(summary, f"{d.day} {d:%b}", day_name(d), days.get(d, Totals())) for d in every]
-        over = _section(summary, "time", "Day by day", "day", bars, [(day_name(d, False), p) for d, p in days.items()])
-        clock = summary.clock()
-        bars = [_column(summary, f"{n:02}", f"{n:02}:00 to {n + 1:02}:00", part) for n, part in clock.items()]
-        rows = [(f"{n:02}:00", part) for n, part in clock.items() if part.shown]
-        over += _section(summary, "clock", "By hour of the day", "hour", bars, rows)
-    return _emotions(summary) + over
+def _body(summary: Summary, words: Words) -> str:
+    return _emotions(summary, words) + "".join(_section(summary, one, words) for one in charts(summary, words))
 
 
-def _without_gaps(summary: Summary) -> dict[datetime, Totals]:
-    """All hours from the first to the last, also those without a line."""
-    first, last = min(summary.hours), max(summary.hours)
-    found: dict[datetime, Totals] = {}
-    for quarter in range(int((last - first) / QUARTER) + 1):
-        hour = hour_of(first.astimezone(UTC) + quarter * QUARTER, summary.zone)
-        found[hour] = summary.hours.get(hour, Totals())
-    return found
-
-
-def _column(summary: Summary, name: str, title: str, part: Totals) -> Column:
-    segments = [(number, part.seconds.get(label, 0.0)) for number, label in enumerate(summary.labels)]
-    shown = sorted(((s, summary.labels[n]) for n, s in segments if s > 0), reverse=True)
-    words = ", ".join(f"{label} {duration(seconds)}" for seconds, label in shown)
-    return Column(name, f"{title}: {words}", segments)
-
-
-def _emotions(summary: Summary) -> str:
+def _emotions(summary: Summary, words: Words) -> str:
     total = summary.total
-    most = max(total.seconds.values())
-    order = sorted(summary.labels, key=lambda label: (label == UNCERTAIN, -total.seconds.get(label, 0.0)))
-    rows = []
-    for label in order:
-        seconds = total.seconds.get(label, 0.0)
-        drawn = bar(seconds / most, summary.labels.index(label))
-        rows.append(
-            f'<tr><th scope="row">{escape(label)}</th><td class="drawn">{drawn}</td>'
-            f"<td>{percent(seconds / total.shown)}</td><td>{duration(seconds)}</td></tr>"
-        )
-    body = "\n".join(rows)
-    heads = '<th scope="col">emotion</th><td></td><th scope="col">share</th><th scope="col">time</th>'
+    rows = "\n".join(
+        f'<tr><th scope="row">{escape(words.emotion(label))}</th>'
+        f'<td class="drawn">{bar(share / most, summary.labels.index(label))}</td>'
+        f"<td>{percent(share)}</td><td>{duration(share * total.shown, units(words))}</td></tr>"
+        for label, share, most in shares(summary)
+    )
+    emotion, share, time = (escape(words[f"history_{key}"]) for key in ("emotion", "share", "time"))
+    heads = f'<th scope="col">{emotion}</th><td></td><th scope="col">{share}</th><th scope="col">{time}</th>'
     return (
-        '<section>\n<h2 id="emotions">Emotions</h2>\n<table aria-labelledby="emotions">\n'
-        f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>\n</section>\n"
+        f'<section>\n<h2 id="emotions">{escape(words["history_shares"])}</h2>\n<table aria-labelledby="emotions">\n'
+        f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>\n</section>\n"
     )
 
 
-def _section(
-    summary: Summary, name: str, title: str, first: str, bars: Sequence[Column], rows: Sequence[tuple[str, Totals]]
-) -> str:
+def _section(summary: Summary, drawn: Drawn, words: Words) -> str:
     """A chart, its legend, and its table."""
-    busiest = max(bars, key=lambda one: one.height)
-    words = f"Time of faces in view, stacked by emotion. Most in {busiest.title}."
-    used = [n for n, label in enumerate(summary.labels) if summary.total.seconds.get(label)]
-    keys = "".join(
-        f'<li><svg width="12" height="12" aria-hidden="true"><rect class="c{number}" x="0.5" y="0.5" width="11" '
-        f'height="11"/></svg>{escape(summary.labels[number])}</li>'
-        for number in used
+    heads = (
+        drawn.first,
+        *(words[f"history_{key}"] for key in ("faces", "changes", "seen")),
+        words["report_above"],
     )
     body = "".join(
         f'<tr><th scope="row">{escape(key)}</th><td>{part.faces}</td><td>{part.changes}</td>'
-        f"<td>{duration(part.shown)}</td><td>{escape(most_shown(part))}</td></tr>\n"
-        for key, part in rows
+        f"<td>{duration(part.shown, units(words)) if is_watched(part) else escape(words['report_unwatched'])}</td>"
+        f"<td>{escape(above_words(summary, part, words))}</td></tr>\n"
+        for key, part in drawn.rows
     )
-    heads = "".join(f'<th scope="col">{head}</th>' for head in (first, "faces", "changes", "in view", "most"))
+    columns = "".join(f'<th scope="col">{escape(head)}</th>' for head in heads)
+    chart = as_html(drawn.chart, drawn.name, drawn.title, drawn.text)
     return (
-        f'<section>\n<h2 id="{name}">{title}</h2>\n{columns(name, title, words, bars)}\n<ul class="keys">{keys}</ul>\n'
-        f'<details>\n<summary>As a table</summary>\n<div class="wide"><table aria-labelledby="{name}">\n'
-        f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{body}</tbody>\n</table></div>\n</details>\n</section>\n"
+        f'<section>\n<h2 id="{drawn.name}">{escape(drawn.title)}</h2>\n{chart}\n{_keys(summary, drawn, words)}\n'
+        f"<details>\n<summary>{escape(words['report_table'])}</summary>\n"
+        f'<div class="wide"><table aria-labelledby="{drawn.name}">\n'
+        f"<thead><tr>{columns}</tr></thead>\n<tbody>\n{body}</tbody>\n</table></div>\n</details>\n</section>\n"
     )
+
+
+def _keys(summary: Summary, drawn: Drawn, words: Words) -> str:
+    """The legend."""
+    keys = [
+        (f'<rect class="c{number}" x="0.5" y="0.5" width="11" height="11"/>', words.emotion(label))
+        for number, label in enumerate(summary.labels)
+        if drawn.has_colours and summary.total.seconds.get(label)
+    ]
+    if drawn.has_gaps:
+        keys.append(('<rect class="off" x="0.5" y="0.5" width="11" height="11"/>', words["report_unwatched"]))
+    items = "".join(
+        f'<li><svg width="12" height="12" aria-hidden="true">{mark}</svg>{escape(text)}</li>' for mark, text in keys
+    )
+    return f'<ul class="keys">{items}</ul>' if items else ""

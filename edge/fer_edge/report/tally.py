@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from fer_edge.records import GONE, Entry, Record
 from fer_edge.report.dates import hour_of
 from fer_edge.types import UNCERTAIN
 
+MAX_DAYS = 3660  # that are shown one by one
+MIN_ABOVE_USUAL = 0.05  # share of the faces' time; less is as usual
 QUARTER_S = 900  # clocks change at whole quarters of an hour, all over the world
 
 
@@ -51,6 +53,7 @@ class Summary:
     labels: list[str] = field(default_factory=list)  # the model's, in its order, and last UNCERTAIN
     begin: datetime | None = None  # of the first line
     end: datetime | None = None  # of the last line
+    asked: tuple[date | None, date | None] = (None, None)  # first and last day that are to be shown, if any was named
 
     @property
     def total(self) -> Totals:
@@ -79,6 +82,39 @@ class Summary:
         """What was seen on each day, in the order of days."""
         days = sorted({hour.date() for hour in self.hours})
         return {day: _sum(part for hour, part in self.hours.items() if hour.date() == day) for day in days}
+
+    def every_day(self) -> dict[date, Totals]:
+        """`days`, and those between them and of the time asked for without a line: nothing was watched."""
+        found = self.days()
+        if not found:
+            return {}
+        first, last = min(found), max(found)
+        first, last = min(first, self.asked[0] or first), max(last, self.asked[1] or last)
+        if (last - first).days > MAX_DAYS:  # a clock that was not set
+            return found
+        every = (first + timedelta(days=n) for n in range((last - first).days + 1))
+        return {day: found.get(day, Totals()) for day in every}
+
+    def day_hours(self, day: date) -> list[Totals]:
+        """What was seen at each hour of `day`, 0 to 23."""
+        hours = [Totals() for _ in range(24)]
+        for hour, part in self.hours.items():
+            if hour.date() == day:
+                hours[hour.hour].add(part)
+        return hours
+
+    def above_usual(self, part: Totals) -> tuple[str, float]:
+        """The label that is farthest above its usual share in `part`, and how far, 0 to 1; "", 0 if none clearly is."""
+        usual, shown = self.total, part.shown
+        if not shown:
+            return "", 0.0
+        shares = [
+            (part.seconds[label] / shown - usual.seconds[label] / usual.shown, label)
+            for label in self.labels
+            if label in part.seconds and label != UNCERTAIN
+        ]
+        above, label = max(shares, default=(0.0, ""))
+        return (label, above) if above >= MIN_ABOVE_USUAL else ("", 0.0)
 
     def clock(self) -> dict[int, Totals]:
         """What was seen at each hour of the day, 0 to 23, over all days."""
@@ -115,8 +151,9 @@ class Tally:
         source, frame = data["source"], data["frame"]
         if self._last is not None:
             before, old_source, old_frame = self._last
-            if source != old_source or frame <= old_frame:  # another run, with its own face ids
-                self._finish(time if source == old_source else before)
+            # Another run, with its own face ids. The one before ended with its last line: since when is not known.
+            if source != old_source or frame <= old_frame:
+                self._finish(before)
             else:
                 self._watch(before, time)
                 for seen in self._faces.values():
@@ -127,9 +164,12 @@ class Tally:
         self._every_frame = "events" not in data
         self._take_faces(time, data)
 
-    def finish(self, now: datetime) -> Summary:
+    def finish(self, now: datetime | None) -> Summary:
         """The summary, if there is no further line before `now`."""
-        self._finish(now.timestamp())
+        if now is not None:
+            self._finish(now.timestamp())
+        elif self._last is not None:
+            self._finish(self._last[0])
         self.summary.sort()
         return self.summary
 
@@ -208,10 +248,13 @@ def tally(
     start: datetime | None,
     end: datetime | None,
     longest: float,
-    now: datetime,
+    now: datetime | None,
     zone: tzinfo | None,
 ) -> Summary:
-    """Add up `entries`, which may begin `longest` seconds before `start`. `zone` None is the system's."""
+    """Add up `entries`, which may begin `longest` seconds before `start`. `zone` None is the system's.
+
+    `now` None: the program that wrote them has ended, and nothing counts after the last line.
+    """
     counted = Tally(start, end, longest, zone)
     for entry in entries:
         counted.add(entry)

@@ -1,7 +1,7 @@
 """Events on standard output: a line when a face comes, changes or goes, or the camera does.
 
-In a terminal a last line shows the faces that are in view now. It is overwritten in place, and removed at the end. A
-pipe or the journal gets only the events.
+In a terminal a last line shows the frame rate, and the faces that are in view now. It is overwritten in place, and
+removed at the end. A pipe or the journal gets only the events.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import unicodedata
-from typing import TextIO
+from collections.abc import Sequence
+from typing import NamedTuple, TextIO
 
+from fer_edge.drawing.palette import colour_of
+from fer_edge.drawing.terminal import coloured, columns_of, encodes, fit, has_colours
 from fer_edge.pause import PauseSwitch
 from fer_edge.records import percent
 from fer_edge.service.log_handler import CLEAR_LINE
@@ -21,6 +23,7 @@ from fer_edge.types import INVENTED_SOURCE, EventKind, Face, Observation, Sink, 
 
 CAMERA_TEXTS: dict[State, str] = {"running": "is on again", "paused": "is off: paused", "lost": "is lost"}
 REDRAW_INTERVAL_S = 0.1  # of the last line
+RATE_INTERVAL_S = 1.0  # over which the frame rate is measured
 BAR_CHARACTERS = 10  # of a bar for 100 %
 
 
@@ -72,29 +75,70 @@ class Console(Sink):
 
 
 class LiveConsole(Console):
-    """Has a last line that shows each face with a bar of its confidence."""
+    """Has a last line that shows the frame rate, and each face with a bar of its confidence."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
         self._next = 0.0  # frame time of the next drawing
-        self._marks = "█░" if _encodes(stream, "█░") else "#-"
+        self._marks = "█░■" if encodes(stream, "█░■") else "#-*"
+        self._has_colours = has_colours(stream)
+        self._rate = FrameRate()
 
     def write(self, observation: Observation) -> None:
         """Write the observation's events, and draw the last line if it is due."""
         super().write(observation)
         time = observation.frame.time
+        self._rate.add(time)
         if time >= self._next or observation.events:
             self._next = time + REDRAW_INTERVAL_S
-            seen = "   ".join(map(self._label, observation.faces)) or "nobody"
-            if observation.frame.source == INVENTED_SOURCE:
-                seen = f"invented: {seen}"
-            columns = shutil.get_terminal_size().columns
-            self._draw(fit(f"{time - (self._start or 0.0):8.1f} s  {seen}", columns - 1))
+            self._draw(self._line(observation, shutil.get_terminal_size().columns - 1))
 
-    def _label(self, face: Face) -> str:
-        full = round(BAR_CHARACTERS * face.confidence)
-        bar = self._marks[0] * full + self._marks[1] * (BAR_CHARACTERS - full)
-        return f"{face.emotion} {bar} {percent(face.confidence)}"
+    def _line(self, observation: Observation, columns: int) -> str:
+        """The faces in the longest form that fits, with colours."""
+        time = observation.frame.time - (self._start or 0.0)
+        start = f"{time:8.1f} s  "
+        tour = "invented: " if observation.frame.source == INVENTED_SOURCE else ""
+        forms = (  # what is before the faces, characters of a bar, what is between
+            (f"{start}{self._rate}{tour}", BAR_CHARACTERS, "   "),
+            (f"{start}{self._rate}{tour}", BAR_CHARACTERS // 2, "   "),
+            (f"{start.lstrip()}{self._rate}{tour}", 0, "  "),
+            (f"{start.lstrip()}{tour}", 0, "  "),
+            (tour, 0, "  "),
+        )
+        faces = observation.faces
+        for before, bar, between in forms:
+            labels = [self._label(face, bar) for face in faces] or [Label("nobody", len("nobody"))]
+            used = columns_of(before) + sum(label.columns for label in labels) + len(between) * (len(labels) - 1)
+            if used <= columns:
+                return before + between.join(label.text for label in labels)
+        return self._some(faces, columns - columns_of(tour), tour) if faces else fit(f"{tour}nobody", columns)
+
+    def _some(self, faces: Sequence[Face], columns: int, tour: str) -> str:
+        """As many faces as fit, and how many more there are."""
+        labels = [self._label(face, 0) for face in faces]
+        for count in range(len(labels) - 1, 0, -1):
+            more = f"  +{len(labels) - count}"
+            if sum(label.columns + 2 for label in labels[:count]) - 2 + len(more) <= columns:
+                return tour + "  ".join(label.text for label in labels[:count]) + more
+        return fit(f"{tour}{faces[0].emotion} {percent(faces[0].confidence)}", columns + columns_of(tour))
+
+    def _label(self, face: Face, characters: int) -> Label:
+        """A face with a bar of so many characters; without one it has a mark in the emotion's colour."""
+        full = round(characters * face.confidence)
+        bar, rest = self._marks[0] * full, self._marks[1] * (characters - full)
+        end = f" {percent(face.confidence)}"
+        if characters:
+            plain = f"{face.emotion} {bar}{rest}{end}"
+            text = f"{face.emotion} {self._in_colour(bar, face)}{rest}{end}"
+        elif self._has_colours:
+            plain = f"{self._marks[2]} {face.emotion}{end}"
+            text = f"{self._in_colour(self._marks[2], face)} {face.emotion}{end}"
+        else:
+            plain = text = f"{face.emotion}{end}"
+        return Label(text, columns_of(plain))
+
+    def _in_colour(self, text: str, face: Face) -> str:
+        return coloured(text, colour_of(face.emotion, face.prediction.labels)) if self._has_colours and text else text
 
     def _draw(self, text: str) -> None:
         self._stream.write(CLEAR_LINE + text)
@@ -108,20 +152,28 @@ class LiveConsole(Console):
         self._draw("")
 
 
-def fit(text: str, columns: int) -> str:
-    """As much of `text` as fits into `columns` of a terminal. East Asian letters take two, combining marks none."""
-    room = columns
-    for place, letter in enumerate(text):
-        wide = unicodedata.east_asian_width(letter) in "WF"
-        room -= 0 if unicodedata.combining(letter) else 1 + wide
-        if room < 0:
-            return text[:place]
-    return text
+class Label(NamedTuple):
+    """A face in the last line."""
+
+    text: str  # with colours
+    columns: int  # that it takes
 
 
-def _encodes(stream: TextIO, text: str) -> bool:
-    try:
-        text.encode(stream.encoding or "ascii")
-    except UnicodeEncodeError:
-        return False
-    return True
+class FrameRate:
+    """Frames a second, by the frames' own times, over the last whole second or more."""
+
+    def __init__(self) -> None:
+        self._begin: float | None = None  # frame time
+        self._frames = 0
+        self._fps = 0.0  # 0: not known yet
+
+    def add(self, time: float) -> None:
+        """A frame of `time`, seconds."""
+        self._begin = time if self._begin is None else self._begin
+        if time - self._begin >= RATE_INTERVAL_S:
+            self._fps = self._frames / (time - self._begin)
+            self._begin, self._frames = time, 0
+        self._frames += 1
+
+    def __str__(self) -> str:
+        return f"{self._fps:4.1f} fps  " if self._fps else ""

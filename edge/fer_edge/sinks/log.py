@@ -1,8 +1,8 @@
 """The local log: one JSON object a line, appended, never rewritten.
 
 Mode `frames` writes each frame. Mode `changes` writes a line when a face comes or goes or its smoothed emotion changes,
-with the reason under "events", and a heartbeat if nothing changed for a while. `fer_edge.logs` has the files and their
-repair.
+with the reason under "events", and a heartbeat if nothing changed for a while, and at the end: what is in view counts
+up to there and no further. `fer_edge.logs` has the files and their repair.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class Log(Sink):
             LogStore(settings) if settings.store == "disk" else memory_log(settings.path, settings.memory_lines)
         )
         self._last_line: float | None = None  # frame time, seconds
+        self._newest: Observation | None = None  # mode changes: what the last line says, if it is closed now
         self._unflushed: float | None = None  # frame time of the oldest line that is not yet on the disk
 
     @property
@@ -61,6 +62,7 @@ class Log(Sink):
     def write(self, observation: Observation) -> None:
         """Write what the mode asks for. Raises SinkError if the disk is full or gone; the next call tries again."""
         now = observation.frame.time
+        self._newest = observation
         if self._settings.mode == "frames":
             self._append(observation, None)
         elif observation.events:
@@ -88,5 +90,10 @@ class Log(Sink):
         self._store.flush()
 
     def close(self) -> None:
-        """Bring all to the disk, and close the file."""
-        self._store.close()
+        """Say up to when it was watched, bring all to the disk, and close the file. Raises SinkError."""
+        newest, self._newest = self._newest, None
+        try:
+            if newest and self._store.is_file and self._last_line is not None and newest.frame.time > self._last_line:
+                self._append(newest, [{"kind": HEARTBEAT}])
+        finally:
+            self._store.close()

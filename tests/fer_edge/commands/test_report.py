@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from fer_edge.cli import main
+from fer_edge.commands import report
+from fer_edge.logs.reader import is_written
 from fer_edge.settings import LogSettings
 from fer_edge.sinks.log import Log
 from fer_edge.types import Event, Observation
@@ -45,10 +49,10 @@ def test_report_has_three_forms(log: Path, tmp_path: Path, capsys: pytest.Captur
     for _ in range(2):  # the second time over the first one's
         assert main(["report", "--log", str(log), "--html", str(page), "--csv", str(table)]) == 0
     out, err = capsys.readouterr()
-    assert "1 face, 19 changes, watched 40 min, faces in view 40 min, uncertain 0 %" in out.replace("\n", " ")
+    assert "faces 1, changes 19, watched 39 min, faces in view 39 min, not sure 0 %" in out.replace("\n", " ")
     assert f"written: {page}" in err
     assert page.read_text().startswith("<!DOCTYPE html>")
-    assert table.read_text().splitlines()[1].startswith("2026-01-01T12:00+00:00,2400.0,1,19,")
+    assert table.read_text().splitlines()[1].startswith("2026-01-01T12:00+00:00,2340.0,1,19,")
     assert main(["report", "--log", str(log), "--csv", "-"]) == 0
     assert capsys.readouterr().out == table.read_text()
 
@@ -59,11 +63,55 @@ def test_period_limits_the_report(log: Path, capsys: pytest.CaptureFixture[str])
     assert main([*options, "--until", "2026-01-01T12:20:30"]) == 0
     assert "watched 10 min" in capsys.readouterr().out
     assert main([*options, "--until", "2026-01-01"]) == 0
-    assert "watched 30 min" in capsys.readouterr().out
+    assert "watched 28 min" in capsys.readouterr().out
     assert main(["report", "--log", str(log), "--since", "today"]) == 0
     assert "no line since" in capsys.readouterr().out
     assert main(["report", "--log", str(log), "--until", "2025-12-31"]) == 0
     assert "no line before 2026-01-01 00:00" in capsys.readouterr().out
+
+
+def test_last_days_and_hours(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Today and six days before for 7d; hours and minutes count from now."""
+    parser = argparse.ArgumentParser()
+    report.add_options(parser)
+    for text, now, words in (
+        ("7d", datetime(2026, 1, 7, 23, tzinfo=UTC), "watched 39 min"),
+        ("1w", datetime(2026, 1, 7, 23, tzinfo=UTC), "watched 39 min"),
+        ("7d", datetime(2026, 1, 8, 0, 1, tzinfo=UTC), "no line since 2026-01-02 00:00"),
+        ("30m", datetime(2026, 1, 1, 12, 40, tzinfo=UTC), "watched 29 min"),
+        ("12h", datetime(2026, 1, 1, 23, tzinfo=UTC), "watched 39 min"),
+    ):
+        assert report.run(parser.parse_args(["--log", str(log), "--last", text]), now, UTC) == 0
+        assert words in capsys.readouterr().out, text
+
+
+def test_running_program_counts_on(tmp_path: Path, make_observation: Make) -> None:
+    """While it writes the log, what is in view counts up to now; an ended one's counts to its last line."""
+    path = tmp_path / "log.jsonl"
+    writer = Log(LogSettings(path=str(path)))
+    seen = make_observation(0, "happy")
+    writer.write(Observation(seen.frame, seen.faces, (Event("came", seen.faces[0]),)))
+    assert is_written(path)
+    writer.write(make_observation(250, "happy"))  # no change: no line
+    writer.close()
+    assert not is_written(path)
+    assert not is_written(tmp_path / "none")
+    last = json.loads(path.read_text().splitlines()[-1])
+    assert last["events"] == [{"kind": "heartbeat"}]
+    assert last["frame"] == 250
+
+
+def test_charts_are_pictures(log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Older ones are replaced, foreign files are not."""
+    folder = tmp_path / "drawn"
+    for _ in range(2):
+        assert main(["report", "--log", str(log), "--svg", str(folder), "--language", "de"]) == 0
+    assert sorted(path.name for path in folder.iterdir()) == ["emotions.svg", "time.svg"]
+    assert "fröhlich" in (folder / "emotions.svg").read_text()
+    assert "fröhlich" in capsys.readouterr().out
+    (folder / "time.svg").write_text("<svg/>")
+    assert main(["report", "--log", str(log), "--svg", str(folder)]) == 6
+    assert (folder / "time.svg").read_text() == "<svg/>"
 
 
 def test_torn_lines_are_told_of(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,6 +142,11 @@ def test_purge_reports_its_counts(log: Path, capsys: pytest.CaptureFixture[str])
         (["report", "--log", "."], 9, "is not a fer-edge log"),
         (["report", "--since", "soon"], 2, "--since 'soon': not a date"),
         (["report", "--since", "2026-02-01", "--until", "2026-01-01"], 2, "--until '2026-01-01': not after"),
+        (["report", "--last", "soon"], 2, "--last 'soon': not a time; write a number with m, h, d or w"),
+        (["report", "--last", "0d"], 2, "--last '0d'"),
+        (["report", "--last", "7d", "--since", "today"], 2, "give one of the two"),
+        (["report", "--language", "xx"], 2, "language: unknown; known are de, en"),
+        (["report", "--svg", "notes"], 6, "--svg notes: cannot be made"),
         (["report", "--html", "notes"], 6, "--html notes: is not a report"),
         (["report", "--csv", "notes"], 6, "--csv notes: is not a report"),
         (["report", "--html", "/no/such/page.html"], 6, "--html /no/such/page.html: cannot be written (No such file"),
@@ -128,3 +181,29 @@ def test_an_empty_log_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     (tmp_path / "log.jsonl").touch()
     assert main(["report", "--log", str(tmp_path / "log.jsonl")]) == 0
     assert capsys.readouterr().out == f"log {tmp_path / 'log.jsonl'}: is empty\n"
+
+
+@pytest.mark.parametrize(("answer", "code"), [("y", 0), ("Yes", 0), ("", 1), ("n", 1), ("yess", 1), (None, 1)])
+def test_purge_asks_at_a_terminal(
+    log: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], answer: str | None, code: int
+) -> None:
+    """Nothing but a yes deletes; --yes is one, and so is a script's command, which has no terminal."""
+    asked: list[str] = []
+
+    def said(question: str) -> str:
+        asked.append(question)
+        if answer is None:
+            raise EOFError
+        return answer
+
+    monkeypatch.setattr("builtins.input", said)
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    purge = ["log", "purge", "--log", str(log), "--before", "2026-01-01T12:30"]
+    assert main(purge) == code
+    assert asked == [f"delete all lines of {log} before 2026-01-01 12:30, for good? [y/N] "]
+    assert ("deleted 30 lines" if code == 0 else "nothing is deleted") in capsys.readouterr().out
+    assert main([*purge, "--yes"]) == 0
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: False)
+    assert main(purge) == 0
+    assert len(asked) == 1

@@ -60,7 +60,7 @@ def test_the_demo_is_read_and_logged(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert lines[-1] == f"log {log} (30 lines written)"
     summary = "\n".join(lines)
     for words in (
-        "frames 30, faces 30",
+        "frames 30, face readings 30",
         "median",
         "p95",
         "source",
@@ -168,7 +168,7 @@ def test_pictures_are_read_one_by_one(tmp_path: Path, capsys: pytest.CaptureFixt
         shutil.copy(PORTRAIT, tmp_path / name)
     log = tmp_path / "log.jsonl"
     assert main(["run", "--source", str(tmp_path), "--log", str(log), "--log-mode", "frames"]) == 0
-    assert "frames 2, faces 2" in capsys.readouterr().out
+    assert "frames 2, face readings 2" in capsys.readouterr().out
     entries = [json.loads(line) for line in log.read_text().splitlines()]
     assert [(entry["faces"][0]["id"], entry["faces"][0]["emotion"]) for entry in entries] == [
         (1, "happy"),

@@ -16,9 +16,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fer_edge.drawing.terminal import fit
 from fer_edge.pause import PauseSwitch
 from fer_edge.settings import Settings
-from fer_edge.sinks.console import Console, LiveConsole, fit, open_console
+from fer_edge.sinks.console import Console, LiveConsole, open_console
 from fer_edge.sinks.guard import Guarded
 from fer_edge.types import Event, Observation
 
@@ -80,7 +81,7 @@ def test_last_line_is_overwritten(make_observation: Make) -> None:
         "     0.0 s  happy ███████░░░ 70 %   sad ███████░░░ 70 %",
     ]
     console.write(make_observation(25))
-    assert stream.screen[1:] == ["     1.0 s  nobody"]
+    assert stream.screen[1:] == ["     1.0 s   1.0 fps  nobody"]
     console.state("paused")
     assert stream.screen[1:] == ["camera is off: paused", ""]
     console.close()
@@ -107,13 +108,61 @@ def test_last_line_is_redrawn_in_time(make_observation: Make) -> None:
     assert 80 <= stream.getvalue().count("\r") <= 100
 
 
-@pytest.mark.parametrize("columns", [1, 5, 12, 20, 40, 200])
-def test_it_fits_small_terminals(make_observation: Make, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+@pytest.mark.parametrize(
+    ("columns", "line"),
+    [
+        (1, ""),
+        (5, "surp"),
+        (20, "surprise 70 %  +2"),
+        (40, "surprise 70 %  disgust 70 %  sad 70 %"),
+        (50, "0.0 s  surprise 70 %  disgust 70 %  sad 70 %"),
+        (80, "     0.0 s  surprise ████░ 70 %   disgust ████░ 70 %   sad ████░ 70 %"),
+        (200, "     0.0 s  surprise ███████░░░ 70 %   disgust ███████░░░ 70 %   sad ███████░░░ 70 %"),
+    ],
+)
+def test_it_fits_small_terminals(
+    make_observation: Make, monkeypatch: pytest.MonkeyPatch, columns: int, line: str
+) -> None:
+    """Bars become shorter, then go, then the time; 40 columns have two faces; whom there is no room for is counted."""
     monkeypatch.setenv("COLUMNS", str(columns))
     stream = Terminal()
-    LiveConsole(stream).write(make_observation(0, "happy", "sad", "disgust"))
-    whole = "     0.0 s  " + "   ".join(f"{emotion} ███████░░░ 70 %" for emotion in ("happy", "sad", "disgust"))
-    assert stream.screen[-1] == whole[: columns - 1]
+    LiveConsole(stream).write(make_observation(0, "surprise", "disgust", "sad"))
+    assert stream.screen[-1] == line
+
+
+def test_live_line_has_the_frame_rate(make_observation: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the frames' own times; it is left out until it is known, and where there is no room."""
+    for columns, words in ((80, "     1.9 s  25.0 fps  happy ███████░░░ 70 %"), (30, "1.9 s  25.0 fps  happy 70 %")):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        stream = Terminal()
+        console = LiveConsole(stream)
+        for number in range(51):
+            console.write(make_observation(number, "happy"))
+            if number == 0:
+                assert "fps" not in stream.screen[-1]
+        assert stream.screen[-1] == words
+
+
+def test_live_line_has_the_palette_s_colours(make_observation: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a terminal, and not if its user wants none; the words are the same, and so is their width."""
+
+    class Coloured(Terminal):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    seen = make_observation(0, "happy", "sad")
+    for columns, wanted in ((80, "\x1b[38;5;221m███████\x1b[0m░░░"), (40, "\x1b[38;5;221m■\x1b[0m happy")):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        stream = Coloured()
+        LiveConsole(stream).write(seen)
+        assert wanted in stream.getvalue()
+        assert len(re.sub(r"\x1b\[[0-9;]*[mK]|\r", "", stream.getvalue())) < columns
+    monkeypatch.setenv("NO_COLOR", "1")
+    stream = Coloured()
+    LiveConsole(stream).write(seen)
+    assert "\x1b[38" not in stream.getvalue()
 
 
 def test_wide_letters_take_two_columns() -> None:
@@ -164,10 +213,11 @@ def test_real_terminal_ends_with_the_summary() -> None:
     stream.write(written.decode().replace("\r\n", "\n"))
     assert stream.screen[4].startswith("    0.00 s  face 1 came: happy (")
     assert stream.screen[5] == ""
-    assert stream.screen[6].startswith("frames 50, faces ")
+    assert stream.screen[6].startswith("frames 50, face readings ")
     drawn = re.findall(r"\r\x1b\[K([^\r]*)(?=\r)", written.decode())
-    assert any(line.startswith("     1.0 s  happy ███") for line in drawn), drawn
-    assert max(len(line) for line in drawn if "came" not in line) == 29
+    plain = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in drawn]
+    assert any(line.startswith("     0.4 s  happy ███") for line in plain), drawn
+    assert max(len(line) for line in plain if "came" not in line) <= 29
 
 
 def test_a_closed_pipe_ends_the_program(make_observation: Make) -> None:

@@ -59,8 +59,9 @@ def test_changes_mode_writes_events_and_heartbeats(tmp_path: Path, make_observat
     face = quiet[50].faces[0]
     quiet[50] = Observation(quiet[50].frame, quiet[50].faces, (Event("changed", face),))
     entries = written(tmp_path / "log.jsonl", quiet, heartbeat_seconds=1.0)
-    # 4 seconds: one at the start, then each second, counted again from the change at 2.0 s.
-    assert [entry["frame"] for entry in entries] == [0, 25, 50, 75]
+    # 4 seconds: one at the start, then each second, counted again from the change at 2.0 s, and one at the end.
+    assert [entry["frame"] for entry in entries] == [0, 25, 50, 75, 99]
+    assert entries[4]["events"] == [{"kind": "heartbeat"}]
     assert entries[2]["events"] == [{"kind": "changed", "id": 1, "emotion": "happy"}]
     assert entries[3]["events"] == [{"kind": "heartbeat"}]
     assert entries[3]["faces"][0]["emotion"] == "happy"

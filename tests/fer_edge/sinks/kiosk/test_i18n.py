@@ -50,6 +50,8 @@ def test_every_text_is_used_and_exists() -> None:
     made = {
         name for name in english if name.startswith(("emotion_", "state_", "hint_", "history_", "status_", "settings_"))
     }
+    reports = "".join(path.read_text() for path in (folder.parents[1] / "report").glob("*.py"))
+    made |= {name for name in english if name.startswith("report_") and f'["{name}"]' in reports.replace("'", '"')}
     assert english - asked - made == set()
 
 
