@@ -18,6 +18,10 @@
 # make count-arm     counts the instructions of finding and reading a face on a Raspberry Pi's processors, emulated (Debian 12,
 #                    root; 4 minutes)
 #
+# make update-locks  writes requirements/ anew: versions and hashes of what is installed on a device (2 minutes)
+# make audit         asks for known vulnerabilities of what they name
+# make sbom          writes dist/*.cdx.json, the software bill of materials of a release (CycloneDX)
+#
 # ARGS goes to what is run: make check ARGS="tests/fer_edge/test_loop.py -k order"
 
 PYTHON ?= python3
@@ -28,6 +32,7 @@ CHECK := .venv-check
 TEST := .venv-test
 TORCH := .venv-torch
 OLD := .venv-tflite
+LOCKS := .venv-locks
 PIP := -m pip install --quiet --disable-pip-version-check
 # Three processes on two cores, since the fast tests wait for a quarter of their time; two where TensorFlow takes both, and a
 # file's tests stay together there, for they share what they set up.
@@ -39,7 +44,8 @@ ONE_CORE := OPENBLAS_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1
 # Else every run compiles anew what pytest rewrites: six seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run check test test-torch rigs lint clean attack card-test check-trixie count-arm device-test home-assistant service-test soak
+.PHONY: run check test test-torch rigs lint clean attack card-test check-trixie count-arm device-test home-assistant service-test \
+  soak update-locks audit sbom
 .DELETE_ON_ERROR:
 
 run: $(RUN)/.ready
@@ -91,8 +97,17 @@ device-test:
 count-arm:
 	@$(PYTHON) rigs/count_arm.py $(ARGS)
 
+update-locks: $(LOCKS)/.ready
+	@$(LOCKS)/bin/python requirements/update.py $(ARGS)
+
+audit: $(LOCKS)/.ready
+	@$(LOCKS)/bin/python requirements/audit.py
+
+sbom: $(LOCKS)/.ready
+	@$(LOCKS)/bin/python requirements/sbom.py $(ARGS)
+
 clean:
-	rm -rf $(RUN) $(CHECK) $(TEST) $(TORCH) $(OLD) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(RUN) $(CHECK) $(TEST) $(TORCH) $(OLD) $(LOCKS) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # Makes the environment $1, with options $2.
 define venv
@@ -104,16 +119,20 @@ $(PYTHON) -m venv $2 $1
 endef
 
 # On a Raspberry Pi, picamera2 and libcamera come from the system's packages, built against the system's NumPy: the
-# environment sees them, and pip must not put another NumPy before that one.
+# environment sees them, and requirements/install.py puts no other NumPy before that one.
 $(RUN)/.python:
 	@echo "setting up $(RUN): OpenCV, NumPy, a TFLite interpreter (0.4 GB, half a minute)"
 	@$(call venv,$(RUN),$$($(PYTHON) -c 'import importlib.util as u; \
 	  print("--system-site-packages" if u.find_spec("picamera2") else "")'))
-	@$(RUN)/bin/python -c 'import importlib.metadata as m, importlib.util as u; \
-	  print("numpy==" + m.version("numpy") if u.find_spec("picamera2") else "")' > $@
+	@touch $@
 
-$(RUN)/.ready: $(RUN)/.python pyproject.toml
-	@$(RUN)/bin/python $(PIP) --constraint $(RUN)/.python --editable .
+$(RUN)/.ready: $(RUN)/.python pyproject.toml $(wildcard requirements/*.* requirements/numpy1/*)
+	@$(RUN)/bin/python requirements/install.py --editable .
+	@touch $@
+
+$(LOCKS)/.ready: Makefile
+	@$(call venv,$(LOCKS))
+	@$(LOCKS)/bin/python $(PIP) 'uv>=0.9,<1' 'pip-audit>=2.9,<3' 'cyclonedx-bom>=7,<8'
 	@touch $@
 
 $(CHECK)/.ready: pyproject.toml

@@ -22,6 +22,8 @@ unit=$dest/etc/systemd/system/fer-edge.service
 command=$dest/usr/local/bin/fer-edge
 target=/opt/fer-edge/current/bin/fer-edge
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+locks=$(dirname "$here")/requirements
+if [ -d "$here/requirements" ]; then locks=$here/requirements; fi # the Debian package has all in one folder
 python=${PYTHON:-/usr/bin/python3}
 watch_seconds=60
 space_mb=700
@@ -120,14 +122,16 @@ make_user() {
 }
 
 make_environment() { # $1: its folder, $2: what to install, $3: its extras
-  local file
+  local file said
   say "environment ${1#"$dest"}"
   unfinished=$1
   "$python" -m venv --system-site-packages "$1"
-  # picamera2 is built against the system's NumPy: another one must not come before it.
-  "$python" -c 'import numpy; print("numpy==" + numpy.__version__)' >"$1/constraints.txt" 2>/dev/null || true
-  "$1/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir \
-    --constraint "$1/constraints.txt" "$2${3:+[$3]}" || fail "pip could not install $2; what ran before still does"
+  # From the locks, by their hashes. The system's NumPy stays: picamera2 is built against it.
+  said=$("$1/bin/python" "$locks/install.py" --pip=--no-cache-dir --with "$3" "$2" 2>&1 </dev/null) || {
+    said=${said##*fer-edge: error: }
+    fail "${said:-pip could not install $2}; what ran before still does"
+  }
+  if [ -n "$said" ]; then printf '%s\n' "$said"; fi
   cp "$here/fer-edge.service" "$1/"
   printf '%s\n' "$3" >"$1/extras"
   for file in "$here"/fer-edge-*.conf; do put "$file"; done

@@ -32,6 +32,9 @@ share=$tree/usr/share/fer-edge doc=$tree/usr/share/doc/fer-edge
 
 install -Dm644 -t "$share" "$wheel" "$root"/systemd/{README.md,*.service,*.conf}
 install -Dm755 -t "$share" "$root/systemd/install.sh"
+(cd "$root" && find requirements -name '*.txt' -o -name install.py) | while read -r file; do
+  install -Dm644 "$root/$file" "$share/$file"
+done
 install -Dm755 -t "$tree/usr/sbin" "$here/fer-edge-setup"
 {
   cat "$here/copyright"

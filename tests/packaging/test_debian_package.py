@@ -15,7 +15,7 @@ pytestmark = [
 ]
 
 ROOT = Path(__file__).parents[2]
-NEEDED = ("packaging/debian", "systemd", "LICENSE")
+NEEDED = ("packaging/debian", "systemd", "requirements", "LICENSE")
 
 
 def build(folder: Path, wheel: str) -> subprocess.CompletedProcess[str]:
@@ -51,6 +51,9 @@ def test_package_holds_wheel_and_service(package: Path, tmp_path: Path) -> None:
     assert (share / "fer_edge-1.2.3-py3-none-any.whl").read_bytes() == b"a wheel"
     assert (share / "install.sh").read_bytes() == (ROOT / "systemd/install.sh").read_bytes()
     assert {path.name for path in (ROOT / "systemd").iterdir()} <= {path.name for path in share.iterdir()}
+    locks = {path.relative_to(ROOT) for path in (ROOT / "requirements").rglob("*.txt")}
+    assert {path.relative_to(share) for path in share.rglob("*.txt")} == locks
+    assert (share / "requirements/install.py").read_bytes() == (ROOT / "requirements/install.py").read_bytes()
     assert os.access(root / "usr/sbin/fer-edge-setup", os.X_OK)
     assert "Permission is hereby granted" in (root / "usr/share/doc/fer-edge/copyright").read_text()
     assert ask("dpkg-deb", "--field", package, "Version", "Architecture") == "Version: 1.2.3\nArchitecture: all\n"
