@@ -178,6 +178,7 @@ def make_system(suite: str, wheel: Path) -> None:
     (root / "etc/machine-id").write_text("")
     (root / "srv/fer-edge").mkdir()
     shutil.copytree(ROOT / "systemd", root / "srv/fer-edge/systemd")
+    shutil.copytree(ROOT / "requirements", root / "srv/fer-edge/requirements")
     shutil.copy(wheel, root / "srv/fer-edge")
     shutil.copytree(HERE / "service_inside", root / "opt/inside")
     for path in SHARED:  # somewhere to bind to

@@ -198,6 +198,7 @@ def test_locks_without_hashes_keep_versions(tmp_path: Path) -> None:
         assert pinned(path) == pinned(lock)
 
 
+@pytest.mark.slow
 def test_bill_of_materials_names_each_package(tmp_path: Path) -> None:
     pytest.importorskip("cyclonedx_py", reason="needs cyclonedx-bom")
     sbom = load("sbom")
