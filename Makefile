@@ -6,6 +6,7 @@
 #                  root; 25 minutes)
 # make attack      attacks a service of its own at every door, and says what held (10 minutes)
 # make lint        style and types alone
+# make docs        makes the documentation a site, without a warning, and lists its links elsewhere (0.5 GB, a minute)
 # make clean       removes what the others made
 #
 # make check-trixie  make check with Debian 13's own Python 3.13, in a container (Debian, root; 3 minutes)
@@ -33,6 +34,7 @@ TEST := .venv-test
 TORCH := .venv-torch
 OLD := .venv-tflite
 LOCKS := .venv-locks
+DOCS := .venv-docs
 PIP := -m pip install --quiet --disable-pip-version-check
 # Three processes on two cores, since the fast tests wait for a quarter of their time; two where TensorFlow takes both, and a
 # file's tests stay together there, for they share what they set up.
@@ -44,7 +46,7 @@ ONE_CORE := OPENBLAS_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1
 # Else every run compiles anew what pytest rewrites: six seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run check test test-torch rigs lint clean attack card-test check-trixie count-arm device-test home-assistant service-test \
+.PHONY: run check test test-torch rigs lint docs clean attack card-test check-trixie count-arm device-test home-assistant service-test \
   soak update-locks audit sbom
 .DELETE_ON_ERROR:
 
@@ -71,6 +73,9 @@ lint: $(CHECK)/.ready
 	@$(call lint,$(CHECK))
 
 lint = $1/bin/ruff check --quiet . && $1/bin/ruff format --check --quiet . && $1/bin/mypy
+
+docs: $(DOCS)/.ready
+	@$(DOCS)/bin/python docs/build_site.py $(ARGS)
 
 attack: $(CHECK)/.ready
 	@cd rigs && ../$(CHECK)/bin/python -m attack
@@ -107,7 +112,7 @@ sbom: $(LOCKS)/.ready
 	@$(LOCKS)/bin/python requirements/sbom.py $(ARGS)
 
 clean:
-	rm -rf $(RUN) $(CHECK) $(TEST) $(TORCH) $(OLD) $(LOCKS) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(RUN) $(CHECK) $(TEST) $(TORCH) $(OLD) $(LOCKS) $(DOCS) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # Makes the environment $1, with options $2.
 define venv
@@ -150,6 +155,12 @@ $(TEST)/.ready: pyproject.toml
 	@echo "setting up $(TEST), 2 of 2: TensorFlow, Keras, Playwright, schemathesis (1.5 GB, two minutes)"
 	@$(TEST)/bin/python $(PIP) --no-compile --editable '.[test]'
 	@rm -rf $(TEST)/lib/python3.*/site-packages/tensorflow/include
+	@touch $@
+
+$(DOCS)/.ready: pyproject.toml
+	@echo "setting up $(DOCS): fer-edge, Sphinx (0.5 GB, a minute)"
+	@$(call venv,$(DOCS))
+	@$(DOCS)/bin/python $(PIP) --editable '.[docs]'
 	@touch $@
 
 $(TORCH)/.ready: pyproject.toml

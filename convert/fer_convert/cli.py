@@ -91,7 +91,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="train on the votes of people in place of the labels, and validate by their majority: FER+'s "
-        "fer2013new.csv, or a CSV with a column of counts for each class (convert/README.md)",
+        "fer2013new.csv, or a CSV with a column of counts for each class (docs/training.md)",
     )
     parser.add_argument("--teachers", dest="soft_labels", type=Path, action=Renamed, new_name="--soft-labels")
     parser.add_argument("--out", type=Path, help="run folder (default: runs/<network>)")

@@ -68,7 +68,7 @@ class RunSettings:
     """[run]: what `fer-edge run` does with the predictions."""
 
     sinks: tuple[str, ...] = field(default=("log", "console"), metadata={"each": tuple(SINKS)})
-    # the outputs, see edge/fer_edge/sinks/README.md
+    # the outputs, see docs/outputs
     pause_minutes: float = _number(0.0, 0, 10_000)
     # after which a pause ends by itself; 0: it lasts until somebody ends it
 
@@ -122,7 +122,7 @@ class SourceSettings:
 
 @dataclass(frozen=True)
 class DetectorSettings:
-    """[detector]: how faces are found, see edge/fer_edge/detectors/README.md."""
+    """[detector]: how faces are found, see docs/detectors.md."""
 
     name: str = _one_of(AUTO, AUTO, *DETECTORS)
     # auto: the best one that is installed and works, see `fer-edge detectors`; haar: OpenCV's cascades; blazeface,
