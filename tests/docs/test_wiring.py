@@ -1,0 +1,24 @@
+"""The wiring pictures show the pins that the settings have."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+import pytest
+import wiring_pictures
+from doc_pages import ROOT
+
+
+@pytest.mark.parametrize(("name", "svg"), wiring_pictures.pictures().items(), ids=lambda value: value[:14])
+def test_picture_is_up_to_date(name: str, svg: str) -> None:
+    """Made by `python rigs/wiring_pictures.py`."""
+    assert (ROOT / "docs" / name).read_text(encoding="utf-8") == svg
+    assert ET.fromstring(svg).tag.endswith("svg")
+
+
+def test_header_has_each_pin_once() -> None:
+    """28 numbers, 4 of power and 8 of ground make the 40 pins."""
+    assert len(set(wiring_pictures.HEADER.values())) == len(wiring_pictures.HEADER) == 28
+    names = [wiring_pictures.label_of(pin) for pin in range(1, 41)]
+    assert names.count("GND") == 8
+    assert [wiring_pictures.label_of(pin) for pin in (11, 13, 15, 37)] == ["GPIO17", "GPIO27", "GPIO22", "GPIO26"]
