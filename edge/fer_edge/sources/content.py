@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 from fer_edge.errors import SourceError
+from fer_edge.sources.heif import formats as heif_formats
+from fer_edge.sources.heif import is_heif
 from fer_edge.sources.options import PICTURE_SUFFIXES
 
 Kind = Literal["picture", "video", "other"]
@@ -25,7 +27,6 @@ _VIDEOS = (
     *(b"GIF87a", b"GIF89a", b"YUV4MPEG2", b"\0\0\0\x01\x67", b"\0\0\0\x01\x40", b"\0\0\0\x01\x09"),
 )
 _BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")  # that an MP4 or QuickTime file may begin with
-_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif")  # pictures in such a file, which FFmpeg reads
 _SOUNDS = (
     *((0, b"ID3"), (0, b"fLaC"), (0, b"MAC "), (8, b"WAVE"), (8, b"AIFF"), (8, b"AIFC"), (8, b"M4A "), (8, b"M4B ")),
     *((28, b"OpusHead"), (28, b"\x01vorbis")),
@@ -66,12 +67,9 @@ def kind_of(head: bytes) -> Kind:
         return "other"
     if head.startswith(_PICTURES) or _is_webp(head) or _is_bmp(head):
         return "picture"
+    if is_heif(head) and heif_formats(head):
+        return "picture"
     return "video" if _is_video(head) else "other"
-
-
-def is_heif(head: bytes) -> bool:
-    """Whether it is a picture as HEIC or AVIF, which is read as a video of one frame."""
-    return head[4:8] == b"ftyp" and head[8:12] in _HEIF_BRANDS
 
 
 def is_mp4(head: bytes) -> bool:

@@ -11,7 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from fer_edge.errors import SourceError, counted
-from fer_edge.sources.content import CAMERA_RAW, file_kind, is_heif, known_other, read_head
+from fer_edge.sources.content import CAMERA_RAW, file_kind, known_other, read_head
+from fer_edge.sources.heif import is_heif
 from fer_edge.sources.mounting import Mounting
 from fer_edge.sources.options import PICTURE_SUFFIXES, SourceOptions
 from fer_edge.sources.picture import is_camera_raw, read_frame
@@ -101,7 +102,7 @@ def _why_not(path: Path) -> str:
         if kind == "picture":
             return CAMERA_RAW if is_camera_raw(path) else ""
         if is_heif(head):
-            return "HEIC or AVIF; give its own path, or make it a JPEG"
+            return "HEIC or AVIF; install: pip install 'fer-edge[heif]' 'pillow>=11.3', or make it a JPEG"
         return "a video; give its own path" if kind == "video" else known_other(head) or "no picture"
     except OSError as cause:  # such as a broken link
         return "" if path.suffix.lower() in PICTURE_SUFFIXES else cause.strerror or "cannot be read"

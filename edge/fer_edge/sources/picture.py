@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fer_edge.errors import SourceError
-from fer_edge.sources.content import CAMERA_RAW, read_head, what_else
+from fer_edge.sources import heif
+from fer_edge.sources.content import CAMERA_RAW, HEAD_BYTES, read_head, what_else
 from fer_edge.sources.depth import to_8_bits
 from fer_edge.sources.mounting import Mounting
 from fer_edge.sources.options import PICTURE_SUFFIXES, SourceOptions, too_many_pixels
@@ -110,8 +111,21 @@ def decode_picture(data: Path | BinaryIO, name: str, max_pixels: int, formats: t
     Raises SourceError if it is not a picture of `formats`, cut off, or has more than `max_pixels`; FileNotFoundError,
     PermissionError.
     """
-    with pillow_errors(data, name, formats), Image.open(data, formats=formats) as image:
+    with pillow_errors(data, name, formats), open_image(data, formats) as image:
         return decode(image, name, max_pixels)
+
+
+def open_image(data: Path | BinaryIO, formats: tuple[str, ...] = FORMATS) -> Image.Image:
+    """Pillow's image of `data`, not decoded yet; with FORMATS also of HEIC and AVIF, if it reads them here.
+
+    Raises what Pillow raises.
+    """
+    if formats is FORMATS:
+        head = read_head(data) if isinstance(data, Path) else data.read(HEAD_BYTES)
+        if not isinstance(data, Path):
+            data.seek(0)
+        formats += heif.formats(head) if heif.is_heif(head) else ()
+    return Image.open(data, formats=formats)
 
 
 @contextmanager
@@ -127,8 +141,10 @@ def pillow_errors(
             yield
     except UnidentifiedImageError as cause:
         known = ", ".join(suffix[1:] for suffix in PICTURE_SUFFIXES) if formats is FORMATS else ", ".join(formats)
-        what = what_else(read_head(data)) if isinstance(data, Path) else ""
-        if what:
+        head = read_head(data) if isinstance(data, Path) else b""
+        if heif.is_heif(head):
+            raise SourceError(_damaged(name, ValueError("its decoder finds no picture"))) from cause
+        if what := what_else(head):
             raise SourceError(f"{name}: is not a picture that can be read, but {what}") from cause
         raise SourceError(f"{name}: is not a picture that can be read; known are {known}") from cause
     except (FileNotFoundError, PermissionError):

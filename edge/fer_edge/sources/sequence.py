@@ -1,4 +1,4 @@
-"""Pictures that hold several: animated WebP and PNG, which move, and TIFF with several pages, which do not.
+"""Pictures that hold several: animated WebP, PNG and AVIF, which move, and TIFF with several pages, which do not.
 
 Animated GIF is read as a video.
 """
@@ -12,13 +12,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image
 
 from fer_edge.errors import SourceError, SourceLost, counted
+from fer_edge.sources import heif
 from fer_edge.sources.content import read_head
 from fer_edge.sources.mounting import Mounting
 from fer_edge.sources.options import SourceOptions
-from fer_edge.sources.picture import FORMATS, begins_tiff, decode, file_time, is_reduced, pillow_errors
+from fer_edge.sources.picture import begins_tiff, decode, file_time, is_reduced, open_image, pillow_errors
 from fer_edge.types import Frame, Pixels
 
 DEFAULT_DURATION_S = 0.1  # of a frame that names none, or less than a screen shows, as browsers have it
@@ -27,12 +27,14 @@ _WEBP_FLAGS, _WEBP_ANIMATED = 20, 0x02  # the place of the flags of its chunk VP
 
 
 def is_animated(path: Path) -> bool:
-    """Whether the picture at `path` is an animated WebP or PNG, by its first bytes. Raises OSError."""
+    """Whether the picture at `path` is an animated WebP, PNG or AVIF, by its first bytes. Raises OSError."""
     return begins_animation(read_head(path))
 
 
 def begins_animation(head: bytes) -> bool:
-    """Whether a file that begins with `head` is one."""
+    """Whether a file that begins with `head` is one, and Pillow reads it."""
+    if heif.moves(head):
+        return bool(heif.formats(head))
     if head[:4] == b"RIFF" and head[12:16] == b"VP8X" and len(head) > _WEBP_FLAGS:
         return bool(head[_WEBP_FLAGS] & _WEBP_ANIMATED)
     return head[:4] == b"\x89PNG" and b"acTL" in head.partition(b"IDAT")[0]
@@ -56,7 +58,7 @@ class OpenedPicture:
         self._path, self._name, self._max_pixels = path, name, max_pixels
         try:
             with pillow_errors(path, name):
-                self._image = Image.open(path, formats=FORMATS)
+                self._image = open_image(path)
         except OSError as cause:
             raise SourceError(f"{name}: {cause.strerror}; check the path") from cause
         self.closed = False
@@ -110,7 +112,7 @@ class OpenedPicture:
 
 
 class Animation:
-    """The frames of an animated WebP or PNG, with the times that it gives them."""
+    """The frames of an animated WebP, PNG or AVIF, with the times that it gives them."""
 
     still = live = local = False
 

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from fer_edge.errors import SourceError
+from fer_edge.sources.content import HEAD_BYTES, kind_of
 from fer_edge.sources.options import SourceOptions
 from fer_edge.sources.picture import decode_picture
 from fer_edge.types import Pixels
@@ -86,11 +87,13 @@ class _Fetcher:
     def fetch(self) -> bytes:
         """The answer. Raises ValueError if it is no picture, OSError, http.client.HTTPException."""
         with self._opener.open(self._url, timeout=self._timeout) as answer:
-            if answer.headers.get_content_maintype() != "image":
-                raise ValueError("no picture")
             if int(answer.headers.get("Content-Length") or 0) > MAX_BYTES:
                 raise ValueError("too long")
-            data: bytes = answer.read(MAX_BYTES + 1)
+            data: bytes = answer.read(HEAD_BYTES)
+            # Not by its Content-Type: many cameras call a JPEG text/plain or application/octet-stream.
+            if kind_of(data) != "picture":
+                raise ValueError("no picture")
+            data += answer.read(MAX_BYTES + 1 - len(data))
         if len(data) > MAX_BYTES:
             raise ValueError("too long")
         return data

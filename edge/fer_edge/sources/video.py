@@ -15,6 +15,7 @@ import numpy as np
 
 from fer_edge.errors import SourceError, SourceLost, counted
 from fer_edge.files import path_in_utf8
+from fer_edge.sources import heif
 from fer_edge.sources.containers import ends_in_zeros, is_cut_off
 from fer_edge.sources.content import check_media, read_head, what_else
 from fer_edge.sources.mounting import Mounting, pixel_aspect
@@ -151,7 +152,10 @@ def _check(target: str, name: str) -> None:
             raise SourceError(f"video {name}: is not a file; give the path of a video, a picture or a folder")
         if status.st_size == 0:
             raise SourceError(f"video {name}: is empty (0 bytes); copy or record it again")
-        check_media(read_head(Path(target)), name)
+        head = read_head(Path(target))
+        check_media(head, name)
+        if heif.is_heif(head) and (why := heif.check_ffmpeg(Path(target), head, name)):
+            raise SourceError(why)
     except PermissionError as cause:
         raise SourceError(f"video {name}: {cause.strerror}; make it readable with: chmod +r") from cause
     except OSError as cause:

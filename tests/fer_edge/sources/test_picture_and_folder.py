@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 import pytest
 from fer_edge.errors import SourceError
+from fer_edge.sources import heif
 from fer_edge.sources.folder import PictureFolder
 from fer_edge.sources.options import SourceOptions
 from fer_edge.sources.picture import Picture
@@ -156,8 +157,11 @@ def test_folder_gives_its_pictures_sorted(tmp_path: Path) -> None:
     assert list(folder) == []
 
 
-def test_folder_says_what_it_leaves_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_folder_says_what_it_leaves_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A picture counts under any name; what is none is named with the reason, at most so many of them."""
+    monkeypatch.setattr(heif, "_register", lambda: False)
     cv2.imwrite(str(tmp_path / "a.jpg"), gradient())
     (tmp_path / "a.jpg").rename(tmp_path / "a.jpg.1")
     (tmp_path / "b.mp4").write_bytes(b"\0\0\0\x20ftypisom")
@@ -168,8 +172,9 @@ def test_folder_says_what_it_leaves_out(tmp_path: Path, caplog: pytest.LogCaptur
     with closing(PictureFolder(str(tmp_path), SourceOptions())) as folder:
         assert [frame.source for frame in folder] == [str(tmp_path / "a.jpg.1")]
     assert caplog.records.pop().getMessage() == (
-        f"folder {tmp_path}: 5 of 6 files left out: b.mp4 (a video; give its own path), c.heic (HEIC or AVIF; give its "
-        "own path, or make it a JPEG), d (no file), link (No such file or directory), sub (a folder)"
+        f"folder {tmp_path}: 5 of 6 files left out: b.mp4 (a video; give its own path), c.heic (HEIC or AVIF; install: "
+        "pip install 'fer-edge[heif]' 'pillow>=11.3', or make it a JPEG), d (no file), link (No such file or "
+        "directory), sub (a folder)"
     )
     for number in range(9):
         (tmp_path / f"x{number}").touch()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
@@ -15,6 +16,7 @@ from fer_edge.sources.options import SourceOptions
 from fer_edge.sources.sequence import Animation, Pages, has_pages, is_animated
 from PIL import Image
 
+needs_avif = pytest.mark.skipif(find_spec("PIL._avif") is None, reason="this Pillow has no AVIF")
 GREYS = (20, 70, 120, 170, 220)  # of the pictures, in order
 DURATIONS_MS = (100, 500, 40, 300, 60)
 TIMES = (0.0, 0.1, 0.6, 0.64, 0.94)
@@ -31,7 +33,7 @@ def put(path: Path, sizes: tuple[tuple[int, int], ...] = ((64, 48),) * 5, **opti
     return path
 
 
-@pytest.mark.parametrize("name", ["a.webp", "a.png", "a.gif"])
+@pytest.mark.parametrize("name", ["a.webp", "a.png", "a.gif", pytest.param("a.avif", marks=needs_avif)])
 def test_every_frame_with_its_time(tmp_path: Path, name: str) -> None:
     """As it is chosen for `run` and for `detect`: by what the file is, not by its name."""
     path = put(tmp_path / name, duration=list(DURATIONS_MS), loop=0).rename(tmp_path / "moving")

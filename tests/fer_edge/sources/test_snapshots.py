@@ -30,7 +30,10 @@ def jpeg(number: int, side: int = 48) -> bytes:
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """/basic and /digest want ann:s3cret; /damaged has two bad pictures, /dies gives up after DIES; /page is none."""
+    """/basic and /digest want ann:s3cret; /damaged has two bad pictures, /dies gives up after DIES; /page is none.
+
+    The query is the Content-Type.
+    """
 
     server: Server
 
@@ -46,11 +49,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if self.path == "/dies" and count >= DIES:
             self.send_error(503)
             return
-        data = jpeg(count, 360 if self.path == "/snapshot.jpg" else 48)
+        data = b"<html>login" if self.path == "/page" else jpeg(count, 360 if self.path == "/snapshot.jpg" else 48)
         if self.path == "/damaged" and count in DAMAGED:
             data = data[: len(data) // 2]
         self.send_response(200)
-        self.send_header("Content-Type", "text/html" if self.path == "/page" else "image/jpeg")
+        kind = self.path.partition("?type=")[2]
+        if kind != "none":
+            self.send_header("Content-Type", kind or ("text/html" if self.path == "/page" else "image/jpeg"))
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
         self.wfile.write(data)
@@ -104,6 +109,13 @@ def test_asked_again_and_again(server: Server, path: str) -> None:
     assert times == sorted(times)
 
 
+@pytest.mark.parametrize("kind", ["application/octet-stream", "text/plain", "none"])
+def test_content_says_what_it_is(server: Server, kind: str) -> None:
+    """Many cameras name another Content-Type, or none."""
+    with closing(NetworkCamera(server.url(f"/?type={kind}"), FAST)) as source:
+        assert len(list(itertools.islice(source, 5))) == 5
+
+
 @pytest.mark.parametrize("path", ["/basic", "/digest"])
 def test_with_a_password(server: Server, path: str, capfd: pytest.CaptureFixture[str]) -> None:
     with closing(NetworkCamera(server.url(path, "ann:s3cret@"), FAST)) as source:
@@ -150,10 +162,10 @@ def test_camera_that_gives_no_more(server: Server) -> None:
 
 
 def test_other_answers_are_no_snapshots(server: Server) -> None:
-    """A page that a browser would show, whatever FFmpeg finds in it."""
+    """Such as the page on which a browser would log in."""
     assert not SnapshotCapture(server.url("/page"), FAST).is_picture()
     assert not SnapshotCapture(server.url("/basic", "ann:wr0ng@"), FAST).is_picture()
-    with closing(NetworkCamera(server.url("/page"), FAST)) as source, pytest.raises(SourceError):
+    with pytest.raises(SourceError), closing(NetworkCamera(server.url("/page"), FAST)) as source:
         list(source)
 
 
