@@ -16,9 +16,12 @@ class OutputState(Protocol):
     name: str
 
     @property
-    def last_error(self) -> str: ...  # in one line; "" if it never failed
+    def last_error(self) -> str:
+        """In one line; "" if it never failed."""
+
     @property
-    def troubled(self) -> bool: ...  # whether it fails now
+    def troubled(self) -> bool:
+        """Whether it fails now."""
 
 
 @dataclass(frozen=True)
@@ -36,4 +39,5 @@ class Program:
 class ShowsProgram(Protocol):
     """An output that shows it."""
 
-    def attach(self, program: Program) -> None: ...
+    def attach(self, program: Program) -> None:
+        """Take it; before the first state."""

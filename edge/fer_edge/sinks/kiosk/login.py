@@ -57,8 +57,4 @@ async def leave(request: Request) -> Response:  # noqa: ARG001 (as Starlette cal
 
 def _own_page(path: str) -> str:
     """`path` if it is one of the pages, else the first page: no redirect leads to another site."""
-    return (
-        path
-        if path in (paths.STAGE, paths.HISTORY, paths.LIVE, paths.TRY, paths.STATUS, paths.SETTINGS)
-        else paths.STAGE
-    )
+    return path if path in paths.PAGES else paths.STAGE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 STAGE, HISTORY, LIVE, TRY = "/", "/history", "/live", "/try"  # the pages
 STATUS, SETTINGS = "/status", "/settings"
+PAGES = (STAGE, HISTORY, LIVE, TRY, STATUS, SETTINGS)
 LOGIN, LOGOUT = "/login", "/logout"
 STATIC = "/static/"
 LIVE_PICTURES = "/live.mjpg"

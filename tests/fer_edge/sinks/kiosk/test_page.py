@@ -301,7 +301,7 @@ def test_words_fit_in_every_language(language: str, house: House, visit: Open, m
                 || box.bottom > innerHeight + 1)
               .map(([text, box]) => `${text} ${JSON.stringify(box)}`)""")
             assert outside == [], (language, width, state)
-    for path in ("/history", "/try", "/live", "/no/such"):
+    for path in ("/history", "/try", "/live", "/status", "/settings", "/no/such"):
         tab.page.goto(f"http://127.0.0.1:{built.port}{path}", wait_until="networkidle" if path == "/history" else None)
         tab.complaints.clear()  # of the page, and the log, that there is not
         assert tab.page.evaluate("document.documentElement.scrollWidth") <= 391, path
@@ -334,7 +334,7 @@ def test_faces_stand_as_in_a_mirror(running: Any, visit: Open, make_observation:
 
 
 @pytest.mark.parametrize("language", ["en", "de"])
-@pytest.mark.parametrize("path", ["/", "/history", "/live", "/try", "/login"])
+@pytest.mark.parametrize("path", ["/", "/history", "/live", "/try", "/login", "/status", "/settings"])
 def test_axe_finds_nothing(path: str, language: str, house: House, visit: Open, make_observation: Make) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe, from the extra test")
     built = house(live=True, language=language)
@@ -344,6 +344,10 @@ def test_axe_finds_nothing(path: str, language: str, house: House, visit: Open, 
     tab = visit(f"http://127.0.0.1:{built.port}{path}", 1280, 720)
     if path == "/history":
         tab.page.wait_for_selector("#rows tr")
+    if path == "/settings":
+        tab.page.wait_for_selector("#tables tr")
+    if path == "/status":
+        tab.page.wait_for_selector("#findings li", timeout=60_000)
     results = axe.Axe().run(tab.page)
     assert results.violations_count == 0, results.generate_report()
     assert tab.page.get_attribute("html", "lang") == language
