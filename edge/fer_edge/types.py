@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol, TypeAlias, get_args
@@ -67,6 +67,17 @@ class Frame:
     source: str  # where it comes from: "camera:0", a path, a URL
     colour: Pixels | None = None  # (height, width, 3) BGR, if the source has it; for annotated pictures
     damaged: int = 0  # pictures left out since the last frame, because they were damaged
+    convert: Callable[[], Pixels] | None = None  # makes `colour` where that takes time; may raise ValueError
+
+    @property
+    def picture(self) -> Pixels:
+        """For people: (height, width, 3) BGR if the source has colours, else (height, width) grey."""
+        if self.colour is None and self.convert is not None:
+            try:
+                return self.convert()
+            except ValueError:  # a picture without its colours is one too
+                return self.grey
+        return self.grey if self.colour is None else self.colour
 
 
 @dataclass(frozen=True, slots=True)

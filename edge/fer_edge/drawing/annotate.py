@@ -33,8 +33,7 @@ def colour_of(emotion: str, labels: Sequence[str] = EMOTIONS) -> tuple[int, int,
 
 def annotate_frame(observation: Observation, font: str = "") -> Pixels:
     """A copy of the observation's frame, in colour, with its faces drawn in; `font` is as for `annotate`."""
-    frame = observation.frame
-    return annotate(frame.grey if frame.colour is None else frame.colour, observation.faces, font)
+    return annotate(observation.frame.picture, observation.faces, font)
 
 
 def annotate(picture: Pixels, faces: Sequence[Face], font: str = "") -> Pixels:

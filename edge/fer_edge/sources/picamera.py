@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,8 +24,8 @@ from fer_edge.errors import SourceError, SourceLost, counted, first_line
 from fer_edge.sources.libcamera_controls import resolve
 from fer_edge.sources.mounting import Mounting
 from fer_edge.sources.options import SourceOptions
-from fer_edge.sources.pixels import PIXEL_FORMATS, grey
-from fer_edge.types import Frame
+from fer_edge.sources.pixels import PIXEL_FORMATS, colour, grey
+from fer_edge.types import Frame, Pixels
 
 _INSTALL = (
     "install it with: sudo apt install python3-picamera2, "
@@ -78,7 +79,7 @@ def find() -> tuple[str | None, str]:
 
 
 class PiCamera:
-    """Frames of a Raspberry Pi camera, always the newest one; `colour` is None, since the loop needs none.
+    """Frames of a Raspberry Pi camera, always the newest one; `convert` makes their colours, which no loop needs.
 
     ``picamera`` is the first one, ``picamera:1`` the second, ``picamera:imx708`` the one with that sensor.
     """
@@ -153,8 +154,14 @@ class PiCamera:
             except ValueError as cause:
                 kind = SourceLost if number else SourceError
                 raise kind(f"{self.name}: gave invalid picture data ({cause})") from cause
-            yield Frame(number, last, datetime.now().astimezone(), picture, self.name)
+            # The buffer is in memory anyway; its colours are converted only for who asks for them.
+            convert = partial(self._in_colour, buffer)
+            yield Frame(number, last, datetime.now().astimezone(), picture, self.name, convert=convert)
             number += 1
+
+    def _in_colour(self, buffer: NDArray[np.uint8]) -> Pixels:
+        """Raises ValueError if the camera gave no colours."""
+        return self._mounting.apply(colour(buffer, *self._layout))
 
     def _next(self, number: int) -> tuple[NDArray[np.uint8], float]:
         """The newest buffer, and the time of its exposure in seconds."""

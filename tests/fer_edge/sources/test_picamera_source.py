@@ -7,6 +7,7 @@ import sys
 import types
 from concurrent.futures import Future
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -145,6 +146,21 @@ def test_frames_are_the_luma_plane(pi: type[Picamera2], layout: str, stride: int
     assert frames[0].source == "picamera"
     assert frames[0].colour is None
     assert frames[0].taken.tzinfo is not None
+
+
+@pytest.mark.parametrize("rotate", [0, 90])
+def test_colours_are_made_when_asked(pi: type[Picamera2], rotate: int) -> None:
+    """From the frame's own buffer, turned as the grey picture is; without colours it is grey."""
+    pi.format, pi.stride = "YUV420", 64
+    red = np.concatenate(
+        [np.full(40 * 64, 76, np.uint8), np.full(20 * 32, 85, np.uint8), np.full(20 * 32, 255, np.uint8)]
+    )
+    pi.frames = [([red], {}), ([red[: 40 * 64]], {})]
+    with closing(PiCamera("picamera", replace(OPTIONS, rotate=rotate))) as source:
+        frames = list(itertools.islice(source, 2))
+    assert frames[0].picture.shape == (*frames[0].grey.shape, 3)
+    assert np.abs(frames[0].picture.astype(int) - (0, 0, 254)).max() <= 3
+    assert frames[1].picture is frames[1].grey
 
 
 @pytest.mark.parametrize(("layout", "expected"), [("RGB888", 29), ("BGR888", 76), ("XRGB8888", 29), ("XBGR8888", 76)])

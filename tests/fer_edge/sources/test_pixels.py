@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from fer_edge.sources.pixels import PIXEL_FORMATS, grey
+from fer_edge.sources.pixels import PIXEL_FORMATS, colour, grey
 from fer_edge.types import Pixels
 from hypothesis import given
 from hypothesis import strategies as st
@@ -109,3 +109,31 @@ def test_a_short_buffer_is_no_picture(layout: str) -> None:
         grey(np.zeros(4 * stride - 1, np.uint8), layout, 8, 4, stride)
     with pytest.raises(ValueError, match=f"rows of {stride - 1} cannot hold"):
         grey(np.zeros(4 * stride, np.uint8), layout, 8, 4, stride - 1)
+
+
+@pytest.mark.parametrize(("width", "height", "stride"), [(40, 30, 64), (40, 30, 40), (33, 21, 64)])
+@pytest.mark.parametrize("layout", [*PLANAR, *PACKED])
+def test_colours_are_those_of_the_scene(layout: str, width: int, height: int, stride: int) -> None:
+    """Two halves, red and blue, come back in every format; of R8 only the brightness is left."""
+    rgb = np.zeros((height, width, 3), np.uint8)
+    rgb[:, : width // 2] = (220, 30, 20)
+    rgb[:, width // 2 :] = (10, 60, 230)
+    if layout in PACKED:
+        memory = packed(layout, rgb, 4 * stride)
+        stride *= 4
+    else:
+        luma, red, blue = (np.asarray(part, np.uint8) for part in cv2.split(cv2.cvtColor(rgb, cv2.COLOR_RGB2YCrCb)))
+        memory = planar(layout, luma, [blue[::2, ::2], red[::2, ::2]], stride)
+    found = colour(memory, layout, width, height, stride)
+    assert found.shape == (height, width, 3)
+    expected = rgb[:, :, ::-1]
+    if layout == "R8":
+        expected = np.dstack([cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)] * 3)
+    for column in (2, width - 3):  # away from the edge between them, where colours of half the size mix
+        assert np.abs(found[:, column].astype(int) - expected[:, column]).max() <= 3
+
+
+def test_missing_colours_are_an_error() -> None:
+    """A driver that gives the brightness alone."""
+    with pytest.raises(ValueError, match="1200 bytes hold no colours of 40 x 30 pixels in YUV420"):
+        colour(np.zeros(1200, np.uint8), "YUV420", 40, 30, 40)

@@ -19,7 +19,7 @@ from fer_edge.settings import Settings
 from fer_edge.sinks.kiosk import i18n, paths
 from fer_edge.sinks.kiosk.api import Api
 from fer_edge.sinks.kiosk.limits import RateLimiter
-from fer_edge.sinks.kiosk.live import Live
+from fer_edge.sinks.kiosk.live import Live, drawn_pictures, page_pictures
 from fer_edge.sinks.kiosk.login import MAX_TRIES_AT_ONCE, TRIES_PER_S, Login, leave
 from fer_edge.sinks.kiosk.middleware import AccessMiddleware
 from fer_edge.sinks.kiosk.origin import host_names
@@ -48,7 +48,7 @@ class App:
         shown = partial(stage, state, pause_switch, ignored, source.zone, saved, source.flip)
         self._unasked: asyncio.Task[None] | None = None
         self.stream = Stream(state, shown, kiosk.viewers)
-        self._live = Live(state, font_of(settings) if kiosk.live else "")
+        self._live: list[Live] = []
         self._api = api = Api(state, pause_switch, settings, self.stream)
 
         def get(path: str, serve: object) -> Route:
@@ -84,7 +84,12 @@ class App:
             get(paths.HEALTH, handle_errors(api.healthz)),
         ]
         if kiosk.live:
-            self.routes += [get(paths.LIVE, pages.serve("live")), get(paths.LIVE_PICTURES, self._live)]
+            drawn, plain = self._live = [drawn_pictures(state, font_of(settings)), page_pictures(state)]
+            self.routes += [
+                get(paths.LIVE, pages.serve("live")),
+                get(paths.LIVE_PICTURES, drawn),
+                get(paths.LIVE_STREAM, plain),
+            ]
         inner = Starlette(routes=self.routes, exception_handlers={HTTPException: _not_found(pages)})  # type: ignore[dict-item]
         limiter = RateLimiter(kiosk.rate, max(BURST_S * kiosk.rate, 1.0))
         bodies = {DETECT_PATH: int(1e6 * kiosk.picture_megabytes)}
@@ -102,7 +107,8 @@ class App:
             self._unasked.cancel()
         self._api.close()
         self.stream.close()
-        self._live.close()
+        for live in self._live:
+            live.close()
 
     def join(self, timeout_s: float) -> None:
         """Wait until slow work has ended; to be called in another thread."""
@@ -116,7 +122,8 @@ def _not_found(pages: Pages) -> Callable[[Request, HTTPException], Awaitable[Res
         if error.status_code == 405:
             return error_response(405, f"{request.method} {request.url.path}: method not allowed here", error.headers)
         if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(paths.API):
-            return pages.page("missing", error.status_code)
+            off = request.url.path == paths.LIVE
+            return pages.page("live_off" if off else "missing", error.status_code)
         return error_response(error.status_code, f"{request.url.path}: no such page; the first one is /", error.headers)
 
     return served

@@ -113,7 +113,7 @@ class AccessMiddleware:
         # Guesses of a token count as those on the login page do.
         if "authorization" in headers and self._tries.wait(client_address(scope)):
             return error_response(429, "too many tries; wait a minute", {"Retry-After": "60"})
-        if path.startswith((paths.API, paths.METRICS, paths.LIVE_PICTURES)):
+        if path.startswith((paths.API, paths.METRICS, paths.LIVE_PICTURES, paths.LIVE_STREAM)):
             return error_response(
                 401, "a token is needed; send Authorization: Bearer TOKEN", {"WWW-Authenticate": "Bearer"}
             )

@@ -7,6 +7,6 @@ STATUS, SETTINGS = "/status", "/settings"
 PAGES = (STAGE, HISTORY, LIVE, TRY, STATUS, SETTINGS)
 LOGIN, LOGOUT = "/login", "/logout"
 STATIC = "/static/"
-LIVE_PICTURES = "/live.mjpg"
+LIVE_PICTURES, LIVE_STREAM = "/live.mjpg", "/live.stream"
 API = "/api/"
 METRICS, HEALTH = "/metrics", "/healthz"

@@ -12,7 +12,7 @@ from fer_edge.pause import PauseSwitch
 from fer_edge.records import FRAME_COLUMNS, record
 from fer_edge.settings import Area
 from fer_edge.sinks.kiosk.state import KioskState
-from fer_edge.types import INVENTED_SOURCE, UNCERTAIN, Face
+from fer_edge.types import INVENTED_SOURCE, UNCERTAIN, Face, Observation
 
 MAX_FACES_SHOWN = 6  # on the page at once; those with the lowest ids
 # Confidence, place and size are rounded to 1 / STEPS, or the page would never be still
@@ -59,6 +59,29 @@ def stage(
         "resumes_in": _minutes(pause_switch.seconds_left) if pause_switch.paused else None,
         "zone": list(zone) or None,
         "saved": saved or None,
+    }
+
+
+def live(observation: Observation) -> dict[str, Any]:
+    """What the live page draws over one picture.
+
+    {"width", "height": of the picture in pixels, "faces": [{"id", "box": [x, y, width, height] in pixels, "emotion",
+    "confidence", "colour", "scores": [[label, 0 to 1, colour]]}]}, the faces from left to right.
+    """
+    height, width = observation.frame.grey.shape
+    faces = sorted(observation.faces, key=lambda face: face.box.x)
+    return {"width": width, "height": height, "faces": [_live_face(face) for face in faces]}
+
+
+def _live_face(face: Face) -> dict[str, Any]:
+    labels = face.prediction.labels
+    return {
+        "id": face.id,
+        "box": list(face.box),
+        "emotion": face.emotion,
+        "confidence": round(face.confidence, 2),
+        "colour": to_hex(colour_of(face.emotion, labels)),
+        "scores": [[name, round(score, 2), to_hex(colour_of(name, labels))] for name, score in face.scores.items()],
     }
 
 

@@ -473,16 +473,44 @@ def test_the_camera_s_picture_moves(house: House, visit: Open, make_observation:
     built.sink.state("running")
     built.sink.write(make_observation(1, "happy", grey=np.full((480, 640), 90, np.uint8)))
     tab = visit(f"http://127.0.0.1:{built.port}/live")
-    tab.page.wait_for_function("() => document.querySelector('#picture').naturalWidth === 640")
+    tab.page.wait_for_function("() => document.querySelector('#picture').width === 640")
     built.sink.state("paused")
     tab.page.wait_for_function("() => document.querySelector('#message').textContent === 'Paused'")
     assert not tab.page.is_visible("#picture")
 
 
+def test_live_page_draws_what_is_read(house: House, visit: Open, make_observation: Make) -> None:
+    """Boxes, names in the page's language, and a bar for each label; the picture has its colours, and goes on."""
+    built = house(live=True, language="de")
+    built.sink.state("running")
+    colour = np.zeros((480, 640, 3), np.uint8)
+    colour[:, :, 2] = 200  # red
+
+    def show(number: int, *emotions: str) -> None:
+        seen = make_observation(number, *emotions, grey=np.full((480, 640), 60, np.uint8))
+        faces = tuple(replace(face, box=Box(64 + 200 * k, 96, 128, 96)) for k, face in enumerate(seen.faces))
+        built.sink.write(replace(seen, frame=replace(seen.frame, colour=colour), faces=faces))
+
+    show(1, "happy", "sad")
+    tab = visit(f"http://127.0.0.1:{built.port}/live", 1280, 720)
+    tab.page.wait_for_selector("#faces .bars li")
+    assert [one.split(" ")[0] for one in tab.page.locator("#boxes span").all_text_contents()] == ["Fröhlich", "Traurig"]
+    assert tab.page.locator("#faces .bars li").count() == 14
+    pixel = tab.page.evaluate("[...document.querySelector('#picture').getContext('2d').getImageData(9, 9, 1, 1).data]")
+    assert pixel[0] > 180
+    assert max(pixel[1:3]) < 20
+    (drawn, _) = tab.page.evaluate(DRAWN_AREAS.replace("#ignored .hatched", "#boxes div"))
+    assert drawn == pytest.approx([0.1, 0.2, 0.2, 0.2], abs=0.01)
+    show(2, "angry")
+    tab.page.wait_for_function("() => document.querySelectorAll('#boxes div').length === 1")
+    tab.page.wait_for_function("() => document.querySelector('#faces h2').textContent.startsWith('Wütend')")
+    assert not [url for url in tab.requests if "mjpg" in url]
+
+
 DRAWN_AREAS = """() => {
   const picture = document.querySelector('#picture'), place = picture.getBoundingClientRect();
-  const scale = Math.min(place.width / picture.naturalWidth, place.height / picture.naturalHeight);
-  const width = scale * picture.naturalWidth, height = scale * picture.naturalHeight;
+  const scale = Math.min(place.width / picture.width, place.height / picture.height);
+  const width = scale * picture.width, height = scale * picture.height;
   const left = place.x + (place.width - width) / 2, top = place.y + (place.height - height) / 2;
   return [...document.querySelectorAll('#ignored .hatched')].map(area => area.getBoundingClientRect())
     .map(area => [(area.x - left) / width, (area.y - top) / height, area.width / width, area.height / height]);
@@ -499,7 +527,7 @@ def test_ignored_areas_lie_on_the_picture(
     built.sink.state("running")
     built.sink.write(make_observation(1, "happy", grey=np.full((480, 640), 90, np.uint8)))
     tab = visit(f"http://127.0.0.1:{built.port}/live", width, height)
-    tab.page.wait_for_function("() => document.querySelector('#picture').naturalWidth === 640")
+    tab.page.wait_for_function("() => document.querySelector('#picture').width === 640")
     tab.page.wait_for_selector("#ignored .hatched")
     for drawn, area in zip(tab.page.evaluate(DRAWN_AREAS), areas, strict=True):
         assert drawn == pytest.approx(area, abs=0.01)
@@ -518,7 +546,7 @@ def test_zone_lies_on_the_picture(house: House, visit: Open, make_observation: M
     built.sink.state("running")
     built.sink.write(make_observation(1, "happy", grey=np.full((480, 640), 90, np.uint8)))
     tab = visit(f"http://127.0.0.1:{built.port}/live")
-    tab.page.wait_for_function("() => document.querySelector('#picture').naturalWidth === 640")
+    tab.page.wait_for_function("() => document.querySelector('#picture').width === 640")
     tab.page.wait_for_selector("#ignored .zone")
     (drawn,) = tab.page.evaluate(DRAWN_AREAS.replace(".hatched", ".zone"))
     assert drawn == pytest.approx([0.25, 0.1, 0.5, 0.8], abs=0.01)
@@ -533,13 +561,13 @@ def test_new_settings_reach_the_live_page(house: House, visit: Open, make_observ
     built.sink.state("running")
     built.sink.write(seen)
     tab = visit(f"http://127.0.0.1:{built.port}/live")
-    tab.page.wait_for_function("() => document.querySelector('#picture').naturalWidth === 640")
+    tab.page.wait_for_function("() => document.querySelector('#picture').width === 640")
     assert not tab.page.is_visible("#legend")
     port = built.port
     built.sink.close()
     again = house(live=True, port=port, detector={"ignore": [[0.5, 0.5, 0.5, 0.5]]})
     again.sink.state("running")
-    with tab.page.expect_request(re.compile("live.mjpg")):
+    with tab.page.expect_request(re.compile("live.stream")):
         again.sink.write(seen)
     tab.page.wait_for_selector("#ignored .hatched")
     tab.complaints = [words for words in tab.complaints if "ERR_" not in words]  # of the connection that was closed

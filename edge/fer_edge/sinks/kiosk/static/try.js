@@ -1,5 +1,6 @@
 // A picture of one's own: it is made smaller here, read by this device, and kept nowhere.
 
+import { makeBars } from "./bars.js";
 import { emotionName, say } from "./i18n.js";
 
 const MAX_SIDE_PX = 1600; // of what is sent; faces are found in less
@@ -86,18 +87,7 @@ function card(drawn, { emotion, confidence, scores, box: [x, y, width, height] }
   const pen = crop.getContext("2d");
   pen.filter = "grayscale(1)";
   pen.drawImage(drawn, x, y, width, height, 0, 0, CROP_SIDE_PX, CROP_SIDE_PX);
-  const bars = document.createElement("ul");
-  bars.className = "bars";
-  for (const [label, score] of Object.entries(scores)) {
-    const row = document.createElement("li");
-    const [name, bar, share] = ["span", "i", "b"].map((kind) => document.createElement(kind));
-    name.textContent = emotionName(label);
-    bar.style.setProperty("--colour", colours[label]);
-    bar.style.setProperty("--share", `${100 * score}%`);
-    share.textContent = `${Math.round(100 * score)} %`;
-    row.append(name, bar, share);
-    bars.append(row);
-  }
+  const bars = makeBars(Object.entries(scores).map(([label, score]) => [label, score, colours[label]]));
   item.append(title, crop, bars);
   return item;
 }
