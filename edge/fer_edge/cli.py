@@ -36,6 +36,7 @@ COMMANDS = {
     "settings": ("fer_edge.commands.settings", "say what can be set, what it is, and what it means"),
     "doctor": ("fer_edge.commands.doctor", "say what is wrong here, and the command that fixes it"),
     "bench": ("fer_edge.commands.bench", "measure what models and the loop cost here, and say which model to use"),
+    "completion": ("fer_edge.commands.completion", "print what a shell completes commands by, or the manual page"),
 }
 
 
@@ -63,6 +64,11 @@ EXAMPLES = {
     "detectors": ("detectors", "detectors install blazeface", "run --set detector.name=haar"),
     "settings": ("settings log", "settings --toml > fer-edge.toml", "settings --check fer-edge.toml"),
     "doctor": ("doctor", "doctor --config fer-edge.toml", "doctor --bundle report.zip"),
+    "completion": (
+        "completion bash > ~/.local/share/bash-completion/completions/fer-edge",
+        "completion zsh > ~/.zfunc/_fer-edge",
+        "completion man | man -l -",
+    ),
     "bench": ("bench", "bench --models all --threads 1,2,4", "bench --apply --config fer-edge.toml"),
 }
 
@@ -91,8 +97,11 @@ def _about_paths(given: Sequence[str], message: str) -> str:
     return ""
 
 
-def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    """All commands, and the options of the one that `arguments` name: only its module is imported."""
+def parser(arguments: Sequence[str], whole: bool = False) -> argparse.ArgumentParser:
+    """All commands, and the options of the one that `arguments` name: only its module is imported.
+
+    `whole`: with the options of all, for what is made of them.
+    """
     top = Parser(prog="fer-edge", description="Facial expressions read on the device. No picture leaves it.")
     top.add_argument("--version", action="version", version=f"fer-edge {__version__}")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -105,7 +114,7 @@ def parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
             epilog="\n".join(["examples:", *(f"  fer-edge {example}" for example in EXAMPLES[name])]),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        if name in arguments[:1]:
+        if whole or name in arguments[:1]:
             sub.given = arguments
             importlib.import_module(module).add_options(sub)
             top.known = re.findall(r"--[a-z][a-z-]*", sub.format_help())  # what is left over, it reports

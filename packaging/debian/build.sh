@@ -35,6 +35,11 @@ install -Dm755 -t "$share" "$root/systemd/install.sh"
 (cd "$root" && find requirements -name '*.txt' -o -name install.py) | while read -r file; do
   install -Dm644 "$root/$file" "$share/$file"
 done
+made=$root/edge/fer_edge/completions
+install -Dm644 "$made/fer-edge.bash" "$tree/usr/share/bash-completion/completions/fer-edge"
+install -Dm644 "$made/_fer-edge" "$tree/usr/share/zsh/vendor-completions/_fer-edge"
+install -Dm644 -t "$tree/usr/share/fish/vendor_completions.d" "$made/fer-edge.fish"
+gzip -9n <"$made/fer-edge.1" | install -Dm644 /dev/stdin "$tree/usr/share/man/man1/fer-edge.1.gz"
 install -Dm755 -t "$tree/usr/sbin" "$here/fer-edge-setup"
 {
   cat "$here/copyright"

@@ -15,7 +15,7 @@ pytestmark = [
 ]
 
 ROOT = Path(__file__).parents[2]
-NEEDED = ("packaging/debian", "systemd", "requirements", "LICENSE")
+NEEDED = ("packaging/debian", "systemd", "requirements", "edge/fer_edge/completions", "LICENSE")
 
 
 def build(folder: Path, wheel: str) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,1 @@
+"""Scripts for shells and the manual page, made by packaging/completions.py."""
