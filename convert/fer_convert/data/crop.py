@@ -8,7 +8,6 @@ are kept: photos/happy/1.jpg becomes faces/happy/1.png, in grey, at the size tha
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +16,12 @@ from fer_edge import preprocess
 from fer_edge.build import make_detector
 from fer_edge.errors import DataError, SourceError, counted
 from fer_edge.settings import DetectorSettings
-from fer_edge.sources.options import PICTURE_SUFFIXES, SourceOptions
+from fer_edge.sources.options import SourceOptions
 from fer_edge.sources.picture import read_frame
 from fer_edge.types import Box, Detector, Pixels
 
 from fer_convert import files
+from fer_convert.data.picture_folder import pictures_below
 from fer_convert.messages import Log, warn
 
 MAX_SIDE_PX = 512  # of a written face; networks take far less
@@ -63,18 +63,10 @@ def crop_photos(photos: Path, out: Path, log: Log = print) -> Count:
 
 def _photos(folder: Path) -> list[Path]:
     """Every picture below `folder`, sorted. Raises DataError."""
-    try:
-        entries = sorted(Path(root, name) for root, _, names in os.walk(folder, onerror=_refuse) for name in names)
-    except OSError as cause:
-        raise DataError(f"data {cause.filename or folder}: cannot be read ({cause.strerror}); check the path") from None
-    paths = [path for path in entries if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")]
+    paths = pictures_below(folder)
     if not paths:
-        raise DataError(f"data {folder}: no picture ({', '.join(PICTURE_SUFFIXES)}) in it; give a folder of photos")
+        raise DataError(f"data {folder}: no picture in it; give a folder of photos")
     return paths
-
-
-def _refuse(error: OSError) -> None:
-    raise error
 
 
 def _goals(paths: list[Path], photos: Path, out: Path) -> list[Path]:

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 from fer_edge import preprocess
 from fer_edge.classifiers.labels import find_label, folded, match_labels
-from fer_edge.errors import DataError, SourceError
-from fer_edge.sources.options import PICTURE_SUFFIXES, SourceOptions
+from fer_edge.errors import DataError, SourceError, counted
+from fer_edge.sources.folder import listed, why_left_out
+from fer_edge.sources.options import SourceOptions
 from fer_edge.sources.picture import read_frame
 from fer_edge.types import EMOTIONS, Pixels
 
@@ -32,6 +33,25 @@ def read_folder(folder: Path, size: tuple[int, int]) -> Dataset:
     if "" in splits:
         splits = hold_out(splits[""], classes, str(folder / "{}"))
     return Dataset(folder.resolve().name, digest.hexdigest(), classes, splits)
+
+
+def pictures_below(folder: Path) -> list[Path]:
+    """Every picture below `folder`, sorted, by what it is and not by its name; what is left out is named in a warning.
+
+    Hidden files are none. Raises DataError if a folder cannot be read.
+    """
+    try:
+        entries = sorted(Path(root, name) for root, _, names in os.walk(folder, onerror=_refuse) for name in names)
+    except OSError as cause:
+        raise DataError(f"data {cause.filename or folder}: cannot be read ({cause.strerror}); check the path") from None
+    reasons = {path: why_left_out(path) for path in entries if not path.name.startswith(".")}
+    if others := [f"{path.relative_to(folder)} ({reason})" for path, reason in reasons.items() if reason]:
+        warn(f"left out: {counted(len(others), 'file')} of {folder}: {listed(others)}")
+    return [path for path, reason in reasons.items() if not reason]
+
+
+def _refuse(error: OSError) -> None:
+    raise error
 
 
 def _split_folders(folder: Path) -> dict[str, Path]:
@@ -95,12 +115,8 @@ def _read_split(
     names: list[str] = []
     for label, name in enumerate(classes):
         count_before = len(labels)
-        for path in sorted(folder_of.get(name, root / name).rglob("*")):
-            if path.suffix.lower() not in PICTURE_SUFFIXES:
-                continue
+        for path in pictures_below(folder_of[name]) if name in folder_of else ():
             try:
-                if not path.is_file():
-                    continue
                 content, picture = path.read_bytes(), read_frame(path, 0, SourceOptions().max_pixels).grey
             except (SourceError, OSError) as cause:
                 # One bad picture among thousands is no reason to stop; it is named, so that it can be fixed.
@@ -112,7 +128,6 @@ def _read_split(
             names.append(path.relative_to(folder).as_posix())
         if len(labels) == count_before:
             raise DataError(
-                f"data {root / name}: no picture ({', '.join(PICTURE_SUFFIXES)}) that can be read; "
-                "add some, or remove the class from every split"
+                f"data {root / name}: no picture that can be read; add some, or remove the class from every split"
             )
     return Faces(np.stack(pixels), np.array(labels, np.int64), tuple(names))

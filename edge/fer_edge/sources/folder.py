@@ -41,16 +41,16 @@ class PictureFolder:
             entries = sorted(Path(target).iterdir())
         except OSError as cause:
             raise SourceError(f"folder {target}: {cause.strerror}; check the path") from cause
-        reasons = {path: _why_not(path) for path in entries}
+        reasons = {path: why_left_out(path) for path in entries}
         self._paths = [path for path, reason in reasons.items() if not reason]
         left_out = [f"{path.name} ({reason})" for path, reason in reasons.items() if reason]
         if not self._paths:
             below = next((f", such as {path}" for path in entries if os.path.isdir(path)), "")  # noqa: PTH112 (the other raises)
-            found = f"holds no picture, but {_listed(left_out)}" if entries else "is empty"
+            found = f"holds no picture, but {listed(left_out)}" if entries else "is empty"
             raise SourceError(f"folder {target}: {found}; name another folder{below}")
         if left_out:
             share = f"{len(left_out)} of {counted(len(entries), 'file')}"
-            _log.warning("folder %s: %s left out: %s", target, share, _listed(left_out))
+            _log.warning("folder %s: %s left out: %s", target, share, listed(left_out))
         self.length = len(self._paths)  # pictures, readable or not
 
     def __iter__(self) -> Iterator[Frame]:
@@ -90,7 +90,7 @@ class PictureFolder:
         self._paths = []
 
 
-def _why_not(path: Path) -> str:
+def why_left_out(path: Path) -> str:
     """Why an entry of a folder is not read; "" if it is read, or at least tried: it may be damaged."""
     try:
         mode = path.stat().st_mode
@@ -108,6 +108,7 @@ def _why_not(path: Path) -> str:
         return "" if path.suffix.lower() in PICTURE_SUFFIXES else cause.strerror or "cannot be read"
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
+    """The first of `names`, and how many there are beside them."""
     shown = ", ".join(names[:MAX_NAMED])
     return f"{shown} and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else shown

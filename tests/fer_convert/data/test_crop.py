@@ -51,6 +51,18 @@ def test_faces_are_those_of_the_device(photos: Path, tmp_path: Path, capsys: pyt
     assert "cut.jpg: is cut off" in said
 
 
+def test_photo_under_any_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is no picture is named, so that nobody misses photos without a word."""
+    (tmp_path / "photos").mkdir()
+    for name in ("a.jfif", "b", "c.jpg.1", ".hidden.jpg"):
+        shutil.copy(PORTRAIT, tmp_path / "photos" / name)
+    (tmp_path / "photos" / "d.gif").write_bytes(b"GIF89a")
+    crop_photos(tmp_path / "photos", tmp_path / "faces", silent)
+    assert sorted(path.name for path in (tmp_path / "faces").iterdir()) == ["a.png", "b.png", "c.jpg.png"]
+    assert "left out: 1 file of " in (said := capsys.readouterr().err)
+    assert "d.gif (a video; give its own path)" in said
+
+
 def test_crops_are_framed_and_photos_are_not() -> None:
     """What training warns of: whole photos, faces cut too wide."""
     frame = read_frame(PORTRAIT, 0, 10**8)

@@ -43,6 +43,18 @@ def test_split_names_in_any_case(picture_folder: Callable[..., Path], names: tup
     assert found.validation(names[-1].lower())[0] == names[-1]
 
 
+def test_picture_under_any_name(picture_folder: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:
+    """A data set may name its pictures as it likes; what is no picture is named."""
+    folder = picture_folder({"": {"calm": 3, "tense": 3}})
+    first, second, _ = sorted((folder / "calm").iterdir())
+    first.rename(folder / "calm" / "one.jfif")
+    second.rename(folder / "calm" / "two")
+    (folder / "tense" / "notes.txt").write_text("tense, all of them")
+    faces = dataset.read(folder, SIZE).splits.values()
+    assert sum(len(split) for split in faces) == 6
+    assert f"left out: 1 file of {folder / 'tense'}: notes.txt (no picture)" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("names", [("test",), ("test", "validation"), ("privatetest",)])
 def test_data_without_training_split(picture_folder: Callable[..., Path], names: tuple[str, ...]) -> None:
     """Data to measure on needs no training split; training on it is refused."""
@@ -161,7 +173,7 @@ def test_hidden_folders_are_no_classes(picture_folder: Callable[..., Path]) -> N
 def test_pictures_in_any_case_and_depth(
     picture_folder: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """IMG.PNG is a picture, and so is one in a folder below the class; a folder x.png and a text are not."""
+    """IMG.PNG is a picture, and so is one in a folder below the class; a folder x.png and a text, which is named, are not."""
     folder = picture_folder({"": {"calm": 3, "tense": 3}})
     (folder / "calm" / "0.png").rename(folder / "calm" / "IMG.PNG")
     (folder / "tense" / "deeper").mkdir()
@@ -170,7 +182,7 @@ def test_pictures_in_any_case_and_depth(
     (folder / "calm" / "notes.txt").write_text("no picture")
     found = dataset.read(folder, SIZE)
     assert len(found.training()[1]) + len(found.validation()[1]) == 6
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr().err.endswith("1 file of {}: notes.txt (no picture)\n".format(folder / "calm"))
 
 
 def test_sha256_changes_with_a_name(picture_folder: Callable[..., Path]) -> None:
