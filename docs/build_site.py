@@ -59,11 +59,8 @@ def faults(site: Path) -> list[str]:
         found += [f"{name}: {address} is no address" for address in page.linked if not well_formed(address)]
     for path in sorted(site.rglob("*.css")):
         parts = path.read_text(encoding="utf-8").replace("@import", "url(").split("url(")[1:]
-        found += [
-            f"{path.relative_to(site)}: loads {part[:60]}"
-            for part in parts
-            if part.strip("'\" ").startswith(("http", "//"))
-        ]
+        addresses = [part.strip("'\" ")[:60] for part in parts]
+        found += [f"{path.relative_to(site)}: loads {each}" for each in addresses if each.startswith(("http", "//"))]
     return found
 
 

@@ -57,7 +57,7 @@ def test_what_is_loaded_from_elsewhere_is_found(tmp_path: Path) -> None:
         "loads //fonts.example/a.css",
         "loads https://cdn.example/a.js",
         "http:/x y is no address",
-        'loads "https://fonts.example/b.css"; a { background: ',
+        'loads https://fonts.example/b.css"; a { background:',
         "loads https://c.example/d.png) }",
     ]
 
