@@ -370,6 +370,8 @@ class KioskSettings:
     # edge/fer_edge/sinks/kiosk/translations/en.toml
     live: bool = False
     # true: /live shows the camera's picture
+    dim_seconds: float = _number(120.0, 0, 86400)
+    # seconds without a face or a touch, after which the room's page is dimmed; less so from 22 to 6 o'clock; 0: never
     viewers: int = _number(250, 1, 10_000)
     # most pages open at the same time
     rate: float = _number(20.0, 0.1, 1_000_000)

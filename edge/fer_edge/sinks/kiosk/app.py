@@ -41,7 +41,8 @@ class App:
         kiosk = settings.kiosk
         tokens = Tokens(read_token(kiosk.token_file) if kiosk.token_file else "")
         saved = settings.crops.label if "crops" in settings.run.sinks else ""
-        pages, static = Pages(i18n.load(kiosk.language), kiosk.live, "log" in settings.run.sinks, saved), Static()
+        words, static = i18n.load(kiosk.language), Static()
+        pages = Pages(words, kiosk.live, "log" in settings.run.sinks, saved, kiosk.dim_seconds)
         tries = RateLimiter(TRIES_PER_S, MAX_TRIES_AT_ONCE)
         login = Login(pages, tokens, tries)
         source, ignored = settings.source, settings.detector.ignore

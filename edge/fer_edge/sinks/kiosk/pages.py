@@ -33,11 +33,13 @@ MEDIA_TYPES = {
 class Pages:
     """HTML in one language."""
 
-    def __init__(self, words: Translations, live: bool, today: bool = True, saved: str = "") -> None:
+    def __init__(
+        self, words: Translations, live: bool, today: bool = True, saved: str = "", dim_seconds: float = 0.0
+    ) -> None:
         """Put the texts `words` into the pages.
 
         `live`: whether they link to the camera's picture, `today`: to the history; `saved`: the label of pictures that
-        are saved, if any are.
+        are saved, if any are; `dim_seconds`: as in the settings.
         """
         words = words | {"history_note": words["history_note"].replace("{agreement}", shipped_agreement())}
         if saved:
@@ -49,6 +51,7 @@ class Pages:
             "today_hidden": "" if today else "hidden",
             "login_invalid": "",
             "login_alert": "",
+            "dim_seconds": f"{dim_seconds:g}",
         }
         self._pages = {name: _rendered(head, text, words, filled) for name, text in texts.items()}
         wrong = {

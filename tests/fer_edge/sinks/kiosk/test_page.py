@@ -386,6 +386,88 @@ def test_history_is_drawn_from_the_log(running: Any, visit: Open, make_observati
     tab.shows("Nobody here")
 
 
+def dimmed(tab: Any) -> str:
+    """How much darker the first page is."""
+    return str(tab.page.evaluate("document.body.style.getPropertyValue('--dim')"))
+
+
+def test_screen_is_dimmed_while_nobody_is_there(house: House, visit: Open, make_observation: Make) -> None:
+    """A face or a touch lights it at once; at night it is darker too. And what it shows moves a little."""
+    built = house(dim_seconds=90)
+    built.sink.state("running")
+    tab = visit("about:blank")
+    noon = datetime.now().replace(hour=12)
+    tab.page.clock.install(time=noon)
+    tab.page.goto(f"http://127.0.0.1:{built.port}/")
+    tab.shows("Nobody here")
+    assert dimmed(tab) == "0"
+    tab.page.clock.run_for(95_000)
+    assert dimmed(tab) == "0.7"
+    drift = tab.page.evaluate("document.body.style.getPropertyValue('--drift')")
+    assert drift
+    tab.page.keyboard.press("Shift")
+    assert dimmed(tab) == "0"
+    tab.page.clock.run_for(95_000)
+    assert dimmed(tab) == "0.7"
+    assert tab.page.evaluate("document.body.style.getPropertyValue('--drift')") != drift
+    built.sink.write(make_observation(1, "happy"))
+    tab.shows("Happy")
+    assert dimmed(tab) == "0"
+    tab.page.clock.set_fixed_time(noon.replace(hour=23))
+    tab.page.clock.run_for(31_000)
+    assert dimmed(tab) == "0.45"
+
+
+def test_screen_is_never_dimmed_if_so_set(house: House, visit: Open) -> None:
+    built = house(dim_seconds=0)
+    built.sink.state("running")
+    tab = visit("about:blank")
+    tab.page.clock.install(time=datetime.now().replace(hour=23))
+    tab.page.goto(f"http://127.0.0.1:{built.port}/")
+    tab.shows("Nobody here")
+    tab.page.clock.run_for(600_000)
+    assert dimmed(tab) == ""
+
+
+def test_visitor_is_brought_back(running: Any, visit: Open, make_observation: Make) -> None:
+    """Who opened the history from the first page leaves it there, unless it is used; who opened it directly stays."""
+    fill_log(running, make_observation)
+    tab = visit("about:blank")
+    tab.page.clock.install()
+    tab.page.goto(f"{running.address}/history")
+    tab.page.wait_for_selector("#rows tr")
+    tab.page.clock.run_for(120_000)
+    assert urlsplit(tab.page.url).path == "/history"
+    tab.page.goto(running.address)
+    tab.page.click("nav a")
+    tab.page.wait_for_selector("#rows tr")
+    tab.page.clock.run_for(50_000)
+    tab.page.keyboard.press("Shift")
+    tab.page.clock.run_for(50_000)
+    assert urlsplit(tab.page.url).path == "/history"
+    tab.page.clock.run_for(11_000)
+    tab.page.wait_for_url(f"{running.address}/")
+
+
+def test_memory_stays_flat(running: Any, visit: Open, make_observation: Make, with_event: Make) -> None:
+    """An hour on the first page, with people who come and go every minute."""
+    tab = visit("about:blank")
+    tab.page.clock.install()
+    tab.page.goto(running.address)
+    measure = tab.page.context.new_cdp_session(tab.page)
+    sizes = []
+    for minute in range(60):
+        names = [EMOTIONS[(minute + k) % 7] for k in range(minute % 4)]
+        running.sink.write(with_event(make_observation(minute, *names)) if names else make_observation(minute))
+        tab.shows(*([name.capitalize() for name in names] or ["Nobody here"]))
+        tab.page.clock.fast_forward(60_000)
+        if minute in (19, 59):
+            measure.send("HeapProfiler.collectGarbage")
+            sizes.append(measure.send("Runtime.getHeapUsage")["usedSize"])
+    assert tab.page.locator(".figure").count() <= 3
+    assert sizes[1] < sizes[0] + 500_000, sizes
+
+
 def test_history_goes_back(running: Any, visit: Open, make_observation: Make) -> None:
     """To the day before, which today shows as a line; a column is read by keys and by a tap, and has a table."""
     noon = datetime.now().astimezone().replace(hour=0, minute=0, second=0) - timedelta(hours=12)

@@ -3,6 +3,7 @@
 import { Chart } from "./chart.js";
 import { byId, element, fetched } from "./dom.js";
 import { emotionName, say, words } from "./i18n.js";
+import { returnWhenLeft } from "./return.js";
 import { clock, duration, formatter } from "./times.js";
 
 const POLL_INTERVAL_MS = 60000;
@@ -135,3 +136,4 @@ async function update() {
 
 document.addEventListener("visibilitychange", update);
 update();
+returnWhenLeft();

@@ -2,6 +2,7 @@
 
 import { byId, element, fetched } from "./dom.js";
 import { say, words } from "./i18n.js";
+import { returnWhenLeft } from "./return.js";
 
 function row({ name, value, default: usual, allowed, meaning, changed, set_by }) {
   const shown = value === null ? element("em", {}, words.settings_hidden) : element("code", {}, value);
@@ -22,6 +23,7 @@ function table({ name, meaning, settings }) {
       element("table", {}, element("thead", {}, element("tr", {}, ...heads)), element("tbody", {}, ...settings.map(row)))));
 }
 
+returnWhenLeft();
 byId("changed").addEventListener("change", ({ target }) => byId("tables").classList.toggle("few", target.checked));
 try {
   const { file, tables } = await fetched("/api/v1/settings");

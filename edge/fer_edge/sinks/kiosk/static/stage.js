@@ -3,6 +3,8 @@
 import { Face } from "./face.js";
 import { Feed } from "./feed.js";
 import { emotionName, say } from "./i18n.js";
+import { allowReturn } from "./return.js";
+import { Screen } from "./screen.js";
 
 const SETTLE_TIME_MS = 1200; // a text must stay for so long before it is spoken
 const SPEECH_INTERVAL_MS = 6000; // between two spoken texts
@@ -14,6 +16,7 @@ const notice = document.querySelector(".notice span");
 const invented = document.getElementById("invented");
 const spoken = document.getElementById("spoken");
 const button = document.getElementById("pause");
+const screen = new Screen(Number(document.body.dataset.dim));
 const shown = new Map(); // id of a face, or name of a state -> Figure
 const SWAP_DISTANCE = 0.12; // of the picture's width by which one must have passed the other before they change places
 let order = []; // ids of the faces, from left to right
@@ -96,6 +99,7 @@ function show(now) {
     box.dataset.place = place;
   });
   for (const { id, near } of faces) shown.get(id).box.style.setProperty("--near", near);
+  screen.show(faces.length > 0);
   figures.dataset.count = keys.length;
   document.body.dataset.state = state || "running";
   const one = faces.length === 1 && faces[0].certain ? faces[0].colour : "";
@@ -167,4 +171,5 @@ button.addEventListener("click", async () => {
   }
 });
 
+allowReturn();
 new Feed("/api/v1/stream", show);

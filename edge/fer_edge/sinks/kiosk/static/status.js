@@ -2,6 +2,7 @@
 
 import { byId, element, fetched } from "./dom.js";
 import { say, words } from "./i18n.js";
+import { returnWhenLeft } from "./return.js";
 import { clock, duration } from "./times.js";
 
 const POLL_INTERVAL_MS = 3000;
@@ -69,3 +70,4 @@ document.addEventListener("visibilitychange", update);
 byId("again").addEventListener("click", check);
 update();
 check();
+returnWhenLeft();

@@ -2,6 +2,7 @@
 
 import { makeBars } from "./bars.js";
 import { emotionName, say } from "./i18n.js";
+import { returnWhenLeft } from "./return.js";
 
 const MAX_SIDE_PX = 1600; // of what is sent; faces are found in less
 const JPEG_QUALITY = 0.92;
@@ -110,3 +111,4 @@ document.addEventListener("drop", (event) => {
 document.addEventListener("paste", (event) => {
   if (event.clipboardData.files.length) read(event.clipboardData.files[0]);
 });
+returnWhenLeft();
