@@ -1,7 +1,8 @@
 """Whether a video file is cut off: its container says how far it reaches, and the file ends before that.
 
-A container's duration says nothing of it: sound may last longer than the picture, a segment may begin late. Containers
-that do not say how far they reach (MPEG-TS, MPEG-PS, Ogg, raw H.264) are never called cut off.
+A container's duration says nothing of it: sound may last longer than the picture, a segment may begin late. Of streams
+that do not say how far they reach (MPEG-TS, MPEG-PS, Ogg, JPEGs) the end is looked at; raw H.264 and H.265 are never
+called cut off.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
+from fer_edge.sources import stream_ends
+
 SLACK_BYTES = 8  # that a writer may have miscounted its own headers by; no picture fits in
 ZEROS_BYTES = 4096  # in a row that no picture has
+_START_BYTES = 1024  # by which a container is known
 MAX_ELEMENTS = 2_000_000  # that are walked over; more are not worth the time
 
 _EBML, _SEGMENT, _CLUSTER = 0x1A45DFA3, 0x18538067, 0x1F43B675
@@ -26,11 +30,11 @@ _ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
 
 
 def is_cut_off(path: Path) -> bool:
-    """Whether the AVI, MP4, MOV, Matroska, WebM, FLV, ASF or GIF file at `path` ends before its end. Raises OSError."""
+    """Whether the video file at `path` ends before its end. Raises OSError."""
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
-        start = file.read(16)
+        start = file.read(_START_BYTES)
         file.seek(0)
         if start[:4] == b"RIFF":
             return _riff(file, size)
@@ -40,11 +44,23 @@ def is_cut_off(path: Path) -> bool:
             return _flv(file, size)
         if start[:4] == b"GIF8":
             return _gif(file, size)
-        if start == _ASF_HEADER:
+        if start[:16] == _ASF_HEADER:
             return _asf(file, size)
         if start[4:8] in _MP4_PICTURES + _MP4_OTHERS:
             return _mp4(file, size)
-    return False
+        return _stream_is_cut(file, size, start)
+
+
+def _stream_is_cut(file: BinaryIO, size: int, start: bytes) -> bool:
+    """The same of a stream, which has no length of its own."""
+    if start[:4] == b"OggS":
+        return stream_ends.ogg_is_cut(file, size)
+    if start[:4] == b"\0\0\1\xba":
+        return stream_ends.mpeg_ps_is_cut(file, size)
+    if start[:3] == b"\xff\xd8\xff":
+        return stream_ends.motion_jpeg_is_cut(file, size)
+    packet = stream_ends.mpeg_ts_packet(start)
+    return packet is not None and stream_ends.mpeg_ts_is_cut(file, size, *packet)
 
 
 def ends_in_zeros(path: Path) -> bool:

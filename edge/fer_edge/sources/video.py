@@ -25,7 +25,9 @@ from fer_edge.types import Frame, Pixels
 
 _log = logging.getLogger(__name__)
 
+THEORA = 0x6F656874  # its FOURCC: it has empty packets where a picture is the one before, of which OpenCV says False
 MAX_COUNT = 1e9  # frames; above, OpenCV has reckoned with no duration
+MAX_FPS, DEFAULT_FPS = 1000.0, 25.0  # of a file; above, FFmpeg has taken a clock's ticks for frames
 MAX_DAMAGED_FRAMES = 30  # in a row, after which it is asked how many are left
 MAX_DAMAGED_END_S = 1.0  # that may be left out at the end of a file which is called whole
 
@@ -58,11 +60,12 @@ class VideoFile:
             why = f"is neither a video nor a picture, but {what}" if what else f"{why}; copy or record it again"
             raise SourceError(f"video {self.name}: {why}")
         fps = self._capture.get(cv2.CAP_PROP_FPS)
-        self.fps = fps if math.isfinite(fps) and fps > 0 else 25.0  # frames a second, as the file says
+        self.fps = fps if 0 < fps <= MAX_FPS else DEFAULT_FPS  # frames a second, as the file says
         count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
         # Frames; None if the file does not say. Many containers know their duration alone, so it may be more or less.
         self.length = int(count) if 0 < count < MAX_COUNT else None
         self.still = self.length == 1
+        self._repeats = int(self._capture.get(cv2.CAP_PROP_FOURCC)) == THEORA
         self._mounting = Mounting(options.rotate, options.flip, pixel_aspect(self._capture))
 
     def __iter__(self) -> Iterator[Frame]:
@@ -74,6 +77,7 @@ class VideoFile:
         while (read := self._read(number + left_out)) is not None:
             picture, damaged = read
             left_out += damaged
+            damaged = 0 if self._repeats else damaged
             seconds = self._position(number, left_out, seconds)
             picture = self._mounting.apply(picture)
             grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
@@ -121,10 +125,8 @@ class VideoFile:
         if self._file and (is_cut_off(self._path) or ((short or not expected) and ends_in_zeros(self._path))):
             if not number:
                 raise SourceError(f"video {self.name}: is cut off before its first frame; copy or record it again")
-            of = f"{number} of {expected}" if number < expected else f"{number}"
-            raise SourceLost(
-                f"video {self.name}: is cut off: {of} frames could be read, and were; copy it again for the rest"
-            )
+            of = f"{number} of {counted(expected, 'frame')}" if number < expected else counted(number, "frame")
+            raise SourceLost(f"video {self.name}: is cut off: {of} could be read, and were; copy it again for the rest")
         if short and self._file and self._packets().seconds > seconds + MAX_DAMAGED_END_S:
             raise (SourceLost if number else SourceError)(
                 f"video {self.name}: is damaged from {seconds:.1f} s to its end at {self._packets().seconds:.1f} s: "
@@ -132,6 +134,8 @@ class VideoFile:
             )
         if number == 0:
             raise SourceError(f"video {self.name}: holds no frames; copy or record it again")
+        if self._repeats and left_out and self._file:
+            left_out = max(left_out - self._packets().empty, 0)
         if left_out:
             _log.warning(f"video {self.name}: {counted(left_out, 'damaged frame')} left out; copy it again for all")
 
@@ -167,13 +171,16 @@ class Packets(NamedTuple):
 
     frames: int
     seconds: float  # the last one's position
+    empty: int  # of the frames: those that only repeat the one before
 
 
 def _packets(path: str) -> Packets:
     capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG, [cv2.CAP_PROP_FORMAT, -1])  # -1: as they are in the file
-    count, last = 0, 0.0
+    count, last, empty = 0, 0.0, 0
     while capture.grab():
         count += 1
+        _, data = capture.retrieve()
+        empty += data is None or not data.size
         last = max(last, capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)  # not in the order in which they are shown
     capture.release()
-    return Packets(count, last)
+    return Packets(count, last, empty)

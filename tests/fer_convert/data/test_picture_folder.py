@@ -173,7 +173,7 @@ def test_hidden_folders_are_no_classes(picture_folder: Callable[..., Path]) -> N
 def test_pictures_in_any_case_and_depth(
     picture_folder: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """IMG.PNG is a picture, and so is one in a folder below the class; a folder x.png and a text, which is named, are not."""
+    """IMG.PNG is a picture, and so is one in a folder below the class; a folder x.png and a text are not."""
     folder = picture_folder({"": {"calm": 3, "tense": 3}})
     (folder / "calm" / "0.png").rename(folder / "calm" / "IMG.PNG")
     (folder / "tense" / "deeper").mkdir()

@@ -223,3 +223,24 @@ def test_close_twice_ends_the_frames(tmp_path: Path) -> None:
     video.close()
     video.close()
     assert list(frames) == []
+
+
+def test_repeated_pictures_are_not_damaged(caplog: pytest.LogCaptureFixture) -> None:
+    """Theora has empty packets while nothing moves: here 38 in a row, then white."""
+    with closing(open_video(Path(__file__).with_name("still.ogv"))) as video:
+        frames = list(video)
+    assert [round(frames[place].grey.mean() / 10) for place in (0, -1)] == [13, 26]
+    assert frames[-1].time == pytest.approx(4.4, abs=0.11)
+    assert sum(frame.damaged for frame in frames) == 0
+    assert caplog.text == ""
+
+
+def test_ticks_are_no_frame_rate(tmp_path: Path) -> None:
+    """Some recorders name their clock's, of which copies of the file would be made too fast to be seen."""
+    path = write_video(tmp_path / "a.avi")
+    content = bytearray(path.read_bytes())
+    rate = content.index(b"strh") + 28  # a scale and a rate
+    content[rate : rate + 8] = struct.pack("<II", 1, 65_535)
+    path.write_bytes(content)
+    with closing(open_video(path)) as video:
+        assert video.fps == 25
