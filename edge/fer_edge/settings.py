@@ -61,6 +61,9 @@ PRIOR_AS_CONVERTED = UNSET  # classifier.prior
 Area = tuple[float, float, float, float]  # x, y, width, height, as shares of the frame's width and height
 _HTTP = "https://example.org/help"
 _TOPIC = "([A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*)?"  # an MQTT topic, or empty
+# A path of no own page, in segments that neither begin with a dot nor need an escape.
+_OWN_ROOTS = "api|static|history|live|try|status|settings|login|logout|metrics|healthz"
+_PREFIX = rf"((?!/({_OWN_ROOTS})\b)(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+)?"
 
 
 @dataclass(frozen=True)
@@ -365,6 +368,8 @@ class KioskSettings:
         },
     )
     # origins whose pages may show these in a frame, such as a dashboard's, separated by spaces; empty: none
+    path: str = field(default="", metadata={"pattern": _PREFIX, "example": "/faces"})
+    # where a proxy has the pages, as https://home.example/faces/ has them at /faces; empty: at the top
     language: str = "en"
     # en, de, and, translated by machine, es, fr, it, ja, nl, pl, pt, tr; or the path of a TOML file with the texts of
     # edge/fer_edge/sinks/kiosk/translations/en.toml

@@ -168,7 +168,7 @@ class Api:
     async def openapi(self, request: Request) -> Response:
         """The description of this API."""
         _check_query(request, ())
-        return Response(openapi.text(), media_type="application/json")
+        return Response(openapi.text(self._settings.kiosk.path), media_type="application/json")
 
     async def metrics(self, request: Request) -> Response:
         """For Prometheus."""

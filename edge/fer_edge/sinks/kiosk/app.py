@@ -24,6 +24,7 @@ from fer_edge.sinks.kiosk.login import MAX_TRIES_AT_ONCE, TRIES_PER_S, Login, le
 from fer_edge.sinks.kiosk.middleware import AccessMiddleware
 from fer_edge.sinks.kiosk.origin import host_names
 from fer_edge.sinks.kiosk.pages import Pages, Static
+from fer_edge.sinks.kiosk.prefix import UnderPrefix
 from fer_edge.sinks.kiosk.responses import error_response, handle_errors
 from fer_edge.sinks.kiosk.state import KioskState
 from fer_edge.sinks.kiosk.stream import Stream
@@ -41,8 +42,9 @@ class App:
         kiosk = settings.kiosk
         tokens = Tokens(read_token(kiosk.token_file) if kiosk.token_file else "")
         saved = settings.crops.label if "crops" in settings.run.sinks else ""
-        words, static = i18n.load(kiosk.language), Static()
-        pages = Pages(words, kiosk.live, "log" in settings.run.sinks, saved, kiosk.dim_seconds)
+        words, today = i18n.load(kiosk.language), "log" in settings.run.sinks
+        pages = Pages(words, kiosk.live, today, saved, kiosk.dim_seconds, kiosk.path, tokens.required)
+        static = Static(kiosk.path)
         tries = RateLimiter(TRIES_PER_S, MAX_TRIES_AT_ONCE)
         login = Login(pages, tokens, tries)
         source, ignored = settings.source, settings.detector.ignore
@@ -91,12 +93,13 @@ class App:
                 get(paths.LIVE_PICTURES, drawn),
                 get(paths.LIVE_STREAM, plain),
             ]
-        inner = Starlette(routes=self.routes, exception_handlers={HTTPException: _not_found(pages)})  # type: ignore[dict-item]
+        inner = Starlette(routes=self.routes, exception_handlers={HTTPException: _not_found(pages, kiosk.path)})  # type: ignore[dict-item]
         limiter = RateLimiter(kiosk.rate, max(BURST_S * kiosk.rate, 1.0))
         bodies = {DETECT_PATH: int(1e6 * kiosk.picture_megabytes)}
-        self.asgi: ASGIApp = AccessMiddleware(
+        checked = AccessMiddleware(
             inner, host_names(kiosk.hosts), tokens, limiter, tries, bodies, kiosk.frame_ancestors
         )
+        self.asgi: ASGIApp = UnderPrefix(checked, kiosk.path) if kiosk.path else checked
 
     def start(self) -> None:
         """Begin what is done without a request; to be called in the server's thread."""
@@ -116,7 +119,7 @@ class App:
         self._api.join(timeout_s)
 
 
-def _not_found(pages: Pages) -> Callable[[Request, HTTPException], Awaitable[Response]]:
+def _not_found(pages: Pages, prefix: str) -> Callable[[Request, HTTPException], Awaitable[Response]]:
     """A handler that responds to what no path has: with a page to who asks for one, else with JSON."""
 
     async def served(request: Request, error: HTTPException) -> Response:
@@ -125,6 +128,7 @@ def _not_found(pages: Pages) -> Callable[[Request, HTTPException], Awaitable[Res
         if "text/html" in request.headers.get("accept", "") and not request.url.path.startswith(paths.API):
             off = request.url.path == paths.LIVE
             return pages.page("live_off" if off else "missing", error.status_code)
-        return error_response(error.status_code, f"{request.url.path}: no such page; the first one is /", error.headers)
+        message = f"{request.url.path}: no such page; the first one is {prefix}/"
+        return error_response(error.status_code, message, error.headers)
 
     return served

@@ -13,9 +13,11 @@ from fer_edge.types import State
 OPENAPI_FILE = Path(__file__).with_name("openapi.json")
 
 
-def document() -> dict[str, Any]:
-    """The whole document: the file, and the schemas that are written elsewhere."""
+def document(prefix: str = "") -> dict[str, Any]:
+    """The whole document: the file, and the schemas that are written elsewhere; paths are beneath `prefix`."""
     found: dict[str, Any] = json.loads(OPENAPI_FILE.read_text(encoding="utf-8"))
+    if prefix:
+        found["servers"] = [{"url": prefix}]
     schemas = found["components"]["schemas"]
     schemas["State"]["enum"] = list(get_args(State))
     schemas["Status"]["properties"]["events"] = EVENT_COUNTS_SCHEMA
@@ -25,9 +27,9 @@ def document() -> dict[str, Any]:
 
 
 @cache
-def text() -> bytes:
+def text(prefix: str = "") -> bytes:
     """The document as it is served."""
-    return json.dumps(document(), indent=1).encode() + b"\n"
+    return json.dumps(document(prefix), indent=1).encode() + b"\n"
 
 
 def _or_null(schema: dict[str, Any]) -> dict[str, Any]:

@@ -18,10 +18,13 @@ from starlette.responses import Response
 from fer_edge.classifiers.cards import shipped_agreement
 from fer_edge.sinks.kiosk import paths
 from fer_edge.sinks.kiosk.i18n import Translations
+from fer_edge.sinks.kiosk.prefix import with_prefix
 from fer_edge.sinks.kiosk.responses import error_response
 
 KIOSK_FOLDER = Path(__file__).parent
 FOOT = {"status_title": paths.STATUS, "settings_title": paths.SETTINGS}  # key of a text -> where its link leads
+WITHOUT_LOGOUT = {"stage", "login", "missing"}
+LOGOUT_BUTTON = '<form method="post" action="/logout"><button>{{logout}}</button></form>'
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -34,12 +37,20 @@ class Pages:
     """HTML in one language."""
 
     def __init__(
-        self, words: Translations, live: bool, today: bool = True, saved: str = "", dim_seconds: float = 0.0
+        self,
+        words: Translations,
+        live: bool,
+        today: bool = True,
+        saved: str = "",
+        dim_seconds: float = 0.0,
+        prefix: str = "",
+        leave: bool = False,
     ) -> None:
         """Put the texts `words` into the pages.
 
         `live`: whether they link to the camera's picture, `today`: to the history; `saved`: the label of pictures that
-        are saved, if any are; `dim_seconds`: as in the settings.
+        are saved, if any are; `dim_seconds`: as in the settings; `prefix`: what their paths begin with; `leave`:
+        whether they have a button to log out, all but the room's screen, which passers-by reach.
         """
         words = words | {"history_note": words["history_note"].replace("{agreement}", shipped_agreement())}
         if saved:
@@ -53,12 +64,15 @@ class Pages:
             "login_alert": "",
             "dim_seconds": f"{dim_seconds:g}",
         }
-        self._pages = {name: _rendered(head, text, words, filled) for name, text in texts.items()}
+        for name in texts.keys() - WITHOUT_LOGOUT if leave else ():
+            texts[name] = texts[name].replace("</nav>", f"{LOGOUT_BUTTON}</nav>", 1)
         wrong = {
             "login_invalid": ' aria-invalid="true" aria-errormessage="wrong"',
             "login_alert": f'<p id="wrong" role="alert">{html.escape(words["login_wrong"])}</p>',
         }
-        self._pages["login_wrong"] = _rendered(head, texts["login"], words, filled | wrong)
+        rendered = {name: _rendered(head, text, words, filled) for name, text in texts.items()}
+        rendered["login_wrong"] = _rendered(head, texts["login"], words, filled | wrong)
+        self._pages = {name: with_prefix(prefix, text).encode() for name, text in rendered.items()}
 
     def serve(self, name: str) -> Callable[[Request], Awaitable[Response]]:
         """A handler that responds with the page `name`."""
@@ -73,7 +87,7 @@ class Pages:
         return Response(self._pages[name], status, media_type="text/html; charset=utf-8")
 
 
-def _rendered(head: str, text: str, words: Translations, filled: Mapping[str, str]) -> bytes:
+def _rendered(head: str, text: str, words: Translations, filled: Mapping[str, str]) -> str:
     """A page: `head` and `text` with `words` as text, and `filled` as HTML."""
     first, _, body = text.partition("\n")
     title, styles, script = (part.strip() for part in first.removeprefix("<!--").removesuffix("-->").split(";"))
@@ -90,15 +104,18 @@ def _rendered(head: str, text: str, words: Translations, filled: Mapping[str, st
         "foot": "".join(f'<a href="{path}">{html.escape(words[name])}</a>' for name, path in FOOT.items()),
         **filled,
     }
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: known[found[1]], f"{head}{body}</html>\n").encode()
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: known[found[1]], f"{head}{body}</html>\n")
 
 
 class Static:
     """`GET /static/NAME`, from memory, so no path leads out of the folder. Browsers mostly get a 304."""
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "") -> None:
+        """`prefix`: what the paths in scripts begin with."""
         self._files = {path.name: path for path in (KIOSK_FOLDER / "static").iterdir() if path.suffix in MEDIA_TYPES}
-        self._texts = {name: path.read_bytes() for name, path in self._files.items()}
+        self._texts = {
+            name: with_prefix(prefix, path.read_text(encoding="utf-8")).encode() for name, path in self._files.items()
+        }
         self._tags = {name: f'"{hashlib.sha256(text).hexdigest()[:16]}"' for name, text in self._texts.items()}
 
     async def serve(self, request: Request) -> Response:

@@ -83,7 +83,7 @@ class Kiosk(Sink):
             raise SinkError(str(error)) from None
         self._server = self._server_kind(app, kiosk.address, kiosk.port, kiosk.viewers)
         self._prepared = None
-        _log.info(f"kiosk: http://{_url_host(kiosk.address)}:{self._server.port}/")
+        _log.info(f"kiosk: http://{_url_host(kiosk.address)}:{self._server.port}{kiosk.path}/")
 
     def close(self) -> None:
         """Stop the server. May be called twice."""
