@@ -122,7 +122,7 @@ def test_numpy_one_has_locks_of_its_own() -> None:
 
 @pytest.mark.parametrize("name", ["kiosks", "convert", "base", "../build"])
 def test_unknown_output_is_refused(name: str) -> None:
-    with pytest.raises(install.RefusedError, match=r"no lock for it; known: gpio, kiosk, mqtt, oled, parquet"):
+    with pytest.raises(install.RefusedError, match=r"no lock for it; known: gpio, heif, kiosk, mqtt, oled, parquet"):
         install.choose([name], "", "x86_64")
 
 
