@@ -9,15 +9,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 # What the own paths begin with: see app.py, where a test compares them.
 ROOTS = ("api", "static", "history", "live", "try", "status", "settings", "login", "logout", "metrics", "healthz")
-_OWN_PATH = re.compile(rf"""(["'`])/(?=(?:{"|".join(ROOTS)})\b)""")
-_FIRST_PAGE = re.compile(r'\b(href|action)="/"')
+_OWN_PATH = re.compile(rf"""(["'`])/(?=(?:{"|".join(ROOTS)})\b|\1)""")  # "/" alone is the first page
 
 
 def with_prefix(prefix: str, text: str) -> str:
     """A page or script with its own paths, each at the beginning of a quoted text, beneath `prefix`, as "/faces"."""
-    if not prefix:
-        return text
-    return _FIRST_PAGE.sub(rf'\1="{prefix}/"', _OWN_PATH.sub(rf"\1{prefix}/", text))
+    return _OWN_PATH.sub(rf"\1{prefix}/", text) if prefix else text
 
 
 class UnderPrefix:
