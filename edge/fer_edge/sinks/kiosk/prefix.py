@@ -43,4 +43,4 @@ class UnderPrefix:
         path: str = scope["path"]
         if path == self._prefix or path.startswith(f"{self._prefix}/"):
             path = path.removeprefix(self._prefix) or "/"
-        await self._app(scope | {"path": path}, receive, send_with_prefix)
+        await self._app({**scope, "path": path}, receive, send_with_prefix)

@@ -40,7 +40,7 @@ class Proxy:
                     return
                 path = self.path.removeprefix(PREFIX) if takes_off else self.path
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                with closing(http.client.HTTPConnection("127.0.0.1", kiosk_port, timeout=10)) as connection:
+                with closing(http.client.HTTPConnection("127.0.0.1", kiosk_port, timeout=30)) as connection:
                     connection.request(self.command, path, body, dict(self.headers.items()))
                     answer = connection.getresponse()
                     self.send_response(answer.status)
@@ -64,7 +64,7 @@ class Proxy:
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
 
     def ask(self, path: str, method: str = "GET", body: bytes = b"", **headers: str) -> tuple[int, dict[str, str], str]:
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)) as connection:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method, path, body, named)
             answer = connection.getresponse()
@@ -112,7 +112,7 @@ def test_every_link_leads_beneath_the_path(behind: Callable[..., Proxy]) -> None
 
 
 def test_events_come_beneath_the_path(behind: Callable[..., Proxy]) -> None:
-    with closing(http.client.HTTPConnection("127.0.0.1", behind().port, timeout=10)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", behind().port, timeout=30)) as connection:
         connection.request("GET", f"{PREFIX}/api/v1/stream")
         answer = connection.getresponse()
         assert answer.headers["content-type"].startswith("text/event-stream")
