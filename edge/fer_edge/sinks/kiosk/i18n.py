@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
+from fer_edge.classifiers.labels import SYNONYMS
 from fer_edge.errors import SettingsError
 
 TRANSLATIONS_FOLDER = Path(__file__).with_name("translations")
@@ -38,6 +39,20 @@ def load(language: str) -> Translations:
             "and emotion_NAME for each label of the model"
         )
     return english | own
+
+
+def with_synonyms(texts: Translations) -> Translations:
+    """`texts`, and the emotions under their other names too, such as `emotion_happiness`, unless these are there.
+
+    So a model's card may call them in its way, and the page says them in its language.
+    """
+    names = {
+        f"emotion_{word}": texts[f"emotion_{emotion}"]
+        for emotion, words in SYNONYMS.items()
+        if f"emotion_{emotion}" in texts
+        for word in words
+    }
+    return names | texts
 
 
 def _read(path: Path) -> Translations:

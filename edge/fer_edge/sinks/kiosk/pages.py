@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from fer_edge.classifiers.cards import shipped_agreement
 from fer_edge.sinks.kiosk import paths
-from fer_edge.sinks.kiosk.i18n import Translations
+from fer_edge.sinks.kiosk.i18n import Translations, with_synonyms
 from fer_edge.sinks.kiosk.prefix import with_prefix
 from fer_edge.sinks.kiosk.responses import error_response
 
@@ -92,7 +92,7 @@ def _rendered(head: str, text: str, words: Translations, filled: Mapping[str, st
     first, _, body = text.partition("\n")
     title, styles, script = (part.strip() for part in first.removeprefix("<!--").removesuffix("-->").split(";"))
     # For a <script type="application/json">: no character in it may end the element.
-    data = json.dumps(words, ensure_ascii=False).replace("<", "\\u003c")
+    data = json.dumps(with_synonyms(words), ensure_ascii=False).replace("<", "\\u003c")
     scripts = (
         f'<script type="application/json" id="words">{data}</script>\n'
         f'<script type="module" src="/static/{script}.js"></script>'

@@ -110,3 +110,16 @@ def test_pages_say_what_the_card_says() -> None:
         page = bytes(Pages(load(language), live=True).page("history").body).decode()
         assert f"{100 * accuracy:.0f}" in page
         assert "{agreement}" not in page
+
+
+@pytest.mark.parametrize("language", shipped())
+def test_other_names_of_emotions(language: str) -> None:
+    """A card that says `Happiness` gets the language's word for happy, unless the user gave it one of its own."""
+    own = {"emotion_joy": "joie de vivre"}
+    text = bytes(Pages(load(language) | own, live=True).page("stage").body).decode()
+    found = re.search(r'<script type="application/json" id="words">(.*?)</script>', text)
+    assert found is not None
+    words = json.loads(found[1])
+    for name, emotion in (("happiness", "happy"), ("anger", "angry"), ("sadness", "sad"), ("surprised", "surprise")):
+        assert words[f"emotion_{name}"] == words[f"emotion_{emotion}"] == load(language)[f"emotion_{emotion}"]
+    assert words["emotion_joy"] == "joie de vivre"
