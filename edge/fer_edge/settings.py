@@ -394,6 +394,8 @@ class OledSettings:
 
     device: str = _one_of("ssd1306", *OLED_DEVICES)
     # its chip; dummy: simulated in memory, with two colours; dummy-colour: with all
+    picture: str = ""
+    # dummy: path of a PNG into which what is shown is drawn; empty: none
     width: int = _number(0, 0, 480)
     # pixels; 0: the usual width for the chip
     height: int = _number(0, 0, 480)

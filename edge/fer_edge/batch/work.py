@@ -12,6 +12,7 @@ from typing import TextIO
 from tqdm import tqdm
 
 from fer_edge import loop
+from fer_edge.drawing.words import Words
 from fer_edge.errors import SourceError
 from fer_edge.reader import Reader
 from fer_edge.sinks.annotated import AnnotatedPictures, AnnotatedVideo
@@ -37,6 +38,7 @@ class Work:
     reader: Reader
     folder: Path | None = None  # of annotated copies; None: none are made
     font: str = ""  # of their labels
+    words: Words | None = None  # of those; None: as the model has them
 
 
 def read_path(
@@ -61,9 +63,9 @@ def read_path(
         if work.folder is not None:
             drawn: AnnotatedVideo | AnnotatedPictures
             if not isinstance(source, Picture | Pages | PictureFolder) and not source.still:
-                drawn = AnnotatedVideo(work.folder, Path(source.name).stem, source.fps, work.font)
+                drawn = AnnotatedVideo(work.folder, Path(source.name).stem, source.fps, work.font, work.words)
             else:
-                drawn = AnnotatedPictures(work.folder, work.font)
+                drawn = AnnotatedPictures(work.folder, work.font, work.words)
             stack.callback(_say_where, drawn)  # after it is closed, and also of what a damaged file gave
             sinks.append(stack.enter_context(closing(drawn)))
         # A bar on a terminal alone, and only if there is something to wait for.

@@ -14,6 +14,7 @@ from fer_edge.batch.progress import Progress, key_of
 from fer_edge.batch.work import Work, read_here
 from fer_edge.commands.options import add_settings_options, positive, read_settings
 from fer_edge.drawing.fonts import font_of
+from fer_edge.drawing.words import words_of
 from fer_edge.errors import SettingsError, SourceError
 from fer_edge.reader import Reader
 from fer_edge.sinks.tables import Csv, Parquet, json_lines, rows_path
@@ -42,7 +43,9 @@ def run(options: argparse.Namespace) -> int:
     _check(options)
     with ExitStack() as stack:
         reader = Reader(settings=settings)
-        work = Work(reader, options.annotate, font_of(settings) if options.annotate else "")
+        work = Work(reader)
+        if options.annotate:
+            work = Work(reader, options.annotate, font_of(settings), words_of(settings))
         progress = _progress(options, reader)
         if progress is not None:
             stack.enter_context(closing(progress))

@@ -15,6 +15,7 @@ from PIL import Image, ImageDraw
 
 from fer_edge.drawing import palette
 from fer_edge.drawing.fonts import font_for, writable
+from fer_edge.drawing.words import Words
 from fer_edge.records import percent
 from fer_edge.types import EMOTIONS, Box, Face, Observation, Pixels
 
@@ -31,15 +32,16 @@ def colour_of(emotion: str, labels: Sequence[str] = EMOTIONS) -> tuple[int, int,
     return blue, green, red
 
 
-def annotate_frame(observation: Observation, font: str = "") -> Pixels:
-    """A copy of the observation's frame, in colour, with its faces drawn in; `font` is as for `annotate`."""
-    return annotate(observation.frame.picture, observation.faces, font)
+def annotate_frame(observation: Observation, font: str = "", words: Words | None = None) -> Pixels:
+    """A copy of the observation's frame, in colour, with its faces drawn in; the rest is as for `annotate`."""
+    return annotate(observation.frame.picture, observation.faces, font, words)
 
 
-def annotate(picture: Pixels, faces: Sequence[Face], font: str = "") -> Pixels:
+def annotate(picture: Pixels, faces: Sequence[Face], font: str = "", words: Words | None = None) -> Pixels:
     """A copy of `picture`, (height, width, 3) BGR or (height, width) grey, in colour and with `faces` drawn in.
 
-    `font` is the path of a TrueType file; "": one that has the letters. Raises OSError if it cannot be read.
+    `font` is the path of a TrueType file; "": one that has the letters. `words` None: labels as the model has them.
+    Raises OSError if the font cannot be read.
     """
     drawn = cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR) if picture.ndim == 2 else picture.copy()
     shorter = min(drawn.shape[:2])
@@ -51,7 +53,7 @@ def annotate(picture: Pixels, faces: Sequence[Face], font: str = "") -> Pixels:
     for face in sorted(faces, key=lambda face: -face.box.width):
         others = [other.box for other in faces if other is not face]
         size = _text_px(face.box.width, shorter)
-        for text in _texts(face):
+        for text in _texts(face, words):
             label = _label(text, size, face.emotion, face.prediction.labels, font)
             place = _free_place(face.box, label.shape, drawn.shape, taken + others)
             if place is not None:
@@ -66,9 +68,10 @@ def _text_px(face_width: int, shorter: int) -> int:
     return round(min(max(face_width * TEXT_SHARE, low), max(shorter * MAX_TEXT_SHARE, low)))
 
 
-def _texts(face: Face) -> Iterator[str]:
+def _texts(face: Face, words: Words | None) -> Iterator[str]:
     """What a label may say, the longest first."""
-    name = "".join(letter if letter.isprintable() else " " for letter in face.emotion)
+    known = words.emotion(face.emotion) if words else face.emotion
+    name = "".join(letter if letter.isprintable() else " " for letter in known)
     yield f"{name} {percent(face.confidence)}"
     yield name
     if len(name) > MIN_LETTERS + 1:

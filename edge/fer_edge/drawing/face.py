@@ -1,14 +1,15 @@
-"""A drawn face for each emotion: brows, eyes, mouth. No font and no picture file is needed.
+"""A drawn face for each emotion and state, the same as on the kiosk's page. No font and no picture file is needed.
 
-The face is a circle of radius 1 around (0, 0), y downwards. Brows of anger, sadness, fear and surprise are as Ekman and
-Friesen describe them (Unmasking the Face, 1975): together and down; inner ends up; up and together; up and curved.
+The face is a circle of radius 107 around (0, 0), y downwards. Brows of anger, sadness, fear and surprise are as Ekman
+and Friesen describe them (Unmasking the Face, 1975): together and down; inner ends up; up and together; up and curved.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from PIL import Image, ImageDraw
 
@@ -17,185 +18,272 @@ from fer_edge.drawing.palette import Colour
 from fer_edge.types import UNCERTAIN
 
 OVERSAMPLING = 8  # drawn so many times larger, then scaled down
+HALF_WIDTH = 110.0  # of the square around the face
 Point = tuple[float, float]
-Mouth = Literal["line", "laugh", "round", "teeth", "tongue", "wave"]
 
 
 @dataclass(frozen=True)
 class Look:
-    """How a face looks."""
+    """How a face looks: a pose of sinks/kiosk/static/face.js, whose names and numbers these are."""
 
-    brow_inner: float = -0.42  # y of the inner ends of the brows
-    brow_outer: float = -0.42  # and of the outer ones
-    brow_bend: float = 0.06  # how far their middle is above the line between
-    raised: float = 0.0  # how far the right brow is above the left one
-    eye: float = 1.0  # opening; 0: shut, as in sleep; below 0: as in laughter
-    mouth: Mouth = "line"
-    curve: float = 0.0  # of the mouth; above 0 the corners are up
-    width: float = 0.42  # half of the mouth's
-    tear: bool = False
+    inner: float = -48  # brow: y of its ends and its middle
+    middle: float = -56
+    outer: float = -48
+    lift: float = 0  # of the right brow alone, upwards
+    wide: float = 13  # eye: half its width, height above and below its middle
+    top: float = 15
+    bottom: float = 15
+    lookX: float = 0  # noqa: N815 - where it looks; the names are those of face.js
+    lookY: float = 0  # noqa: N815
+    glint: float = 1  # size of the light in it
+    mouth: float = 34  # half its width, y of its corners
+    left: float = 42
+    right: float = 42
+    upper: float = 4  # how far its lips hang in the middle; how much it trembles
+    lower: float = 4
+    wave: float = 0
+    round: float = 0.5  # 0.5: a mouth with corners; 1: one without
+    blush: float = 0  # 0 or 1, as the rest
+    tear: float = 0
+    sweat: float = 0
+    wrinkle: float = 0
+    teeth: float = 0
+    sleep: float = 0
+    ask: float = 0
 
 
 NEUTRAL = Look()
-ASLEEP = Look(eye=0.0, width=0.16, curve=0.05)
 LOOKS: dict[str, Look] = {
-    "angry": Look(brow_inner=-0.24, brow_outer=-0.56, brow_bend=-0.02, eye=0.72, mouth="teeth", width=0.38),
-    "disgust": Look(-0.30, -0.44, -0.03, raised=0.14, eye=0.5, mouth="tongue", curve=-0.16, width=0.40),
-    "fear": Look(brow_inner=-0.66, brow_outer=-0.50, brow_bend=0.02, eye=1.4, mouth="wave", width=0.42),
-    "happy": Look(brow_inner=-0.52, brow_outer=-0.48, brow_bend=0.12, eye=-1.0, mouth="laugh", width=0.52),
-    "sad": Look(brow_inner=-0.58, brow_outer=-0.36, brow_bend=-0.03, eye=0.85, curve=-0.24, width=0.34, tear=True),
-    "surprise": Look(brow_inner=-0.58, brow_outer=-0.52, brow_bend=0.12, eye=1.5, mouth="round", width=0.20),
     "neutral": NEUTRAL,
-    UNCERTAIN: Look(raised=0.20, brow_bend=0.08, curve=0.0, width=0.30, eye=1.0, mouth="line"),
-}
+    "happy": Look(
+        inner=-54, middle=-68, outer=-52, wide=19, top=20, bottom=-7, glint=0,
+        mouth=56, left=14, right=14, upper=12, lower=70, blush=1, teeth=1,
+    ),
+    "sad": Look(
+        inner=-64, middle=-56, outer=-38, top=10, bottom=15, lookY=5,
+        mouth=32, left=60, right=60, upper=-22, lower=-22, tear=1,
+    ),
+    "angry": Look(
+        inner=-26, middle=-42, outer=-60, wide=15, top=9, bottom=13,
+        mouth=40, left=60, right=60, upper=-30, lower=-8, teeth=1,
+    ),
+    "surprise": Look(
+        inner=-74, middle=-88, outer=-72, wide=18, top=23, bottom=23, glint=1.2,
+        mouth=22, left=48, right=48, upper=-26, lower=32, round=1,
+    ),
+    "fear": Look(
+        inner=-76, middle=-70, outer=-52, wide=17, top=22, bottom=18, glint=0.6,
+        mouth=44, left=58, right=54, upper=-24, lower=-2, wave=9, sweat=1, teeth=1,
+    ),
+    "disgust": Look(
+        inner=-30, middle=-44, outer=-46, lift=14, wide=17, top=7, bottom=9, glint=0.6,
+        mouth=38, left=60, right=42, upper=-18, lower=2, wave=12, wrinkle=1,
+    ),
+    UNCERTAIN: Look(
+        inner=-44, middle=-54, outer=-50, lift=16, lookX=5, lookY=-4,
+        mouth=26, left=46, right=40, upper=0, lower=0, wave=7, ask=1,
+    ),
+    "nobody": Look(lookX=-6, mouth=22, left=44, right=44, upper=2, lower=2),
+    "starting": Look(top=6, bottom=13, mouth=18, left=44, right=44, upper=2, lower=2),
+    "paused": Look(
+        inner=-42, middle=-50, outer=-40, wide=19, top=-8, bottom=16, glint=0,
+        mouth=9, left=48, right=48, upper=-7, lower=8, round=1, sleep=1,
+    ),
+    "lost": Look(
+        inner=-62, middle=-56, outer=-42, top=13, bottom=13, lookX=6, lookY=3,
+        mouth=30, left=54, right=54, upper=-8, lower=-8, wave=8,
+    ),
+}  # fmt: skip
+STATES = ("nobody", "starting", "paused", "lost")  # in LOOKS beside the emotions
 
 
 class Paint(NamedTuple):
     """Colours of a face."""
 
     skin: Colour
-    ink: Colour  # lines
-    white: Colour  # of eyes and teeth
+    ink: Colour  # lines and eyes
+    white: Colour  # of the light in the eyes, and of teeth
     inside: Colour  # of the mouth
     tongue: Colour
-    tear: Colour
+    drop: Colour  # tears and sweat
+    blush: Colour
     edge: Colour  # the outline
+    line: float = 9.0  # width of lines, of the face's 220
 
 
 BLACK, WHITE = (0, 0, 0), (255, 255, 255)
-TWO_COLOURS = Paint(BLACK, WHITE, BLACK, WHITE, BLACK, WHITE, WHITE)
-DARK = (28, 24, 30)
+TWO_COLOURS = Paint(BLACK, WHITE, BLACK, BLACK, BLACK, WHITE, BLACK, WHITE, 13.0)
+DARK = (20, 24, 29)
 
 
 def painted(skin: Colour) -> Paint:
     """The colours of a face with this skin."""
     edge = (skin[0] * 7 // 10, skin[1] * 7 // 10, skin[2] * 7 // 10)
-    return Paint(skin, DARK, (252, 250, 245), (92, 20, 34), (226, 104, 112), (214, 240, 255), edge)
+    blush = (_mixed(skin[0], 232, 0.42), _mixed(skin[1], 96, 0.42), _mixed(skin[2], 76, 0.42))
+    return Paint(skin, DARK, (253, 253, 253), (60, 15, 28), (226, 96, 111), (207, 238, 255), blush, edge)
+
+
+def _mixed(one: int, other: int, share: float) -> int:
+    return round(one + (other - one) * share)
 
 
 def draw_face(look: Look, size: int, paint: Paint) -> Image.Image:
     """A square picture of `size` x `size` pixels, RGB, on black."""
-    pen = _Pen(size * OVERSAMPLING, paint, 0.058 if paint == TWO_COLOURS else 0.052)
-    pen.head()
+    pen = _Pen(size * OVERSAMPLING, paint)
+    pen.head(look)
     for side in (-1, 1):
         pen.brow(look, side)
         pen.eye(look, side)
     pen.mouth(look)
-    if look.tear:
-        pen.tear()
+    pen.extras(look)
     return pen.image.resize((size, size), Image.Resampling.BOX)
 
 
 def look_of(emotion: str) -> Look:
     """The look of an emotion, by any of its names; any other label gets a neutral face."""
-    return LOOKS.get(emotion_of(emotion) or emotion, NEUTRAL)
+    known = LOOKS.get(emotion_of(emotion) or emotion, NEUTRAL)
+    return NEUTRAL if emotion in STATES else known
 
 
 class _Pen:
-    def __init__(self, size: int, paint: Paint, line: float) -> None:
+    def __init__(self, size: int, paint: Paint) -> None:
         self.image = Image.new("RGB", (size, size))
         self._draw = ImageDraw.Draw(self.image)
-        self._half, self._paint, self._line = size / 2, paint, line
+        self._scale, self._paint = size / (2 * HALF_WIDTH), paint
 
-    def head(self) -> None:
-        self._disc((0, 0), 1.0, 1.0, self._paint.edge)
-        self._disc((0, 0), 1.0 - self._line, 1.0 - self._line, self._paint.skin)
+    def head(self, look: Look) -> None:
+        self._disc((0, 0), 107, 107, self._paint.edge)
+        inner = 107 - self._paint.line / (2 if self._paint == TWO_COLOURS else 3)
+        self._disc((0, 0), inner, inner, self._paint.skin)
+        if self._paint != TWO_COLOURS:
+            light = tuple(_mixed(part, 255, 0.28) for part in self._paint.skin)
+            self._stroke(_quadratic((-78, -44), (-58, -76), (-20, -88)), 9, (light[0], light[1], light[2]))
+        if look.blush:
+            for x in (-70, 70):
+                self._disc((x, 14), 17, 11, self._paint.blush)
 
     def brow(self, look: Look, side: int) -> None:
-        lift = look.raised * (1 if side > 0 else -0.3)
-        inner, outer = (side * 0.17, look.brow_inner - lift), (side * 0.58, look.brow_outer - lift)
-        middle = ((inner[0] + outer[0]) / 2, (inner[1] + outer[1]) / 2 - 2 * look.brow_bend)
-        self._stroke(_bent(inner, middle, outer), self._line * 1.2)
+        up = look.lift if side > 0 else 0
+        inner, outer = (side * 18, look.inner - up * 0.6), (side * 60, look.outer - up)
+        self._stroke(_quadratic(inner, (side * 40, look.middle - up * 1.3), outer))
 
     def eye(self, look: Look, side: int) -> None:
-        x, y, wide = side * 0.36, -0.12, 0.19
-        if look.eye <= 0:
-            bend = 0.24 if look.eye < 0 else -0.14
-            self._stroke(_bent((x - wide, y + bend / 4), (x, y - bend), (x + wide, y + bend / 4)), self._line)
-            return
-        if look.eye > 1.2:  # wide open: the white shows all around
-            self._disc((x, y), wide * 1.12, 0.16 * look.eye, self._paint.ink)
-            self._disc((x, y), wide * 1.12 - self._line * 0.8, 0.16 * look.eye - self._line * 0.8, self._paint.white)
-            self._disc((x, y), 0.085, 0.095, self._paint.ink)
-            return
-        self._disc((x, y), 0.12, 0.16 * look.eye, self._paint.ink)
+        x, y, w = side * 37, -14, look.wide
+        high, low = look.top * 1.33, look.bottom * 1.33
+        lids = [
+            *_cubic((x - w, y), (x - w, y - high), (x + w, y - high), (x + w, y)),
+            *_cubic((x + w, y), (x + w, y + low), (x - w, y + low), (x - w, y)),
+        ]
+        self._area(lids, self._paint.ink)
+        self._stroke(lids, self._paint.line * 0.25)
+        if look.glint > 0:
+            radius = 4.6 * look.glint
+            glint = (x + look.lookX - w * 0.28, y + look.lookY - look.top * 0.36)
+            self._disc(glint, radius, radius, self._paint.white)
 
     def mouth(self, look: Look) -> None:
-        y, wide = 0.44, look.width
-        paint, thin = self._paint, self._line
-        if look.mouth == "laugh":
-            rim = _bent((-wide, 0.22), (0, 0.28), (wide, 0.22))
-            low = _arc(0, 0.22, wide, 0.46)
-            self._area(rim + low, paint.inside)
-            self._disc((0, 0.60), wide * 0.46, 0.11, paint.tongue)
-            self._stroke(rim + low + rim[:1], thin)
-        elif look.mouth == "round":
-            self._disc((0, 0.48), wide + thin / 2, 0.27 + thin / 2, paint.ink)
-            self._disc((0, 0.48), wide - thin / 2, 0.27 - thin / 2, paint.inside if paint != TWO_COLOURS else BLACK)
-        elif look.mouth == "teeth":
-            box = [(-wide, 0.34), (wide, 0.34), (wide * 1.15, 0.64), (-wide * 1.15, 0.64)]
-            self._area(box, paint.white)
-            for x in (-wide / 2, 0, wide / 2):
-                self._stroke([(x, 0.34), (x * 1.1, 0.64)], thin * 0.4)
-            self._stroke([(-wide * 1.07, 0.49), (wide * 1.07, 0.49)], thin * 0.4)
-            self._stroke([*box, box[0]], thin)
-        elif look.mouth == "tongue":
-            line = _bent((-wide, y + 0.06), (0, y + 2 * look.curve), (wide, y + 0.06))
-            self._tongue((0.12, y - 0.04))
-            self._stroke(line, thin)
-        elif look.mouth == "wave":
-            points = [(wide * k / 12, 0.48 + 0.09 * math.sin(k * math.pi / 4)) for k in range(-12, 13)]
-            self._stroke(points, thin)
+        m, left, right, wave = look.mouth, look.left, look.right, look.wave
+        c, up, down = m * look.round, look.upper * 1.33, look.lower * 1.33
+        upper = _cubic((-m, left), (-c, left + up + wave), (c, right + up - wave), (m, right))
+        lower = _cubic((m, right), (c, right + down - wave), (-c, left + down + wave), (-m, left))
+        if look.lower - look.upper > 4:
+            inside = self._mask([*upper, *lower])
+            self.image.paste(self._paint.inside, (0, 0), inside)
+            within = self.image.copy()
+            self._inside_mouth(ImageDraw.Draw(within), look)
+            self.image.paste(within, (0, 0), inside)
+        self._stroke([*upper, *lower])
+
+    def _inside_mouth(self, draw: ImageDraw.ImageDraw, look: Look) -> None:
+        """Teeth and tongue, which the lips cut off."""
+        middle = (look.left + look.right) / 2
+        if min(max((look.lower - look.upper - 30) / 20, 0), 1) > 0.5:
+            box = (*self._at((-26, middle + look.lower - 14)), *self._at((26, middle + look.lower + 18)))
+            draw.ellipse(box, fill=self._paint.tongue)
+        if look.teeth:
+            top = middle + look.upper - 4
+            colour = WHITE if self._paint == TWO_COLOURS else self._paint.white
+            draw.rectangle((*self._at((-60, top)), *self._at((60, top + 15))), fill=colour)
+
+    def extras(self, look: Look) -> None:
+        thin = self._paint.line * 0.6
+        if look.tear:
+            self._drop((-50, 12), 11, 28)
+        if look.sweat:
+            self._drop((80, -78), 10, 25)
+        if look.wrinkle:
+            self._stroke(_quadratic((-9, -6), (0, -14), (9, -6)), thin)
+            self._stroke(_quadratic((-11, 7), (0, -2), (11, 7)), thin)
+        if look.sleep:
+            self._zed((52, -84), 20, 22, thin)
+            self._zed((84, -112), 15, 17, thin)
+        if look.ask:
+            hook = _cubic((80, -104), (82, -118), (106, -117), (104, -101))
+            self._far([*hook, *_cubic((104, -101), (103, -91), (92, -92), (92, -80))], thin)
+            self._far([(92, -68), (92, -67.5)], thin)
+
+    def _far(self, points: list[Point], width: float) -> None:
+        """A line outside of the head, which a display shows within its square."""
+        moved = [(x - 6, y + 10) for x, y in points]
+        if self._paint == TWO_COLOURS:
+            for grown, colour in ((width + 10, BLACK), (width, WHITE)):
+                self._stroke(moved, grown, colour)
         else:
-            dip = y + 2 * look.curve
-            tilt = -look.raised * 0.5
-            self._stroke(_bent((-wide, y), (0, dip + tilt / 2), (wide, y + tilt)), thin)
+            self._stroke(moved, width + 8, BLACK)
+            self._stroke(moved, width, WHITE)
 
-    def tear(self) -> None:
-        x, y = 0.50, 0.18
-        self._area([(x, y - 0.14), (x + 0.10, y + 0.06), (x - 0.10, y + 0.06)], self._paint.tear)
-        self._disc((x, y + 0.08), 0.105, 0.105, self._paint.tear)
-
-    def _tongue(self, top: Point) -> None:
+    def _zed(self, top: Point, wide: float, high: float, width: float) -> None:
         x, y = top
-        wide, deep, thin = 0.15, 0.22, self._line * 0.8
-        for grown, colour in ((thin / 2, self._paint.ink), (-thin / 2, self._paint.tongue)):
-            box = [(x - wide - grown, y), (x + wide + grown, y)]
-            self._area([*box, (x + wide + grown, y + deep), (x - wide - grown, y + deep)], colour)
-            self._disc((x, y + deep), wide + grown, wide + grown, colour)
-        self._stroke([(x, y + 0.08), (x, y + deep)], thin * 0.6)
+        self._far([(x, y), (x + wide, y), (x, y + high), (x + wide, y + high)], width)
+
+    def _drop(self, top: Point, radius: float, long: float) -> None:
+        x, y = top
+        low = y + long
+        grown = self._paint.line * 0.3
+        for extra, colour in ((grown, self._paint.ink), (0.0, self._paint.drop)):
+            r = radius + extra
+            self._area([(x, y - extra * 2), (x + r * 0.86, low - r * 0.3), (x - r * 0.86, low - r * 0.3)], colour)
+            self._disc((x, low), r, r, colour)
 
     def _at(self, point: Point) -> Point:
-        return self._half * (1 + 0.985 * point[0]), self._half * (1 + 0.985 * point[1])
+        return self._scale * (HALF_WIDTH + point[0]), self._scale * (HALF_WIDTH + point[1])
 
     def _disc(self, centre: Point, across: float, down: float, colour: Colour) -> None:
         (left, top), (right, bottom) = (self._at((centre[0] + s * across, centre[1] + s * down)) for s in (-1, 1))
         self._draw.ellipse((left, top, right, bottom), fill=colour)
 
-    def _area(self, points: list[Point], colour: Colour) -> None:
+    def _area(self, points: Sequence[Point], colour: Colour) -> None:
         self._draw.polygon([self._at(point) for point in points], fill=colour)
 
-    def _stroke(self, points: list[Point], width: float) -> None:
-        """A line with round ends and joints, `width` to each side."""
-        self._draw.line(
-            [self._at(point) for point in points], fill=self._paint.ink, width=round(2 * width * self._half)
-        )
+    def _mask(self, points: Sequence[Point]) -> Image.Image:
+        mask = Image.new("L", self.image.size)
+        ImageDraw.Draw(mask).polygon([self._at(point) for point in points], fill=255)
+        return mask
+
+    def _stroke(self, points: Sequence[Point], width: float = 0.0, colour: Colour | None = None) -> None:
+        """A line with round ends and joints; `width` 0: of the paint."""
+        width, colour = width or self._paint.line, self._paint.ink if colour is None else colour
+        self._draw.line([self._at(point) for point in points], fill=colour, width=max(round(width * self._scale), 1))
         for point in points:
-            self._disc(point, width, width, self._paint.ink)
+            self._disc(point, width / 2, width / 2, colour)
 
 
-def _bent(begin: Point, middle: Point, end: Point, steps: int = 24) -> list[Point]:
+def _quadratic(begin: Point, middle: Point, end: Point, steps: int = 24) -> list[Point]:
     """A quadratic Bezier curve."""
-    return [
-        (
-            (1 - t) ** 2 * begin[0] + 2 * t * (1 - t) * middle[0] + t * t * end[0],
-            (1 - t) ** 2 * begin[1] + 2 * t * (1 - t) * middle[1] + t * t * end[1],
+    first = tuple(a + 2 / 3 * (b - a) for a, b in zip(begin, middle, strict=True))
+    second = tuple(a + 2 / 3 * (b - a) for a, b in zip(end, middle, strict=True))
+    return _cubic(begin, (first[0], first[1]), (second[0], second[1]), end, steps)
+
+
+def _cubic(begin: Point, first: Point, second: Point, end: Point, steps: int = 24) -> list[Point]:
+    """A cubic Bezier curve."""
+    points = []
+    for k in range(steps + 1):
+        t = k / steps
+        weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t * t * (1 - t), t**3)
+        x, y = (
+            math.fsum(w * point[axis] for w, point in zip(weights, (begin, first, second, end), strict=True))
+            for axis in (0, 1)
         )
-        for t in (k / steps for k in range(steps + 1))
-    ]
-
-
-def _arc(x: float, y: float, across: float, down: float, steps: int = 32) -> list[Point]:
-    """The lower half of an ellipse, from right to left."""
-    angles = [math.pi * k / steps for k in range(steps + 1)]
-    return [(x + across * math.cos(angle), y + down * math.sin(angle)) for angle in angles]
+        points.append((x, y))
+    return points

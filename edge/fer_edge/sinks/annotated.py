@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 
 from fer_edge.drawing.annotate import annotate_frame
+from fer_edge.drawing.words import Words
 from fer_edge.errors import SinkError
 from fer_edge.files import is_utf8, path_in_utf8
 from fer_edge.sources.content import PNG_START, read_head
@@ -49,9 +50,9 @@ def _is_png(path: Path) -> bool:
 class AnnotatedPictures(Sink):
     """Writes a picture for each frame, named after its source: a PNG for a PNG, else a JPEG."""
 
-    def __init__(self, folder: Path, font: str = "") -> None:
-        """Pictures go to `folder`, which is made if it is missing; `font` is as for `annotate`. Raises SinkError."""
-        self._folder, self._font = _folder(folder), font
+    def __init__(self, folder: Path, font: str = "", words: Words | None = None) -> None:
+        """Pictures go to `folder`, which is made if it is missing; the rest is as for `annotate`. Raises SinkError."""
+        self._folder, self._font, self._words = _folder(folder), font, words
         self._last, self._count = folder, 0  # what was written
 
     @property
@@ -66,7 +67,7 @@ class AnnotatedPictures(Sink):
         source = Path(observation.frame.source)
         suffix = ".png" if _is_png(source) else ".jpg"
         path = self._folder / f"{source.stem}-annotated{suffix}"
-        drawn = annotate_frame(observation, self._font)
+        drawn = annotate_frame(observation, self._font, self._words)
         if suffix == ".jpg" and max(drawn.shape) > MAX_JPEG_SIDE_PX:
             raise SinkError(
                 f"picture {path}: {drawn.shape[1]} x {drawn.shape[0]} is too large for JPEG; shrink it first"
@@ -89,12 +90,12 @@ class AnnotatedPictures(Sink):
 class AnnotatedVideo(Sink):
     """Writes one MP4 (MPEG-4 part 2, which OpenCV's wheels can write everywhere)."""
 
-    def __init__(self, folder: Path, stem: str, fps: float, font: str = "") -> None:
+    def __init__(self, folder: Path, stem: str, fps: float, font: str = "", words: Words | None = None) -> None:
         """The video goes to `folder`, which is made if it is missing, with `fps` frames a second. Raises SinkError."""
         self._folder, self._stem = _folder(folder), stem
         self.path = self._folder / f"{stem}-annotated.mp4"  # until the first frame
         self._written = self.path  # what OpenCV writes
-        self._fps, self._font = fps, font
+        self._fps, self._font, self._words = fps, font, words
         self._frames = 0
         quiet_opencv()
         self._writer: cv2.VideoWriter | None = None
@@ -106,7 +107,7 @@ class AnnotatedVideo(Sink):
 
     def write(self, observation: Observation) -> None:
         """Draw and append. Raises SinkError."""
-        drawn = annotate_frame(observation, self._font)
+        drawn = annotate_frame(observation, self._font, self._words)
         if self._writer is None:
             height, width = drawn.shape[:2]
             self._writer = self._open((width, height))

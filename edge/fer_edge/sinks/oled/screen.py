@@ -8,14 +8,17 @@ from functools import lru_cache
 
 from PIL import Image, ImageDraw
 
-from fer_edge.drawing.face import ASLEEP, BLACK, TWO_COLOURS, WHITE, Look, draw_face, look_of, painted
+from fer_edge.drawing.face import LOOKS, TWO_COLOURS, WHITE, Look, draw_face, look_of, painted
 from fer_edge.drawing.fonts import font_for
 from fer_edge.drawing.palette import GREY, Colour, colour_of
+from fer_edge.drawing.words import Words, words_in
 from fer_edge.types import EMOTIONS, Face, State
 
 MIN_WIDE_RATIO = 1.5  # width / height from which the texts are beside the face
 MIN_FONT_PX = 10  # a name that does not fit at this size is cut off
-STATE_TEXTS: dict[State, str] = {"starting": "starting", "paused": "paused", "lost": "no camera", "running": "nobody"}
+MIN_FLAT_RATIO = 3.0  # from which there are two lines of text at most
+SQUARE_RATIO = 1.9  # below which a name needs the whole width
+STATE_KEYS: dict[State, str] = {"starting": "starting", "paused": "paused", "lost": "lost", "running": "nobody"}
 SHIFTS_PX = ((0, 0), (1, 0), (1, 1), (0, 1))  # one a minute: no line stays in one place for long
 
 
@@ -41,11 +44,17 @@ def view(state: State, time: str, face: Face | None, small: bool = False) -> Vie
 class Screen:
     """Draws for displays of one size, with all colours or with two."""
 
-    def __init__(self, width: int, height: int, colour: bool, font: str = "") -> None:
-        """`font` is the path of a TrueType file; "": one that has the letters. Raises OSError."""
+    def __init__(self, width: int, height: int, colour: bool, font: str = "", words: Words | None = None) -> None:
+        """`font`: path of a TrueType file, "": one that has the letters; `words` None: English. Raises OSError."""
         self.size = (width, height)
+        self._words = words or words_in("en")
         self._colour, self._font = colour, font
-        self._wide = width >= MIN_WIDE_RATIO * height
+        ratio = width / height
+        self._layout = self._stacked
+        if ratio >= MIN_WIDE_RATIO:
+            self._layout = self._flat if ratio >= MIN_FLAT_RATIO else self._side_by_side
+            if ratio < SQUARE_RATIO:
+                self._layout = self._over_name
         font_for("", MIN_FONT_PX, font)
 
     def draw(self, seen: View) -> Image.Image:
@@ -53,10 +62,8 @@ class Screen:
         picture = Image.new("RGB", self.size)
         if seen.small:
             self._sign(picture, seen)
-        elif self._wide:
-            self._side_by_side(picture, seen)
         else:
-            self._stacked(picture, seen)
+            self._layout(picture, seen)
         shift = SHIFTS_PX[int(seen.time[-2:]) % len(SHIFTS_PX)]
         shifted = Image.new("RGB", self.size)
         shifted.paste(picture, shift)
@@ -69,12 +76,48 @@ class Screen:
         width, height = self.size
         unit = height / 64
         side = height - 2
-        self._face(picture, seen, (0, 0), side)
         left, right = round(side + 5 * unit), width - 3
+        if self._letters(self._name(seen), MIN_FONT_PX).width > right - left:
+            self._over_name(picture, seen)
+            return
+        self._face(picture, seen, (0, 0), side)
         middle = (left + right) // 2
         self._text(picture, seen.time, (middle, round(7 * unit)), round(11 * unit), right - left, GREY)
         self._text(picture, self._name(seen), (middle, round(29 * unit)), round(17 * unit), right - left, WHITE)
         self._bar(picture, seen, (left, round(46 * unit), right, round(55 * unit)))
+
+    def _flat(self, picture: Image.Image, seen: View) -> None:
+        """The name beside the face, and below it the bar and the time."""
+        width, height = self.size
+        unit = height / 32
+        side = height - 2
+        self._face(picture, seen, (0, 0), side)
+        left, right = round(side + 4 * unit), width - 3
+        clock = right - round(30 * unit)
+        self._text(
+            picture, self._name(seen), ((left + right) // 2, round(9 * unit)), round(14 * unit), right - left, WHITE
+        )
+        self._bar(picture, seen, (left, round(20 * unit), clock - round(4 * unit), round(27 * unit)))
+        middle = (clock + right) // 2 if seen.emotion else (left + right) // 2
+        self._text(picture, seen.time, (middle, round(24 * unit)), round(11 * unit), right - clock, GREY)
+
+    def _over_name(self, picture: Image.Image, seen: View) -> None:
+        """The name below, across the whole width; above it the face, and beside that the time and the bar."""
+        width, height = self.size
+        unit = height / 64
+        side = round(41 * unit)
+        self._face(picture, seen, (1, 0), side)
+        left, right = round(side + 5 * unit), width - 4
+        middle = (left + right) // 2
+        self._text(picture, seen.time, (middle, round(11 * unit)), round(13 * unit), right - left, GREY)
+        self._bar(picture, seen, (left, round(24 * unit), right, round(33 * unit)))
+        name, place = self._name(seen), (width // 2, round(52 * unit))
+        first, space, rest = name.partition(" ")
+        if space and self._letters(name, MIN_FONT_PX).width > width - 6:  # in two lines
+            for text, y in ((first, 46), (rest, 57)):
+                self._text(picture, text, (width // 2, round(y * unit)), round(11 * unit), width - 6, WHITE)
+            return
+        self._text(picture, name, place, round(18 * unit), width - 6, WHITE)
 
     def _stacked(self, picture: Image.Image, seen: View) -> None:
         width, height = self.size
@@ -108,32 +151,12 @@ class Screen:
             draw.ellipse((left + side // 3, top + side // 3, right - side // 3, low - side // 3), fill=GREY)
 
     def _name(self, seen: View) -> str:
-        return seen.emotion or STATE_TEXTS[seen.state]
+        return self._words.emotion(seen.emotion) if seen.emotion else self._words[f"state_{STATE_KEYS[seen.state]}"]
 
     def _face(self, picture: Image.Image, seen: View, place: tuple[int, int], side: int) -> None:
-        look = look_of(seen.emotion) if seen.emotion else ASLEEP
+        look = look_of(seen.emotion) if seen.emotion else LOOKS[STATE_KEYS[seen.state]]
         skin = colour_of(seen.emotion, seen.labels) if seen.emotion else GREY
         picture.paste(_drawn(look, side, skin if self._colour else None), place)
-        if not seen.emotion and seen.state in ("paused", "lost"):
-            self._large_sign(picture, seen.state, place, side)
-
-    def _large_sign(self, picture: Image.Image, state: State, place: tuple[int, int], side: int) -> None:
-        """The same signs, in place of the face."""
-        (left, top), draw, line = place, ImageDraw.Draw(picture), max(side // 9, 2)
-        draw.rectangle((left, top, left + side, top + side), fill=BLACK)
-        inner = [left + side * 0.24, top + side * 0.24, left + side * 0.76, top + side * 0.76]
-        if state == "paused":
-            for x in (left + side * 0.34, left + side * 0.66):
-                draw.rounded_rectangle((x - line, inner[1], x + line, inner[3]), radius=line // 2, fill=WHITE)
-            return
-        draw.rounded_rectangle(
-            (left + side * 0.10, top + side * 0.28, left + side * 0.64, top + side * 0.72), radius=line, fill=WHITE
-        )
-        horn = [(left + side * x, top + side * y) for x, y in ((0.68, 0.44), (0.90, 0.30), (0.90, 0.70), (0.68, 0.56))]
-        draw.polygon(horn, fill=WHITE)
-        ends = (left + side * 0.16, top + side * 0.86, left + side * 0.84, top + side * 0.14)
-        draw.line(ends, fill=BLACK, width=line * 2)
-        draw.line(ends, fill=(255, 80, 60) if self._colour else WHITE, width=max(line * 2 // 3, 1))
 
     def _bar(self, picture: Image.Image, seen: View, box: tuple[int, int, int, int]) -> None:
         if not seen.emotion:

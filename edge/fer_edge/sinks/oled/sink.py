@@ -9,9 +9,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from fer_edge.errors import SettingsError
+from PIL import Image
+
+from fer_edge.drawing.words import Words, words_of
+from fer_edge.errors import SettingsError, SinkError
+from fer_edge.files import atomic_write
 from fer_edge.pause import PauseSwitch
 from fer_edge.settings import OledSettings, Settings
 from fer_edge.sinks.oled.devices import DRIVERS, open_device, release, translated
@@ -25,17 +30,44 @@ def _modules(settings: Settings) -> Sequence[str]:
     return ("luma.core",) if name not in DRIVERS else ("luma.core", DRIVERS[name][0])
 
 
-@output(in_thread=True, requires=_modules, extra="oled", shows=lambda: True)
+def _where(settings: Settings) -> str:
+    oled = settings.oled
+    if oled.device not in DRIVERS:
+        return (
+            f"simulated, drawn into {Path(oled.picture).absolute()}" if oled.picture else "simulated, in memory alone"
+        )
+    if oled.interface == "i2c":
+        return f"{oled.device} at 0x{oled.i2c_address:02X} on I2C bus {oled.i2c_port}"
+    return f"{oled.device} on SPI {oled.spi_port}.{oled.spi_device}"
+
+
+@output(
+    in_thread=True,
+    requires=_modules,
+    extra="oled",
+    also_reads=("drawing", "kiosk"),
+    shows=lambda: True,
+    where=_where,
+)
 def open_oled(settings: Settings, pause_switch: PauseSwitch) -> Oled:  # noqa: ARG001 (every output is opened alike)
     """The display that the settings name. Raises SettingsError, and SinkError if it does not answer."""
-    return Oled(settings.oled)
+    return Oled(settings.oled, words=words_of(settings))
+
+
+MIN_PICTURE_PX = 480  # width, or a little less, of the picture of a simulated display
 
 
 class Oled(Sink):
     """Shows the largest face; draws only if something changed."""
 
-    def __init__(self, settings: OledSettings, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._settings, self._clock = settings, clock
+    def __init__(
+        self,
+        settings: OledSettings,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        words: Words | None = None,
+    ) -> None:
+        """`words` None: English. Raises SettingsError, SinkError."""
+        self._settings, self._clock, self._words = settings, clock, words
         self.device: Any = open_device(settings)
         try:
             self._begin(settings)
@@ -51,7 +83,8 @@ class Oled(Sink):
 
     def _begin(self, settings: OledSettings) -> None:
         try:
-            self._screen = Screen(self.device.width, self.device.height, self.device.mode != "1", settings.font)
+            size = (self.device.width, self.device.height)
+            self._screen = Screen(*size, self.device.mode != "1", settings.font, self._words)
         except OSError as cause:
             raise SettingsError(
                 f"oled.font = {settings.font!r}: cannot be read ({cause}); give the path of a TrueType file"
@@ -90,8 +123,11 @@ class Oled(Sink):
 
     def _show(self, seen: View) -> None:
         if seen != self._shown:
+            drawn = self._screen.draw(seen)
             with translated(self._settings):
-                self.device.display(self._screen.draw(seen).convert(self.device.mode))
+                self.device.display(drawn.convert(self.device.mode))
+            if self._settings.picture and self._settings.device not in DRIVERS:
+                _write_picture(drawn, Path(self._settings.picture))
             self._shown = seen
 
     def _light(self, on: bool) -> None:
@@ -102,6 +138,19 @@ class Oled(Sink):
                 else:
                     self.device.hide()
             self._lit = on
+
+
+def _write_picture(drawn: Image.Image, path: Path) -> None:
+    """Write what is shown, enlarged so that its pixels can be seen; nobody ever finds half of it. Raises SinkError."""
+    side = max(MIN_PICTURE_PX // drawn.width, 1)
+    larger = drawn.resize((drawn.width * side, drawn.height * side), Image.Resampling.NEAREST)
+    try:
+        with atomic_write(path) as temporary:
+            larger.save(temporary, "PNG")
+    except OSError as cause:
+        raise SinkError(
+            f"oled.picture {path}: cannot be written ({cause.strerror or cause}); choose another file"
+        ) from None
 
 
 def _minute(time: datetime) -> str:

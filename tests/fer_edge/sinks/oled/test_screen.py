@@ -6,13 +6,17 @@ committed: python tests/fer_edge/sinks/oled/test_screen.py
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fer_edge.drawing.face import LOOKS, look_of
 from fer_edge.drawing.palette import colour_of
-from fer_edge.sinks.oled.screen import SHIFTS_PX, Screen, View, sheet, view
+from fer_edge.drawing.words import words_in
+from fer_edge.sinks.kiosk import i18n
+from fer_edge.sinks.oled.screen import SHIFTS_PX, STATE_KEYS, Screen, View, sheet, view
 from fer_edge.types import EMOTIONS, UNCERTAIN, Box, Face, Prediction
 from PIL import Image, ImageChops, features
 
@@ -54,9 +58,11 @@ def test_view_matches_its_reference(screen: str, name: str) -> None:
 def test_every_emotion_looks_different(screen: str) -> None:
     """Every emotion looks different even without its name."""
     if screen == "two":
-        faces = [SCREENS[screen].draw(VIEWS[name]).crop((0, 0, 62, 62)) for name in LOOKS]
+        faces = [SCREENS[screen].draw(VIEWS[name]).crop((0, 0, 62, 62)) for name in (*EMOTIONS, UNCERTAIN)]
     else:
-        faces = [SCREENS[screen].draw(VIEWS[name]).convert("L").crop((45, 8, 195, 158)) for name in LOOKS]
+        faces = [
+            SCREENS[screen].draw(VIEWS[name]).convert("L").crop((45, 8, 195, 158)) for name in (*EMOTIONS, UNCERTAIN)
+        ]
     for k, one in enumerate(faces):
         for other in faces[:k]:
             apart = np.asarray(ImageChops.difference(one.convert("L"), other.convert("L"))) > 40
@@ -85,7 +91,8 @@ def test_no_line_stays_in_its_place() -> None:
     drawn = [np.asarray(SCREENS["two"].draw(View("paused", f"14:0{minute}"))) for minute in range(4)]
     middle = [picture[:, :60] for picture in drawn]  # without the time
     for shift, picture in zip(SHIFTS_PX, middle, strict=True):
-        assert (np.roll(middle[0], shift[::-1], (0, 1)) == picture).all()
+        inner = slice(4, 56)  # what is shifted out of the picture does not come in again
+        assert (np.roll(middle[0], shift[::-1], (0, 1))[inner, inner] == picture[inner, inner]).all()
     signs = [np.asarray(SCREENS["two"].draw(View("paused", f"14:{minute:02}", small=True))) for minute in range(60)]
     assert np.stack(signs).mean(axis=0).max() < 0.3
     assert min(sign.sum() for sign in signs) == max(sign.sum() for sign in signs)
@@ -106,6 +113,33 @@ def test_everything_fits_every_size(width: int, height: int, colour: bool) -> No
         assert drawn.getbbox() is not None
 
 
+@pytest.mark.parametrize("language", [name for name in i18n.shipped() if name != "ja"])  # whose letters need a font
+@pytest.mark.parametrize(("width", "height"), [(96, 64), (128, 64), (128, 32)])
+def test_small_displays_show_whole_words(
+    width: int, height: int, language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the time, whole: nothing is cut off, and no letter lies outside."""
+    letters = Screen._letters
+    texts: list[str] = []
+
+    def noted(self: Screen, text: str, size: int) -> Image.Image:
+        texts.append(text)
+        return letters(self, text, size)
+
+    monkeypatch.setattr(Screen, "_letters", noted)
+    words = words_in(language)
+    screen = Screen(width, height, colour=False, words=words)
+    for name, seen in VIEWS.items():
+        texts.clear()
+        drawn = screen.draw(seen)
+        if seen.small or name == "own" or (name, language, height) == ("lost", "it", 32):
+            continue
+        said = words.emotion(seen.emotion) if seen.emotion else words[f"state_{STATE_KEYS[seen.state]}"]
+        assert not [text for text in texts if "…" in text], (name, texts)
+        assert {seen.time, said.split()[-1]} <= {part for text in texts for part in (text, text.split()[-1])}
+        assert not np.asarray(drawn)[0, width - 40 :].any(), name  # a clock that was cut off reached the first line
+
+
 def test_view_follows_the_camera_state() -> None:
     """The view is that of the face while the camera runs."""
     face = Face(1, Box(0, 0, 9, 9), "happy", 0.96, Prediction(EMOTIONS, (0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)))
@@ -119,6 +153,24 @@ def test_own_font_is_used() -> None:
     path = Path(__file__).parents[4] / ".none" / "font.ttf"
     with pytest.raises(OSError, match="cannot open resource"):
         Screen(128, 64, False, str(path))
+
+
+def test_faces_are_those_of_the_page() -> None:
+    """One drawing style: each pose has the page's numbers."""
+    script = (Path(i18n.__file__).parent / "static" / "face.js").read_text()
+    neutral = re.search(r"const NEUTRAL = \{(.*?)\n\};", script, re.DOTALL)
+    poses = re.search(r"const POSES = \{(.*?)\n\};", script, re.DOTALL)
+    assert neutral
+    assert poses
+
+    def numbers(text: str) -> dict[str, float]:
+        return {name: float(number) for name, number in re.findall(r"(\w+): (-?[\d.]+)", re.sub("//.*", "", text))}
+
+    assert dataclasses.asdict(LOOKS["neutral"]) == numbers(neutral[1])
+    found = {name: numbers(text) for name, text in re.findall(r"(\w+): \{(.*?)\}", poses[1], re.DOTALL)}
+    assert set(LOOKS) == set(found) - {"offline"}  # what only a page can be
+    for name, look in LOOKS.items():
+        assert dataclasses.asdict(look) == numbers(neutral[1]) | found[name], name
 
 
 def renew() -> None:

@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 from fer_edge.build import make_sink
 from fer_edge.cli import main
-from fer_edge.errors import SettingsError
-from fer_edge.settings import OledSettings, Settings
+from fer_edge.errors import SettingsError, SinkError
+from fer_edge.pause import PauseSwitch
+from fer_edge.settings import OledSettings, Settings, parse
 from fer_edge.sinks.mailbox import Mailbox
 from fer_edge.sinks.oled import sink as oled
 from fer_edge.sinks.oled.screen import Screen, View
-from fer_edge.sinks.oled.sink import Oled
+from fer_edge.sinks.oled.sink import Oled, open_oled
 from fer_edge.types import Box, Observation
 from PIL import Image
 
@@ -160,7 +161,7 @@ def test_sink_runs_in_its_thread(
     box.close()
     monkeypatch.chdir(tmp_path)
     made: list[Oled] = []
-    monkeypatch.setattr(oled, "Oled", lambda settings: made.append(Oled(settings)) or made[-1])
+    monkeypatch.setattr(oled, "Oled", lambda settings, words: made.append(Oled(settings, words=words)) or made[-1])
     seen: list[View] = []
     monkeypatch.setattr(Screen, "draw", remembered(Screen.draw, seen))
     arguments = ["run", "--source", "demo", "--only-sink", "oled", "--max-frames", "30", "--set", "oled.device=dummy"]
@@ -190,3 +191,27 @@ def test_run_continues_without_a_display(
         "fer-edge: error: oled: there is no I2C bus 99 (I2C device not found: /dev/i2c-99); switch it on with: "
         "sudo raspi-config nonint do_i2c 0; it is tried again, and the rest goes on\n"
     )
+
+
+def test_simulated_display_is_a_picture(tmp_path: Path, make_observation: Callable[..., Any]) -> None:
+    """Of what is shown, in the settings' language; one that cannot be written is said."""
+    path = tmp_path / "shown.png"
+    settings = parse({"oled": {"device": "dummy", "picture": str(path)}, "kiosk": {"language": "de"}})
+    assert open_oled.where(settings) == f"simulated, drawn into {path}"
+    display = open_oled(settings, PauseSwitch())
+    display.write(make_observation(0, "happy"))
+    with Image.open(path) as picture:
+        assert picture.size == (384, 192)
+        happy = picture.tobytes()
+    display.write(make_observation(1, "sad"))
+    with Image.open(path) as picture:
+        assert picture.tobytes() != happy
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(SinkError, match=r"oled\.picture"):
+        display.write(make_observation(2, "angry"))
+    display.close()
+    english = open_oled(parse({"oled": {"device": "dummy"}, "drawing": {"language": "en"}}), PauseSwitch())
+    german = open_oled(settings, PauseSwitch())
+    seen = View("running", "14:08", "happy", 8)
+    assert english._screen.draw(seen).tobytes() != german._screen.draw(seen).tobytes()
