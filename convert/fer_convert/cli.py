@@ -272,6 +272,11 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="measure by what most people see, and confidence by how many: FER+'s fer2013new.csv, or your own votes",
     )
+    parser.add_argument(
+        "--mirror",
+        action="store_true",
+        help="average the prediction for each face with that for its mirror image, as fer-edge does in single pictures",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to this file")
     parser.add_argument("--report", type=Path, metavar="DIR", help="write a page and its plots to this folder")
     add_labels(parser)
@@ -282,7 +287,12 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 def _evaluate(arguments: argparse.Namespace) -> None:
     a, input_range = arguments, input_range_of(arguments)
     evaluate = _import("fer_convert.evaluation.evaluate").evaluate
-    evaluate(a.model, a.data, a.split, a.json, a.report, input_range, a.conditions, a.votes, log=say, labels=a.labels)
+    evaluate(
+        *(a.model, a.data, a.split, a.json, a.report, input_range, a.conditions, a.votes),
+        log=say,
+        labels=a.labels,
+        mirror=a.mirror,
+    )
 
 
 def _import(module: str) -> Any:

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from fer_edge.classifiers import CLASSIFIERS
-from fer_edge.classifiers.tta import TestTimeAugmentation
+from fer_edge.classifiers.tta import MirrorAveraging, TestTimeAugmentation
 from fer_edge.detectors import DETECTORS
 from fer_edge.detectors.auto import choose_detector
 from fer_edge.detectors.face_verifier import FaceVerifier
@@ -46,10 +46,10 @@ def make_parts(settings: Settings, classifier: Classifier, still: bool, detector
     `detector`: one that was made for stills, to be used again; None: a new one.
     """
     detector = detector or make_detector(settings.detector, still, settings.source.zone)
+    if not is_invented(settings):  # views of an invented face are no different
+        classifier = MirrorAveraging(classifier) if still else TestTimeAugmentation(classifier)
     if still:
         return Parts(detector, NoTracking(), classifier, Smoother(settings.smoother, PICTURE_CERTAIN))
-    if not is_invented(settings):  # views of an invented face are no different
-        classifier = TestTimeAugmentation(classifier)
     return Parts(detector, Tracker(settings.tracker), classifier, Smoother(settings.smoother))
 
 

@@ -42,12 +42,19 @@ def resize(face: Pixels, size: tuple[int, int], out: Pixels | None = None) -> Pi
 
 
 def face_pixels(grey: Pixels, box: Box, size: tuple[int, int], out: Pixels | None = None) -> Pixels:
-    """The face in `box` of the frame `grey`, upright, cropped and resized to `size` (height, width), uint8."""
-    if not box.tilt:
-        return resize(crop(grey, box), size, out)
-    side = max(box.width, box.height)
-    upright = turned_square(grey, box.x + box.width / 2, box.y + box.height / 2, side, box.tilt, max(size))
-    return resize(upright, size, out)
+    """The face in `box` of the frame `grey`, upright, cropped and resized to `size` (height, width), uint8.
+
+    The mirror image of it if the box says so.
+    """
+    if box.tilt:
+        side = max(box.width, box.height)
+        upright = turned_square(grey, box.x + box.width / 2, box.y + box.height / 2, side, box.tilt, max(size))
+    else:
+        upright = crop(grey, box)
+    face = resize(upright, size, out)
+    if box.mirrored:
+        face[...] = face[:, ::-1].copy()
+    return face
 
 
 def turned_square(grey: Pixels, x: float, y: float, side: float, tilt: float, size: int) -> Pixels:

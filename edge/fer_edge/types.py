@@ -36,15 +36,21 @@ class Box(NamedTuple):
         """Of the head in it, degrees, clockwise. The box itself is upright."""
         return 0.0
 
+    @property
+    def mirrored(self) -> bool:
+        """Whether the face in it is to be classified in its mirror image."""
+        return False
+
 
 class TiltedBox(Box):
-    """A Box about a head that is not upright."""
+    """A Box about a head that is not upright, or that is to be seen in its mirror image."""
 
     _tilt: float
+    _mirrored: bool
 
-    def __new__(cls, x: int, y: int, width: int, height: int, tilt: float = 0.0) -> TiltedBox:
+    def __new__(cls, x: int, y: int, width: int, height: int, tilt: float = 0.0, mirrored: bool = False) -> TiltedBox:
         self = super().__new__(cls, x, y, width, height)
-        self._tilt = tilt
+        self._tilt, self._mirrored = tilt, mirrored
         return self
 
     @property
@@ -52,8 +58,13 @@ class TiltedBox(Box):
         """See `Box`."""
         return self._tilt
 
-    def _replace(self, **changes: int) -> TiltedBox:  # the inherited one loses the tilt
-        return TiltedBox(*Box(*self)._replace(**changes), self._tilt)
+    @property
+    def mirrored(self) -> bool:
+        """See `Box`."""
+        return self._mirrored
+
+    def _replace(self, **changes: int) -> TiltedBox:  # the inherited one loses what is beside the numbers
+        return TiltedBox(*Box(*self)._replace(**changes), self._tilt, self._mirrored)
 
 
 @dataclass(frozen=True, slots=True)

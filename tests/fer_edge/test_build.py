@@ -10,7 +10,7 @@ import pytest
 from fer_edge.build import make_classifier, make_parts, make_sink
 from fer_edge.classifiers import CLASSIFIERS
 from fer_edge.classifiers.fake import FakeClassifier
-from fer_edge.classifiers.tta import TestTimeAugmentation
+from fer_edge.classifiers.tta import MirrorAveraging, TestTimeAugmentation
 from fer_edge.detectors.following import Following
 from fer_edge.detectors.search import FullSearch
 from fer_edge.errors import ModelError, SettingsError, SinkError
@@ -28,12 +28,13 @@ def test_a_moving_picture_is_followed_and_read_in_many_views() -> None:
     assert isinstance(parts.classifier, TestTimeAugmentation)
 
 
-def test_single_pictures_are_searched_whole_and_read_as_they_are() -> None:
+def test_single_pictures_are_searched_whole_and_mirrored() -> None:
     classifier = FakeClassifier()
     parts = make_parts(Settings(), classifier, still=True)
     assert isinstance(parts.detector, FullSearch)
     assert isinstance(parts.tracker, NoTracking)
-    assert parts.classifier is classifier
+    assert isinstance(parts.classifier, MirrorAveraging)
+    assert parts.classifier.classifier is classifier
 
 
 @pytest.mark.parametrize(

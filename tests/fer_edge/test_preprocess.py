@@ -179,6 +179,19 @@ def test_tilted_face_is_turned_upright(size: tuple[int, int]) -> None:
     np.testing.assert_array_equal(preprocess.face_pixels(SMOOTH, TiltedBox(*box), size), wanted)
 
 
+@pytest.mark.parametrize("tilt", [0.0, 20.0])
+def test_mirrored_face_is_its_mirror_image(tilt: float) -> None:
+    """Also straight into the network's input; the frame itself stays as it is."""
+    before, tensor = SMOOTH.copy(), np.zeros((1, 64, 64, 1), np.uint8)
+    for side in (64, 100):
+        face = preprocess.face_pixels(SMOOTH, TiltedBox(160, 110, side, side, tilt), (64, 64))
+        mirrored = TiltedBox(160, 110, side, side, tilt, mirrored=True)
+        preprocess.face_pixels(SMOOTH, mirrored, (64, 64), out=tensor[0, :, :, 0])
+        np.testing.assert_array_equal(tensor[0, :, :, 0], face[:, ::-1])
+        np.testing.assert_array_equal(preprocess.face_pixels(SMOOTH, mirrored, (64, 64)), face[:, ::-1])
+    np.testing.assert_array_equal(SMOOTH, before)
+
+
 def test_tilted_face_goes_into_the_tensor() -> None:
     tensor = np.zeros((1, 64, 64, 1), np.uint8)
     box = TiltedBox(160, 110, 100, 100, 20.0)

@@ -45,3 +45,6 @@ def test_tilt_survives_copies(protocol: int) -> None:
         assert (same, same.tilt, type(same)) == (box, -20.0, TiltedBox)
     moved = box._replace(x=7, height=9)
     assert (moved, moved.tilt) == (Box(7, 2, 3, 9), -20.0)
+    mirrored = TiltedBox(1, 2, 3, 4, mirrored=True)
+    for same in (pickle.loads(pickle.dumps(mirrored, protocol)), copy.copy(mirrored), mirrored._replace(x=1)):
+        assert same.mirrored

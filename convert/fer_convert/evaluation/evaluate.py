@@ -31,6 +31,7 @@ from fer_convert.evaluation.scored_model import (
     ScoredModel,
     load_reference,
     load_scored_model,
+    mirror_averaged,
 )
 from fer_convert.messages import Log
 
@@ -48,16 +49,21 @@ def evaluate(
     vote_file: Path | None = None,
     log: Log = print,
     labels: Sequence[str] | None = None,
+    mirror: bool = False,
 ) -> Evaluation:
     """Measure the model at `path` on the data at `source`; log a table, write `json_file` and a report to `folder`.
 
     `split` is the one to measure on, by default the validation split. With `conditions`, measure under each of
     CONDITIONS too, and compare with the float32 file of the same model. With `vote_file`, measure by what most people
     see, on the faces of the split that have a majority. `labels` are those of a Keras model's outputs, in their order.
-    Raises ModelError, DataError, SinkError.
+    With `mirror`, each face counts with its mirror image, as in fer-edge's single pictures. Raises ModelError,
+    DataError, SinkError.
     """
     model = load_scored_model(path, input_range, labels)
     reference = load_reference(model) if conditions else NO_REFERENCE
+    if mirror:
+        model = mirror_averaged(model)
+        reference = reference if isinstance(reference, str) else mirror_averaged(reference)
     # The faces of a CSV stay as they are here: the classifier resizes them.
     size = model.size if source.is_dir() else NATIVE_SIZE
     content = dataset.read(source, size)
@@ -79,7 +85,7 @@ def evaluate(
     unseen = ~content.seen_in_training(faces)
     is_mixed = unseen.any() and not unseen.all()
     result = Evaluation(
-        path.name,
+        path.name + (", with mirror images" if mirror else ""),
         content.name,
         content.sha256,
         metrics,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,17 @@ def load_scored_model(
         return predict(model, resize_faces(faces, loaded.size))
 
     return ScoredModel(path, loaded.labels, loaded.size, classify, loaded=loaded)
+
+
+def mirror_averaged(model: ScoredModel) -> ScoredModel:
+    """`model`, which gives the mean of each face and its mirror image, as fer-edge does in single pictures."""
+
+    def classify(faces: NDArray[np.uint8]) -> NDArray[np.float32]:
+        mirrored = model.classify(np.ascontiguousarray(faces[:, :, ::-1]))
+        mean: NDArray[np.float32] = np.mean((model.classify(faces), mirrored), axis=0, dtype=np.float32)
+        return mean
+
+    return replace(model, classify=classify)
 
 
 def load_reference(model: ScoredModel) -> ScoredModel | str:

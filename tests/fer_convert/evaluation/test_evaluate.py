@@ -25,8 +25,9 @@ from fer_convert.evaluation.evaluate import evaluate
 from fer_convert.evaluation.metrics import parity
 from fer_edge.classifiers.cards import load_card, models_folder
 from fer_edge.classifiers.tflite import TfliteClassifier
+from fer_edge.classifiers.tta import MirrorAveraging
 from fer_edge.errors import DataError, ModelError, SettingsError, SinkError
-from fer_edge.types import EMOTIONS
+from fer_edge.types import EMOTIONS, Box
 
 LOW_LIGHT, BLUR = "low light (x 0.25, noise 4)", "blur (sigma 1.2 px)"
 AGAINST = "int8 against float32, points of accuracy"
@@ -149,6 +150,17 @@ def test_conditions_from_the_command_line(shipped: Path, faces_csv: Path, capsys
     """`fer-convert evaluate --conditions` prints them."""
     assert cli.main(["evaluate", str(shipped), "--data", str(faces_csv), "--conditions"]) == 0
     assert f"\n{LOW_LIGHT}  " in capsys.readouterr().out
+
+
+def test_mirror_is_what_the_device_does_in_pictures(shipped: Path, faces_csv: Path) -> None:
+    """`--mirror` scores each face as `fer-edge detect` reads it in a single picture."""
+    faces = dataset.read(faces_csv, (48, 48)).splits["PublicTest"].pixels[:5]
+    device = MirrorAveraging(TfliteClassifier(load_card(shipped)))
+    wanted = [device.predict(face, [Box(0, 0, 48, 48)])[0].scores for face in faces]
+    model = scored_model.mirror_averaged(scored_model.load_scored_model(shipped))
+    np.testing.assert_allclose(model.classify(faces), wanted, atol=1e-6)
+    assert np.abs(model.classify(faces) - scored_model.load_scored_model(shipped).classify(faces)).max() > 0.001
+    assert evaluate(shipped, faces_csv, mirror=True, log=silent).model.endswith(", with mirror images")
 
 
 @pytest.mark.tensorflow

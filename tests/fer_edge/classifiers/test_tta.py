@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from fer_edge.classifiers.tta import SHIFTS, ZOOMS, TestTimeAugmentation, view
+from fer_edge.classifiers.tta import SHIFTS, ZOOMS, MirrorAveraging, TestTimeAugmentation, view
 from fer_edge.types import EMOTIONS, Box, Pixels, Prediction, TiltedBox
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,13 +34,14 @@ class Noted:
         return predictions
 
 
-def test_still_face_has_fifteen_views() -> None:
-    """A face that holds still is classified in fifteen different views."""
+def test_still_face_has_thirty_views() -> None:
+    """A face that holds still is classified in fifteen places, in each as it is and in its mirror image."""
     noted = Noted()
     tta = TestTimeAugmentation(noted)
     for _ in range(40):
         assert len(tta.predict(GREY, [FACE])) == 1
     assert len(set(noted.asked)) == len(SHIFTS) * len(ZOOMS) == 15
+    assert len({(box, box.mirrored) for box in noted.asked}) == 30
 
 
 def test_new_face_averages_five_views() -> None:
@@ -56,9 +57,24 @@ def test_new_face_averages_five_views() -> None:
     assert len(noted.asked) == 2 * len(SHIFTS) + 2
 
 
-def test_tta_passes_attributes_on() -> None:
+def test_picture_averages_face_and_mirror_image() -> None:
+    """In a single picture each face is classified as it is and in its mirror image, and the mean counts."""
+    noted = Noted()
+    first, second = MirrorAveraging(noted).predict(GREY, [FACE, TiltedBox(*FACE, tilt=25.0)])
+    assert [(box, box.tilt, box.mirrored) for box in noted.asked] == [
+        (FACE, 0.0, False),
+        (FACE, 0.0, True),
+        (FACE, 25.0, False),
+        (FACE, 25.0, True),
+    ]
+    assert first.scores == pytest.approx((0.85, 0.15))  # of 0.1 and 0.2
+    assert second.scores == pytest.approx((0.65, 0.35))
+
+
+@pytest.mark.parametrize("kind", [TestTimeAugmentation, MirrorAveraging])
+def test_tta_passes_attributes_on(kind: type[TestTimeAugmentation] | type[MirrorAveraging]) -> None:
     """Name, identity and labels are those of the classifier."""
-    tta = TestTimeAugmentation(Noted())
+    tta = kind(Noted())
     assert (tta.name, tta.identity, tta.labels) == ("noted", "its sha256", EMOTIONS[:2])
     assert tta.predict(GREY, []) == []
 
