@@ -149,10 +149,10 @@ def pictures() -> dict[str, str]:
         "wiring-lights.svg": picture(
             "An RGB LED and a button on the header",
             Part(
-                "RGB LED, common cathode",
+                "RGB LED",
                 4,
                 (
-                    Wire("common, the longest leg", 9, BLACK),
+                    Wire("cathode, the longest leg", 9, BLACK),
                     Wire("red", red, RED, resistor=True),
                     Wire("green", green, GREEN, resistor=True),
                     Wire("blue", blue, BLUE, resistor=True),

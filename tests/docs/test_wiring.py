@@ -9,7 +9,9 @@ import wiring_pictures
 from doc_pages import ROOT
 
 
-@pytest.mark.parametrize(("name", "svg"), wiring_pictures.pictures().items(), ids=lambda value: value[:14])
+@pytest.mark.parametrize(
+    ("name", "svg"), wiring_pictures.pictures().items(), ids=lambda value: value[: value.find(".svg")]
+)
 def test_picture_is_up_to_date(name: str, svg: str) -> None:
     """Made by `python rigs/wiring_pictures.py`."""
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == svg
