@@ -142,11 +142,16 @@ def picture(title: str, *parts: Part) -> str:
 
 def pictures() -> dict[str, str]:
     """Name of a file in docs/ -> its SVG."""
+    return {name: picture(title, *shown) for name, (title, *shown) in parts().items()}
+
+
+def parts() -> dict[str, tuple[str, *tuple[Part, ...]]]:
+    """Name of a file in docs/ -> its title, and what is wired in it."""
     led, oled = LedSettings(), OledSettings()
     red, green, blue = (HEADER[led.pins[colour]] for colour in ("red", "green", "blue"))
     button = 26  # as in docs/outputs/led.md
     return {
-        "wiring-lights.svg": picture(
+        "wiring-lights.svg": (
             "An RGB LED and a button on the header",
             Part(
                 "RGB LED",
@@ -160,7 +165,7 @@ def pictures() -> dict[str, str]:
             ),
             Part("button", 16, (Wire("one side", HEADER[button], PURPLE), Wire("the other", 39, BLACK))),
         ),
-        "wiring-i2c.svg": picture(
+        "wiring-i2c.svg": (
             "A small display on the I2C bus",
             Part(
                 "display, I²C",
@@ -173,7 +178,7 @@ def pictures() -> dict[str, str]:
                 ),
             ),
         ),
-        "wiring-spi.svg": picture(
+        "wiring-spi.svg": (
             "A small colour display on the SPI bus",
             Part(
                 "display, SPI",

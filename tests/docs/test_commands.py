@@ -28,6 +28,7 @@ from fer_edge.demo import PORTRAIT
 LANGUAGES = {"sh", "text", "toml", "python", "yaml", "{toctree}", "{eval-rst}"}
 ACTIONS = {"skip", "exit", "stop", "needs", "long", "file", "run"}
 TIME_LIMIT_S = 300  # of one block, on a machine that is busy with other work
+LONG_LIMIT_S = 1800  # of one that is marked long
 # fer-edge as it is called in a block: without a camera of this machine, and with the kiosk on a port that is free.
 CALL = """#!/bin/sh
 case "$*" in
@@ -112,7 +113,8 @@ def run(block: Block, folder: Path) -> tuple[int, str]:
         start_new_session=True,
     ) as child:
         assert child.stdout is not None
-        limit = threading.Timer(TIME_LIMIT_S, os.killpg, (child.pid, signal.SIGKILL))
+        limit_s = LONG_LIMIT_S if block.action == "long" else TIME_LIMIT_S
+        limit = threading.Timer(limit_s, os.killpg, (child.pid, signal.SIGKILL))
         limit.start()
         for each in child.stdout:
             printed += each
@@ -130,16 +132,15 @@ def params(*languages: str) -> Iterator[object]:
     for block in blocks(*languages):
         if block.language == "python" and block.action != "run":
             continue
-        marks: list[pytest.MarkDecorator] = []
+        marks = [pytest.mark.timeout(TIME_LIMIT_S + 20)]
         if block.action == "skip":
             marks = [pytest.mark.skip(reason=f"{block}: {block.value}")]
         if block.action == "long":
-            marks = [pytest.mark.long, pytest.mark.slow]
+            marks = [pytest.mark.long, pytest.mark.slow, pytest.mark.timeout(LONG_LIMIT_S + 20)]
         yield pytest.param(block, id=str(block), marks=marks)
 
 
 @pytest.mark.process
-@pytest.mark.timeout(TIME_LIMIT_S + 20)
 @pytest.mark.parametrize("block", list(params("sh", "python")))
 def test_block_runs(block: Block, sandbox: Path) -> None:
     """In the order of the page, in one folder."""

@@ -24,3 +24,13 @@ def test_header_has_each_pin_once() -> None:
     names = [wiring_pictures.label_of(pin) for pin in range(1, 41)]
     assert names.count("GND") == 8
     assert [wiring_pictures.label_of(pin) for pin in (11, 13, 15, 37)] == ["GPIO17", "GPIO27", "GPIO22", "GPIO26"]
+
+
+def test_page_names_each_pin() -> None:
+    """In words, for those who do not see the picture, or see it small."""
+    page = (ROOT / "docs" / "hardware.md").read_text(encoding="utf-8")
+    for name, (_, *shown) in wiring_pictures.parts().items():
+        _, _, table = page.partition(f"({name})")
+        for wire in (wire for part in shown for wire in part.wires):
+            label = wiring_pictures.label_of(wire.pin)
+            assert f"{wire.pin} ({label})" in table.partition("\n## ")[0].partition("![")[0], wire
