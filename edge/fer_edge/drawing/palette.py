@@ -21,6 +21,7 @@ PALETTE: tuple[Colour, ...] = (
     (230, 159, 0),  # orange
     (86, 180, 233),  # sky blue
 )
+LAMP_BLUE: Colour = (0, 40, 255)  # for blue, of which a dim sky blue is no other shade on a lamp
 GREY: Colour = (200, 200, 200)  # for UNCERTAIN; light, since deuteranopes see purple as a middle grey
 
 
@@ -34,6 +35,12 @@ def colour_of(emotion: str, labels: Sequence[str] = EMOTIONS) -> Colour:
         return GREY
     own = emotion_of(emotion) if as_emotions(tuple(labels)) else None
     return PALETTE[(EMOTIONS.index(own) if own else labels.index(emotion)) % len(PALETTE)]
+
+
+def lamp_colour_of(emotion: str, labels: Sequence[str] = EMOTIONS) -> Colour:
+    """`colour_of` for a lamp, whose brightness may mean something else: no two colours differ by it alone."""
+    colour = colour_of(emotion, labels)
+    return LAMP_BLUE if colour == PALETTE[EMOTIONS.index("sad")] else colour
 
 
 def to_hex(colour: Colour) -> str:

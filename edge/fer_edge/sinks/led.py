@@ -20,10 +20,12 @@ from threading import Event, Thread
 from typing import Any
 
 from fer_edge.classifiers.labels import find_label
-from fer_edge.drawing.palette import Colour, colour_of, from_hex, light
+from fer_edge.drawing.palette import Colour, from_hex, lamp_colour_of, light
 from fer_edge.errors import FerEdgeError, SettingsError, SinkError, first_line
 from fer_edge.pause import PauseSwitch
 from fer_edge.settings import LedSettings, Settings
+from fer_edge.sinks.console import is_lively
+from fer_edge.sinks.led_drawn import DrawnLights
 from fer_edge.sinks.output import output
 from fer_edge.types import UNCERTAIN, Face, Observation, Sink, State
 
@@ -48,7 +50,14 @@ def _modules(settings: Settings) -> Sequence[str]:
     return ("gpiozero",) if settings.led.chip == "mock" else ("gpiozero", "lgpio")
 
 
-@output(in_thread=True, requires=_modules, extra="gpio", shows=lambda: True, debian=DEBIAN_PACKAGES)
+def _where(settings: Settings) -> str:
+    if settings.led.chip == "mock":
+        return f"simulated, {'drawn in this terminal' if is_lively() else 'and drawn in a terminal alone'}"
+    button = {"button": settings.led.button} if settings.led.button >= 0 else {}
+    return ", ".join(f"GPIO{pin} {name}" for name, pin in {**settings.led.pins, **button}.items())
+
+
+@output(in_thread=True, requires=_modules, extra="gpio", shows=lambda: True, debian=DEBIAN_PACKAGES, where=_where)
 def open_led(settings: Settings, pause_switch: PauseSwitch) -> Led:
     """The lights and the button that the settings name. Raises SettingsError, and SinkError if they do not work."""
     return Led(settings.led, pause_switch)
@@ -63,10 +72,12 @@ class Led(Sink):
         self._colours = {name: from_hex(text) for name, text in settings.colours.items()}
         self._shown: tuple[str, Colour, float] | None = None
         self._pattern: _Pattern | None = None
+        is_rgb = set(settings.pins) == set(RGB_LEGS)
+        self._drawn = DrawnLights(settings.pins, is_rgb) if settings.chip == "mock" and is_lively() else None
         with _translated(), contextlib.ExitStack() as opening:
             self.factory = _factory(settings.chip)
             opening.callback(self.factory.close)
-            lamp = _Rgb if set(settings.pins) == set(RGB_LEGS) else _Row
+            lamp = _Rgb if is_rgb else _Row
             self._lamp = opening.enter_context(contextlib.closing(lamp(settings, self.factory)))
             if settings.button >= 0:
                 opening.enter_context(self._button(pause_switch))
@@ -88,6 +99,8 @@ class Led(Sink):
             with _translated():
                 self._lamp.show(*shown)
             self._shown = shown
+            if self._drawn is not None:
+                self._drawn.show(*shown)
 
     def _appearance(self, face: Face) -> tuple[str, Colour, float]:
         """The emotion as led.pins calls it, its colour, and the light's level from 0 to 1."""
@@ -99,7 +112,7 @@ class Led(Sink):
                 f"it has {', '.join(labels)}"
             )
         own = find_label(face.emotion, self._colours)
-        colour = self._colours[own] if own else colour_of(face.emotion, face.prediction.labels)
+        colour = self._colours[own] if own else lamp_colour_of(face.emotion, face.prediction.labels)
         share = face.confidence if self._settings.follow else 1.0
         return (
             find_label(face.emotion, self._settings.pins) or face.emotion,
@@ -113,6 +126,8 @@ class Led(Sink):
         self._shown = None
         if state in PATTERNS:
             self._pattern = _Pattern(self._lamp, self._settings.brightness, *PATTERNS[state])
+            if self._drawn is not None:
+                self._drawn.pattern(state, PATTERNS[state][0])
         else:
             with _translated():
                 self._lamp.show_all(BLACK, 0.0)

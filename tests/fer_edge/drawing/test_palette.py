@@ -54,3 +54,19 @@ def test_colour_is_that_of_the_emotion() -> None:
     assert [palette.colour_of(label, own) for label in own] == [palette.colour_of(name) for name in names]
     assert palette.colour_of("happy", ["smile", "happy"]) == palette.PALETTE[1]  # beside others it is the place
     assert palette.colour_of("Happiness") == palette.GREY
+
+
+def test_lamps_differ_by_more_than_brightness() -> None:
+    """A lamp that follows the confidence may be dim: what is left, the shares of red, green and blue, differs."""
+
+    def shares(colour: palette.Colour) -> np.ndarray:
+        lights = np.array(palette.light(colour))
+        return lights / lights.sum()
+
+    names = (*EMOTIONS, UNCERTAIN)
+    apart = {
+        (one, other): np.linalg.norm(shares(palette.lamp_colour_of(one)) - shares(palette.lamp_colour_of(other)))
+        for one, other in combinations(names, 2)
+    }
+    assert apart["sad", "neutral"] > 0.45  # 0.16 on a screen
+    assert min(apart.values()) > 0.2

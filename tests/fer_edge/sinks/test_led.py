@@ -5,7 +5,9 @@ The pins are those of gpiozero's own mock, behind gpiozero's own classes.
 
 from __future__ import annotations
 
+import io
 import queue
+import re
 import subprocess
 import sys
 import threading
@@ -19,11 +21,13 @@ import pytest
 
 gpiozero = pytest.importorskip("gpiozero")
 
-from fer_edge.drawing.palette import colour_of, from_hex, light  # noqa: E402
+from fer_edge.drawing.palette import from_hex, lamp_colour_of, light  # noqa: E402
 from fer_edge.errors import SettingsError, SinkError  # noqa: E402
 from fer_edge.pause import PauseSwitch  # noqa: E402
-from fer_edge.settings import LedSettings  # noqa: E402
-from fer_edge.sinks.led import Led  # noqa: E402
+from fer_edge.service.log_handler import CLEAR_LINE  # noqa: E402
+from fer_edge.settings import LedSettings, parse  # noqa: E402
+from fer_edge.sinks.led import Led, open_led  # noqa: E402
+from fer_edge.sinks.led_drawn import DrawnLights  # noqa: E402
 from fer_edge.types import EMOTIONS, UNCERTAIN, Box, Face, Observation, Prediction  # noqa: E402
 
 Make = Callable[..., Observation]
@@ -91,7 +95,7 @@ def test_light_shows_emotion_and_confidence(opened: Callable[..., Led], make_obs
     """A face shines in its colour as bright as it is sure."""
     led = opened()
     led.write(make_observation(0, emotion))
-    assert rgb(led) == pytest.approx([0.7 * part for part in light(colour_of(emotion))])
+    assert rgb(led) == pytest.approx([0.7 * part for part in light(lamp_colour_of(emotion))])
 
 
 def test_light_is_off_without_faces(opened: Callable[..., Led], make_observation: Make) -> None:
@@ -107,7 +111,7 @@ def test_the_largest_face_counts(opened: Callable[..., Led], make_observation: M
     seen = make_observation(0, "happy", "sad", "angry")
     near = replace(seen.faces[1], box=Box(0, 0, 90, 90))
     led.write(replace(seen, faces=(seen.faces[0], near, seen.faces[2])))
-    assert rgb(led) == pytest.approx([0.7 * part for part in light(colour_of("sad"))])
+    assert rgb(led) == pytest.approx([0.7 * part for part in light(lamp_colour_of("sad"))])
 
 
 def test_settings_change_colour_brightness_and_polarity(opened: Callable[..., Led], make_observation: Make) -> None:
@@ -163,7 +167,7 @@ def test_pattern_ends_with_the_next_face(opened: Callable[..., Led], make_observ
     led.state("lost")
     led.state("running")
     led.write(seen)
-    assert rgb(led) == pytest.approx([0.7 * part for part in light(colour_of("happy"))])
+    assert rgb(led) == pytest.approx([0.7 * part for part in light(lamp_colour_of("happy"))])
 
 
 def test_one_light_an_emotion(opened: Callable[..., Led], make_observation: Make) -> None:
@@ -342,3 +346,51 @@ def test_lights_know_other_names_of_an_emotion(opened: Callable[..., Led], make_
     coloured = opened(colours={"happy": "#FF0000"}, brightness=1.0)
     coloured.write(replace(seen, faces=(face,)))
     assert rgb(coloured) == pytest.approx((1, 0, 0))
+
+
+def test_mock_lights_are_drawn(make_observation: Make) -> None:
+    """In the terminal, in their colour; not each flicker of the confidence, and a word says what pulses."""
+
+    class Terminal(io.StringIO):
+        encoding = "utf-8"  # type: ignore[assignment]
+
+        def isatty(self) -> bool:
+            return True
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TERM", "xterm")
+        patch.delenv("NO_COLOR", raising=False)
+        stream = Terminal()
+        lights = DrawnLights({"red": 17, "green": 27, "blue": 22}, is_rgb=True, stream=stream)
+        lights.pattern("starting", (255, 255, 255))
+        for level in (0.9, 0.85, 0.6):
+            lights.show("happy", (240, 228, 66), level)
+        lights.show("", (0, 0, 0), 0.0)
+        said = [line.removeprefix(CLEAR_LINE) for line in stream.getvalue().rstrip("\n").split("\n")]
+        assert [line.rpartition("  ")[2] for line in said] == [
+            "starting: pulses slowly",
+            "happy, 90%",
+            "happy, 60%",
+            "off",
+        ]
+        assert said[1].startswith("led  \x1b[38;2;")
+        assert said[1] != said[2]
+        row = Terminal()
+        DrawnLights({"happy": 5, "sad": 6}, is_rgb=False, stream=row).show("sad", (0, 0, 255), 1.0)
+        assert re.sub(r"\x1b\[[0-9;]*[mK]|\r", "", row.getvalue()) == "led  ○ ●  sad, 100%\n"
+
+
+def test_mock_says_where_it_draws(
+    opened: Callable[..., Led], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A program without a terminal gets no lines among its own."""
+    mock = parse({"led": {"chip": "mock"}})
+    assert open_led.where(mock) == "simulated, and drawn in a terminal alone"
+    assert open_led.where(parse({"led": {"button": 26}})) == "GPIO17 red, GPIO27 green, GPIO22 blue, GPIO26 button"
+    opened().state("paused")
+    assert capsys.readouterr().out == ""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    assert open_led.where(mock) == "simulated, drawn in this terminal"
+    opened().state("lost")
+    assert "lost: blinks" in capsys.readouterr().out
