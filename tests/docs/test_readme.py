@@ -1,4 +1,4 @@
-"""The README is short, and links in all pages lead to something."""
+"""The README is short and says what the other pages say; links in all pages lead to something."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from doc_pages import FENCE, ROOT, pages
+from fer_edge.records import EventEntry, FaceRecord, Record
 
 MAX_WORDS = 700
 LINK = re.compile(r"(?<!\\)\]\((?P<link>[^)\s]+)\)|(?:src|href)=\"(?P<raw>[^\"]+)\"")
@@ -22,6 +23,26 @@ def anchors(path: Path) -> set[str]:
 
 def test_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").split()) <= MAX_WORDS
+
+
+def test_figures_are_those_of_the_docs() -> None:
+    """What the README has in numbers stands, with its command, on the page that it links to."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    cells = re.search(r"^\| frames a second.*\n\|[-|]+\|\n\|(?P<cells>.*)\|$", readme, re.MULTILINE)
+    assert cells
+    frames, memory, model = (cell.strip() for cell in cells["cells"].split("|"))
+    performance = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    assert f"| frames a second, 640 x 480, as fast as it goes | {frames} |" in performance
+    assert f"| peak memory | {memory} |" in performance
+    size = (ROOT / "models" / "mini_xception-int8.tflite").stat().st_size
+    assert model.endswith(f", {size / 1e3:.0f} kB")
+
+
+def test_log_page_names_each_field() -> None:
+    page = (ROOT / "docs" / "log.md").read_text(encoding="utf-8")
+    for prefix, record in (("", Record), ("faces[].", FaceRecord), ("events[].", EventEntry)):
+        for field in record.__annotations__:
+            assert f"`{prefix}{field}`" in page, field
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda path: str(path.relative_to(ROOT)))
