@@ -6,8 +6,10 @@ import io
 import multiprocessing
 import os
 import pickle
+import shutil
 import signal
 import tempfile
+import threading
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -46,7 +48,7 @@ def read_in_processes(paths: Sequence[str], work: Work, tables: Sequence[Sink], 
     begun: deque[tuple[str, Path, Future[Done]]] = deque()
     with (
         tempfile.TemporaryDirectory(prefix="fer-edge-") as folder,
-        ProcessPoolExecutor(jobs, context, _begin, (stop,)) as pool,
+        ProcessPoolExecutor(jobs, context, _begin, (stop, Path(folder))) as pool,
         tqdm(total=len(paths), unit=" files", leave=False, disable=None if len(paths) > jobs else True) as bar,
     ):
         try:
@@ -83,12 +85,22 @@ def _sharing_the_cores(reader: Reader, jobs: int) -> Reader:
 _stopped: Any = None  # in a process of the pool: an event
 
 
-def _begin(stop: Any) -> None:
-    """Prepare a process of the pool."""
+def _begin(stop: Any, folder: Path) -> None:
+    """Prepare a process of the pool, which puts its results into `folder`."""
     global _stopped
     _stopped = stop
+    threading.Thread(target=_end_with_the_first, args=(folder,), name="orphan", daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the first process tells the others
     log_handler.install()
+
+
+def _end_with_the_first(folder: Path) -> None:
+    """Wait until the first process has ended. If it was killed, nothing else ends this one, nor removes `folder`."""
+    first = multiprocessing.parent_process()
+    if first is not None:
+        first.join()
+        shutil.rmtree(folder, ignore_errors=True)
+        os._exit(1)
 
 
 def _read(path: str, work: Work, file: Path | None) -> Done:

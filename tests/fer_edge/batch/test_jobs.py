@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -31,6 +32,13 @@ def video(path: Path, frames: int) -> str:
         writer.write(clip.draw(number % 100))
     writer.release()
     return str(path)
+
+
+def wait_for(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 100
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.mark.slow
@@ -64,9 +72,7 @@ def test_killed_process_is_told(tmp_path: Path) -> None:
     table = tmp_path / "t.csv"
     command = [sys.executable, "-m", "fer_edge", "detect", *paths, "--csv", str(table), "--jobs", "2"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        deadline = time.monotonic() + 150
-        while "a.jpg" not in (table.read_text() if table.exists() else "") and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_for(lambda: "a.jpg" in (table.read_text() if table.exists() else ""))
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         names = {child: Path(f"/proc/{child}/cmdline").read_bytes() for child in children}
         os.kill(next(int(child) for child, line in names.items() if b"spawn_main" in line), signal.SIGKILL)
@@ -76,6 +82,23 @@ def test_killed_process_is_told(tmp_path: Path) -> None:
     assert "was killed, mostly for lack of memory; give fewer --jobs, and run it again" in said
     assert "Traceback" not in said
     assert Path(f"{table}.progress").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_processes_end_with_the_first(tmp_path: Path) -> None:
+    """Killed, it can tell them nothing; they would stay for ever, with their memory and what they wrote."""
+    (temporary := tmp_path / "tmp").mkdir()
+    paths = [str(shutil.copy(PORTRAIT, tmp_path / "a.jpg")), video(tmp_path / "b.avi", 400)]
+    table = tmp_path / "t.csv"
+    command = [sys.executable, "-m", "fer_edge", "detect", *paths, "--csv", str(table), "--jobs", "2"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=os.environ | {"TMPDIR": str(temporary)}) as process:
+        wait_for(lambda: "a.jpg" in (table.read_text() if table.exists() else ""))
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        process.kill()
+    assert len(children) == 3  # with the one that counts semaphores
+    wait_for(lambda: not any(Path(f"/proc/{child}").exists() for child in children))
+    assert list(temporary.iterdir()) == []
 
 
 def test_standard_input_is_for_one_process(capsys: pytest.CaptureFixture[str]) -> None:
