@@ -8,6 +8,7 @@ import shlex
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -17,7 +18,8 @@ from fer_edge.classifiers.cards import Card, choose, is_path, load_card, models_
 from fer_edge.classifiers.runtimes import find_runtime
 from fer_edge.classifiers.tflite import TfliteClassifier
 from fer_edge.commands.options import DEFAULT_CONFIG, SERVICE_SETTINGS
-from fer_edge.errors import FerEdgeError, ModelError, counted
+from fer_edge.errors import FerEdgeError, ModelError, SettingsError, counted
+from fer_edge.service.model_fetch import fetch_model, installed_from, is_url
 from fer_edge.service.model_install import install_model
 from fer_edge.settings import ClassifierSettings, Settings, load
 
@@ -32,7 +34,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
     words = "check a model and install it"
     install = actions.add_parser("install", help=words, description=f"{words.capitalize()}.")
-    install.add_argument("model", metavar="FILE.tflite", type=Path)
+    install.add_argument("model", metavar="FILE.tflite|URL", help="its card lies beside it, NAME.json")
+    install.add_argument("--sha256", metavar="HEX", help="of the model's file: a URL needs it")
+    install.add_argument(
+        "--key", metavar="KEY", help="minisign's public key, or its file, by which both files at a URL are signed"
+    )
     install.add_argument("--card", metavar="FILE.json", type=Path, help="its card (default: the one beside it)")
     default = model_cards.LOCAL_MODELS_FOLDER
     install.add_argument("--to", metavar="FOLDER", type=Path, default=default, help="where (default: %(default)s)")
@@ -47,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
     """Print a table of the models, or install one. Raises ModelError, SettingsError, SinkError."""
     if options.action == "install":
         before = _settings_in_use(options.config)
-        card, test = install_model(options.model, options.card, options.to)
+        card, test = _install(options)
         print(f"{test}\ninstalled: {card.path}")
         if options.use:
             print(_use(card, options))
@@ -55,6 +61,23 @@ def run(options: argparse.Namespace) -> int:
             print(_is_used(card, *before, options))
         return 0
     return _list(options)
+
+
+def _install(options: argparse.Namespace) -> tuple[Card, str]:
+    """Install what the options name, unless it is there; what was found. Raises SettingsError, ModelError."""
+    if not is_url(options.model):
+        if options.sha256 or options.key:
+            raise SettingsError("--sha256 and --key: are for a model at a URL; leave them out")
+        return install_model(Path(options.model), options.card, options.to)
+    if not options.sha256 or not options.key or options.card:
+        raise SettingsError("models install URL: needs --sha256 and --key, and takes the card beside the model")
+    there = installed_from(options.model, options.sha256, options.to)
+    if there is not None:
+        return there, "already installed, with that hash"
+    with TemporaryDirectory() as place:
+        model = fetch_model(options.model, options.sha256, options.key, Path(place))
+        card, test = install_model(model, None, options.to)
+    return card, f"signed, and its hash is as given\n{test}"
 
 
 def _settings_in_use(config: Path | None) -> tuple[ClassifierSettings, str]:

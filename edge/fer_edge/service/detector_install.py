@@ -101,7 +101,7 @@ def fetch(entry: DetectorFile) -> bytes:
             return read(entry, _download(entry, Path(place)))
     try:
         with urllib.request.urlopen(entry.url, timeout=TIMEOUT_S) as answer:
-            return _read_within(answer, entry.bytes + 1)
+            return read_within(answer, entry.bytes + 1)
     except HTTPError as cause:
         cause.close()
         raise ModelError(_unreachable(entry, entry.url, first_line(cause))) from None
@@ -109,7 +109,7 @@ def fetch(entry: DetectorFile) -> bytes:
         raise ModelError(_unreachable(entry, entry.url, first_line(getattr(cause, "reason", cause)))) from None
 
 
-def _read_within(answer: HTTPResponse, most: int) -> bytes:
+def read_within(answer: HTTPResponse, most: int) -> bytes:
     """At most `most` bytes of `answer`. Raises TimeoutError if they take TIMEOUT_S: a server may give one a minute."""
     end, parts, size = time.monotonic() + TIMEOUT_S, list[bytes](), 0
     while size < most:
