@@ -105,13 +105,23 @@ def peak_memory() -> int:
 
     Linux's VmHWM, since `ru_maxrss` is inherited: a process started from a large one begins with its parent's peak.
     """
+    return _status("VmHWM:") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def memory() -> int:
+    """Bytes that this process has in memory now; 0 if the system does not say."""
+    return _status("VmRSS:")
+
+
+def _status(name: str) -> int:
+    """Bytes in a line of proc(5), /proc/self/status; 0 if it is not there."""
     try:
         for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
-            if line.startswith("VmHWM:"):
+            if line.startswith(name):
                 return int(line.split()[1]) * 1024
     except OSError:
         pass
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return 0
 
 
 def written() -> int | None:

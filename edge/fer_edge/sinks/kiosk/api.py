@@ -44,7 +44,7 @@ class Api:
 
     def __init__(self, state: KioskState, pause_switch: PauseSwitch, settings: Settings, stream: Stream) -> None:
         self._state, self._pause_switch, self._settings, self._stream = state, pause_switch, settings, stream
-        self._reader = PictureReader(settings)
+        self._reader, self._metrics = PictureReader(settings), metrics.Metrics(settings)
         self._diagnostics = Diagnostics(state, settings)
         self._findings: tuple[float, dict[str, Any]] | None = None  # when they were found
         self._started = time.monotonic()
@@ -173,7 +173,7 @@ class Api:
     async def metrics(self, request: Request) -> Response:
         """For Prometheus."""
         _check_query(request, ())
-        text = metrics.metrics(self._state, self._stream.readers)
+        text = self._metrics.text(self._state, self._stream.readers)
         return Response(text, headers={"Content-Type": metrics.MEDIA_TYPE})
 
     async def keep_index(self) -> None:

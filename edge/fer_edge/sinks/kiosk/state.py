@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
+from fer_edge.records import GONE
 from fer_edge.sinks.program import Program
 from fer_edge.types import Observation, State
 
@@ -22,6 +23,8 @@ class KioskState:
         self.frames = 0  # so far
         self.damaged = 0  # frames left out so far
         self.events: Counter[str] = Counter()  # kind -> how many so far
+        self.emotions: Counter[str] = Counter()  # emotion -> how often a face began to show it so far
+        self.labels: tuple[str, ...] = ()  # the model's, once a face was seen
         self.program: Program | None = None  # that runs the loop; None: another one than `fer-edge run`
         self.wake: Callable[[], None] | None = None  # called on a change, while a page is open
 
@@ -35,6 +38,8 @@ class KioskState:
             self.damaged += observation.frame.damaged
         if observation.events:
             self.events.update(event.kind for event in observation.events)
+            self.emotions.update(event.face.emotion for event in observation.events if event.kind != GONE)
+            self.labels = observation.events[0].face.prediction.labels
             self._wake_readers()
 
     def set_camera(self, state: State) -> None:

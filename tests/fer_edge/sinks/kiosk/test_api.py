@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+<<<<<<< HEAD
 import threading
+=======
+import time
+>>>>>>> 2827540 (Ship rules and a dashboard for Prometheus and Grafana)
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,10 +15,18 @@ from typing import Any
 
 import pytest
 from fer_edge import __version__
+<<<<<<< HEAD
 from fer_edge.settings import LogSettings
 from fer_edge.sinks.kiosk.calendar import zone_name
+=======
+from fer_edge.build import make_sink
+from fer_edge.classifiers import tflite
+from fer_edge.errors import SinkError
+from fer_edge.settings import ClassifierSettings, LogSettings, Settings
+from fer_edge.sinks.guard import Guarded
+>>>>>>> 2827540 (Ship rules and a dashboard for Prometheus and Grafana)
 from fer_edge.sinks.log import Log
-from fer_edge.types import Event, Observation
+from fer_edge.types import EMOTIONS, UNCERTAIN, Event, Observation, Sink
 
 House = Callable[..., Any]
 Make = Callable[..., Observation]
@@ -96,10 +108,54 @@ def test_metrics_are_as_prometheus_reads_them(house: House, make_observation: Ma
         "fer_edge_last_frame_timestamp_seconds 1767268800.360",
     ):
         assert line in lines
+    values = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    assert float(values["fer_edge_time_seconds"]) == pytest.approx(time.time(), abs=60)
+    assert float(values["process_start_time_seconds"]) < time.time()
+    assert 1e6 < float(values["process_resident_memory_bytes"]) <= float(values["fer_edge_peak_memory_bytes"])
+    assert 0 <= float(values["fer_edge_disk_free_bytes"]) <= float(values["fer_edge_disk_size_bytes"])
     names = [line.split("{")[0].split(" ")[0] for line in lines if not line.startswith("#")]
     typed = [line.split()[2] for line in lines if line.startswith("# TYPE")]
     assert list(dict.fromkeys(names)) == typed  # each has its head, and stands together
     assert answer.text.endswith("\n")
+
+
+def test_empty_room_counts_as_nobody(house: House, make_observation: Make, with_event: Make) -> None:
+    """Averages over a day need a 0 for each emotion; while the camera is off nothing is known."""
+    built = house()
+    built.sink.write(with_event(make_observation(1, "happy")))
+    built.sink.write(make_observation(2))
+    lines = built.ask("/metrics").text.splitlines()
+    for emotion in (*EMOTIONS, UNCERTAIN):
+        assert f'fer_edge_faces{{emotion="{emotion}"}} 0' in lines
+    assert 'fer_edge_emotions_total{emotion="happy"} 1' in lines
+    built.sink.state("lost")
+    lines = built.ask("/metrics").text.splitlines()
+    assert not [line for line in lines if line.startswith("fer_edge_faces{")]
+    assert 'fer_edge_emotions_total{emotion="happy"} 1' in lines
+
+
+class Full(Sink):
+    def write(self, observation: Observation) -> None:
+        raise SinkError("full")
+
+    def close(self) -> None:
+        return
+
+
+def test_metrics_tell_of_outputs_and_the_model(house: House, make_observation: Make) -> None:
+    """What the alert rules in deploy/prometheus look at."""
+    lines = house().ask("/metrics").text
+    card = tflite.chosen(ClassifierSettings())[0]
+    assert f'fer_edge_model_info{{model="{card.name}",sha256="{card.sha256}"}} 1' in lines
+    opened = make_sink("console", Settings())
+    assert isinstance(opened, Guarded)
+    assert 'fer_edge_output_failing{output="console"} 0' in house().ask("/metrics").text
+    opened.sink = Full()
+    opened.write(make_observation(1))
+    assert 'fer_edge_output_failing{output="console"} 1' in house().ask("/metrics").text
+    opened.close()
+    del opened
+    assert 'output="console"' not in house().ask("/metrics").text
 
 
 def write_log(path: str, make_observation: Make, **settings: Any) -> None:
