@@ -20,13 +20,14 @@ from fer_edge.sinks.mqtt.health import Health, Ticker, board
 from fer_edge.sinks.mqtt.link import Announcement, Link
 from fer_edge.sinks.mqtt.names import Topics, device_name
 from fer_edge.sinks.mqtt.outbox import Outbox
-from fer_edge.sinks.mqtt.reports import Reports, event_message, to_json
+from fer_edge.sinks.mqtt.reports import Report, Reports, event_message, to_json
 from fer_edge.sinks.mqtt.store import MessageStore
 from fer_edge.sinks.output import output
 from fer_edge.sources.thermal import celsius
 from fer_edge.types import Frame, Observation, Sink, State
 
 COUNTS_INTERVAL_S = 900.0  # between two writes of the day's counts to the disk, which spares the SD card
+VERSION = 1  # of the messages, grows if a field changes its meaning or goes; new fields come without
 ANNOUNCE_INTERVAL_S = 60.0  # between two answers to Home Assistant's start, which others could send without end
 
 
@@ -61,6 +62,8 @@ class Mqtt(Sink):
     def __init__(self, settings: Settings, pause_switch: PauseSwitch) -> None:
         mqtt = settings.mqtt
         self.topics = Topics(mqtt.device or device_name(), mqtt.discovery_prefix)
+        # So that a message says whose it is, wherever it ends up.
+        self._identity = {"v": VERSION, "device": self.topics.device} | ({"area": mqtt.area} if mqtt.area else {})
         self.connector = _Connector(mqtt, self.topics)
         self.connector.new_client()  # settings that cannot work are refused now
         self._settings, self._pause_switch = settings, pause_switch
@@ -79,7 +82,7 @@ class Mqtt(Sink):
         outbox = Outbox(self._store, mqtt.flush_seconds)
         goodbye = Announcement(self.topics.availability, b"offline")
         self.link = Link(self.connector, outbox, self.topics.state, goodbye, handlers, mqtt.spread_seconds)
-        self.link.start(self._birth(), self._reports.repeated)
+        self.link.start(self._birth(), self._repeated)
         self._ticker = Ticker(health_seconds(mqtt), self._tick)
         self._ticker.start()
 
@@ -97,7 +100,7 @@ class Mqtt(Sink):
                 self.link.announce(self._birth(), partial(setattr, self._store, "labels", self._labels))
         report = self._reports.for_observation(observation)
         if report is not None:
-            self.link.send(report)
+            self.link.send(self._identity | report)
         if observation.events:
             self._counts.add(observation.events)
             for event in observation.events if self.topics.discovery else ():  # others read them in the report
@@ -118,7 +121,7 @@ class Mqtt(Sink):
         self._state = state
         report = self._reports.for_state(state)
         if report is not None:
-            self.link.send(report)
+            self.link.send(self._identity | report)
         self._ticker.wake()
 
     def close(self) -> None:
@@ -130,12 +133,16 @@ class Mqtt(Sink):
     def _tick(self, woken: bool) -> None:
         """Send how the device is; runs in the ticker's thread. While the camera is off, the heartbeat is due here."""
         message = self._health.message(self._state, self._frame, self._counts.as_dict())
-        self.link.post(self.topics.health, to_json(message), keep=True)
-        if not woken and self._state != "running" and (report := self._reports.repeated()) is not None:
+        self.link.post(self.topics.health, to_json(self._identity | message), keep=True)
+        if not woken and self._state != "running" and (report := self._repeated()) is not None:
             self.link.send(report)
         if self._counts.unsaved and time.monotonic() >= self._counts_due:
             self._counts_due = time.monotonic() + COUNTS_INTERVAL_S
             self.link.call(self._save_counts)
+
+    def _repeated(self) -> Report | None:
+        report = self._reports.repeated()
+        return None if report is None else self._identity | report
 
     def _save_counts(self) -> None:
         """Keep the counts of the day for the next start. A full disk refuses it, and it is tried again later."""

@@ -51,6 +51,8 @@ def test_device_comes_and_goes(broker: Any, listener: Any, make_sink: Make, make
     (report,) = listener.reports
     assert report == {
         "id": "1-1",
+        "v": 1,
+        "device": DEVICE,
         "time": "2026-01-01T12:00:01.000+00:00",
         "state": "running",
         "emotion": "happy",

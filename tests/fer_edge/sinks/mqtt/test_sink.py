@@ -85,6 +85,21 @@ def test_birth_changes_goodbye(client: Watcher, sink: Mqtt, make_observation: Ma
     assert client.news.empty()
 
 
+def test_message_says_whose_it_is(client: Watcher, tmp_path: Path, make_observation: Make) -> None:
+    """Its version, device and area, so that a fleet can be read without knowing it; an empty area is left out."""
+    for area, wanted in (("Hall", ("hall", "Hall")), ("", ("hall", None))):
+        made = Mqtt(with_fake(tmp_path, area=area), PauseSwitch())
+        made.write(make_observation(0, "happy"))
+        made.state("lost")
+        while (news := client.news.get(timeout=SOON))[0] != "state":
+            pass
+        for message in (news[1], client.aside["health"].get(timeout=SOON)):
+            assert (message["v"], message["device"], message.get("area")) == (1, *wanted)
+        made.close()
+        while client.news.get(timeout=SOON) != ("availability", "offline"):
+            pass
+
+
 def test_own_labels_are_announced(client: Watcher, sink: Mqtt, make_observation: Make, tmp_path: Path) -> None:
     """A model's own labels are sent once and known at the next start."""
     options = client.news.get(timeout=SOON)[1]["components"]["emotion"]["options"]
