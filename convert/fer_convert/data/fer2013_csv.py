@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 from fer_edge.classifiers.labels import emotion_of
 from fer_edge.errors import DataError
+from fer_edge.sources.content import known_other, read_head
 from fer_edge.types import EMOTIONS
 
 from fer_convert import files
@@ -101,13 +103,15 @@ def read_rows(path: Path, kind: str, columns: Sequence[str], expected: str) -> I
     """
     with _open(path, kind) as (header, lines):
         missing = [name for name in columns if name not in header]
+        if missing and (what := known_other(read_head(path))):
+            raise DataError(f"{kind} {path}: is not CSV, but {what}")
         if missing:
             raise DataError(
                 f"{kind} {path}: no column {', '.join(missing)} in its first line, which is "
                 f"{','.join(header)[:60]!r}; {expected}"
             )
         positions = tuple(header.index(name) for name in columns)
-        for values in filter(None, lines):
+        for values in filter(any, lines):  # spreadsheets end with rows of empty cells
             place = f"{kind} {path}, line {lines.line_num}"
             if len(values) <= max(positions):
                 raise DataError(
@@ -117,15 +121,22 @@ def read_rows(path: Path, kind: str, columns: Sequence[str], expected: str) -> I
             yield place, [values[position].strip() for position in positions]
 
 
+def _encoding(path: Path) -> str:
+    """UTF-16, if the file begins as spreadsheets begin what they call Unicode text; else UTF-8. Raises OSError."""
+    return "utf-16" if read_head(path, 2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+
+
 @contextmanager
 def _open(path: Path, kind: str) -> Iterator[tuple[list[str], Any]]:
     """The names of the columns in lower case, and a csv.reader after them. What fails in the block is a DataError."""
     line = 1
     try:
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        with path.open(encoding=_encoding(path), errors="replace", newline="") as file:
             first = file.readline()
             file.seek(0)
             lines = csv.reader(file, delimiter=max(DELIMITERS, key=first.count))
+            if first.lower().startswith("sep="):  # a spreadsheet's own line
+                next(lines)
             header = [name.strip().lower() for name in next(lines, [])]
             if not header:
                 raise DataError(f"{kind} {path}: the file is empty; unpack or download it again")

@@ -106,6 +106,33 @@ def test_spaces_case_and_blank_lines(tmp_path: Path) -> None:
     assert (name, faces.labels.tolist(), int(faces.pixels[0, -1, -1])) == ("Training", [6], 255)
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "encoding"),
+    [
+        ("", "", "utf-16"),
+        ("sep=;\n", "", "utf-8"),
+        ("", ";;\n;;\n", "utf-8-sig"),
+        ("SEP=;\r\n", ";;;;\n", "utf-16"),
+    ],
+)
+def test_as_spreadsheets_save_it(tmp_path: Path, first: str, last: str, encoding: str) -> None:
+    """With the line that names their delimiter, rows of empty cells, or as Unicode text; lines are counted right."""
+    text = first + HEADER.replace(",", ";") + f"3;{FACE};Training\n" + f"4;{FACE};PublicTest\n"
+    (tmp_path / "a.csv").write_bytes((text + last).encode(encoding))
+    found = dataset.read(tmp_path / "a.csv", SIZE)
+    assert {name: split.labels.tolist() for name, split in found.splits.items()} == {"Training": [3], "PublicTest": [4]}
+    (tmp_path / "a.csv").write_bytes((text + f"9;{FACE};Training\n").encode(encoding))
+    with pytest.raises(DataError, match=f"line {4 + bool(first)}: emotion '9'"):
+        dataset.read(tmp_path / "a.csv", SIZE)
+
+
+@pytest.mark.parametrize("head", [(b"\x1f\x8b\x08", "packed with gzip; unpack it"), (b"PK\3\4", "a ZIP archive; unpack")])
+def test_packed_file_is_told(tmp_path: Path, head: tuple[bytes, str]) -> None:
+    (tmp_path / "a.csv").write_bytes(head[0] + bytes(50))
+    with pytest.raises(DataError, match=f"is not CSV, but {head[1]}"):
+        dataset.read(tmp_path / "a.csv", SIZE)
+
+
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
 def test_file_without_usage(mark: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A fifth of each class is held out, the same one in each reading, and that is said."""
