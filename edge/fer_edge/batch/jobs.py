@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import multiprocessing
 import os
-import pickle
 import shutil
 import signal
 import tempfile
@@ -16,20 +15,18 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO
 
-import numpy as np
 from tqdm import tqdm
 
+from fer_edge.batch.spool import Spool, write_spooled
 from fer_edge.batch.work import Outcomes, Work, read_path
 from fer_edge.errors import FerEdgeError, SourceError
 from fer_edge.reader import Reader
 from fer_edge.service import log_handler
-from fer_edge.sinks.tables import Table
-from fer_edge.types import Observation, Sink
+from fer_edge.types import Sink
 
 AHEAD = 2  # paths a process that are begun or done before the first of them is written
-_NO_PIXELS = np.zeros((1, 1), np.uint8)
 
 
 class Done(NamedTuple):
@@ -60,7 +57,10 @@ def read_in_processes(paths: Sequence[str], work: Work, tables: Sequence[Sink], 
                 path, file, future = begun.popleft()
                 done = future.result()
                 words.write(done.words)
-                _write(file, tables)
+                if tables:
+                    with file.open("rb") as spooled:  # in a folder for this user alone
+                        write_spooled(spooled, tables)
+                    file.unlink()
                 bar.update()
                 yield path, done.error
         except BrokenProcessPool as cause:
@@ -120,35 +120,3 @@ def _error(path: str, work: Work, tables: Sequence[Sink], words: TextIO) -> Sour
         error.__cause__ = None  # it may be an exception that cannot be pickled
         return error
     return None
-
-
-class Spool(Table):
-    """Keeps observations in a file, without their pixels, for the process that writes the tables."""
-
-    def __init__(self, out: BinaryIO) -> None:
-        self._out = out
-
-    def write(self, observation: Observation) -> None:
-        """Append it."""
-        frame = replace(observation.frame, grey=_NO_PIXELS, colour=None)
-        pickle.dump((self.still, replace(observation, frame=frame)), self._out, pickle.HIGHEST_PROTOCOL)
-
-    def close(self) -> None:
-        """The file is closed by who opened it."""
-
-
-def _write(file: Path, tables: Sequence[Sink]) -> None:
-    """Write the observations of `file` into `tables`, and remove it. Raises SinkError."""
-    if not tables:
-        return
-    with file.open("rb") as spooled:
-        while True:
-            try:
-                still, observation = pickle.load(spooled)  # our own, in a folder for this user alone
-            except EOFError:
-                break
-            for table in tables:
-                if isinstance(table, Table):
-                    table.still = still
-                table.write(observation)
-    file.unlink()

@@ -16,12 +16,15 @@ from fer_edge.errors import SinkError
 from fer_edge.reader import Reader
 
 SUFFIX = ".progress"
+EARLY_SUFFIX = ".early"  # of the folder of results that came before their turn
 
 
-def key_of(reader: Reader) -> str:
+def key_of(reader: Reader, file_times: bool = False) -> str:
     """Changes with the version and with every setting that results depend on."""
     chosen = reader.settings
-    parts = [chosen.source, chosen.detector, chosen.classifier, chosen.tracker, chosen.smoother]
+    parts: list[object] = [chosen.source, chosen.detector, chosen.classifier, chosen.tracker, chosen.smoother]
+    if file_times:
+        parts.append("file times")
     return hashlib.sha256(repr((__version__, parts)).encode()).hexdigest()[:16]
 
 
@@ -32,6 +35,7 @@ class Progress:
         """Cut `outputs` back to what the done paths of a stopped run gave. Raises SinkError."""
         self._outputs = [path.absolute() for path in outputs]
         self.path = self._outputs[0].with_name(self._outputs[0].name + SUFFIX)
+        self.early = self.path.with_suffix(EARLY_SUFFIX)
         self._done: dict[str, dict[str, Any]] = {}
         self._last: Mapping[str, int] = {}  # the outputs' sizes
         self._file = -1
@@ -78,7 +82,7 @@ class Progress:
     def is_done(self, path: str) -> bool:
         """Whether a stopped run has read it, and it has not changed since."""
         entry = self._done.get(_name(path))
-        return entry is not None and entry["file"] == _state(path)
+        return entry is not None and entry["file"] == file_state(path)
 
     @property
     def failed(self) -> int:
@@ -93,7 +97,7 @@ class Progress:
         try:
             sizes = self._sizes()
             if not failed or sizes != self._last:
-                self._append({"path": _name(path), "file": _state(path), "failed": failed, "sizes": sizes})
+                self._append({"path": _name(path), "file": file_state(path), "failed": failed, "sizes": sizes})
             self._last = sizes
         except OSError as cause:
             raise SinkError(f"output {self.path}: cannot be written ({cause.strerror}); make room") from None
@@ -128,7 +132,7 @@ def _name(path: str) -> str:
     return str(Path(path).absolute())
 
 
-def _state(path: str) -> list[int]:
+def file_state(path: str) -> list[int]:
     """Size and time of change: another file under the same name is read again."""
     try:
         status = os.stat(path)  # noqa: PTH116 - as it was given

@@ -39,6 +39,7 @@ class Work:
     folder: Path | None = None  # of annotated copies; None: none are made
     font: str = ""  # of their labels
     words: Words | None = None  # of those; None: as the model has them
+    file_times: bool = False  # whether a video's times count from when its file was written
 
 
 def read_path(
@@ -53,8 +54,9 @@ def read_path(
 
     Raises SourceError if it cannot be read, or not to its end; what could be read is in the outputs.
     """
+    options = source_options(work.reader.settings.source, file_times=work.file_times)
     with ExitStack() as stack:
-        source = stack.enter_context(closing(open_files(path, source_options(work.reader.settings.source))))
+        source = stack.enter_context(closing(open_files(path, options)))
         for table in tables:
             if isinstance(table, Table):
                 table.still = source.still

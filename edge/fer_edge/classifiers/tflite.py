@@ -119,11 +119,16 @@ def classifier(settings: ClassifierSettings) -> TfliteClassifier:
 
     Raises ModelError.
     """
-    runtime, _ = find_runtime(settings.runtime)
-    cards = [] if is_path(settings.model) else installed()
-    card = choose(settings.model, settings.variant, runtime, cards)
+    card, runtime = chosen(settings)
     prior = None if settings.prior == PRIOR_AS_CONVERTED else settings.prior
     return TfliteClassifier(card, runtime, settings.threads, prior)
+
+
+def chosen(settings: ClassifierSettings) -> tuple[Card, str]:
+    """The card of that variant, and the runtime. Raises ModelError."""
+    runtime, _ = find_runtime(settings.runtime)
+    cards = [] if is_path(settings.model) else installed()
+    return choose(settings.model, settings.variant, runtime, cards), runtime
 
 
 def probe_pictures(size: tuple[int, int]) -> list[Pixels]:

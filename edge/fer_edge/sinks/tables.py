@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from fer_edge.errors import SettingsError, SinkError, first_line
 from fer_edge.files import atomic_write
@@ -14,8 +14,12 @@ from fer_edge.settings import LogSettings
 from fer_edge.sinks.log import Log
 from fer_edge.types import Observation, Sink
 
+if TYPE_CHECKING:
+    import pyarrow
+
 TABLE_COLUMNS = (*FRAME_COLUMNS, *FACE_COLUMNS)
 SECONDS_COLUMN = "seconds"  # the frame's place in its video; empty for single pictures
+PARQUET_BLOCK_BYTES = 16 << 20  # of rows, that are in memory at once
 ROWS_SUFFIX = ".rows.csv"  # of the table that becomes a Parquet file at the end
 
 
@@ -107,34 +111,41 @@ class Csv(Table):
 
 
 class Parquet(Csv):
-    """The same table as a Parquet file, made by pandas at the end of the rows of a .csv, which then goes."""
+    """The same table as a Parquet file, made by PyArrow at the end of the rows of a .csv, which then goes."""
 
     def __init__(self, name: str, labels: tuple[str, ...]) -> None:
-        """Begin the rows, or go on with them. Raises SettingsError without pandas, SinkError if `name` exists."""
+        """Begin the rows, or go on with them. Raises SettingsError without PyArrow, SinkError if `name` exists."""
         try:
-            import pandas as pd
-
-            pd.io.parquet.get_engine("auto")
+            import pyarrow.csv
+            import pyarrow.parquet  # noqa: F401 - known to be here before the first row
         except ImportError as cause:
             raise SettingsError(
-                f"--parquet: pandas and pyarrow are needed ({first_line(cause)}); "
-                "install them with: pip install 'fer-edge[parquet]'"
+                f"--parquet: PyArrow is needed ({first_line(cause)}); install it with: pip install 'fer-edge[parquet]'"
             ) from None
-        self.path = Path(name)
+        self.path, self._labels = Path(name), labels
         if self.path.exists():
             raise SinkError(f"output {name}: exists already, and nothing is overwritten; choose another file")
         self.rows_path = rows_path(name)
         super().__init__(str(self.rows_path), labels)
 
     def finish(self) -> None:
-        """Close the rows, and turn them into the file. Raises SinkError; then the rows stay."""
-        import pandas as pd
+        """Close the rows, and turn them into the file, a part at a time. Raises SinkError; then the rows stay."""
+        import pyarrow.csv
+        import pyarrow.parquet
 
         self.close()
+        schema = parquet_schema(self._labels)
+        parse = pyarrow.csv.ParseOptions(newlines_in_values=True)
+        convert = pyarrow.csv.ConvertOptions(column_types=schema, strings_can_be_null=False)
+        read = pyarrow.csv.ReadOptions(block_size=PARQUET_BLOCK_BYTES)
         try:
-            table = pd.concat(map(_typed, pd.read_csv(self.rows_path, chunksize=100_000)), ignore_index=True)
-            with atomic_write(self.path) as temporary:
-                table.to_parquet(temporary, index=False)
+            with (
+                atomic_write(self.path) as temporary,
+                pyarrow.parquet.ParquetWriter(temporary, schema, compression="snappy") as out,
+                pyarrow.csv.open_csv(self.rows_path, read, parse, convert) as rows,
+            ):
+                for batch in rows:
+                    out.write_batch(batch)
             self.rows_path.unlink()
         except (OSError, ValueError, MemoryError) as cause:
             raise SinkError(
@@ -143,14 +154,16 @@ class Parquet(Csv):
             ) from None
 
 
+def parquet_schema(labels: tuple[str, ...]) -> pyarrow.Schema:
+    """Of the Parquet file: the table's columns, and their types, which docs/archive.md promises."""
+    import pyarrow as pa
+
+    types = {"time": pa.timestamp("us", tz="UTC"), "source": pa.string(), "emotion": pa.string()}
+    types |= dict.fromkeys(("frame", "id", "x", "y", "width", "height"), pa.int64())
+    columns = (*TABLE_COLUMNS, *labels, SECONDS_COLUMN)
+    return pa.schema([(name, types.get(name, pa.float64())) for name in columns])
+
+
 def rows_path(name: str) -> Path:
     """Of the rows of the Parquet file `name`."""
     return Path(f"{name}{ROWS_SUFFIX}")
-
-
-def _typed(table: Any) -> Any:
-    """Rows with moments as such; in UTC, since their zones may differ."""
-    import pandas as pd
-
-    table["time"] = pd.to_datetime(table["time"], utc=True, format="ISO8601")
-    return table.astype({"source": "string", "emotion": "string", SECONDS_COLUMN: "float64"})

@@ -47,9 +47,13 @@ class SourceOptions:
     # How the pictures of an RTSP stream come, one of fer_edge.settings.RTSP_TRANSPORTS.
     v4l2: Mapping[str, Any] = field(default_factory=dict)
     # Controls of a V4L2 camera, by the names that v4l2-ctl shows.
+    file_times: bool = False
+    # Whether a video's times count from when its file was written, as a picture's do, and not from its opening.
 
 
-def source_options(settings: SourceSettings, stopped: Callable[[], bool] = lambda: False) -> SourceOptions:
+def source_options(
+    settings: SourceSettings, stopped: Callable[[], bool] = lambda: False, file_times: bool = False
+) -> SourceOptions:
     """The options that the table [source] of the settings asks for."""
     return SourceOptions(
         size=(settings.width, settings.height),
@@ -64,6 +68,7 @@ def source_options(settings: SourceSettings, stopped: Callable[[], bool] = lambd
         tuning_file=settings.tuning_file,
         rtsp_transport=settings.rtsp_transport,
         v4l2=settings.v4l2,
+        file_times=file_times,
     )
 
 

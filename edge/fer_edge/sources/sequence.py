@@ -119,7 +119,7 @@ class Animation:
     def __init__(self, target: str, options: SourceOptions) -> None:
         """Open the file `target`. Raises SourceError."""
         self.name = options.name or target
-        self.opened = datetime.now().astimezone()
+        self.opened = file_time(Path(target)) if options.file_times else datetime.now().astimezone()
         self._mounting = Mounting(options.rotate, options.flip)
         self._picture = OpenedPicture(Path(target), f"picture {self.name}", options.max_pixels)
         self._places = self._picture.frames()

@@ -20,6 +20,7 @@ from fer_edge.sources.containers import ends_in_zeros, is_cut_off
 from fer_edge.sources.content import check_media, read_head, what_else
 from fer_edge.sources.mounting import Mounting, pixel_aspect
 from fer_edge.sources.options import SourceOptions
+from fer_edge.sources.picture import file_time
 from fer_edge.sources.quiet import quiet_opencv
 from fer_edge.types import Frame, Pixels
 
@@ -36,7 +37,8 @@ class VideoFile:
     """Every frame of a video file, as fast as it is read, with the times that the file gives.
 
     `Frame.time` is the position in the clip, seconds; `Frame.taken` is the time of opening plus that position, so
-    durations in the log are those of the video, however fast it was read. Damaged frames are left out and counted.
+    durations in the log are those of the video, however fast it was read; with `SourceOptions.file_times` it is the
+    time of the file plus that position. Damaged frames are left out and counted.
     """
 
     live = local = False
@@ -44,7 +46,7 @@ class VideoFile:
     def __init__(self, target: str, options: SourceOptions) -> None:
         """Open the file `target`. Raises SourceError if it is missing, empty, or not a video."""
         self.name = options.name or target
-        self.opened = datetime.now().astimezone()
+        self.opened = file_time(Path(target)) if options.file_times else datetime.now().astimezone()
         _check(target, self.name)
         quiet_opencv()
         self._path = Path(target)

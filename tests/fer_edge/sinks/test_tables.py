@@ -1,21 +1,26 @@
-"""A row a face, with its place in the video; as CSV, and as Parquet where pandas is."""
+"""A row a face, with its place in the video; as CSV, and as Parquet where PyArrow is."""
 
 from __future__ import annotations
 
 import csv
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fer_edge.cli import main
 from fer_edge.demo import PORTRAIT
 from fer_edge.errors import SettingsError, SinkError
+from fer_edge.sinks import tables
 from fer_edge.sinks.tables import SECONDS_COLUMN, TABLE_COLUMNS, Csv, Parquet
 from fer_edge.types import EMOTIONS, Observation
 
 Make = Callable[..., Observation]
+ROOT = Path(__file__).parents[3]
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -46,32 +51,67 @@ def test_older_table_goes_on_as_it_is(tmp_path: Path, make_observation: Make) ->
     assert SECONDS_COLUMN not in row
 
 
-def test_pandas_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(SettingsError, match=r"--parquet: pandas and pyarrow are needed .*'fer-edge\[parquet\]'"):
+def test_pyarrow_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(SettingsError, match=r"--parquet: PyArrow is needed .*'fer-edge\[parquet\]'"):
         Parquet(str(tmp_path / "t.parquet"), EMOTIONS)
     assert not list(tmp_path.iterdir())
 
 
-def test_parquet_has_types(tmp_path: Path) -> None:
-    """Moments, numbers and texts; no rows are left behind, and nothing is overwritten."""
-    pd = pytest.importorskip("pandas")
+SCHEMA = {
+    "time": "timestamp[us, tz=UTC]",
+    "source": "string",
+    **dict.fromkeys(("frame", "id", "x", "y", "width", "height"), "int64"),
+    "emotion": "string",
+    **dict.fromkeys(("confidence", *EMOTIONS, SECONDS_COLUMN), "double"),
+}
+
+
+def read_parquet(path: Path) -> Any:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = parquet.read_table(path)
+    assert {field.name: str(field.type) for field in table.schema} == SCHEMA
+    assert table.column_names == list(SCHEMA)
+    return table
+
+
+def test_parquet_schema_is_stable(tmp_path: Path) -> None:
+    """As docs/archive.md has it; no rows are left behind, and nothing is overwritten."""
     pytest.importorskip("pyarrow")
     out = tmp_path / "t.parquet"
     assert main(["detect", str(PORTRAIT), "--parquet", str(out)]) == 0
-    table = pd.read_parquet(out)
-    assert list(table.columns) == [*TABLE_COLUMNS, *EMOTIONS, SECONDS_COLUMN]
-    assert str(table["time"].dtype).startswith("datetime64[")
-    assert (table["emotion"][0], table["id"].dtype.kind, table["happy"].dtype.kind) == ("happy", "i", "f")
+    (row,) = read_parquet(out).to_pylist()
+    assert (row["emotion"], row["source"], row[SECONDS_COLUMN]) == ("happy", str(PORTRAIT), None)
     assert [path.name for path in tmp_path.iterdir()] == ["t.parquet"]
     with pytest.raises(SinkError, match="exists already, and nothing is overwritten"):
         Parquet(str(out), EMOTIONS)
+    documented = (ROOT / "docs" / "archive.md").read_text()
+    for name in (*TABLE_COLUMNS, SECONDS_COLUMN):
+        assert re.search(rf"^\| .*`{name}`.* \| {re.escape(SCHEMA[name])} \|", documented, re.MULTILINE), name
 
 
 def test_parquet_without_a_face(tmp_path: Path) -> None:
     """Empty, with the same columns."""
-    pd = pytest.importorskip("pandas")
     pytest.importorskip("pyarrow")
     table = Parquet(str(tmp_path / "t.parquet"), EMOTIONS)
     table.finish()
-    assert list(pd.read_parquet(tmp_path / "t.parquet").columns) == [*TABLE_COLUMNS, *EMOTIONS, SECONDS_COLUMN]
+    assert read_parquet(tmp_path / "t.parquet").num_rows == 0
+
+
+def test_parquet_keeps_words_that_look_like_nothing(
+    tmp_path: Path, make_observation: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A source called NA or with a line break, and zones that change between rows; read in many small parts."""
+    pytest.importorskip("pyarrow")
+    monkeypatch.setattr(tables, "PARQUET_BLOCK_BYTES", 1000)
+    table = Parquet(str(tmp_path / "t.parquet"), EMOTIONS)
+    taken = datetime(2026, 10, 25, 2, 30, 0, 123456, tzinfo=timezone(timedelta(hours=2)))
+    for hours in (2, 1):
+        for number, source in enumerate(("NA", "null", "a\nb", 'a"b,c') * 5):
+            seen = make_observation(number, "happy")
+            moment = taken.replace(tzinfo=timezone(timedelta(hours=hours)))
+            table.write(replace(seen, frame=replace(seen.frame, source=source, taken=moment)))
+    table.finish()
+    rows = read_parquet(tmp_path / "t.parquet").to_pylist()
+    assert [row["source"] for row in rows] == ["NA", "null", "a\nb", 'a"b,c'] * 10
+    assert [(rows[at]["time"] - taken).total_seconds() for at in (0, -1)] == [0, 3600]
