@@ -14,6 +14,8 @@
 #                    (Debian, root; 13 minutes)
 # make card-test     counts what the log writes to a card in a day (root; 10 s)
 # make home-assistant  a real Home Assistant finds the device and shows it (Debian, root; 3 minutes, 10 the first time)
+# make prometheus    a real Prometheus scrapes twenty devices, its alerts and the dashboard's queries (Debian, root; 2 minutes)
+# make fleet         a hundred devices on a real mosquitto, which is restarted (2 minutes); ARGS="1000 600": so many, so long
 # make device-test   boots an emulated device, lights a Pi 3's pins, takes its power twenty times (Debian, root; 30 minutes)
 # make soak          runs an hour with a fault every minute
 # make count-arm     counts the instructions of finding and reading a face on a Raspberry Pi's processors, emulated (Debian 12,
@@ -47,7 +49,7 @@ ONE_CORE := OPENBLAS_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run check test test-torch rigs lint docs clean attack card-test check-trixie count-arm device-test home-assistant service-test \
-  soak update-locks audit sbom
+  soak update-locks audit sbom fleet prometheus
 .DELETE_ON_ERROR:
 
 run: $(RUN)/.ready
@@ -95,6 +97,12 @@ service-test:
 
 home-assistant: $(CHECK)/.ready
 	@$(CHECK)/bin/python rigs/home_assistant.py
+
+prometheus: $(CHECK)/.ready
+	@$(CHECK)/bin/python rigs/prometheus.py $(ARGS)
+
+fleet: $(CHECK)/.ready build/.broker
+	@$(CHECK)/bin/python rigs/fleet.py $(or $(ARGS),100)
 
 device-test:
 	@$(PYTHON) rigs/device.py $(ARGS)
