@@ -23,7 +23,7 @@ from fer_edge.settings import Area, ClassifierSettings, DetectorSettings, Settin
 from fer_edge.sinks import SINKS
 from fer_edge.sinks.guard import Guarded
 from fer_edge.sinks.mailbox import Mailbox
-from fer_edge.sinks.output import OPEN, Output
+from fer_edge.sinks.output import Output
 from fer_edge.tracking.smoother import PICTURE_CERTAIN, Smoother
 from fer_edge.tracking.tracker import NoTracking, Tracker
 from fer_edge.types import Box, Classifier, Detector, FaceTracker, LabelSmoother, Sink
@@ -101,11 +101,9 @@ def make_sink(name: str, settings: Settings, pause_switch: PauseSwitch | None = 
     output: Output[Sink] = lookup(SINKS, name, "sink")
     make = partial(output, settings, pause_switch or PauseSwitch())
     if output.in_thread:
-        OPEN[name] = mailbox = Mailbox(name, make)
-        return mailbox
+        return Mailbox(name, make)
     try:
-        OPEN[name] = guarded = Guarded(name, make())
-        return guarded
+        return Guarded(name, make())
     except FerEdgeError:
         raise
     except Exception as cause:  # an output of yours may raise anything; new settings must not end the loop by it

@@ -9,18 +9,19 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from fer_edge.pause import PauseSwitch
 from fer_edge.settings import Settings
+from fer_edge.sinks.guard import Guarded
 from fer_edge.sinks.kiosk.metrics import Metrics
+from fer_edge.sinks.kiosk.sink import Kiosk
 from fer_edge.sinks.kiosk.state import KioskState
+from fer_edge.sinks.program import Program
+from fer_edge.stopwatch import Stopwatch
 from fer_edge.types import Observation
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 RULES = DEPLOY / "prometheus" / "fer-edge.rules.yml"
 NAME = re.compile(r"(?<![\w:])(?:fer_edge|process)_\w+")
-
-
-class Output:
-    failing = False
 
 
 def test_metrics_asked_for_exist(tmp_path: Path, make_observation: object) -> None:
@@ -30,7 +31,8 @@ def test_metrics_asked_for_exist(tmp_path: Path, make_observation: object) -> No
     seen = make_observation(1, "happy")  # type: ignore[operator]
     assert isinstance(seen, Observation)
     state.write(seen)
-    text = Metrics(Settings(), tmp_path, {"log": Output()}).text(state, 0)
+    state.program = Program(Stopwatch(), "", str, lambda: [Guarded("log", Kiosk(Settings(), PauseSwitch()))], None)
+    text = Metrics(Settings(), tmp_path).text(state, 0)
     known = set(re.findall(r"^# TYPE (\w+)", text, re.MULTILINE))
     asked = set(NAME.findall(RULES.read_text() + (DEPLOY / "grafana" / "fer-edge.json").read_text()))
     assert len(asked) > 12

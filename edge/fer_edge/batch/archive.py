@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from fer_edge.errors import SourceError, counted
-from fer_edge.sources.content import file_kind, is_heif, read_head
+from fer_edge.sources.content import file_kind, read_head
+from fer_edge.sources.heif import is_heif
 
 _log = logging.getLogger(__name__)
 

@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar
-from weakref import WeakValueDictionary
+from typing import Generic, TypeVar
 
 from fer_edge.pause import PauseSwitch
 from fer_edge.settings import Settings
 from fer_edge.types import Sink
-
-if TYPE_CHECKING:
-    from fer_edge.sinks.guard import Guarded
-    from fer_edge.sinks.mailbox import Mailbox
-
-OPEN: WeakValueDictionary[str, Guarded | Mailbox] = WeakValueDictionary()  # those of this process, by name
 
 S_co = TypeVar("S_co", bound=Sink, covariant=True)
 Open = Callable[[Settings, PauseSwitch], S_co]

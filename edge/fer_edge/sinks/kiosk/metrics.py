@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,7 +17,6 @@ from fer_edge.classifiers import tflite
 from fer_edge.errors import FerEdgeError
 from fer_edge.settings import ClassifierSettings, Settings
 from fer_edge.sinks.kiosk.state import KioskState
-from fer_edge.sinks.output import OPEN
 from fer_edge.sources.thermal import ROOT, celsius
 from fer_edge.stopwatch import memory, peak_memory, since_start, written
 from fer_edge.types import EVENT_KINDS, UNCERTAIN, State
@@ -33,31 +32,30 @@ class Metrics:
         self,
         settings: Settings,
         root: Path = ROOT,
-        outputs: Mapping[str, Any] = OPEN,
         clock: Callable[[], float] = time.time,
         disk_usage: Callable[[Path], Any] = shutil.disk_usage,
     ) -> None:
-        """`root`: where the machine's files are; `outputs`: by name, each with `failing`; the others as in Python."""
-        self._settings, self._root, self._outputs = settings, root, outputs
+        """`root`: where the machine's files are; the others as in Python."""
+        self._settings, self._root = settings, root
         self._clock, self._disk_usage = clock, disk_usage
         self._model: tuple[float, str, str] | None = None  # moment, name, sha256
 
     def text(self, state: KioskState, readers: int) -> str:
         """All metrics."""
-        parts = (self._program(readers), _camera(state), _people(state), self._machine())
+        parts = (self._of_program(state, readers), _camera(state), _people(state), self._machine())
         return "".join(f"{line}\n" for part in parts for line in part)
 
-    def _program(self, readers: int) -> Iterator[str]:
+    def _of_program(self, state: KioskState, readers: int) -> Iterator[str]:
         yield from _head("info", "gauge", "The version that runs.")
         yield f'fer_edge_info{{version="{_escaped(__version__)}"}} 1'
         name, digest = self._installed()
         yield from _head("model_info", "gauge", "The model that the settings name, and the SHA-256 of its file.")
         yield f'fer_edge_model_info{{model="{_escaped(name)}",sha256="{_escaped(digest)}"}} 1'
-        outputs = sorted(self._outputs.items())
+        outputs = sorted(state.program.outputs(), key=lambda one: one.name) if state.program is not None else []
         if outputs:
             yield from _head("output_failing", "gauge", "1 while an output cannot be written, 0 while it can.")
-        for output, sink in outputs:
-            yield f'fer_edge_output_failing{{output="{_escaped(output)}"}} {int(sink.failing)}'
+        for output in outputs:
+            yield f'fer_edge_output_failing{{output="{_escaped(output.name)}"}} {int(output.troubled)}'
         yield from _head("viewers", "gauge", "Open pages.")
         yield f"fer_edge_viewers {readers}"
         yield from _head("peak_memory_bytes", "gauge", "Memory of the process at most.")
