@@ -126,10 +126,10 @@ def test_as_spreadsheets_save_it(tmp_path: Path, first: str, last: str, encoding
         dataset.read(tmp_path / "a.csv", SIZE)
 
 
-@pytest.mark.parametrize("head", [(b"\x1f\x8b\x08", "packed with gzip; unpack it"), (b"PK\3\4", "a ZIP archive; unpack")])
-def test_packed_file_is_told(tmp_path: Path, head: tuple[bytes, str]) -> None:
-    (tmp_path / "a.csv").write_bytes(head[0] + bytes(50))
-    with pytest.raises(DataError, match=f"is not CSV, but {head[1]}"):
+@pytest.mark.parametrize(("head", "words"), [(b"\x1f\x8b\x08", "packed with gzip"), (b"PK\3\4", "a ZIP archive")])
+def test_packed_file_is_told(tmp_path: Path, head: bytes, words: str) -> None:
+    (tmp_path / "a.csv").write_bytes(head + bytes(50))
+    with pytest.raises(DataError, match=f"is not CSV, but {words}; unpack it"):
         dataset.read(tmp_path / "a.csv", SIZE)
 
 
