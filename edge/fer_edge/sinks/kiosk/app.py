@@ -40,7 +40,7 @@ class App:
 
     def __init__(self, state: KioskState, pause_switch: PauseSwitch, settings: Settings) -> None:
         kiosk = settings.kiosk
-        tokens = Tokens(read_token(kiosk.token_file) if kiosk.token_file else "")
+        self.tokens = tokens = Tokens(read_token(kiosk.token_file) if kiosk.token_file else "")
         saved = settings.crops.label if "crops" in settings.run.sinks else ""
         words, today = i18n.load(kiosk.language), "log" in settings.run.sinks
         pages = Pages(words, kiosk.live, today, saved, kiosk.dim_seconds, kiosk.path, tokens.required)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
@@ -13,6 +14,7 @@ from fer_edge.sinks.kiosk.pages import Pages
 from fer_edge.sinks.kiosk.responses import error_response, read_body
 from fer_edge.sinks.kiosk.tokens import COOKIE_DAYS, COOKIE_NAME, Tokens
 
+ONCE = re.compile(r"[A-Za-z0-9_-]{1,64}")  # a token for one login
 MAX_TRIES_AT_ONCE, TRIES_PER_S = 5, 1 / 12  # of an address, on this page and by Authorization
 
 
@@ -22,9 +24,17 @@ class Login:
     def __init__(self, pages: Pages, tokens: Tokens, tries: RateLimiter) -> None:
         self._pages, self._tokens, self._limiter = pages, tokens, tries
 
-    async def show(self, request: Request) -> Response:  # noqa: ARG002 (as Starlette calls it)
-        """Show the page that asks for the token."""
-        return self._pages.page("login")
+    async def show(self, request: Request) -> Response:
+        """Show the page that asks for the token; to who comes by a link, one that asks for nothing.
+
+        A link is used up by its button, not by being opened: programs open links, to show what is behind them.
+        """
+        once = request.query_params.get("once")
+        if once is None:
+            return self._pages.page("login")
+        return (
+            self._pages.page("login_once", once=once) if ONCE.fullmatch(once) else self._pages.page("login_used", 403)
+        )
 
     async def enter(self, request: Request) -> Response:
         """Check a token, and set a cookie for it."""
@@ -34,7 +44,10 @@ class Login:
             fields = parse_qs((await read_body(request)).decode("utf-8", "replace"), max_num_fields=4)
         except ValueError:
             return error_response(400, "not this page's form: it has too many fields")
-        if not self._tokens.is_valid(fields.get("token", [""])[0].strip()):
+        if "once" in fields:
+            if not self._tokens.take_once(fields["once"][0]):
+                return self._pages.page("login_used", 403)
+        elif not self._tokens.is_valid(fields.get("token", [""])[0].strip()):
             return self._pages.page("login_wrong", 403)
         response = RedirectResponse(_own_page(request.query_params.get("next", paths.STAGE)), 303)
         response.set_cookie(

@@ -22,8 +22,9 @@ from fer_edge.sinks.kiosk.prefix import with_prefix
 from fer_edge.sinks.kiosk.responses import error_response
 
 KIOSK_FOLDER = Path(__file__).parent
+ONCE_PLACE = "{{once}}"  # where the page of a link gets its token
 FOOT = {"status_title": paths.STATUS, "settings_title": paths.SETTINGS}  # key of a text -> where its link leads
-WITHOUT_LOGOUT = {"stage", "login", "missing"}
+WITHOUT_LOGOUT = {"stage", "login", "login_once", "missing", "live_off"}
 LOGOUT_BUTTON = '<form method="post" action="/logout"><button>{{logout}}</button></form>'
 MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -63,15 +64,17 @@ class Pages:
             "login_invalid": "",
             "login_alert": "",
             "dim_seconds": f"{dim_seconds:g}",
+            "once": ONCE_PLACE,
         }
         for name in texts.keys() - WITHOUT_LOGOUT if leave else ():
             texts[name] = texts[name].replace("</nav>", f"{LOGOUT_BUTTON}</nav>", 1)
-        wrong = {
-            "login_invalid": ' aria-invalid="true" aria-errormessage="wrong"',
-            "login_alert": f'<p id="wrong" role="alert">{html.escape(words["login_wrong"])}</p>',
-        }
         rendered = {name: _rendered(head, text, words, filled) for name, text in texts.items()}
-        rendered["login_wrong"] = _rendered(head, texts["login"], words, filled | wrong)
+        for name in ("login_wrong", "login_used"):
+            wrong = {
+                "login_invalid": ' aria-invalid="true" aria-errormessage="wrong"',
+                "login_alert": f'<p id="wrong" role="alert">{html.escape(words[name])}</p>',
+            }
+            rendered[name] = _rendered(head, texts["login"], words, filled | wrong)
         self._pages = {name: with_prefix(prefix, text).encode() for name, text in rendered.items()}
 
     def serve(self, name: str) -> Callable[[Request], Awaitable[Response]]:
@@ -82,9 +85,10 @@ class Pages:
 
         return served
 
-    def page(self, name: str, status: int = 200) -> Response:
-        """A response with the page `name`."""
-        return Response(self._pages[name], status, media_type="text/html; charset=utf-8")
+    def page(self, name: str, status: int = 200, once: str = "") -> Response:
+        """A response with the page `name`; `once`: the token of a link, of letters, digits, _ and - alone."""
+        text = self._pages[name].replace(ONCE_PLACE.encode(), once.encode())
+        return Response(text, status, media_type="text/html; charset=utf-8")
 
 
 def _rendered(head: str, text: str, words: Translations, filled: Mapping[str, str]) -> str:

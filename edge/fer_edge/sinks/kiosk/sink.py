@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fer_edge.errors import SettingsError, SinkError
 from fer_edge.pause import PauseSwitch
 from fer_edge.settings import KioskSettings, Settings
+from fer_edge.sinks.kiosk import ways_in
 from fer_edge.sinks.kiosk.origin import is_address, is_loopback
 from fer_edge.sinks.kiosk.state import KioskState
 from fer_edge.sinks.output import output
@@ -83,17 +84,15 @@ class Kiosk(Sink):
             raise SinkError(str(error)) from None
         self._server = self._server_kind(app, kiosk.address, kiosk.port, kiosk.viewers)
         self._prepared = None
-        _log.info(f"kiosk: http://{_url_host(kiosk.address)}:{self._server.port}{kiosk.path}/")
+        port = self._server.port
+        _log.info(f"kiosk: {', '.join(ways_in.urls(kiosk.address, port, kiosk.path))}")
+        ways_in.print_invitation(kiosk.address, port, app.tokens, kiosk.path)
 
     def close(self) -> None:
         """Stop the server. May be called twice."""
         server, self._server = self._server, None
         if server is not None:
             server.close()
-
-
-def _url_host(address: str) -> str:
-    return f"[{address}]" if ":" in address else address
 
 
 def _check(settings: KioskSettings) -> None:

@@ -6,7 +6,9 @@ import hashlib
 import hmac
 import logging
 import os
+import secrets
 import stat
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +24,8 @@ COOKIE_DAYS = 30  # a browser stays logged in for so long
 MIN_DIFFERENT_CHARACTERS = 6
 MAX_TOKEN_FILE_BYTES = 4096
 COOKIE_NAME = "fer-edge"
+ONCE_MINUTES = 10  # for which a link that logs in once is good
+MAX_ONCE = 8  # such links at a time; the oldest is dropped first
 
 
 def read_token(path: str) -> str:
@@ -54,6 +58,8 @@ class Tokens:
     def __init__(self, token: str, clock: Callable[[], float] = time.time) -> None:
         """Requests need `token`; if it is empty, they need none."""
         self._token, self._clock = token.encode(), clock
+        self._once: dict[str, float] = {}  # SHA-256 of a token that is good once -> when it expires, seconds
+        self._lock = threading.Lock()
 
     @property
     def required(self) -> bool:
@@ -63,6 +69,21 @@ class Tokens:
     def is_valid(self, guess: str) -> bool:
         """Whether `guess` is the token."""
         return self.required and hmac.compare_digest(guess.encode("utf-8", "surrogateescape"), self._token)
+
+    def new_once(self) -> str:
+        """A token for one login, soon; it opens nothing else."""
+        token = secrets.token_urlsafe(16)
+        with self._lock:
+            self._once[_digest(token)] = self._clock() + 60 * ONCE_MINUTES
+            while len(self._once) > MAX_ONCE:
+                del self._once[next(iter(self._once))]
+        return token
+
+    def take_once(self, token: str) -> bool:
+        """Whether `token` is one of `new_once` that is still good; then it is no more. Looked up by its digest."""
+        with self._lock:
+            expires = self._once.pop(_digest(token), None)
+        return self.required and expires is not None and self._clock() < expires
 
     def new_cookie(self) -> str:
         """A cookie's value: when it expires, signed with the token. The token cannot be computed from it."""
@@ -78,3 +99,7 @@ class Tokens:
     def _signature(self, until: str) -> str:
         text = b"fer-edge kiosk cookie until " + until.encode("utf-8", "surrogateescape")
         return hmac.new(self._token, text, hashlib.sha256).hexdigest()
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
