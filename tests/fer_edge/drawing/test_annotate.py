@@ -9,8 +9,9 @@ import pytest
 from fer_edge.drawing import annotate as module
 from fer_edge.drawing import fonts
 from fer_edge.drawing.annotate import annotate, colour_of
+from fer_edge.drawing.words import words_in, words_of
 from fer_edge.errors import SettingsError
-from fer_edge.settings import DrawingSettings, OledSettings, Settings
+from fer_edge.settings import DrawingSettings, KioskSettings, OledSettings, Settings
 from fer_edge.types import EMOTIONS, Box, Face, Pixels, Prediction
 from hypothesis import given
 from hypothesis import strategies as st
@@ -136,3 +137,26 @@ def test_own_font_is_taken(tmp_path: Path) -> None:
     for path in fonts._installed()[:1]:
         assert fonts.font_of(Settings(oled=OledSettings(font=str(path)))) == str(path)
         assert fonts.font_for("x", 20, str(path)).getname()
+
+
+def test_labels_are_in_the_settings_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A label that no translation has stays as it is; without words all do."""
+    seen: list[str] = []
+    made = module._label
+
+    def noted(text: str, *more: object) -> Pixels:
+        seen.append(text)
+        return made(text, *more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "_label", noted)
+    ground = np.full((480, 640, 3), GREY, np.uint8)
+    own = face(1, Box(150, 150, 100, 100), "smug", ("smug", "happy"))
+    for faces, words in (([face(1, Box(150, 150, 100, 100))], words_in("de")), ([own], words_in("de")), ([own], None)):
+        annotate(ground, faces, "", words)
+    assert seen == ["fröhlich 93 %", "smug 93 %", "smug 93 %"]
+    assert words_of(Settings(kiosk=KioskSettings(language="fr"))).emotion("HAPPY") == words_in("fr").emotion("happy")
+    assert words_of(Settings(drawing=DrawingSettings(language="nl"), kiosk=KioskSettings(language="fr"))) is (
+        words_in("nl")
+    )
+    with pytest.raises(SettingsError, match=r"drawing\.language: unknown"):
+        words_of(Settings(drawing=DrawingSettings(language="xx")))
