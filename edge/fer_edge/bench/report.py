@@ -180,7 +180,10 @@ def of_end(results: Results, written: Sequence[str], markdown: bool, wrapped: bo
 
 
 def _listed(markdown: bool, lines: Sequence[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines) if markdown else joined(markdown, *lines)
+    if markdown:
+        return "\n".join(f"- {line}" for line in lines)
+    # A command to copy, and a path, stay whole.
+    return "\n".join(line if line.startswith("written: ") else joined(markdown, line) for line in lines)
 
 
 def joined(markdown: bool, *parts: str) -> str:
