@@ -26,6 +26,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def printable(text: str) -> str:
+    """`text` with a replacement for each character that a terminal would obey, or that hides others."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
 class FerEdgeError(Exception):
     """Base of the tree: ``str()`` is one line that names the value, the cause and the fix."""
 

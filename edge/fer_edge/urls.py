@@ -13,6 +13,8 @@ import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from fer_edge.errors import printable
+
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _USER_IN_TEXT = re.compile(r"(?<=://)\S*@")
 _QUERY_IN_TEXT = re.compile(r"(://[^\s?'\"]*\?)[^\s'\"]+")
@@ -52,7 +54,7 @@ def mask(text: str) -> str:
     found = _SCHEME.search(text)
     begin = found.start() if found else len(text)
     shown = _mask_bare(text[:begin]) + (_origin(text[begin:]) if found else "")
-    return shown if shown.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in shown)
+    return printable(shown)
 
 
 def _origin(url: str) -> str:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from fer_edge import loop
 from fer_edge.drawing.words import Words
-from fer_edge.errors import SourceError
+from fer_edge.errors import SourceError, printable
 from fer_edge.reader import Reader
 from fer_edge.sinks.annotated import AnnotatedPictures, AnnotatedVideo
 from fer_edge.sinks.tables import Table
@@ -80,7 +80,7 @@ def read_path(
 def _say_where(drawn: AnnotatedPictures | AnnotatedVideo) -> None:
     """Say where the annotated copies are; standard output is for what was read."""
     if drawn.written:
-        print(f"written: {drawn.written}", file=sys.stderr, flush=True)
+        print(f"written: {printable(drawn.written)}", file=sys.stderr, flush=True)
 
 
 def read_here(paths: Sequence[str], work: Work, tables: Sequence[Sink], words: TextIO) -> Outcomes:

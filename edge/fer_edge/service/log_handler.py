@@ -10,6 +10,7 @@ import logging
 import sys
 from contextlib import suppress
 
+from fer_edge.errors import printable
 from fer_edge.urls import mask_in_text
 
 CLEAR_LINE = "\r\x1b[K"  # over the console's live line, which shares the terminal
@@ -23,11 +24,6 @@ class OneLine(logging.Formatter):
         message = printable(mask_in_text(" ".join(record.getMessage().splitlines())))
         text = f"fer-edge: {_kind(record.levelno)}: {message}"
         return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
-
-
-def printable(text: str) -> str:
-    """`text` with a replacement for each character that a terminal would obey, or that hides others."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 class StderrHandler(logging.Handler):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TextIO
 
+from fer_edge.errors import printable
 from fer_edge.records import percent
 from fer_edge.types import Observation, Sink
 
@@ -22,7 +23,7 @@ class PictureVerdict(Sink):
 
     def write(self, observation: Observation) -> None:
         """Print a line for each face, or that there is none."""
-        source = observation.frame.source
+        source = printable(observation.frame.source)
         if not observation.faces:
             print(f"No face found  [{source}]", file=self._stream)
         for face in sorted(observation.faces, key=lambda face: face.box):
@@ -51,7 +52,7 @@ class VideoVerdict(Sink):
 
     def write(self, observation: Observation) -> None:
         """Remember the faces."""
-        self._source = observation.frame.source
+        self._source = printable(observation.frame.source)
         for face in observation.faces:
             seen = self._seen.setdefault(face.id, _Seen(observation.frame.time))
             seen.last = observation.frame.time

@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from fer_edge.errors import SourceError, counted
+from fer_edge.sources import heif
 from fer_edge.sources.content import CAMERA_RAW, file_kind, known_other, read_head
-from fer_edge.sources.heif import is_heif
 from fer_edge.sources.mounting import Mounting
 from fer_edge.sources.options import PICTURE_SUFFIXES, SourceOptions
 from fer_edge.sources.picture import is_camera_raw, read_frame
@@ -101,8 +101,8 @@ def why_left_out(path: Path) -> str:
         kind, head = file_kind(path), read_head(path)
         if kind == "picture":
             return CAMERA_RAW if is_camera_raw(path) else ""
-        if is_heif(head):
-            return "HEIC or AVIF; install: pip install 'fer-edge[heif]' 'pillow>=11.3', or make it a JPEG"
+        if heif.is_heif(head):
+            return heif.NOT_READ
         return "a video; give its own path" if kind == "video" else known_other(head) or "no picture"
     except OSError as cause:  # such as a broken link
         return "" if path.suffix.lower() in PICTURE_SUFFIXES else cause.strerror or "cannot be read"

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"avif", b"avis")
+NOT_READ = "HEIC or AVIF; install: pip install 'fer-edge[heif]' 'pillow>=11.3', or make it a JPEG"
 _MAX_META_BYTES = 1 << 22  # of the box that says how a photo is stored
 _FAULTS = (  # (bytes of that box, what FFmpeg does not apply)
     (b"grid", "is stored in tiles"),

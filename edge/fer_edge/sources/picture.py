@@ -142,6 +142,8 @@ def pillow_errors(
     except UnidentifiedImageError as cause:
         known = ", ".join(suffix[1:] for suffix in PICTURE_SUFFIXES) if formats is FORMATS else ", ".join(formats)
         head = read_head(data) if isinstance(data, Path) else b""
+        if heif.is_heif(head) and not heif.formats(head):
+            raise SourceError(f"{name}: {heif.NOT_READ}") from cause
         if heif.is_heif(head):
             raise SourceError(_damaged(name, ValueError("its decoder finds no picture"))) from cause
         if what := what_else(head):

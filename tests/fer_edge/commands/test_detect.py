@@ -269,6 +269,15 @@ def test_closed_streams_and_names_that_are_no_text_do_no_harm(portrait: Path, tm
     assert b"Detected Emotion: Happy" in child.stdout
 
 
+def test_a_name_gives_a_terminal_no_orders(portrait: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file may be called anything, also by who sent it: a line stays a line."""
+    path = shutil.copy(portrait, tmp_path / "a\nfer-edge: \033[31mred.jpg")
+    assert main(["detect", str(path), "--annotate", str(tmp_path / "drawn")]) == 0
+    said = capsys.readouterr()
+    assert (said.out.count("\n"), said.err.count("\n")) == (1, 1)
+    assert "\033" not in said.out + said.err
+
+
 def test_an_empty_path_is_not_the_current_folder(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["detect", ""]) == 3
     assert "source '': is empty" in capsys.readouterr().err

@@ -12,7 +12,7 @@ from fer_edge.errors import SourceError
 from fer_edge.sources import heif, open_files
 from fer_edge.sources.folder import PictureFolder
 from fer_edge.sources.options import SourceOptions
-from fer_edge.sources.picture import decode_picture
+from fer_edge.sources.picture import decode_picture, read_picture
 from fer_edge.types import Pixels
 from PIL import Image
 
@@ -102,6 +102,13 @@ def test_wrong_picture_is_refused(tmp_path: Path, brands: bytes, box: bytes, wor
     (tmp_path / "a").write_bytes(content)
     with pytest.raises(SourceError, match=f"picture .*/a: {words}"):
         open_files(str(tmp_path / "a"))
+
+
+@pytest.mark.usefixtures("without")
+def test_reader_says_what_is_missing() -> None:
+    """A program that asks for a picture by its path is told how to read this one."""
+    with pytest.raises(SourceError, match=r"photo.heic: HEIC or AVIF; install: pip install 'fer-edge\[heif\]'"):
+        read_picture(PHOTO, 10_000)
 
 
 @pytest.mark.usefixtures("without")
