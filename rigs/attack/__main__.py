@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-DOORS = ("parsers", "pictures", "crowds", "stops")
+DOORS = ("parsers", "secrets", "installer", "tokens", "broker", "cameras", "pictures", "crowds", "stops")
 
 
 def main() -> int:

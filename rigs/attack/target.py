@@ -83,6 +83,11 @@ class Service:
         return time.monotonic() - begun
 
     @property
+    def folder(self) -> Path:
+        """Where it runs: its settings, log, console and errors."""
+        return self._errors.parent
+
+    @property
     def errors(self) -> str:
         return self._errors.read_text(errors="replace")
 
@@ -94,8 +99,15 @@ class Service:
 
 
 @contextmanager
-def service(settings: dict[str, dict[str, Any]] | None = None) -> Iterator[Service]:
-    """One with a kiosk, a log and a camera of five frames a second; `settings` over these."""
+def service(
+    settings: dict[str, dict[str, Any]] | None = None,
+    token: str = "",
+    prepare: Callable[[Path, dict[str, dict[str, Any]]], None] = lambda folder, tables: None,
+) -> Iterator[Service]:
+    """One with a kiosk, a log and a camera of five frames a second; `settings` over these; `token` is the kiosk's.
+
+    `prepare` may change its folder and its settings before it starts.
+    """
     with tempfile.TemporaryDirectory() as folder, camera() as url:
         place = Path(folder)
         tables: dict[str, dict[str, Any]] = {
@@ -107,19 +119,19 @@ def service(settings: dict[str, dict[str, Any]] | None = None) -> Iterator[Servi
         }
         for name, table in (settings or {}).items():
             tables.setdefault(name, {}).update(table)
+        prepare(place, tables)
         lines = [
             f"[{name}]\n" + "\n".join(f"{k} = {json.dumps(v)}" for k, v in t.items()) for name, t in tables.items()
         ]
         (place / "fer-edge.toml").write_text("\n".join(lines) + "\n")
         command = [sys.executable, "-m", "fer_edge", "run", "--config", str(place / "fer-edge.toml")]
         environment = os.environ | {"PYTHONPATH": str(EDGE), "MALLOC_ARENA_MAX": "2"}
-        with (place / "errors").open("w") as errors:
-            process = subprocess.Popen(
-                command, stdout=subprocess.DEVNULL, stderr=errors, env=environment, text=True, cwd=folder
-            )
+        with (place / "errors").open("w") as errors, (place / "console").open("w") as console:
+            process = subprocess.Popen(command, stdout=console, stderr=errors, env=environment, text=True, cwd=folder)
         found = Service(process, int(tables["kiosk"]["port"]), place / "errors")
         try:
-            until(lambda: "frames" in json.loads(found.ask("GET", "/api/v1/status")[1] or b"{}"), found)
+            named = {"Authorization": f"Bearer {token}"} if token else {}
+            until(lambda: "frames" in json.loads(found.ask("GET", "/api/v1/status", **named)[1] or b"{}"), found)
             yield found
         finally:
             found.close()
