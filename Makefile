@@ -21,6 +21,7 @@
 # make count-arm     counts the instructions of finding and reading a face on a Raspberry Pi's processors, emulated (Debian 12,
 #                    root; 4 minutes)
 #
+# make fuzz          10,000 cases each for what reads logs, cards, settings and addresses (5 minutes)
 # make update-locks  writes requirements/ anew: versions and hashes of what is installed on a device (2 minutes)
 # make audit         asks for known vulnerabilities of what they name
 # make sbom          writes dist/*.cdx.json, the software bill of materials of a release (CycloneDX)
@@ -49,7 +50,7 @@ ONE_CORE := OPENBLAS_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run check test test-torch rigs lint docs clean attack card-test check-trixie count-arm device-test home-assistant service-test \
-  soak update-locks audit sbom fleet prometheus
+  soak update-locks audit sbom fuzz fleet prometheus
 .DELETE_ON_ERROR:
 
 run: $(RUN)/.ready
@@ -81,6 +82,9 @@ docs: $(DOCS)/.ready
 
 attack: $(CHECK)/.ready
 	@cd rigs && ../$(CHECK)/bin/python -m attack
+
+fuzz: $(CHECK)/.ready
+	@$(CHECK)/bin/python -m pytest --hypothesis-profile fuzz --timeout 3600 tests/fer_edge/test_hostile_text.py $(ARGS)
 
 card-test: $(RUN)/.ready
 	@$(RUN)/bin/python rigs/card_writes.py

@@ -26,6 +26,9 @@ if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda *_: None)
 # A slow machine is no failure; pytest's own time limit catches what hangs.
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=60)  # `make test`
+hypothesis.settings.register_profile(  # `make fuzz`
+    "fuzz", deadline=None, max_examples=10_000, suppress_health_check=list(hypothesis.HealthCheck), print_blob=True
+)
 hypothesis.settings.register_profile("quick", deadline=None, max_examples=25)
 hypothesis.settings.load_profile("quick")
 # Whoever runs the tests may have installed a neural detector, which "auto" would take. Not a fixture: those of modules
