@@ -26,6 +26,11 @@ ALLOWED = {
     "bench/plot.py": "--plot FILE, a diagram",
     "demo/picture.py": "the demo's picture for the README",
     "service/detector_install.py": "writes a detector's file",
+    "service/model_fetch.py": "writes a model's file",
+    "logs/index.py": "writes sums of a log",
+    "batch/early.py": "writes results, without pixels",
+    "report/quarters.py": "saves sums of a log",
+    "sinks/oled/sink.py": "oled.picture, the drawn face of a simulated display",
 }
 MAGIC = [b"\xff\xd8\xff", b"\x89PNG", b"RIFF", b"ftyp", b"GIF8", b"BM6"]
 LONGEST = 2_000  # bytes of one message or line; a face of 48 x 48 pixels has 2,304
