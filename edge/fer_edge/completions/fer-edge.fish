@@ -51,7 +51,7 @@ function _shtab_fer_edge_using
 end
 
 set -g _shtab_fer_edge_commands run detect report log 'log purge' cameras outputs models 'models install' detectors 'detectors install' settings doctor bench completion
-set -g _shtab_fer_edge_opts_with_value --annotate --before --bundle --card --check --compare --config --csv --fps --from --html --jobs --json --label --language --last --log --log-mode --max-faces --max-frames --min-face --models --only-sink --parquet --plot --runtime --save-crops --seconds --set --since --sink --source --svg --threads --to --until
+set -g _shtab_fer_edge_opts_with_value --annotate --before --bundle --card --check --compare --config --csv --dask --fps --from --html --jobs --json --key --label --language --last --log --log-mode --max-faces --max-frames --min-face --models --only-sink --parquet --plot --runtime --save-crops --seconds --set --sha256 --since --sink --source --svg --threads --to --until
 
 complete -c fer-edge -e
 complete -c fer-edge -f
@@ -78,8 +78,10 @@ complete -c fer-edge -n '_shtab_fer_edge_using; and test $_shtab_fer_edge_npos -
 complete -c fer-edge -n '_shtab_fer_edge_using detect' -s h -l help -d 'show this help message and exit'
 complete -c fer-edge -n '_shtab_fer_edge_using detect' -l json -xka "(__fish_complete_path (commandline -ct))" -d 'append a JSON line for each frame ('"'"'-'"'"': standard output)'
 complete -c fer-edge -n '_shtab_fer_edge_using detect' -l csv -xka "(__fish_complete_path (commandline -ct))" -d 'append a row for each face ('"'"'-'"'"': standard output)'
-complete -c fer-edge -n '_shtab_fer_edge_using detect' -l parquet -xka "(__fish_complete_path (commandline -ct))" -d 'write the same table as Parquet, by pandas'
+complete -c fer-edge -n '_shtab_fer_edge_using detect' -l parquet -xka "(__fish_complete_path (commandline -ct))" -d 'write the same table as Parquet'
 complete -c fer-edge -n '_shtab_fer_edge_using detect' -l jobs -x -d 'paths that are read at once, each in a process'
+complete -c fer-edge -n '_shtab_fer_edge_using detect' -l archive -d 'read each file below the folders by itself, with the files'"'"' own times'
+complete -c fer-edge -n '_shtab_fer_edge_using detect' -l dask -x -d 'let the workers of a Dask scheduler read, as with --archive; or its .json'
 complete -c fer-edge -n '_shtab_fer_edge_using detect' -l annotate -xka "(__fish_complete_directories)" -d 'write pictures and videos with boxes drawn in'
 complete -c fer-edge -n '_shtab_fer_edge_using detect' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'settings, as TOML (default: built-in settings)'
 complete -c fer-edge -n '_shtab_fer_edge_using detect' -l set -x -d 'one setting, overrides the file'"'"'s, e.g. detector.name=yunet (repeatable)'
@@ -123,11 +125,13 @@ complete -c fer-edge -n '_shtab_fer_edge_using models' -l verify -d 'check each 
 complete -c fer-edge -n '_shtab_fer_edge_using models' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'settings that say which model is in use (default: the service'"'"'s, else the built-in ones)'
 complete -c fer-edge -n '_shtab_fer_edge_using models; and test $_shtab_fer_edge_npos -eq 0' -a install -d 'Check a model and install it.'
 complete -c fer-edge -n '_shtab_fer_edge_using models install' -s h -l help -d 'show this help message and exit'
+complete -c fer-edge -n '_shtab_fer_edge_using models install' -l sha256 -x -d 'of the model'"'"'s file: a URL needs it'
+complete -c fer-edge -n '_shtab_fer_edge_using models install' -l key -x -d 'minisign'"'"'s public key, or its file, by which both files at a URL are signed'
 complete -c fer-edge -n '_shtab_fer_edge_using models install' -l card -xka "(__fish_complete_path (commandline -ct))" -d 'its card (default: the one beside it)'
 complete -c fer-edge -n '_shtab_fer_edge_using models install' -l to -xka "(__fish_complete_directories)" -d 'where (default: /etc/fer-edge/models)'
 complete -c fer-edge -n '_shtab_fer_edge_using models install' -l use -d 'use it from now on: set classifier.model in the file of --config'
 complete -c fer-edge -n '_shtab_fer_edge_using models install' -l config -xka "(__fish_complete_path (commandline -ct))" -d 'settings that say which model is in use (default: the service'"'"'s, else the built-in ones)'
-complete -c fer-edge -n '_shtab_fer_edge_using models install; and test $_shtab_fer_edge_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d FILE.tflite
+complete -c fer-edge -n '_shtab_fer_edge_using models install; and test $_shtab_fer_edge_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'its card lies beside it, NAME.json'
 complete -c fer-edge -n '_shtab_fer_edge_using; and test $_shtab_fer_edge_npos -eq 0' -a detectors -d 'List what finds faces here, and install a neural detector.'
 complete -c fer-edge -n '_shtab_fer_edge_using detectors' -s h -l help -d 'show this help message and exit'
 complete -c fer-edge -n '_shtab_fer_edge_using detectors; and test $_shtab_fer_edge_npos -eq 0' -a install -d 'Fetch a detector'"'"'s file, check it and install it.'
