@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 from fer_edge.logs import index
+from fer_edge.logs import purge as purging
 from fer_edge.logs.files import Span, full_file_path, full_files
 from fer_edge.logs.purge import purge
 from fer_edge.logs.reader import entries
@@ -191,6 +193,36 @@ def test_purge_removes_the_index(log: Path) -> None:
         for entry in kept.values()
     )
     same(log, BEGIN, END)
+
+
+def test_index_of_purged_lines_does_not_stay(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither one that is written in the middle of a purge, nor one that is being written at its end."""
+    kind = LogSums(log, LONGEST_S)._kind
+    known = list(index.load(log, kind).values())
+    rewritten = purging._purge_file
+
+    def slowly(*arguments: Any, **named: Any) -> bool:
+        index.save(log, kind, known)
+        return rewritten(*arguments, **named)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(purging, "_purge_file", slowly)
+        purge(log, BEGIN + timedelta(minutes=30))
+    assert not index.index_path(log).exists()
+
+    same(log, BEGIN, END)
+    known = list(index.load(log, kind).values())
+    write_at_once = index.atomic_write
+
+    @contextmanager
+    def late(*arguments: Any, **named: Any) -> Iterator[Path]:
+        with write_at_once(*arguments, **named) as temporary:
+            yield temporary
+            purge(log, BEGIN + timedelta(hours=1))
+
+    monkeypatch.setattr(index, "atomic_write", late)
+    index.save(log, kind, known)
+    assert not index.index_path(log).exists()
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"version":1}', b'{"version":1,"kind":1,"files":3}', b"\xff"])
