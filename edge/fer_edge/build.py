@@ -19,14 +19,14 @@ from fer_edge.detectors.zone import Zone, in_zone
 from fer_edge.errors import FerEdgeError, ModelError, SinkError, first_line, one_line
 from fer_edge.lookup import lookup
 from fer_edge.pause import PauseSwitch
-from fer_edge.settings import Area, ClassifierSettings, DetectorSettings, Settings
+from fer_edge.settings import ClassifierSettings, DetectorSettings, Settings
 from fer_edge.sinks import SINKS
 from fer_edge.sinks.guard import Guarded
 from fer_edge.sinks.mailbox import Mailbox
 from fer_edge.sinks.output import Output
 from fer_edge.tracking.smoother import PICTURE_CERTAIN, Smoother
 from fer_edge.tracking.tracker import NoTracking, Tracker
-from fer_edge.types import Box, Classifier, Detector, FaceTracker, LabelSmoother, Sink
+from fer_edge.types import Area, Box, Classifier, Detector, FaceTracker, LabelSmoother, Sink
 
 INVENTED = "tour"  # in SOURCES, DETECTORS and CLASSIFIERS: its readings stand in a script
 

@@ -21,6 +21,7 @@ State = Literal["starting", "running", "paused", "lost"]
 EventKind = Literal["came", "changed", "gone"]  # a face came into view, shows another emotion, left
 EVENT_KINDS: tuple[EventKind, ...] = get_args(EventKind)
 Pixels: TypeAlias = "NDArray[np.uint8]"  # numpy is not imported here; (height, width) grey, or (height, width, 3) BGR
+Area = tuple[float, float, float, float]  # x, y, width, height, as shares of the frame's width and height
 
 
 class Box(NamedTuple):

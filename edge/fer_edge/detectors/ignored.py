@@ -6,12 +6,11 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fer_edge.settings import Area
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fer_edge.detectors.candidate import Candidate
+from fer_edge.types import Area
 
 
 class IgnoredAreas:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from fer_edge.settings import Area
-from fer_edge.types import Box, Detector, Frame
+from fer_edge.types import Area, Box, Detector, Frame
 
 
 class Zone:

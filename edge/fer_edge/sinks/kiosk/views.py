@@ -10,9 +10,8 @@ from fer_edge.classifiers.labels import emotion_of
 from fer_edge.drawing.palette import colour_of, to_hex
 from fer_edge.pause import PauseSwitch
 from fer_edge.records import FRAME_COLUMNS, record
-from fer_edge.settings import Area
 from fer_edge.sinks.kiosk.state import KioskState
-from fer_edge.types import INVENTED_SOURCE, UNCERTAIN, Face, Observation
+from fer_edge.types import INVENTED_SOURCE, UNCERTAIN, Area, Face, Observation
 
 MAX_FACES_SHOWN = 6  # on the page at once; those with the lowest ids
 # Confidence, place and size are rounded to 1 / STEPS, or the page would never be still
