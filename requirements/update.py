@@ -18,7 +18,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 PYPROJECT = FOLDER.parent / "pyproject.toml"
-EXTRAS = ("gpio", "heif", "kiosk", "mqtt", "oled", "parquet")
+EXTRAS = ("gpio", "heif", "kiosk", "mqtt", "oled", "parquet", "signed")
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 MACHINES = ("x86_64", "aarch64")  # armv7l: see install.py
 MIN_AGE = "7 days"
