@@ -165,6 +165,7 @@ def locked(index: Path, sha256: str) -> Path:
 
 
 @pytest.mark.process
+@pytest.mark.timeout(180)  # pip starts three times
 def test_other_file_is_refused_in_one_line(index: Path, tmp_path: Path) -> None:
     """Pip takes the file whose hash is locked and no other; where no hash can be checked, the version counts."""
     machine = {"machine": "x86_64", "python": "3.11"}

@@ -90,6 +90,7 @@ def behind(request: pytest.FixtureRequest, house: House) -> Iterator[Callable[..
         proxy.close()
 
 
+@pytest.mark.timeout(180)  # some fifty requests, through two servers
 def test_every_link_leads_beneath_the_path(behind: Callable[..., Proxy]) -> None:
     """Each path in a page, and in each script that it loads, is asked for through the proxy, and is there."""
     proxy = behind(live=True)
