@@ -13,14 +13,15 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from fer_edge.classifiers import bare
 from fer_edge.classifiers.cards import load_card
 from fer_edge.classifiers.tflite import TfliteClassifier
-from fer_edge.errors import ModelError, first_line
+from fer_edge.errors import FerEdgeError, ModelError, first_line
 
 from fer_convert import backend, files
 from fer_convert.data import dataset
@@ -59,11 +60,22 @@ def import_model(
             shutil.copyfile(_by_onnx2tf(source, Path(folder) / "onnx"), stage)
         else:
             _copy(source, stage)
-        text = _described(stage, labels, input_range, log)
-        if data is not None:
-            text |= _measured(stage, data, split, log)
-            files.write_json(stage.with_suffix(".json"), text)
+        with _named_as_given(stage, source):
+            text = _described(stage, labels, input_range, log)
+            if data is not None:
+                text |= _measured(stage, data, split, log)
+                files.write_json(stage.with_suffix(".json"), text)
         return _publish(stage, out, log)
+
+
+@contextmanager
+def _named_as_given(stage: Path, source: Path) -> Iterator[None]:
+    """Errors of the copy at `stage` name the model that the user gave."""
+    try:
+        yield
+    except FerEdgeError as cause:
+        said = str(cause).replace(str(stage.with_suffix("")), str(source.with_suffix("")))
+        raise type(cause)(said.replace(str(source.with_suffix(".tflite")), str(source))) from None
 
 
 def _labels_beside(source: Path) -> tuple[str, ...]:

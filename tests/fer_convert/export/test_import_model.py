@@ -17,7 +17,7 @@ from fer_edge.classifiers import bare
 from fer_edge.classifiers.cards import load_card
 from fer_edge.classifiers.runtimes import load_interpreter
 from fer_edge.classifiers.tflite import TfliteClassifier
-from fer_edge.errors import DataError, ModelError
+from fer_edge.errors import DataError, FerEdgeError, ModelError
 from fer_edge.types import EMOTIONS
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.slow, pytest.mark.timeout(180)]
@@ -106,3 +106,18 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     for name, words in (("m.keras", "give Keras models to fer-convert quantize"), ("m.onnx", "no such file")):
         with pytest.raises(ModelError, match=words):
             import_model(tmp_path / name, EMOTIONS, tmp_path / "models", log=silent)
+
+
+def test_errors_name_the_file_given(tmp_path: Path, faces_csv: Path) -> None:
+    """And no copy of it, which is gone by then."""
+    source = Path(shutil.copy(LOGITS, tmp_path / "given.tflite"))
+    (broken := tmp_path / "broken.tflite").write_bytes(b"no model")
+    for path, labels, data, words in (
+        (source, ("a", "b", "c"), None, r"gives \[\(1, 7\)\], for 3 labels"),
+        (broken, EMOTIONS, None, "cannot load it"),
+        (source, tuple("abcdefg"), faces_csv, "its classes are angry"),
+    ):
+        with pytest.raises(FerEdgeError, match=words) as caught:
+            import_model(path, labels, tmp_path / "models", "mine", (0.0, 255.0), data, log=silent)
+        assert str(path) in str(caught.value)
+        assert "fer-convert-" not in str(caught.value)
