@@ -4,7 +4,7 @@
 # make test-torch  the tests that need torch (1.6 GB, with CUDA 6 GB; 5 minutes)
 # make rigs        what takes minutes: emulated processors and cameras, the service in containers, faults (3 GB, on Debian, as
 #                  root; 25 minutes)
-# make attack      attacks a service of its own at every door, and says what held (10 minutes)
+# make attack      attacks a service of its own at every door, and says what held (a quarter of an hour)
 # make lint        style and types alone
 # make docs        makes the documentation a site, without a warning, and lists its links elsewhere (0.5 GB, a minute)
 # make clean       removes what the others made
