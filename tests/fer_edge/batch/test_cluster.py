@@ -158,6 +158,7 @@ def test_killed_in_the_middle(tmp_path: Path, archive: Path, stopped: str) -> No
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as client:
             until(lambda: done(table) or any(map(early.has, paths)))
             (there.workers[0] if stopped == "worker" else client).kill()
+            client.communicate()
         assert client.returncode == (3 if stopped == "worker" else -signal.SIGKILL)
         if stopped == "client":
             read = [path for path in paths if path in done(table) or early.has(path)]
@@ -185,8 +186,8 @@ def spoil(path: Path) -> None:
 
 KILLER = """
 import os, signal
-from fer_edge.batch import cluster
-read = cluster.read_path
+from fer_edge.batch import cluster, work
+read = work.read_path  # Dask may load this twice
 cluster.read_path = lambda path, *rest, **more: (
     os.kill(os.getpid(), signal.SIGKILL) if path.endswith("b/z.avi") else read(path, *rest, **more)
 )
@@ -208,10 +209,22 @@ def test_clip_that_kills_its_workers(tmp_path: Path, archive: Path, capfd: pytes
     assert b"b/zz.avi" in Path("t.csv").read_bytes()
 
 
+SLOW = """
+import time
+from fer_edge.batch import cluster, work
+read = work.read_path  # Dask may load this twice
+cluster.read_path = lambda path, *rest, **more: (
+    time.sleep(600) if path.endswith("b/z.avi") else read(path, *rest, **more)
+)
+"""
+
+
 @pytest.mark.long
 def test_scheduler_is_lost(tmp_path: Path, archive: Path) -> None:
     """One line, and what was read is kept for the next run."""
-    with started(tmp_path, 1) as there:
+    (tmp_path / "slow.py").write_text(SLOW)
+    with started(tmp_path, 0) as there:
+        there.add_worker("--no-nanny", "--preload", str(tmp_path / "slow.py"))
         command = [sys.executable, "-m", "fer_edge", *detect("--dask", str(there.file), "--csv", "t.csv")]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as client:
             until(lambda: Path("t.csv").exists() and b"a.jpg" in Path("t.csv").read_bytes())
