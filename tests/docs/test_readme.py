@@ -57,6 +57,6 @@ def test_links_lead_somewhere(page: Path) -> None:
         name, _, anchor = link.partition("#")
         target = (page.parent / name).resolve() if name else page
         assert target.is_relative_to(ROOT), link
-        assert target.exists(), link
+        assert target.is_file(), f"{link}: no file, and a folder is no page"
         if anchor and target.suffix == ".md":
             assert anchor in anchors(target), link
