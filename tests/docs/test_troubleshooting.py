@@ -40,7 +40,9 @@ def assigned(function: ast.AST, name: str) -> Iterator[ast.AST]:
 def texts(function: ast.AST, node: ast.AST) -> str:
     """The texts of an expression, and of the local variables in it."""
     names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
-    return " ".join([constants(node), *(constants(value) for name in names for value in assigned(function, name))])
+    return " ".join(
+        [constants(node), *(constants(value) for name in sorted(names) for value in assigned(function, name))]
+    )
 
 
 def finding_names(node: ast.expr) -> set[str]:

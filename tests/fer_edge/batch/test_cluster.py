@@ -243,6 +243,7 @@ def closed_port() -> str:
 @pytest.mark.parametrize(
     ("address", "why"),
     [(closed_port(), "Timed out"), ("tower", "no address with a port"), ("/none/s.json", "No such file or directory")],
+    ids=["closed", "no port", "no file"],  # processes that share the tests must name them alike
 )
 def test_absent_scheduler_is_one_line(
     address: str, why: str, archive: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
