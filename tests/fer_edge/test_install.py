@@ -71,11 +71,10 @@ def test_the_wheel_runs_in_any_folder(wheel: Path, tmp_path: Path) -> None:
         assert child.returncode == 0, child.stderr
         return child.stdout
 
-    assert f"models in {tmp_path / 'site' / 'fer_edge' / '_models'}" in start("models", "--verify")
+    assert f"{tmp_path / 'site' / 'fer_edge' / '_models'} (shipped)" in start("models", "--verify")
     assert "happy" in start("run", "--source", "demo", "--max-frames", "5")
-    assert (folder / "fer-edge.jsonl").read_text().count(
-        "\n"
-    ) == 1  # the heartbeat at the start, with the face that came
+    # The heartbeats at the start, with the face that came, and at the end
+    assert (folder / "fer-edge.jsonl").read_text().count("\n") == 2
 
 
 @pytest.mark.slow
