@@ -138,13 +138,13 @@ endef
 # On a Raspberry Pi, picamera2 and libcamera come from the system's packages, built against the system's NumPy: the
 # environment sees them, and requirements/install.py puts no other NumPy before that one.
 $(RUN)/.python:
-	@echo "setting up $(RUN): OpenCV, NumPy, a TFLite interpreter (0.4 GB, half a minute)"
+	@echo "setting up $(RUN): OpenCV, NumPy, a TFLite interpreter, the page (0.4 GB, half a minute)"
 	@$(call venv,$(RUN),$$($(PYTHON) -c 'import importlib.util as u; \
 	  print("--system-site-packages" if u.find_spec("picamera2") else "")'))
 	@touch $@
 
 $(RUN)/.ready: $(RUN)/.python pyproject.toml $(wildcard requirements/*.* requirements/numpy1/*)
-	@$(RUN)/bin/python requirements/install.py --editable .
+	@$(RUN)/bin/python requirements/install.py --with kiosk --editable .
 	@touch $@
 
 $(LOCKS)/.ready: Makefile
