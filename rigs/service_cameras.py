@@ -16,7 +16,7 @@ import debian
 from service_device import HERE, Device
 
 LIMIT = 5.0  # seconds
-GIVE_UP = 10  # seconds, source.give_up_seconds
+GIVE_UP = 20  # seconds, source.give_up_seconds
 FPS = 5
 LOST, AGAIN = "it is opened again as soon as it answers", "gives pictures again"
 STATUS = "the camera is lost, and being opened again"
