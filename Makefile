@@ -1,9 +1,9 @@
 # make run         sets up what is missing and reads emotions from the best source there is
 # make check       style, types and the fast tests, without TensorFlow, browser or broker: for every save (0.8 GB, once)
-# make test        style, types and all tests but those of the next two lines (2.8 GB; ten minutes, set-up and all)
+# make test        style, types and all tests but those of the next two lines (2.8 GB; 18 minutes, set-up and all)
 # make test-torch  the tests that need torch (1.6 GB, with CUDA 6 GB; 5 minutes)
 # make rigs        what takes minutes: emulated processors and cameras, the service in containers, faults (3 GB, on Debian, as
-#                  root; 25 minutes)
+#                  root; 19 minutes)
 # make attack      attacks a service of its own at every door, and says what held (a quarter of an hour)
 # make lint        style and types alone
 # make docs        makes the documentation a site, without a warning, and lists its links elsewhere (0.5 GB, a minute)
@@ -21,7 +21,7 @@
 # make count-arm     counts the instructions of finding and reading a face on a Raspberry Pi's processors, emulated (Debian 12,
 #                    root; 4 minutes)
 #
-# make fuzz          10,000 cases each for what reads logs, cards, settings and addresses (5 minutes)
+# make fuzz          10,000 cases each for what reads logs, cards, settings and addresses (an hour)
 # make update-locks  writes requirements/ anew: versions and hashes of what is installed on a device (2 minutes)
 # make audit         asks for known vulnerabilities of what they name
 # make sbom          writes dist/*.cdx.json, the software bill of materials of a release (CycloneDX)
