@@ -23,7 +23,7 @@ from fer_edge.pause import PauseSwitch
 from fer_edge.settings import Settings, load, parse
 from fer_edge.sources import Choice, SourceOptions, choose
 from fer_edge.stopwatch import Stopwatch
-from fer_edge.types import Face, Frame, Observation, Sink
+from fer_edge.types import Classifier, Detector, Face, Frame, Observation, Sink
 from fer_edge.urls import mask
 
 # OpenCV takes half a second to load: what needs it is imported by what uses it.
@@ -75,7 +75,7 @@ class Reader:
 
     def _begin(self, settings: Settings) -> None:
         self._settings = settings
-        self._free: list[Parts] = []  # parts for single pictures that no thread uses now
+        self._free: list[tuple[Detector, Classifier]] = []  # for single pictures, and used by no thread now
         self._process = os.getpid()
 
     @property
@@ -150,30 +150,34 @@ class Reader:
         They know nothing of earlier pictures. Raises ModelError.
         """
         if not still:
-            yield self._make(still)
+            yield self._make(still)[0]
             return
         if self._process != os.getpid():  # after a fork the interpreter's threads are gone
             self._free, self._process = [], os.getpid()
         try:
-            used = self._free.pop()  # not looked at first: another thread may be faster
+            detector, classifier = self._free.pop()  # not looked at first: another thread may be faster
         except IndexError:
-            used = self._make(still)
+            parts, classifier = self._make(still)
+        else:
+            parts = _imported().make_parts(self._settings, classifier, still, detector)
         try:
-            yield _imported().make_parts(self._settings, used.classifier, still, used.detector)
+            yield parts
         finally:
             if len(self._free) < KEPT_PARTS:
-                self._free.append(used)
+                self._free.append((parts.detector, classifier))
 
-    def _make(self, still: bool) -> Parts:
+    def _make(self, still: bool) -> tuple[Parts, Classifier]:
+        """New parts, and the classifier that they use, without what averages its predictions."""
         build = _imported()
         import cv2
 
         with _BUILD_LOCK:
             count = cv2.getNumThreads()
-            parts: Parts = build.make_parts(self._settings, build.make_classifier(self._settings.classifier), still)
+            classifier: Classifier = build.make_classifier(self._settings.classifier)
+            parts: Parts = build.make_parts(self._settings, classifier, still)
             if not self._settings.detector.threads:
                 cv2.setNumThreads(count)  # the program's own choice, which no setting asks to change
-        return parts
+        return parts, classifier
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Only the settings: the parts are made at the first use in the other process, and used again there."""

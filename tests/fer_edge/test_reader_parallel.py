@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 from fer_edge import Reader
 from fer_edge.classifiers import runtimes, tflite
+from fer_edge.classifiers.fake import FakeClassifier
+from fer_edge.classifiers.tta import MirrorAveraging
 from fer_edge.demo import PORTRAIT
 from fer_edge.types import Pixels
 
@@ -64,9 +66,21 @@ def test_a_burst_of_threads_leaves_few_parts() -> None:
     """What forty made at once is given back, but for as many as there are cores."""
     fake = Reader(detector="fake", settings={"classifier": {"name": "fake"}})
     with ExitStack() as stack:
-        made = {id(stack.enter_context(fake.parts(still=True)).classifier) for _ in range(40)}
+        made = {id(stack.enter_context(fake.parts(still=True)).detector) for _ in range(40)}
     assert len(made) == 40
     assert len(fake._free) == (os.cpu_count() or 1)
+
+
+def test_each_picture_is_averaged_with_its_mirror_image_once() -> None:
+    """Also from the second picture on, for which the parts of the first are used again."""
+    fake = Reader(detector="fake", settings={"classifier": {"name": "fake"}})
+    seen = []
+    for _ in range(3):
+        with fake.parts(still=True) as parts:
+            assert isinstance(parts.classifier, MirrorAveraging)
+            seen.append(parts.classifier.classifier)
+    assert seen == [seen[0]] * 3
+    assert isinstance(seen[0], FakeClassifier)
 
 
 def test_pickled_it_is_its_settings(reader: Reader) -> None:
