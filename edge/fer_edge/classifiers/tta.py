@@ -20,8 +20,8 @@ SHIFTS = ((0.0, 0.0), (0.04, 0.04), (-0.04, -0.04), (0.04, -0.04), (-0.04, 0.04)
 ZOOMS = (1.0, 0.92, 1.08)  # with five shifts: fifteen different views, and as many mirrored
 
 
-class MirrorAveraging:
-    """`classifier`, which gives the mean of each face and its mirror image. For single pictures."""
+class _Augmented:
+    """What is `classifier` but for its predictions."""
 
     def __init__(self, classifier: Classifier) -> None:
         self.labels = classifier.labels
@@ -36,32 +36,25 @@ class MirrorAveraging:
     def identity(self) -> str:
         """See `Classifier`."""
         return self.classifier.identity
+
+
+class MirrorAveraging(_Augmented):
+    """`classifier`, which gives the mean of each face and its mirror image. For single pictures."""
 
     def predict(self, grey: Pixels, boxes: Sequence[Box]) -> list[Prediction]:
         """See `Classifier`."""
         return [_mean(self.classifier.predict(grey, [box, TiltedBox(*box, box.tilt, True)])) for box in boxes]
 
 
-class TestTimeAugmentation:
+class TestTimeAugmentation(_Augmented):
     """`classifier`, with boxes that vary from call to call. For moving pictures only."""
 
     __test__ = False  # or pytest would collect it, for its name
 
     def __init__(self, classifier: Classifier) -> None:
-        self.labels = classifier.labels
-        self.classifier = classifier
+        super().__init__(classifier)
         self._known: list[Box] = []
         self._count = 0
-
-    @property
-    def name(self) -> str:
-        """See `Classifier`."""
-        return self.classifier.name
-
-    @property
-    def identity(self) -> str:
-        """See `Classifier`."""
-        return self.classifier.identity
 
     def predict(self, grey: Pixels, boxes: Sequence[Box]) -> list[Prediction]:
         """See `Classifier`."""
