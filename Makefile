@@ -21,8 +21,8 @@
 # make count-arm     counts the instructions of finding and reading a face on a Raspberry Pi's processors, emulated (Debian 12,
 #                    root; 4 minutes)
 #
-# make fuzz          10,000 cases each for what reads logs, cards, settings and addresses (an hour)
-# make update-locks  writes requirements/ anew: versions and hashes of what is installed on a device (2 minutes)
+# make fuzz          10,000 cases each for what reads logs, cards, settings and addresses (more than 15 minutes)
+# make update-locks  writes requirements/ again: versions and hashes of what is installed on a device (2 minutes)
 # make audit         asks for known vulnerabilities of what they name
 # make sbom          writes dist/*.cdx.json, the software bill of materials of a release (CycloneDX)
 #
@@ -46,7 +46,7 @@ FULL := -p xdist --numprocesses 2 --dist loadfile
 RIGS := -p xdist --numprocesses 2 --dist loadgroup
 ONE_CORE := OPENBLAS_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1
 
-# Else every run compiles anew what pytest rewrites: six seconds.
+# Else every run compiles again what pytest rewrites: six seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run check test test-torch rigs lint docs clean attack card-test check-trixie count-arm device-test home-assistant service-test \
