@@ -136,3 +136,15 @@ def _without_gaps(summary: Summary) -> dict[datetime, Totals]:
         hour = hour_of(first.astimezone(UTC) + quarter * QUARTER, summary.zone)
         found[hour] = summary.hours.get(hour, Totals())
     return found
+
+
+def legend(summary: Summary, drawn: Drawn, words: Words) -> list[tuple[str, str]]:
+    """(CSS class, words) of each colour in a picture, and of its unwatched time."""
+    marks = [
+        (f"c{number}", words.emotion(label))
+        for number, label in enumerate(summary.labels)
+        if drawn.has_colours and summary.total.seconds.get(label)
+    ]
+    if drawn.has_gaps:
+        marks.append(("off", words["report_unwatched"]))
+    return marks

@@ -12,7 +12,7 @@ from fer_edge.drawing.words import Words
 from fer_edge.records import percent
 from fer_edge.report.charts import as_html, bar
 from fer_edge.report.dates import duration, period
-from fer_edge.report.drawn import Drawn, charts, shares
+from fer_edge.report.drawn import Drawn, charts, legend, shares
 from fer_edge.report.tally import Summary
 from fer_edge.report.terminal import above_words, is_watched, shade, units
 from fer_edge.types import UNCERTAIN
@@ -110,14 +110,9 @@ def _section(summary: Summary, drawn: Drawn, words: Words) -> str:
 
 def _keys(summary: Summary, drawn: Drawn, words: Words) -> str:
     """The legend."""
-    keys = [
-        (f'<rect class="c{number}" x="0.5" y="0.5" width="11" height="11"/>', words.emotion(label))
-        for number, label in enumerate(summary.labels)
-        if drawn.has_colours and summary.total.seconds.get(label)
-    ]
-    if drawn.has_gaps:
-        keys.append(('<rect class="off" x="0.5" y="0.5" width="11" height="11"/>', words["report_unwatched"]))
     items = "".join(
-        f'<li><svg width="12" height="12" aria-hidden="true">{mark}</svg>{escape(text)}</li>' for mark, text in keys
+        f'<li><svg width="12" height="12" aria-hidden="true"><rect class="{kind}" x="0.5" y="0.5" width="11" '
+        f'height="11"/></svg>{escape(text)}</li>'
+        for kind, text in legend(summary, drawn, words)
     )
     return f'<ul class="keys">{items}</ul>' if items else ""

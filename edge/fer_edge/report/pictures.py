@@ -7,7 +7,7 @@ from html import escape
 
 from fer_edge.drawing.words import Words
 from fer_edge.records import percent
-from fer_edge.report.drawn import Drawn, charts, shares
+from fer_edge.report.drawn import Drawn, charts, legend, shares
 from fer_edge.report.page import style
 from fer_edge.report.tally import Summary
 
@@ -47,22 +47,15 @@ def _chart(summary: Summary, drawn: Drawn, words: Words) -> str:
 
 def _keys(summary: Summary, drawn: Drawn, words: Words, top: int) -> tuple[str, int]:
     """The legend from `top` on, and where it ends."""
-    marks = [
-        (f"c{number}", words.emotion(label))
-        for number, label in enumerate(summary.labels)
-        if drawn.has_colours and summary.total.seconds.get(label)
-    ]
-    if drawn.has_gaps:
-        marks.append(("off", words["report_unwatched"]))
     x, y, parts = MARGIN_PX + SCALE_PX, top, []
-    for kind, text in marks:
+    for kind, text in legend(summary, drawn, words):
         wide = round(24 + LETTER_PX * len(text) + 16)
         if x + wide > WIDTH_PX - MARGIN_PX and x > MARGIN_PX + SCALE_PX:
             x, y = MARGIN_PX + SCALE_PX, y + KEY_PX
         parts.append(f'<rect class="{kind}" x="{x + 0.5}" y="{y + 0.5}" width="11" height="11"/>')
         parts.append(f'<text x="{x + 18}" y="{y + 11}">{escape(text)}</text>')
         x += wide
-    return "\n".join(parts), y + (KEY_PX if marks else 0)
+    return "\n".join(parts), y + (KEY_PX if parts else 0)
 
 
 def _emotions(summary: Summary, words: Words) -> str:
