@@ -18,6 +18,11 @@ MIN_WIDE_RATIO = 1.5  # width / height from which the texts are beside the face
 MIN_FONT_PX = 10  # a name that does not fit at this size is cut off
 MIN_FLAT_RATIO = 3.0  # from which there are two lines of text at most
 SQUARE_RATIO = 1.9  # below which a name needs the whole width
+MIN_TEXT_PX = 48  # width from which an upright display has texts
+MIN_STACKED_PX = 80  # height from which all has its place below the face
+MIN_TWO_LINES_PX = 48  # height from which there is a face above two lines of text
+MIN_BAR_SIDE_PX = 6  # of the bar of confidence; one that is smaller is left out
+MIN_FLAT_BAR_PX = 24  # height of a flat display from which there is more than the name
 STATE_KEYS: dict[State, str] = {"starting": "starting", "paused": "paused", "lost": "lost", "running": "nobody"}
 SHIFTS_PX = ((0, 0), (1, 0), (1, 1), (0, 1))  # one a minute: no line stays in one place for long
 
@@ -55,6 +60,10 @@ class Screen:
             self._layout = self._flat if ratio >= MIN_FLAT_RATIO else self._side_by_side
             if ratio < SQUARE_RATIO:
                 self._layout = self._over_name
+        elif width < MIN_TEXT_PX:
+            self._layout = self._narrow
+        elif height < MIN_STACKED_PX:
+            self._layout = self._over_name
         font_for("", MIN_FONT_PX, font)
 
     def draw(self, seen: View) -> Image.Image:
@@ -77,7 +86,7 @@ class Screen:
         unit = height / 64
         side = height - 2
         left, right = round(side + 5 * unit), width - 3
-        if self._letters(self._name(seen), MIN_FONT_PX).width > right - left:
+        if not self._fits(self._name(seen), right - left):
             self._over_name(picture, seen)
             return
         self._face(picture, seen, (0, 0), side)
@@ -87,37 +96,46 @@ class Screen:
         self._bar(picture, seen, (left, round(46 * unit), right, round(55 * unit)))
 
     def _flat(self, picture: Image.Image, seen: View) -> None:
-        """The name beside the face, and below it the bar and the time."""
+        """The name beside the face, and below it the bar and the time, or its second line."""
         width, height = self.size
         unit = height / 32
         side = height - 2
         self._face(picture, seen, (0, 0), side)
         left, right = round(side + 4 * unit), width - 3
+        middle, room, name = (left + right) // 2, right - left, self._name(seen)
+        if height < MIN_FLAT_BAR_PX:
+            self._text(picture, name, (middle, side // 2), round(24 * unit), room, WHITE)
+            return
+        if not (seen.emotion or self._fits(name, room)):
+            self._lines(picture, name, (middle, round(8 * unit)), round(13 * unit), room)
+            return
         clock = right - round(30 * unit)
-        self._text(
-            picture, self._name(seen), ((left + right) // 2, round(9 * unit)), round(14 * unit), right - left, WHITE
-        )
+        self._text(picture, name, (middle, round(9 * unit)), round(14 * unit), room, WHITE)
         self._bar(picture, seen, (left, round(20 * unit), clock - round(4 * unit), round(27 * unit)))
-        middle = (clock + right) // 2 if seen.emotion else (left + right) // 2
+        middle = (clock + right) // 2 if seen.emotion else middle
         self._text(picture, seen.time, (middle, round(24 * unit)), round(11 * unit), right - clock, GREY)
 
     def _over_name(self, picture: Image.Image, seen: View) -> None:
         """The name below, across the whole width; above it the face, and beside that the time and the bar."""
         width, height = self.size
         unit = height / 64
+        name, middle, room = self._name(seen), width // 2, width - 6
+        one_line = self._fits(name, room)
+        if not one_line and height < MIN_TWO_LINES_PX:
+            self._lines(picture, name, (middle, (height - MIN_FONT_PX) // 2), MIN_FONT_PX, room)
+            return
         side = round(41 * unit)
         self._face(picture, seen, (1, 0), side)
         left, right = round(side + 5 * unit), width - 4
-        middle = (left + right) // 2
-        self._text(picture, seen.time, (middle, round(11 * unit)), round(13 * unit), right - left, GREY)
+        if self._fits(seen.time, right - left):
+            self._text(
+                picture, seen.time, ((left + right) // 2, round(11 * unit)), round(13 * unit), right - left, GREY
+            )
         self._bar(picture, seen, (left, round(24 * unit), right, round(33 * unit)))
-        name, place = self._name(seen), (width // 2, round(52 * unit))
-        first, space, rest = name.partition(" ")
-        if space and self._letters(name, MIN_FONT_PX).width > width - 6:  # in two lines
-            for text, y in ((first, 46), (rest, 57)):
-                self._text(picture, text, (width // 2, round(y * unit)), round(11 * unit), width - 6, WHITE)
-            return
-        self._text(picture, name, place, round(18 * unit), width - 6, WHITE)
+        if one_line:
+            self._text(picture, name, (middle, round(52 * unit)), round(18 * unit), room, WHITE)
+        else:
+            self._lines(picture, name, (middle, round(46 * unit)), round(11 * unit), room)
 
     def _stacked(self, picture: Image.Image, seen: View) -> None:
         width, height = self.size
@@ -126,11 +144,22 @@ class Screen:
         self._face(picture, seen, ((width - side) // 2, round(8 * unit)), side)
         low = round(8 * unit) + side
         rest = (height - low) / 82
-        self._text(picture, self._name(seen), (width // 2, round(low + 21 * rest)), round(30 * unit), width - 12, WHITE)
-        self._bar(
-            picture, seen, (round(width * 0.14), round(low + 43 * rest), round(width * 0.86), round(low + 55 * rest))
-        )
-        self._text(picture, seen.time, (width // 2, round(low + 69 * rest)), round(18 * unit), width - 12, GREY)
+        name, middle, room = self._name(seen), width // 2, width - round(12 * unit)
+        if self._fits(name, room):
+            self._text(picture, name, (middle, round(low + 21 * rest)), round(30 * unit), room, WHITE)
+        else:
+            self._lines(picture, name, (middle, round(low + 14 * rest)), round(15 * unit), room)
+        bar = (round(width * 0.14), round(low + 43 * rest), round(width * 0.86), round(low + 55 * rest))
+        self._bar(picture, seen, bar)
+        self._text(picture, seen.time, (middle, round(low + 69 * rest)), round(18 * unit), room, GREY)
+
+    def _narrow(self, picture: Image.Image, seen: View) -> None:
+        """No word has room: the face and the bar below it."""
+        width, height = self.size
+        side = width - 2
+        top = max((height - 2 * side) // 2, 0)
+        self._face(picture, seen, (0, top), side)
+        self._bar(picture, seen, (1, top + side + side // 3, width - 3, top + side + side // 3 + 10))
 
     def _sign(self, picture: Image.Image, seen: View) -> None:
         """Two strokes for a pause, a cross for a lost camera, else a dot; its place depends on the minute."""
@@ -159,9 +188,9 @@ class Screen:
         picture.paste(_drawn(look, side, skin if self._colour else None), place)
 
     def _bar(self, picture: Image.Image, seen: View, box: tuple[int, int, int, int]) -> None:
-        if not seen.emotion:
-            return
         left, top, right, low = box
+        if not seen.emotion or min(right - left, low - top) < MIN_BAR_SIDE_PX:
+            return
         draw = ImageDraw.Draw(picture)
         colour = colour_of(seen.emotion, seen.labels) if self._colour else WHITE
         radius = (low - top) // 2 if self._colour else 2
@@ -174,6 +203,18 @@ class Screen:
         if seen.tenths:
             full = max(full, left + gap + 2 * radius)
             draw.rounded_rectangle((left + gap, top + gap, full, low - gap), max(radius - gap, 0), fill=colour)
+
+    def _lines(self, picture: Image.Image, text: str, middle: tuple[int, int], size: int, room: int) -> None:
+        """`text` in two lines as equal as its words allow, the first centred at `middle`; in one if it is one word."""
+        words = text.split(" ")
+        split = min(range(1, len(words) + 1), key=lambda at: max(len(" ".join(words[:at])), len(" ".join(words[at:]))))
+        line_height = max(size, MIN_FONT_PX)
+        for number, line in enumerate((words[:split], words[split:])):
+            self._text(picture, " ".join(line), (middle[0], middle[1] + number * line_height), size, room, WHITE)
+
+    def _fits(self, text: str, room: int) -> bool:
+        """In one line, `room` pixels wide."""
+        return self._letters(text, MIN_FONT_PX).width <= room
 
     def _text(
         self, picture: Image.Image, text: str, middle: tuple[int, int], size: int, room: int, colour: Colour
