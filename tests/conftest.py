@@ -24,8 +24,8 @@ os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 # Under nohup programs would inherit that a hangup means nothing, which to the service means new settings.
 if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
     signal.signal(signal.SIGHUP, lambda *_: None)
-# A slow machine is no failure; pytest's own time limit catches what hangs. The same cases in every run: a change's tests
-# fail for what it changed, and `make fuzz` looks for cases that nobody has met.
+# A slow machine is no failure; pytest's own time limit catches what hangs. The same cases in every run: the tests of a
+# change fail for what it changed, and `make fuzz` looks for cases that nobody has met.
 hypothesis.settings.register_profile("thorough", deadline=None, derandomize=True, max_examples=60)  # `make test`
 hypothesis.settings.register_profile(  # `make fuzz`
     "fuzz", deadline=None, max_examples=10_000, suppress_health_check=list(hypothesis.HealthCheck), print_blob=True

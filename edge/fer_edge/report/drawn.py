@@ -78,7 +78,7 @@ def _clock(summary: Summary, words: Words) -> Drawn:
 
 
 def _heat(summary: Summary, words: Words) -> Drawn:
-    days = {day: summary.day_hours(day) for day in summary.every_day()}
+    days = summary.every_hour()
     most = max(part.shown for hours in days.values() for part in hours) or 1.0
     lines = []
     for day, hours in days.items():

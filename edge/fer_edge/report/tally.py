@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import cached_property
 
 from fer_edge.records import GONE, Entry, Record
 from fer_edge.report.dates import hour_of
@@ -55,9 +56,9 @@ class Summary:
     end: datetime | None = None  # of the last line
     asked: tuple[date | None, date | None] = (None, None)  # first and last day that are to be shown, if any was named
 
-    @property
+    @cached_property
     def total(self) -> Totals:
-        """The sums of the whole log."""
+        """The sums of the whole log, made once: each row of a report asks for them. Not before all hours are here."""
         return _sum(self.hours.values())
 
     @property
@@ -80,8 +81,7 @@ class Summary:
 
     def days(self) -> dict[date, Totals]:
         """What was seen on each day, in the order of days."""
-        days = sorted({hour.date() for hour in self.hours})
-        return {day: _sum(part for hour, part in self.hours.items() if hour.date() == day) for day in days}
+        return {day: _sum(hours) for day, hours in sorted(self._hours_of_days.items())}
 
     def every_day(self) -> dict[date, Totals]:
         """`days`, and those between them and of the time asked for without a line: nothing was watched."""
@@ -95,13 +95,17 @@ class Summary:
         every = (first + timedelta(days=n) for n in range((last - first).days + 1))
         return {day: found.get(day, Totals()) for day in every}
 
-    def day_hours(self, day: date) -> list[Totals]:
-        """What was seen at each hour of `day`, 0 to 23."""
-        hours = [Totals() for _ in range(24)]
+    def every_hour(self) -> dict[date, list[Totals]]:
+        """What was seen on each of `every_day` at each hour, 0 to 23."""
+        found = self._hours_of_days
+        return {day: found.get(day) or [Totals() for _ in range(24)] for day in self.every_day()}
+
+    @cached_property
+    def _hours_of_days(self) -> dict[date, list[Totals]]:
+        days: dict[date, list[Totals]] = {}
         for hour, part in self.hours.items():
-            if hour.date() == day:
-                hours[hour.hour].add(part)
-        return hours
+            days.setdefault(hour.date(), [Totals() for _ in range(24)])[hour.hour].add(part)
+        return days
 
     def above_usual(self, part: Totals) -> tuple[str, float]:
         """The label that is farthest above its usual share in `part`, and how far, 0 to 1; "", 0 if none clearly is."""
@@ -118,7 +122,8 @@ class Summary:
 
     def clock(self) -> dict[int, Totals]:
         """What was seen at each hour of the day, 0 to 23, over all days."""
-        return {n: _sum(part for hour, part in self.hours.items() if hour.hour == n) for n in range(24)}
+        days = self._hours_of_days.values()
+        return {n: _sum(hours[n] for hours in days) for n in range(24)}
 
 
 @dataclass

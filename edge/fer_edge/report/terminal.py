@@ -106,10 +106,9 @@ def is_watched(part: Totals) -> bool:
 
 def heat_map(summary: Summary, style: Style, words: Words) -> str:
     """Days and hours, the darker the more faces were in view; "" where there is no room. The newest days alone."""
-    days = list(summary.every_day())[-MAX_HEAT_DAYS:]
-    grid = {day: summary.day_hours(day) for day in days}
+    grid = dict(list(summary.every_hour().items())[-MAX_HEAT_DAYS:])
     most = max((part.shown for hours in grid.values() for part in hours), default=0.0)
-    names = {day: day_name(day, year=False, english=words.is_english) for day in days}
+    names = {day: day_name(day, year=False, english=words.is_english) for day in grid}
     widest = max(map(len, names.values()))
     cell = min((style.width - widest - 2) // 24, 2)
     if not most or cell < 1:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
 from xml.etree import ElementTree
@@ -14,7 +15,8 @@ from fer_edge.drawing.words import words_in
 from fer_edge.report.page import page
 from fer_edge.report.pictures import FIRST_LINES, pictures
 from fer_edge.report.table import table
-from fer_edge.report.tally import Summary
+from fer_edge.report.tally import Summary, Totals
+from fer_edge.report.terminal import Style, report
 from fer_edge.sinks.kiosk import i18n
 
 Make = Callable[..., Any]
@@ -156,3 +158,24 @@ def test_pictures_stand_alone(make_entry: Make, add_up: Callable[..., Summary], 
             if part.tag.endswith("}svg") and part is not root:
                 assert float(part.attrib["y"]) + float(part.attrib["height"]) <= height
     assert pictures(add_up([]), words_in(language)) == {}
+
+
+def test_long_log_is_summed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the page does grows as the log does: two months took over a minute when each row summed the whole log."""
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    summary = Summary(UTC, labels=["happy", "sad", "uncertain"], begin=begin, end=begin + timedelta(days=60))
+    summary.hours = {
+        begin + timedelta(hours=n): Totals({"happy": 60.0 + n % 24, "sad": 30.0}, 3600.0, 3, 1, 2)
+        for n in range(60 * 24)
+    }
+    added, add = [0], Totals.add
+
+    def counted(part: Totals, other: Totals) -> None:
+        added[0] += 1
+        add(part, other)
+
+    monkeypatch.setattr(Totals, "add", counted)
+    page(summary, "log", 0, begin, ENGLISH)
+    pictures(summary, ENGLISH)
+    report(summary, Style(80, False, True), ENGLISH)
+    assert added[0] <= 20 * len(summary.hours)
