@@ -295,9 +295,16 @@ install_it() { # $1: wheel or "", $2: extras and detectors, or "" for the extras
   elif [ -n "$before" ] && [ -d "$opt/$before" ]; then
     journalctl --unit fer-edge --lines 5 --output cat --no-pager || true
     use "$before"
+    if systemctl restart fer-edge; then
+      rm -rf "${opt:?}/$name"
+      fail "the new version did not run for $watch_seconds s, as said above; what ran before runs again"
+    fi
+    # Not the new version's fault: no camera, say. To refuse it would refuse the one that mends it, too.
+    use "$name"
     systemctl restart fer-edge || true
-    rm -rf "${opt:?}/$name"
-    fail "the new version did not run for $watch_seconds s, as said above; what ran before runs again"
+    point "$opt/previous" "$before"
+    remove_old
+    say "it does not run, and neither does what was there before; systemd tries again, and the doctor says why:"
   else
     say "it does not run yet; systemd tries again, and the doctor says why:"
   fi

@@ -22,7 +22,10 @@ STANDINS = {
     "systemctl": """case "$1" in
   is-active) cat "$WORLD/active" ;;
   show) cat "$WORLD/restarts" ;;
-  restart) [ "$(cat "$WORLD/starts")" = yes ] ;;
+  restart) case "$(cat "$WORLD/starts")" in
+    yes | "$(readlink "$DESTDIR/opt/fer-edge/current")") ;; # any, or one environment alone
+    *) exit 1 ;;
+    esac ;;
 esac""",
     "apt-get": '[ ! -e "$WORLD/apt-fails" ]',
     "apt-cache": '[ "$2" != python3-picamera2 ] || [ ! -e "$WORLD/no-picamera" ]',
@@ -179,7 +182,7 @@ def test_an_upgrade_keeps_what_ran_before_and_the_settings(machine: Machine) -> 
     assert (machine.link("current"), machine.link("previous")) == ("env-103", "env-102")
 
 
-@pytest.mark.parametrize(("name", "text"), [("starts", "no"), ("active", "activating"), ("restarts", "1")])
+@pytest.mark.parametrize(("name", "text"), [("starts", "env-101"), ("active", "activating"), ("restarts", "1")])
 def test_an_upgrade_that_does_not_run_for_a_minute_is_taken_back(name: str, text: str, machine: Machine) -> None:
     machine.install()
     old_unit = machine.opt / "env-101/fer-edge.service"
@@ -192,6 +195,16 @@ def test_an_upgrade_that_does_not_run_for_a_minute_is_taken_back(name: str, text
     assert machine.environments == ["env-101"]
     assert machine.unit.read_text() == "# the unit of then\n"
     assert machine.called("systemctl restart") == ["systemctl restart fer-edge"] * 2
+
+
+def test_upgrade_without_its_camera_stays(machine: Machine) -> None:
+    """If what was there before does not run either, the upgrade is not to blame, and apt ends without an error."""
+    machine.set("starts", "no")
+    machine.install()
+    assert "neither does what was there before" in machine.install()
+    assert (machine.link("current"), machine.link("previous")) == ("env-102", "env-101")
+    assert machine.called("systemctl restart") == ["systemctl restart fer-edge"] * 3
+    assert machine.called("fer-edge doctor")
 
 
 def test_a_first_installation_without_its_camera_stays_and_the_doctor_says_why(machine: Machine) -> None:
