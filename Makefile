@@ -7,11 +7,14 @@
 # make attack      attacks a service of its own at every door, and says what held (a quarter of an hour)
 # make lint        style and types alone
 # make docs        makes the documentation a site, without a warning, and lists its links elsewhere (0.5 GB, a minute)
+# make deb         makes the Debian package of the service, in dist (a minute)
 # make clean       removes what the others made
 #
 # make check-trixie  make check with Debian 13's own Python 3.13, in a container (Debian, root; 3 minutes)
 # make service-test  installs, breaks, upgrades and removes the service and its cameras on Debian 12 and 13, in containers
 #                    (Debian, root; 13 minutes)
+# make stranger      installs in each documented way on fresh systems, as somebody would who has the documentation alone
+#                    (Debian, root)
 # make card-test     counts what the log writes to a card in a day (root; 10 s)
 # make home-assistant  a real Home Assistant finds the device and shows it (Debian, root; 3 minutes, 10 the first time)
 # make prometheus    a real Prometheus scrapes twenty devices, its alerts and the dashboard's queries (Debian, root; 2 minutes)
@@ -38,6 +41,7 @@ TORCH := .venv-torch
 OLD := .venv-tflite
 LOCKS := .venv-locks
 DOCS := .venv-docs
+DEB := .venv-deb
 PIP := -m pip install --quiet --disable-pip-version-check
 # Three processes on two cores, since the fast tests wait for a quarter of their time; two where TensorFlow takes both, and a
 # file's tests stay together there, for they share what they set up.
@@ -49,7 +53,7 @@ ONE_CORE := OPENBLAS_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1
 # Else every run compiles again what pytest rewrites: six seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run check test test-torch rigs lint docs clean attack card-test check-trixie count-arm device-test home-assistant service-test \
+.PHONY: run check test test-torch rigs lint docs deb clean attack card-test check-trixie count-arm device-test home-assistant service-test stranger \
   soak update-locks audit sbom fuzz fleet prometheus
 .DELETE_ON_ERROR:
 
@@ -80,6 +84,12 @@ lint = $1/bin/ruff check --quiet . && $1/bin/ruff format --check --quiet . && $1
 docs: $(DOCS)/.ready
 	@$(DOCS)/bin/python docs/build_site.py $(ARGS)
 
+# pip is enough to make the wheel; its files bear the time of the last commit.
+deb: $(DEB)/.ready
+	@export SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || date +%s)} && \
+	  rm -rf build/wheel && $(DEB)/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/wheel . && \
+	  packaging/debian/build.sh build/wheel/*.whl
+
 attack: $(CHECK)/.ready
 	@cd rigs && ../$(CHECK)/bin/python -m attack
 
@@ -94,6 +104,9 @@ soak: $(CHECK)/.ready build/.broker
 
 check-trixie:
 	@$(PYTHON) rigs/check_trixie.py $(ARGS)
+
+stranger:
+	@$(PYTHON) rigs/stranger.py $(ARGS)
 
 service-test:
 	@$(PYTHON) rigs/service.py $(ARGS)
@@ -124,7 +137,7 @@ sbom: $(LOCKS)/.ready
 	@$(LOCKS)/bin/python requirements/sbom.py $(ARGS)
 
 clean:
-	rm -rf $(RUN) $(CHECK) $(TEST) $(TORCH) $(OLD) $(LOCKS) $(DOCS) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(RUN) $(CHECK) $(TEST) $(TORCH) $(OLD) $(LOCKS) $(DOCS) $(DEB) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # Makes the environment $1, with options $2.
 define venv
@@ -173,6 +186,10 @@ $(DOCS)/.ready: pyproject.toml
 	@echo "setting up $(DOCS): fer-edge, Sphinx (0.5 GB, a minute)"
 	@$(call venv,$(DOCS))
 	@$(DOCS)/bin/python $(PIP) --editable '.[docs]'
+	@touch $@
+
+$(DEB)/.ready:
+	@$(call venv,$(DEB))
 	@touch $@
 
 $(TORCH)/.ready: pyproject.toml

@@ -2,7 +2,7 @@
 # Makes dist/fer-edge_VERSION_all.deb from a wheel: the same file for arm64, armhf and amd64, and to the byte with
 # SOURCE_DATE_EPOCH.
 #
-#   python -m build && packaging/debian/build.sh dist/fer_edge-*.whl
+#   make deb                                        # makes the wheel, too; or packaging/debian/build.sh WHEEL
 #   sudo apt install ./dist/fer-edge_*_all.deb
 #
 # It holds the wheel and systemd/, whose install.sh makes the environment when the package is configured: OpenCV and the
@@ -11,16 +11,18 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(dirname "$(dirname "$here")")
-maintainer=${MAINTAINER:-fer-edge maintainers <OWNER@users.noreply.github.com>}
+homepage=$(sed -n 's/^Homepage = "\(.*\)"$/\1/p' "$root/pyproject.toml")
+owner=${homepage%/*} owner=${owner##*/}
+maintainer=${MAINTAINER:-fer-edge maintainers <$owner@users.noreply.github.com>}
 
 fail() {
   printf '%s\n' "build.sh: error: $*" >&2
   exit 1
 }
 
-[ $# = 1 ] || fail "needs one wheel; try: python -m build && $0 dist/fer_edge-*.whl"
+[ $# = 1 ] || fail "needs one wheel; try: make deb"
 wheel=$1
-[ -f "$wheel" ] || fail "$wheel: no such file; make it with: python -m build"
+[ -f "$wheel" ] || fail "$wheel: no such file; try: make deb"
 version=$(sed -n 's/^fer_edge-\([0-9][0-9a-z.]*\)-py3-none-any\.whl$/\1/p' <<<"${wheel##*/}")
 [ -n "$version" ] || fail "$wheel: not a wheel of fer-edge, which is named fer_edge-VERSION-py3-none-any.whl"
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(stat --format %Y "$wheel")}
@@ -40,6 +42,7 @@ install -Dm644 "$made/fer-edge.bash" "$tree/usr/share/bash-completion/completion
 install -Dm644 "$made/_fer-edge" "$tree/usr/share/zsh/vendor-completions/_fer-edge"
 install -Dm644 -t "$tree/usr/share/fish/vendor_completions.d" "$made/fer-edge.fish"
 gzip -9n <"$made/fer-edge.1" | install -Dm644 /dev/stdin "$tree/usr/share/man/man1/fer-edge.1.gz"
+gzip -9n <"$here/fer-edge-setup.8" | install -Dm644 /dev/stdin "$tree/usr/share/man/man8/fer-edge-setup.8.gz"
 install -Dm755 -t "$tree/usr/sbin" "$here/fer-edge-setup"
 {
   cat "$here/copyright"
@@ -62,7 +65,7 @@ Maintainer: $maintainer
 Depends: python3 (>= 3.11), python3-venv, passwd, procps, systemd
 Recommends: python3-gpiozero, python3-lgpio, python3-picamera2
 Installed-Size: $(du --summarize --apparent-size --block-size=1K "$tree/usr" | cut -f1)
-Homepage: https://github.com/OWNER/fer-edge
+Homepage: $homepage
 Description: facial expressions read on this device, as a service
  Finds faces in a camera's frames, reads each one's expression and writes it to
  a local log; a page for the room, MQTT, lights and displays on request. No
