@@ -44,6 +44,7 @@ html_show_sourcelink = False
 html_show_search_summary = False  # which a browser may not fetch from a folder
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_js_files = [("site.js", {"defer": "defer"})]
 
 linkcheck_timeout = 10
 copybutton_prompt_text = "$ "
