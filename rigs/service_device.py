@@ -45,8 +45,8 @@ flush_seconds = 0
 class Device:
     """A Debian that boots in a container, and what is done to it; each claim is printed as it is shown."""
 
-    def __init__(self, suite: str) -> None:
-        self.root = BUILD / suite / "root"
+    def __init__(self, suite: str, root: Path | None = None) -> None:
+        self.root = root or BUILD / suite / "root"
         self.suite = suite
         self._drop_ins = self.root / "etc/systemd/system/fer-edge.service.d"
         binds = [f"--bind-ro={path}" for path in SHARED]
@@ -66,11 +66,14 @@ class Device:
         self._leader = children[0] if children else ""
         return bool(children)
 
+    def enter(self) -> list[str]:
+        """What runs the words after it on the device."""
+        return ["nsenter", "-t", self._leader, "-a"]
+
     def run(self, *command: str, check: bool = False) -> str:
         """Run a command on the device; what it prints."""
-        enter = ["nsenter", "-t", self._leader, "-a"]
         done = subprocess.run(
-            [*enter, *command], env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False
+            [*self.enter(), *command], env=ENVIRONMENT, capture_output=True, text=True, timeout=300, check=False
         )
         if check and done.returncode:
             raise SystemExit(f"{' '.join(command)}: {done.returncode}\n{done.stdout}{done.stderr}")
