@@ -2,9 +2,8 @@
 
     python -m attack.cameras [MEGABYTES-A-SECOND]
 
-It sends at the speed of fast Ethernet, 12.5 MB a second. Held: the service answers, or has released the camera, has no
-traceback and holds at most 200 MB. Without a limit of speed (python -m attack.cameras 1000) FFmpeg collects what comes
-within source.timeout_seconds, and parts of 2 GB take more: the unit's MemoryMax ends the service then.
+It sends as fast as the service reads, or at the speed given. Held: the service answers, or has released the camera, has
+no traceback and holds at most 200 MB.
 """
 
 from __future__ import annotations
@@ -24,13 +23,15 @@ import numpy as np
 
 from attack.target import MAX_MEMORY_MB, Table, service
 
-ATTACK_S = 15.0
-FAST_ETHERNET_MB_PER_S = 12.5
+ATTACK_S = 8.0
+LOOPBACK_MB_PER_S = 1000.0  # as fast as it goes
 BLOCK_BYTES = 250_000
 BLOCK = bytes(BLOCK_BYTES)
 PART = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n"
 JPEG = cv2.imencode(".jpg", np.full((240, 320, 3), 90, np.uint8))[1].tobytes()
 LARGE = cv2.imencode(".jpg", np.zeros((6000, 8000, 3), np.uint8))[1].tobytes()
+ALLOWED = cv2.imencode(".jpg", np.zeros((3000, 3000, 3), np.uint8))[1].tobytes()  # by source.max_megapixels
+PROGRESSIVE = cv2.imencode(".jpg", np.zeros((3000, 3000, 3), np.uint8), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()
 
 
 def endless(first: bytes, block: bytes = BLOCK) -> Iterator[bytes]:
@@ -55,13 +56,15 @@ CAMERAS: dict[str, Callable[[], Iterator[bytes]]] = {
     "a part of no length, without an end": lambda: endless(b"--frame\r\nContent-Type: image/jpeg\r\n\r\n" + JPEG[:2]),
     "headers without an end": lambda: endless(b"--frame\r\n", (b"X-Header: " + b"y" * 990 + b"\r\n") * 250),
     "frames of 8000 x 6000": lambda: endless(b"", PART % len(LARGE) + LARGE + b"\r\n"),
+    "frames of 3000 x 3000": lambda: endless(b"", PART % len(ALLOWED) + ALLOWED + b"\r\n"),
+    "progressive frames of 3000 x 3000": lambda: endless(b"", PART % len(PROGRESSIVE) + PROGRESSIVE + b"\r\n"),
     "noise": lambda: endless(b"", random.Random(1).randbytes(BLOCK_BYTES)),
 }
 
 
 def main() -> int:
-    speed = float(sys.argv[1]) if len(sys.argv) > 1 else FAST_ETHERNET_MB_PER_S
-    table = Table(f"a camera that turns bad, {speed:g} MB a second")
+    speed = float(sys.argv[1]) if len(sys.argv) > 1 else LOOPBACK_MB_PER_S
+    table = Table(f"a camera that turns bad, at most {speed:g} MB a second")
     for name, send in CAMERAS.items():
         attack(table, name, send, 1e6 * speed)
     return table.close()

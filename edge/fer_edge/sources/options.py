@@ -72,6 +72,10 @@ def source_options(
     )
 
 
+class TooLargeError(ValueError):
+    """A camera's picture is larger than it may be; says so, and what to do."""
+
+
 def too_large(width: int, height: int, most: int) -> str:
     """Says that a camera's frames have more than `most` pixels."""
     words = too_many_pixels(width, height, most).partition("; ")[0]

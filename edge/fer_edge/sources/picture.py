@@ -35,6 +35,8 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF")
 
 DEEP_COLOURS = "RGB;16"  # what Pillow calls three colours of sixteen bits
 MIN_DEEP_LEVEL = 64  # of eight bits: a picture that is nowhere brighter uses fourteen of sixteen bits at most
+WHOLE_PIXELS = 2_500_000  # of a picture that is converted at once
+STRIPE_ROWS = 256  # of a larger one
 _ORIENTATION = 0x0112  # the EXIF tag
 REDUCED_PAGE = 1  # a flag in a TIFF's tag NewSubfileType: a smaller copy of another page
 _SUBFILE_TYPE, _BITS, _PHOTOMETRIC, _PLANES, _FORMAT = 254, 258, 262, 284, 339  # a TIFF's tags
@@ -206,15 +208,30 @@ def decode(image: Image.Image, name: str, max_pixels: int) -> Pixels:
     if tags.get(_PLANES) == _SEPARATE and max(tags.get(_BITS, ())[1:], default=8) > 8:  # Pillow mixes their bytes
         raise SourceError(f"{name}: is a TIFF with 16 bits a colour in planes of their own; save it with 8 bits")
     content = _content(image) if DEEP_COLOURS in str(getattr(image, "tile", "")) else b""
-    turned = ImageOps.exif_transpose(image)
+    image.load()
+    turned = image if image.getexif().get(_ORIENTATION, 1) == 1 else ImageOps.exif_transpose(image)
     if turned.mode.startswith(("I", "F")):
         return np.asarray(cv2.cvtColor(_deep_grey(np.asarray(turned), tags), cv2.COLOR_GRAY2BGR), np.uint8)
-    colours = np.asarray(cv2.cvtColor(np.asarray(turned.convert("RGB")), cv2.COLOR_RGB2BGR), np.uint8)
+    colours = _to_bgr(turned)
     if content and colours.max() < MIN_DEEP_LEVEL and image.getexif().get(_ORIENTATION, 1) == 1:
         # Pillow keeps the upper eight of sixteen bits; of a camera's twelve these would be four.
         whole = cv2.imdecode(np.frombuffer(content, np.uint8), _ALL_BITS)
         if whole is not None and whole.shape == colours.shape:
             return to_8_bits(whole)
+    return colours
+
+
+def _to_bgr(image: Image.Image) -> Pixels:
+    """Pillow's `image` as OpenCV has them; a large one in stripes, for Pillow would copy the whole of it twice."""
+    width, height = image.size
+    if width * height <= WHOLE_PIXELS:
+        whole = image if image.mode == "RGB" else image.convert("RGB")
+        return np.asarray(cv2.cvtColor(np.asarray(whole), cv2.COLOR_RGB2BGR), np.uint8)
+    colours = np.empty((height, width, 3), np.uint8)
+    for top in range(0, height, STRIPE_ROWS):
+        rows = colours[top : top + STRIPE_ROWS]
+        stripe = image.crop((0, top, width, top + len(rows)))
+        cv2.cvtColor(np.asarray(stripe if stripe.mode == "RGB" else stripe.convert("RGB")), cv2.COLOR_RGB2BGR, dst=rows)
     return colours
 
 

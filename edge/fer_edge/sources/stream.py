@@ -1,25 +1,30 @@
-"""A network camera: RTSP, or video over HTTP, through OpenCV's FFmpeg; or one picture for each HTTP request."""
+"""A network camera: RTSP, HLS and other video through OpenCV's FFmpeg; JPEGs over HTTP by our own reader."""
 
 from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import cv2
 
 from fer_edge.errors import SourceError, SourceLost, counted
 from fer_edge.settings import RTSP_TRANSPORTS
+from fer_edge.sources.http_camera import MotionJpegCapture, open_http
 from fer_edge.sources.live import LiveSource
 from fer_edge.sources.mounting import pixel_aspect
-from fer_edge.sources.options import SourceOptions, too_large
+from fer_edge.sources.options import SourceOptions, TooLargeError, too_large
 from fer_edge.sources.quiet import quiet_opencv
 from fer_edge.sources.snapshots import SnapshotCapture
-from fer_edge.types import Frame
 from fer_edge.urls import Address, mask, parse
 
 _OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+# A camera that answers another request otherwise must not get its JPEGs read by FFmpeg, see http_camera.py.
+_HTTP_OPTIONS = (
+    "format_whitelist;hls,dash,mov,matroska,mpegts,mpeg,mpegvideo,flv,live_flv,asf,avi,ogg,h264,hevc,m4v,nut"
+)
+_HTTP = ("http", "https")
 _DEFAULT_PORTS = {"rtsp": 554, "http": 80, "https": 443}
 
 
@@ -36,76 +41,66 @@ class NetworkCamera(LiveSource):
         except ValueError as cause:
             form = "" if "; write " in str(cause) else "; write it as rtsp://HOST:554/PATH"
             raise SourceError(f"stream {name}: {cause}{form}") from None
-        quiet_opencv()
-        _set_transport(options.rtsp_transport)
-        timeout_ms = max(1, round(options.timeout * 1000))
-        parameters = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, timeout_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, timeout_ms]
-        capture = cv2.VideoCapture(target, cv2.CAP_FFMPEG, parameters)
-        if not capture.isOpened():
-            capture.release()
-            raise SourceError(f"stream {name}: {_why(address, options.timeout)}")
-        # Before its first frame is decoded: a damaged or hostile camera may name any size.
-        width, height = (int(capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
-        if width * height > options.max_frame_pixels:
-            capture.release()
-            raise SourceError(f"stream {name}: {too_large(width, height, options.max_frame_pixels)}")
-        self._url, self._scheme = target, address.scheme
-        self._snapshots: SnapshotCapture | None = None
-        self._lost_after = 0  # frames
-        frames = capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        if frames > 0:
-            capture.release()
-            if frames > 1 or not self._begin_snapshots(name, options):
-                # Only the newest frame counts here, so most of a file would be skipped.
-                raise SourceError(f"stream {name}: is a file, not a live stream; download it and give its path")
-            return
-        super().__init__(name, capture, options, pixel_aspect(capture))
+        capture, aspect, silence = self._open(target, name, address, options), 1.0, 0.0
+        if isinstance(capture, SnapshotCapture):
+            silence = capture.interval  # between two requests
+        elif not isinstance(capture, MotionJpegCapture):
+            aspect = pixel_aspect(capture)
+        self._capture = capture
+        super().__init__(name, capture, replace(options, timeout=options.timeout + silence), aspect)
 
-    def __iter__(self) -> Iterator[Frame]:
-        """The newest frames, until `close` or a stop. Raises SourceLost, or SourceError if not one frame came."""
-        try:
-            yield from super().__iter__()
-        except SourceError:
-            # FFmpeg reads one picture of an address that gives one for each request, and is at the end.
-            if self._snapshots is not None or self._lost_after > 1:
-                raise
-            super().close()
-            if not self._begin_snapshots(self.name, self._options):
-                raise
-            yield from super().__iter__()
-
-    def _begin_snapshots(self, name: str, options: SourceOptions) -> bool:
-        """Ask for a picture at a time from here on; False if the address gives none."""
-        if self._scheme not in ("http", "https"):
-            return False
-        snapshots = SnapshotCapture(self._url, options)
-        if not snapshots.is_picture():
-            return False
-        self._snapshots = snapshots
-        # It is silent between two requests.
-        super().__init__(name, snapshots, replace(options, timeout=options.timeout + snapshots.interval))
-        return True
+    def _open(self, target: str, name: str, address: Address, options: SourceOptions) -> Any:
+        """What gives its pictures. Raises SourceError."""
+        if address.scheme in _HTTP:
+            try:
+                if (capture := open_http(target, options)) is not None:
+                    return capture
+            except TooLargeError as cause:
+                raise SourceError(f"stream {name}: {cause}") from None
+            except (OSError, ValueError):
+                raise SourceError(f"stream {name}: {_why(address, options.timeout)}") from None
+        return _open_ffmpeg(target, name, address, options)
 
     def close(self) -> None:
         """Stop, and end the connection. May be called twice, and from another thread."""
-        if self._snapshots is not None:
-            self._snapshots.stop()
+        if isinstance(self._capture, MotionJpegCapture | SnapshotCapture):
+            self._capture.stop()
         super().close()
 
     def _lost(self, number: int, what: str) -> SourceError:
-        self._lost_after = number
         message = f"stream {self.name}: {what} after {counted(number, 'frame')}; check the camera and the network to it"
         return SourceLost(message) if number else SourceError(message)
 
 
-def _set_transport(transport: str) -> None:
-    """Tell FFmpeg how RTSP's pictures are to come, unless the user has set OpenCV's variable for all its options.
+def _open_ffmpeg(target: str, name: str, address: Address, options: SourceOptions) -> cv2.VideoCapture:
+    """Raises SourceError."""
+    quiet_opencv()
+    _set_options(f"rtsp_transport;{options.rtsp_transport}" if address.scheme == "rtsp" else _HTTP_OPTIONS)
+    timeout_ms = max(1, round(options.timeout * 1000))
+    parameters = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, timeout_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, timeout_ms]
+    capture = cv2.VideoCapture(target, cv2.CAP_FFMPEG, parameters)
+    if not capture.isOpened():
+        capture.release()
+        raise SourceError(f"stream {name}: {_why(address, options.timeout)}")
+    # Before its first frame is decoded: a damaged or hostile camera may name any size.
+    width, height = (int(capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+    problem = too_large(width, height, options.max_frame_pixels) if width * height > options.max_frame_pixels else ""
+    if capture.get(cv2.CAP_PROP_FRAME_COUNT) > 0:  # only the newest frame counts here: most of a file would be skipped
+        problem = problem or "is a file, not a live stream; download it and give its path"
+    if problem:
+        capture.release()
+        raise SourceError(f"stream {name}: {problem}")
+    return capture
 
-    Over UDP one lost packet damages the picture until the next key frame; TCP also passes firewalls.
+
+def _set_options(wanted: str) -> None:
+    """Tell FFmpeg how to open a stream, unless the user has set OpenCV's variable for all its options.
+
+    RTSP: over UDP one lost packet damages the picture until the next key frame; TCP also passes firewalls.
     """
     before = os.environ.get(_OPTIONS, "")
-    if not before or before in {f"rtsp_transport;{other}" for other in RTSP_TRANSPORTS}:
-        os.environ[_OPTIONS] = f"rtsp_transport;{transport}"
+    if not before or before in {_HTTP_OPTIONS, *(f"rtsp_transport;{other}" for other in RTSP_TRANSPORTS)}:
+        os.environ[_OPTIONS] = wanted
 
 
 def _why(address: Address, timeout: float) -> str:

@@ -10,7 +10,7 @@ import time
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 
 import cv2
 import numpy as np
@@ -58,7 +58,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Type", kind or ("text/html" if self.path == "/page" else "image/jpeg"))
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
-        self.wfile.write(data)
+        with suppress(OSError):  # the client knows enough
+            self.wfile.write(data)
 
     def _may_see(self) -> bool:
         given = self.headers.get("Authorization", "")
@@ -174,7 +175,6 @@ def test_close_ends_a_wait(server: Server) -> None:
     source = NetworkCamera(server.url("/snap.jpg"), SourceOptions(fps=1 / 60))
     frames = iter(source)
     next(frames)
-    next(frames)  # FFmpeg read the first one
     begun = time.monotonic()
     source.close()
     source.close()
