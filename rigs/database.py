@@ -27,7 +27,7 @@ from fer_edge.pause import PauseSwitch
 from fer_edge.settings import parse
 from fer_edge.sinks.mqtt.sink import open_mqtt
 from fer_edge.types import EMOTIONS, Box, Event, Face, Frame, Observation, Prediction
-from fleet import Broker
+from fleet_brokers import Mosquitto
 from soak_servers import free
 
 DEPLOY = ROOT / "deploy" / "postgresql"
@@ -66,7 +66,7 @@ def main() -> None:
         [*as_server, f"{programs[-1]}/postgres", "-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", ""], **quiet
     )
     where = f"host=127.0.0.1 port={port} user=rig dbname=postgres"
-    broker = Broker(folder)
+    broker = Mosquitto(folder)
     bridge = None
     try:
         until("PostgreSQL runs", lambda: ask(where, "SELECT 1"))
