@@ -6,7 +6,7 @@ import fcntl
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -57,37 +57,37 @@ class Progress:
     def _take_up(self, key: str) -> None:
         """Read the lines; keep those whose results are still there. Raises SinkError, OSError."""
         head = {"fer-edge": key, "outputs": [str(path) for path in self._outputs]}
-        lines = [entry for entry in map(_parsed, self._content().split(b"\n")) if entry is not None]
+        lines, end = [], 0  # each with the position of its end
+        for text in self._content().split(b"\n")[:-1]:
+            end += len(text) + 1
+            entry = _parsed(text)
+            if entry is not None and (not lines or _is_path(entry, head["outputs"])):
+                lines.append((entry, end))
         if not lines:
             os.ftruncate(self._file, 0)
             self._append({**head, "sizes": self._sizes()})
             return
-        if not self._content().endswith(b"\n"):
-            os.write(self._file, b"\n")
-        if {name: lines[0].get(name) for name in head} != head:
+        if {name: lines[0][0].get(name) for name in head} != head:
             raise SinkError(
                 f"output {self._outputs[0]}: a run that was stopped began it with other settings or outputs; choose "
                 f"another file, or remove {self.path} to leave it as it is and begin again"
             )
         # A power cut may have taken results whose line was kept.
         sizes = self._sizes()
-        while len(lines) > 1 and not _within(lines[-1]["sizes"], sizes):
+        while len(lines) > 1 and not _within(lines[-1][0]["sizes"], sizes):
             lines.pop()
-        if _within(lines[-1]["sizes"], sizes):
+        last, end = lines[-1]
+        os.ftruncate(self._file, end)  # or the outputs, once they are as long again, would seem to hold those results
+        if _within(last["sizes"], sizes):
             for path in self._outputs:
                 if path.is_file():
-                    os.truncate(path, lines[-1]["sizes"][str(path)])
-        self._done = {entry["path"]: entry for entry in lines[1:]}
+                    os.truncate(path, last["sizes"][str(path)])
+        self._done = {entry["path"]: entry for entry, _ in lines[1:]}
 
-    def is_done(self, path: str) -> bool:
-        """Whether a stopped run has read it, and it has not changed since."""
+    def failed(self, path: str) -> bool | None:
+        """Whether a stopped run could not read it whole; None: it did not read it, or it has changed since."""
         entry = self._done.get(_name(path))
-        return entry is not None and entry["file"] == file_state(path)
-
-    @property
-    def failed(self) -> int:
-        """How many of those could not be read whole."""
-        return sum(bool(entry["failed"]) for entry in self._done.values())
+        return bool(entry["failed"]) if entry is not None and entry["file"] == file_state(path) else None
 
     def add(self, path: str, failed: bool) -> None:
         """Note that `path` is done, with all of its results in the outputs. Raises SinkError.
@@ -147,7 +147,17 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
         entry = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    return entry if isinstance(entry, dict) and isinstance(entry.get("sizes"), dict) else None
+    sizes = entry.get("sizes") if isinstance(entry, dict) else None
+    return entry if isinstance(sizes, dict) and all(type(size) is int for size in sizes.values()) else None
+
+
+def _is_path(entry: Mapping[str, Any], outputs: Collection[str]) -> bool:
+    """Whether it is of a path, with a size of each of the outputs."""
+    return (
+        isinstance(entry.get("path"), str)
+        and {"file", "failed"} <= entry.keys()
+        and entry["sizes"].keys() == set(outputs)
+    )
 
 
 def _within(sizes: Mapping[str, int], there: Mapping[str, int]) -> bool:

@@ -63,10 +63,11 @@ def run(options: argparse.Namespace) -> int:
         progress = _progress(options, key)
         if progress is not None:
             stack.enter_context(closing(progress))
-        paths = [path for path in all_paths if progress is None or not progress.is_done(path)]
-        failed, error = 0, None
+        before = [progress.failed(path) if progress is not None else None for path in all_paths]
+        paths = [path for path, state in zip(all_paths, before, strict=True) if state is None]
+        failed, error = before.count(True), None
         if progress is not None and len(paths) < len(all_paths):
-            done, failed = len(all_paths) - len(paths), progress.failed
+            done = len(all_paths) - len(paths)
             _log.info(f"{done} of {len(all_paths)} paths were read by a run that was stopped; see {progress.path}")
         tables = [stack.enter_context(closing(table)) for table in _tables(options, reader.labels)]
         words = sys.stderr if "-" in (options.json, options.csv) else sys.stdout

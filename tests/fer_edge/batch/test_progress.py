@@ -103,14 +103,62 @@ def test_power_cut_takes_lines_and_results(tmp_path: Path) -> None:
     path = tmp_path / "out.csv.progress"
     path.write_bytes(path.read_bytes() + b'{"path": "3.mp')
     progress = Progress([out], "key")
-    assert [progress.is_done(f"{number}.mp4") for number in range(4)] == [True, True, False, False]
+    assert [progress.failed(f"{number}.mp4") for number in range(4)] == [False, False, None, None]
     assert out.stat().st_size == 20
     out.write_bytes(b"x" * 40)
     progress.add("2.mp4", failed=True)
     progress.close()
     progress = Progress([out], "key")
-    assert [progress.is_done(f"{number}.mp4") for number in range(4)] == [True, True, True, False]
-    assert progress.failed == 1
+    assert [progress.failed(f"{number}.mp4") for number in range(4)] == [False, False, True, None]
+    progress.close()
+
+
+def test_lost_results_stay_lost(tmp_path: Path) -> None:
+    """A path whose results a power cut took is not done because later ones made the output as long again."""
+    out = outputs_of(tmp_path, 10, 20)
+    out.write_bytes(b"x" * 15)
+    progress = Progress([out], "key")
+    out.write_bytes(b"x" * 30)
+    progress.add("other.mp4", failed=False)
+    progress.close()
+    progress = Progress([out], "key")
+    assert progress.failed("1.mp4") is None
+    progress.close()
+
+
+def test_mended_file_is_no_failure(tmp_path: Path) -> None:
+    """One that was cut off, and was copied again before the run went on."""
+    video, out = tmp_path / "0.mp4", tmp_path / "out.csv"
+    video.write_bytes(b"half")
+    progress = Progress([out], "key")
+    out.write_bytes(b"rows")
+    progress.add(str(video), failed=True)
+    progress.close()
+    progress = Progress([out], "key")
+    assert progress.failed(str(video)) is True
+    progress.close()
+    video.write_bytes(b"whole now")
+    progress = Progress([out], "key")
+    assert progress.failed(str(video)) is None
+    progress.close()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"sizes": {}}',
+        '{"sizes": {"out.csv": "20"}, "path": "/1.mp4"}',
+        '{"sizes": {}, "path": "/1.mp4", "file": [0, 0], "failed": false}',
+        '{"sizes": {"OUT": 5}, "path": ["/1.mp4"], "file": [0, 0], "failed": false}',
+    ],
+)
+def test_strange_lines_do_not_count(line: str, tmp_path: Path) -> None:
+    out = outputs_of(tmp_path, 10)
+    with (tmp_path / "out.csv.progress").open("a") as file:
+        file.write(line.replace("OUT", str(out)) + "\n")
+    progress = Progress([out], "key")
+    assert [progress.failed(path) for path in ("0.mp4", "/1.mp4")] == [False, None]
+    assert out.stat().st_size == 10
     progress.close()
 
 
@@ -121,8 +169,7 @@ def test_path_without_results_is_tried_again(tmp_path: Path) -> None:
     progress.add("none.mp4", failed=True)
     progress.close()
     progress = Progress([out], "key")
-    assert not progress.is_done("none.mp4")
-    assert progress.failed == 0
+    assert progress.failed("none.mp4") is None
     progress.close()
 
 
