@@ -234,6 +234,11 @@ def test_opencvs_threads_stay(threads: int, left: int) -> None:
     [
         ({"model": "resnet"}, ModelError, "model 'resnet': not installed; installed are mini_xception"),
         ({"model": Path("/none/x.tflite")}, ModelError, "model /none/x.tflite: no such file"),
+        (
+            {"model": Path("/none/x.md")},
+            ModelError,
+            "model /none/x.md: is not a model by its name; give a .tflite file",
+        ),
         ({"model": 3}, SettingsError, "classifier.model = 3: must be text"),
         ({"detector": "hog"}, SettingsError, "detector.name = 'hog': must be one of auto, haar, blazeface, yunet"),
         ({"detector": "yunet"}, ModelError, "detector yunet: not installed"),

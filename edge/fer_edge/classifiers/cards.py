@@ -89,6 +89,9 @@ def load_card(path: Path) -> Card:
     try:
         text = json.loads(read_small(path, MAX_CARD_BYTES).decode("utf-8"))
     except FileNotFoundError:
+        if model.suffix not in ("", ".json", ".tflite"):
+            known = "give a .tflite file, or a name from `fer-edge models`"
+            raise ModelError(f"model {model}: is not a model by its name; {known}") from None
         raise ModelError(
             f"model card {path}: no such file; a model needs its card beside it (`fer-convert quantize` writes both)"
         ) from None

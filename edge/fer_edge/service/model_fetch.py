@@ -14,7 +14,7 @@ from fer_edge.classifiers.cards import MAX_CARD_BYTES, MAX_MODEL_BYTES, Card, lo
 from fer_edge.errors import ModelError, SettingsError, first_line
 from fer_edge.service.detector_install import TIMEOUT_S, read_within
 from fer_edge.service.signature import MAX_TEXT_BYTES, read_key, verify
-from fer_edge.urls import mask
+from fer_edge.urls import mask, parse
 
 SIGNATURE_SUFFIX = ".minisig"
 
@@ -61,9 +61,13 @@ def fetch_model(url: str, sha256: str, key: str, place: Path) -> Path:
 
 def _name(url: str) -> str:
     """Of the file. Raises SettingsError."""
-    parts = urlsplit(url)
-    name = Path(parts.path).name
-    if parts.scheme not in ("http", "https") or not parts.hostname or not re.fullmatch(r"[\w.-]+\.tflite", name):
+    try:
+        path = urlsplit(url).path
+        is_address = parse(url).scheme in ("http", "https")
+    except ValueError:  # without a host, or with a port that is none
+        path, is_address = "", False
+    name = Path(path).name
+    if not is_address or not re.fullmatch(r"[\w.-]+\.tflite", name):
         raise SettingsError(f"model {mask(url)}: is no address of a model; give one as in https://HOST/NAME.tflite")
     return name
 

@@ -157,7 +157,10 @@ def _lock(folder: Path) -> Iterator[None]:
 
 def _file_bytes(path: Path) -> int:
     """The size of a file. Raises ModelError for what is none, OSError."""
-    status = path.stat()
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        raise ModelError(f"model {path}: no such file; give a .tflite file, or the address of one") from None
     if not stat.S_ISREG(status.st_mode):
         raise ModelError(f"model {path}: is not a file; give a .tflite file")
     return status.st_size

@@ -168,8 +168,8 @@ def test_failing_pip_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ("damaged", "does not hold face_detection_back.tflite"),
         ("compressed otherwise", "does not hold face_detection_back.tflite"),
         ("cut", "what came has sha256"),
-        ("none", "No such file"),
-        ("folder", "Is a directory"),
+        ("none", "No such file or directory; give the wheel of"),
+        ("folder", "Is a directory; give the wheel of"),
     ],
 )
 def test_wrong_sources_are_refused(what: str, words: str, tmp_path: Path) -> None:

@@ -165,7 +165,10 @@ def test_options_that_cannot_work(
     assert main(["models", "install", site.url]) == 2
     assert "needs --sha256 and --key" in capsys.readouterr().err
     assert main(["models", "install", "model.tflite", "--key", site.signer.public]) == 2
-    assert main(["models", "install", "ftp://host/model.tflite", "--key", "x", "--sha256", "0" * 64]) == 2
+    capsys.readouterr()
+    for address in ("ftp://host", "http://host:99999", "http://host:no", "http://[host", "http://"):
+        assert main(["models", "install", f"{address}/model.tflite", "--key", "x", "--sha256", "0" * 64]) == 2
+        assert "is no address of a model" in capsys.readouterr().err
 
 
 # Made by Debian's minisign 0.11: minisign -G, minisign -S, minisign -S -l.

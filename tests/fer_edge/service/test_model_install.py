@@ -101,7 +101,7 @@ def cut(model: Path) -> None:
         (lambda model: model.with_suffix(".json").unlink(), "give it with --card"),
         (lambda model: model.with_suffix(".json").write_text("{"), "not readable as JSON"),
         (lambda model: model.with_suffix(".json").write_text("[]"), "wrong or missing entry"),
-        (lambda model: model.unlink(), "No such file"),
+        (lambda model: model.unlink(), "no such file; give a .tflite file, or the address of one"),
     ],
 )
 def test_what_is_not_as_it_should_be_changes_nothing(
