@@ -63,7 +63,7 @@ EXAMPLES = {
     "models": ("models", "models --verify", "models install my_model-int8.tflite"),
     "detectors": ("detectors", "detectors install blazeface", "run --set detector.name=haar"),
     "settings": ("settings log", "settings --toml > fer-edge.toml", "settings --check fer-edge.toml"),
-    "doctor": ("doctor", "doctor --config fer-edge.toml", "doctor --bundle report.zip"),
+    "doctor": ("doctor", "doctor --config fer-edge.toml", "doctor --bundle report.tar.gz"),
     "completion": (
         "completion bash > ~/.local/share/bash-completion/completions/fer-edge",
         "completion zsh > ~/.zfunc/_fer-edge",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fer_edge.commands.options import read_settings
 from fer_edge.drawing.words import Words, words_of
-from fer_edge.errors import LogError, SettingsError, SinkError
+from fer_edge.errors import LogError, SettingsError, SinkError, counted
 from fer_edge.files import atomic_write
 from fer_edge.logs.reader import entries, is_written
 from fer_edge.report import page, pictures, table, terminal
@@ -49,13 +49,13 @@ def run(options: argparse.Namespace, now: datetime | None = None, zone: tzinfo |
     if settings.store == "memory" and options.log is None:
         raise LogError("log.store = 'memory': that log is not on the disk; give another one with --log")
     now = datetime.now().astimezone() if now is None else now
-    if options.last and options.since:
+    if options.last is not None and options.since is not None:
         raise SettingsError("--last and --since both say when the report begins; give one of the two")
-    start = moment("--since", options.since, now, zone) if options.since else None
-    start = since_last("--last", options.last, now, zone) if options.last else start
-    end = moment("--until", options.until, now, zone, end=True) if options.until else None
+    start = moment("--since", options.since, now, zone) if options.since is not None else None
+    start = since_last("--last", options.last, now, zone) if options.last is not None else start
+    end = moment("--until", options.until, now, zone, end=True) if options.until is not None else None
     if start is not None and end is not None and start >= end:
-        begin = f"--last {options.last!r}" if options.last else f"--since {options.since!r}"
+        begin = f"--last {options.last!r}" if options.last is not None else f"--since {options.since!r}"
         raise SettingsError(f"--until {options.until!r}: not after {begin}; give a later date")
     longest = settings.heartbeat_seconds
     log = entries(Path(settings.path), _earlier(start, longest), end)
@@ -70,7 +70,7 @@ def run(options: argparse.Namespace, now: datetime | None = None, zone: tzinfo |
         else:
             print(terminal.report(summary, terminal.style_of(sys.stdout), words))
         if log.torn:
-            print(f"left out: {log.torn} half-written lines")
+            print(f"left out: {counted(log.torn, 'half-written line')}")
     if options.html is not None:
         _write("--html", options.html, page.page(summary, log.path.name, log.torn, now, words), page.FIRST_LINES)
     if options.svg is not None:

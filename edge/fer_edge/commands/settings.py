@@ -24,6 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what was asked for. Raises SettingsError."""
+    _check_options(options)
     if options.check:
         _check(options.check)
     elif options.markdown:
@@ -34,6 +35,23 @@ def run(options: argparse.Namespace) -> int:
         _check_names(options.names)
         print(reference.as_text(read_settings(options, {}), options.names))
     return 0
+
+
+def _check_options(options: argparse.Namespace) -> None:
+    """Refuse what would change nothing. Raises SettingsError."""
+    kind = next((name for name in ("toml", "markdown", "check") if getattr(options, name)), "")
+    if kind and options.names:
+        raise SettingsError(f"{options.names[0]}: --{kind} is about all settings; leave out one of the two")
+    own = {
+        "--config": options.config,
+        "--set": options.set,
+        "--max-faces": options.max_faces,
+        "--min-face": options.min_face,
+        "--threads": options.threads,
+    }
+    if kind in ("markdown", "check"):
+        for option in (option for option, value in own.items() if value not in (None, [])):
+            raise SettingsError(f"{option}: changes nothing with --{kind}; leave out one of the two")
 
 
 def _check(path: Path) -> None:

@@ -118,7 +118,7 @@ def test_torn_lines_are_told_of(log: Path, capsys: pytest.CaptureFixture[str]) -
     with log.open("ab") as file:
         file.write(b'{"time": "2026-01-01T12:45:00+00:00", "sou\n')
     assert main(["report", "--log", str(log)]) == 0
-    assert "left out: 1 half-written line" in capsys.readouterr().out
+    assert "left out: 1 half-written line\n" in capsys.readouterr().out
 
 
 def test_purge_reports_its_counts(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -144,6 +144,10 @@ def test_purge_reports_its_counts(log: Path, capsys: pytest.CaptureFixture[str])
         (["report", "--since", "2026-02-01", "--until", "2026-01-01"], 2, "--until '2026-01-01': not after"),
         (["report", "--last", "soon"], 2, "--last 'soon': not a time; write a number with m, h, d or w"),
         (["report", "--last", "0d"], 2, "--last '0d'"),
+        # As scripts give a variable that is not set: all of the log is another report than was asked for.
+        (["report", "--since", ""], 2, "--since '': not a date"),
+        (["report", "--last", ""], 2, "--last '': not a time"),
+        (["report", "--until", ""], 2, "--until '': not a date"),
         (["report", "--last", "7d", "--since", "today"], 2, "give one of the two"),
         (["report", "--language", "xx"], 2, "language: unknown; known are de, en"),
         (["report", "--svg", "notes"], 6, "--svg notes: cannot be made"),

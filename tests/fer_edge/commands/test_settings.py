@@ -34,3 +34,23 @@ def test_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert "did you mean log.mode?" in capsys.readouterr().err
     assert cli.main(["settings", "xyzzy"]) == SettingsError.exit_code
     assert "tables are classifier, crops, csv" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["log.mode", "--toml"], "log.mode: --toml is about all settings"),
+        (["log", "--check", "FILE"], "log: --check is about all settings"),
+        (["--check", "FILE", "--set", "log.mode=frames"], "--set: changes nothing with --check"),
+        (["--markdown", "--config", "FILE"], "--config: changes nothing with --markdown"),
+        (["--markdown", "--threads", "1"], "--threads: changes nothing with --markdown"),
+    ],
+)
+def test_options_without_effect(
+    given: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They would be taken for what they are not: a check of one setting, a list of one table."""
+    path = tmp_path / "fer-edge.toml"
+    path.touch()
+    assert cli.main(["settings", *(str(path) if word == "FILE" else word for word in given)]) == SettingsError.exit_code
+    assert said in capsys.readouterr().err
