@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fer_edge.bench.results import ModelResult
+from fer_edge.classifiers.cards import Card
 from fer_edge.errors import SinkError, counted
 
 if TYPE_CHECKING:
@@ -23,22 +24,22 @@ INKED_STEPS = 20
 NAME_DISTANCES = (10, 22, 36, 52, 70)  # points between a point and its name, the first where there is room
 
 
-def check(path: Path) -> None:
-    """Raise SinkError if no plot can be drawn into `path`: before a minute of measuring, not after it."""
+def check(path: Path, cards: Sequence[Card]) -> None:
+    """Raise SinkError if no plot of `cards` can be drawn into `path`: before a minute of measuring, not after it."""
     if importlib.util.find_spec("matplotlib") is None:
         raise SinkError(f"plot {path}: needs matplotlib, which is not installed; fix it with: pip install matplotlib")
     if path.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise SinkError(f"plot {path}: a plot is a .png, .svg or .pdf; give it such a name")
+    if all(card.accuracy is None for card in cards):
+        raise SinkError(f"plot {path}: no card states its model's accuracy; add metrics.accuracy to one")
 
 
 def plot(rows: Sequence[ModelResult], title: str, path: Path) -> None:
-    """Draw the rows whose cards state an accuracy. Raises SinkError."""
+    """Draw the rows whose cards state an accuracy, one at least. Raises SinkError."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     shown = [row for row in rows if row.accuracy is not None]
-    if not shown:
-        raise SinkError(f"plot {path}: no card states its model's accuracy; add metrics.accuracy to one")
     figure = Figure(figsize=(8, 5), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()

@@ -18,7 +18,7 @@ from fer_edge.bench.recommendation import Recommendation, recommend
 from fer_edge.build import make_classifier, make_parts
 from fer_edge.classifiers.runtimes import RUNTIMES
 from fer_edge.commands.options import DEFAULT_CONFIG, add_settings_options, read_settings
-from fer_edge.errors import SinkError, SourceError
+from fer_edge.errors import SettingsError, SinkError, SourceError
 from fer_edge.settings import Settings
 from fer_edge.urls import mask
 
@@ -78,6 +78,8 @@ def run(options: argparse.Namespace) -> int:
     settings = _prepare(options)
     old = results.read(options.compare) if options.compare else None
     cards = find_cards(options.models)
+    if options.plot:
+        plot.check(options.plot, cards)
     runtimes = find_runtimes(options.runtime, cards[0])
     # What could fail comes first: an error after a minute of measuring would come too late.
     classifier = make_classifier(settings.classifier)
@@ -120,13 +122,14 @@ def _prepare(options: argparse.Namespace) -> Settings:
         given = options.config if os.path.lexists(options.config) else None
     loop_options = argparse.Namespace(**vars(options) | {"config": given})
     settings = read_settings(loop_options, {})
-    for path in (options.plot, None if options.json in (None, "-") else Path(options.json)):
-        if path is not None:
-            if os.path.lexists(path):
-                raise SinkError(f"output {path}: exists already, and nothing is overwritten; choose another file")
-            _check_folder(path)
-    if options.plot:
-        plot.check(options.plot)
+    outputs = [*filter(None, [options.plot]), *(Path(name) for name in [options.json] if name not in (None, "-"))]
+    for path in outputs:
+        if os.path.lexists(path):
+            raise SinkError(f"output {path}: exists already, and nothing is overwritten; choose another file")
+        _check_folder(path)
+    written = [path.resolve() for path in (*outputs, *([options.config] if options.apply else ()))]
+    if len(set(written)) < len(written):
+        raise SettingsError("--json, --plot and --config: two of them name one file; give them different ones")
     if options.source == "auto" or sources.choose(options.source).kind not in REPEATABLE_SOURCES:
         raise SourceError(
             f"source {mask(options.source)!r}: not repeatable, but both loops must see the same frames; "

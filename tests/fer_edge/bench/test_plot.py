@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fer_edge.bench import plot
 from fer_edge.bench.results import ModelResult
+from fer_edge.classifiers.cards import installed
 from fer_edge.errors import SinkError
 
 
@@ -39,15 +41,16 @@ def test_names_are_at_the_points(make_row: Callable[..., ModelResult], tmp_path:
 
 def test_what_cannot_be_drawn(make_row: Callable[..., ModelResult], tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
+    cards = installed()
     with pytest.raises(SinkError, match="no card states its model's accuracy"):
-        plot.plot([make_row(accuracy=None)], "", tmp_path / "a.png")
+        plot.check(tmp_path / "a.png", [replace(card, metrics={}) for card in cards])
     with pytest.raises(SinkError, match="cannot be written"):
         plot.plot([make_row()], "", tmp_path / "none" / "a.png")
     with pytest.raises(SinkError, match=r"a plot is a \.png"):
-        plot.check(tmp_path / "a.txt")
+        plot.check(tmp_path / "a.txt", cards)
 
 
 def test_matplotlib_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(SinkError, match="pip install matplotlib"):
-        plot.check(Path("a.png"))
+        plot.check(Path("a.png"), installed())

@@ -142,6 +142,8 @@ def test_a_plot(bench: Callable[..., int], tmp_path: Path) -> None:
         (["--json", str(ROOT / "README.md")], 6, "nothing is overwritten"),
         (["--json", "/no/such/folder/x.json"], 6, "its folder does not exist"),
         (["--plot", "x.txt"], 6, "x.txt"),
+        (["--plot", "x.png", "--json", "./x.png"], 2, "two of them name one file"),
+        (["--apply", "--config", "x.toml", "--json", "x.toml"], 2, "two of them name one file"),
         (["--config", "none.toml"], 2, "none.toml: No such file"),
         (["--set", "detector.name=yunet"], 5, "set detector.model"),
         (["--set", "log.mode=loud"], 2, "log.mode = 'loud'"),
