@@ -18,6 +18,8 @@ from fer_edge.errors import printable
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _USER_IN_TEXT = re.compile(r"(?<=://)\S*@")
 _QUERY_IN_TEXT = re.compile(r"(://[^\s?'\"]*\?)[^\s'\"]+")
+_CAMERA_IN_TEXT = re.compile(r"(?i)\b((?:rtsp[su]?|rtmp[st]?)://[^\s/?'\"]*)[/?][^\s'\"]*?(?=[.,:;!?)]*(?:[\s'\"]|$))")
+_WEB_IN_TEXT = re.compile(r"(?i)\bhttps?://[^\s'\"]+")
 _BARE_USER = re.compile(r"(?s)^[^@/?#]*:[^@/?#]*@([^@/?#:]*)(?:[/?#:][^@]*)?$")  # as in admin:password@host
 _BARE_AT = re.compile(r"(?s)^[^@]*:.*@.*")  # the same with characters that should be percent-encoded
 _BARE_SCHEME = re.compile(r"(?is)^((?:rtsps?|rtmps?|https?|wss?|mqtts?|tcp|udp|ftp):).+")  # as in rtsp:host/path
@@ -74,8 +76,13 @@ def _mask_bare(text: str) -> str:
 
 
 def mask_in_text(text: str) -> str:
-    """`text` with ``***`` for ``user:password@`` and for the query in each address that it holds."""
-    return _QUERY_IN_TEXT.sub(r"\1***", _USER_IN_TEXT.sub("***@", text))
+    """`text` with ``***`` for ``user:password@``, the query, and what looks like a secret in each address in it.
+
+    Of an address with a camera's scheme the path is left out, too.
+    """
+    text = _CAMERA_IN_TEXT.sub(r"\1", _USER_IN_TEXT.sub("***@", text))
+    text = _QUERY_IN_TEXT.sub(r"\1***", text)
+    return _WEB_IN_TEXT.sub(lambda found: _SECRET.sub(r"\1***", found[0]), text)
 
 
 def parse(url: str) -> Address:

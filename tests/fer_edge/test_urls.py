@@ -128,4 +128,8 @@ def test_no_message_has_a_password(password: str, place: str, scheme: str) -> No
 
 def test_addresses_in_a_text() -> None:
     text = "no answer from rtsp://ann:se#cr@t@host/x; write @ as %40, see http://host/y?a=b"
-    assert mask_in_text(text) == "no answer from rtsp://***@host/x; write @ as %40, see http://host/y?***"
+    assert mask_in_text(text) == "no answer from rtsp://***@host; write @ as %40, see http://host/y?***"
+    text = "'rtsp://host:554/s3cret' and rtsps://host/live/s3cret.sdp. Or http://host/user=ann_password=s3cret_stream=1"
+    assert mask_in_text(text) == "'rtsp://host:554' and rtsps://host. Or http://host/user=***"
+    text = "open http://host:8080/login (see https://example.org/docs/cameras.html#urls), then rtsp://host."
+    assert mask_in_text(text) == text

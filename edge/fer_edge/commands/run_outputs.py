@@ -46,6 +46,11 @@ def with_outputs(settings: Settings, options: argparse.Namespace, defaults: Defa
                 f"--{option.replace('_', '-')}: no log is written, the outputs are {', '.join(chosen) or 'none'}; "
                 f"add the log to them, or leave out --{option.replace('_', '-')}"
             )
+    if options.log is not None and settings.log.store == "memory":
+        raise SettingsError(
+            f"--log {options.log}: log.store = 'memory', which writes no file; leave out --log, or add "
+            "--set log.store=disk"
+        )
     return replace(settings, run=replace(settings.run, sinks=chosen))
 
 

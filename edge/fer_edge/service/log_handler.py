@@ -11,9 +11,24 @@ import sys
 from contextlib import suppress
 
 from fer_edge.errors import printable
-from fer_edge.urls import mask_in_text
+from fer_edge.urls import mask, mask_in_text
 
 CLEAR_LINE = "\r\x1b[K"  # over the console's live line, which shares the terminal
+
+
+MIN_HIDDEN_CHARACTERS = 5  # of an address's path, that is looked for without its scheme and host
+_hidden: dict[str, str] = {}  # texts, and what is shown of them
+
+
+def hide(address: str) -> None:
+    """Show the scheme and the host alone of a camera's `address`, whoever logs it: its path may be its password."""
+    _, _, rest = address.partition("://")
+    if not rest:
+        return
+    _hidden[address] = mask(address)
+    _, _, path = rest.rpartition("@")[2].partition("/")
+    if len(path) >= MIN_HIDDEN_CHARACTERS:
+        _hidden[path] = "***"
 
 
 class OneLine(logging.Formatter):
@@ -21,9 +36,15 @@ class OneLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The text of `record`, without a newline at its end."""
-        message = printable(mask_in_text(" ".join(record.getMessage().splitlines())))
+        message = printable(_masked(" ".join(record.getMessage().splitlines())))
         text = f"fer-edge: {_kind(record.levelno)}: {message}"
-        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+        return f"{text}\n{_masked(self.formatException(record.exc_info))}" if record.exc_info else text
+
+
+def _masked(text: str) -> str:
+    for secret in sorted(_hidden, key=len, reverse=True):
+        text = text.replace(secret, _hidden[secret])
+    return mask_in_text(text)
 
 
 class StderrHandler(logging.Handler):

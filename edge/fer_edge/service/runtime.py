@@ -16,6 +16,7 @@ from fer_edge.detectors import AUTO
 from fer_edge.detectors.auto import choose_detector
 from fer_edge.errors import FerEdgeError, SettingsError, SinkError, SourceError, counted
 from fer_edge.pause import PauseSwitch
+from fer_edge.service import log_handler
 from fer_edge.service.model_update import ModelWatcher, load_model
 from fer_edge.service.outputs import Outputs, are_watched
 from fer_edge.service.settings_changes import in_words, only_at_start
@@ -66,6 +67,7 @@ class Runtime:
         with ExitStack() as opened:
             self.watchdog = opened.enter_context(closing(make_watchdog(settings.source)))
             self.outputs = opened.enter_context(closing(Outputs(pause_switch)))
+            log_handler.hide(settings.source.name)
             choice = choose(settings.source.name)
             self._source_kind = choice.kind
             reading = for_source(settings, choice.kind)

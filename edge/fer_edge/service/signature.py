@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from fer_edge.files import read_small
 
 MAX_TEXT_BYTES = 4096  # of a key's file, or a signature's
 _COMMENT, _TRUSTED = "untrusted comment: ", "trusted comment: "
+_KEY = re.compile(r"[A-Za-z0-9+/]{56}")  # of minisign, as text
 _PURE, _PREHASHED = b"Ed", b"ED"  # of the content itself, which is minisign's older way, and of its BLAKE2b
 
 
@@ -26,8 +28,14 @@ class PublicKey(NamedTuple):
 def read_key(text: str) -> PublicKey:
     """The key in `text`, the line that minisign prints, or in the file that it names. Raises SettingsError."""
     try:
-        if Path(text).is_file():
-            text = read_small(Path(text), MAX_TEXT_BYTES).decode("ascii").strip().splitlines()[-1]
+        path = Path(text)
+        if path.is_file():
+            text = read_small(path, MAX_TEXT_BYTES).decode("ascii").strip().splitlines()[-1]
+        elif path.exists() or not _KEY.fullmatch(text):
+            what = "is no file" if path.exists() else "no such file"
+            raise SettingsError(
+                f"--key {text!r}: {what}, and no public key, which has 56 characters; give minisign.pub"
+            )
         data = base64.b64decode(text, validate=True)
     except (OSError, ValueError, IndexError) as cause:
         raise SettingsError(f"--key {text}: is no public key ({first_line(cause)}); give minisign.pub") from None

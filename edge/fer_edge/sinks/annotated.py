@@ -15,6 +15,7 @@ from fer_edge.sources.content import PNG_START, read_head
 from fer_edge.sources.quiet import quiet_opencv
 from fer_edge.types import Observation, Sink
 
+UNFINISHED = ".unfinished.mp4"  # the suffix of a video that is being written
 MAX_JPEG_SIDE_PX = 65500  # pixels a side (libjpeg's JPEG_MAX_DIMENSION)
 
 
@@ -26,9 +27,13 @@ def _folder(path: Path) -> Path:
     return path
 
 
+def _path(folder: Path, stem: str, suffix: str) -> Path:
+    return folder / f"{stem}-annotated{suffix}"
+
+
 def _new_file(folder: Path, stem: str, suffix: str) -> Path:
     """An empty file that did not exist, so that nothing is overwritten, least of all an original. Raises OSError."""
-    path, number = folder / f"{stem}-annotated{suffix}", 1
+    path, number = _path(folder, stem, suffix), 1
     while True:
         try:
             path.open("xb").close()  # not only looked for: another process may write here too
@@ -66,7 +71,7 @@ class AnnotatedPictures(Sink):
         """Draw and write. Raises SinkError."""
         source = Path(observation.frame.source)
         suffix = ".png" if _is_png(source) else ".jpg"
-        path = self._folder / f"{source.stem}-annotated{suffix}"
+        path = _path(self._folder, source.stem, suffix)
         drawn = annotate_frame(observation, self._font, self._words)
         if suffix == ".jpg" and max(drawn.shape) > MAX_JPEG_SIDE_PX:
             raise SinkError(
@@ -88,12 +93,15 @@ class AnnotatedPictures(Sink):
 
 
 class AnnotatedVideo(Sink):
-    """Writes one MP4 (MPEG-4 part 2, which OpenCV's wheels can write everywhere)."""
+    """Writes one MP4 (MPEG-4 part 2, which OpenCV's wheels can write everywhere).
+
+    It cannot be played before its end is written, so until then its name says UNFINISHED: that is what a kill leaves.
+    """
 
     def __init__(self, folder: Path, stem: str, fps: float, font: str = "", words: Words | None = None) -> None:
         """The video goes to `folder`, which is made if it is missing, with `fps` frames a second. Raises SinkError."""
         self._folder, self._stem = _folder(folder), stem
-        self.path = self._folder / f"{stem}-annotated.mp4"  # until the first frame
+        self.path = _path(self._folder, stem, ".mp4")  # as it is called in the end, unless that exists
         self._written = self.path  # what OpenCV writes
         self._fps, self._font, self._words = fps, font, words
         self._frames = 0
@@ -116,9 +124,8 @@ class AnnotatedVideo(Sink):
 
     def _open(self, size: tuple[int, int]) -> cv2.VideoWriter:
         try:
-            self.path = self._written = _new_file(self._folder, self._stem, ".mp4")
-            if not is_utf8(self.path.name):
-                self._written = self.path.with_name(f".fer-edge.{os.getpid()}.mp4")
+            stem = self._stem if is_utf8(self._stem) else f"fer-edge.{os.getpid()}"
+            self._written = _new_file(self._folder, stem, UNFINISHED)
             with path_in_utf8(self._folder) as folder:
                 path = f"{folder}/{self._written.name}"
                 writer = cv2.VideoWriter(path, cv2.VideoWriter.fourcc(*"mp4v"), self._fps, size)
@@ -143,12 +150,15 @@ class AnnotatedVideo(Sink):
         if not whole:
             self._remove()
             raise self._error("is incomplete, so it was removed; make room for it")
-        self._written.replace(self.path)
+        try:
+            self.path = _new_file(self._folder, self._stem, ".mp4")
+            self._written.replace(self.path)
+        except OSError as cause:
+            raise self._error(f"cannot be named so ({cause.strerror}); it is in {self._written}") from None
 
     def _remove(self) -> None:
         self._frames = 0
-        for path in (self._written, self.path):
-            path.unlink(missing_ok=True)
+        self._written.unlink(missing_ok=True)
 
     def _error(self, what: str) -> SinkError:
         return SinkError(f"video {self.path}: {what}")

@@ -43,6 +43,10 @@ def test_sink_adds() -> None:
     [
         (("--sink", "log", "--only-sink", "csv"), "give one of the two"),
         (("--only-sink", "konsole"), "did you mean console?"),
+        (
+            ("--log", "a.jsonl", "--set", "log.store=memory"),
+            "--log a.jsonl: log.store = 'memory', which writes no file;",
+        ),
         (("--only-sink", "kiosk", "--log", "a.jsonl"), "--log: no log is written, the outputs are kiosk"),
         (("--set", "run.sinks=[]", "--log-mode", "frames"), "--log-mode: no log is written, the outputs are none"),
     ],

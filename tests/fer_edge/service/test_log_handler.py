@@ -9,7 +9,8 @@ import sys
 import threading
 
 import pytest
-from fer_edge.service.log_handler import OneLine, install
+from fer_edge.service import log_handler
+from fer_edge.service.log_handler import OneLine, hide, install
 
 log = logging.getLogger("fer_edge.sinks.led")
 
@@ -114,3 +115,19 @@ def test_terminal_obeys_no_message() -> None:
     """Control characters, and those that turn the direction of writing, are replaced."""
     record = logging.LogRecord("x", logging.ERROR, "", 0, "a\x1b[31mb\x00c\u202ed\x9be\nf", (), None)
     assert OneLine().format(record) == "fer-edge: error: a\ufffd[31mb\ufffdc\ufffdd\ufffde f"
+
+
+def test_camera_path_is_hidden(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """It may be a key, which no shape gives away; other addresses stay whole. Also in a traceback."""
+    monkeypatch.setattr(log_handler, "_hidden", {})
+    key = "Qx" + "7f9"  # not whole in this line, which a traceback quotes
+    for address in (f"http://ann:pw@cam:81/{key}/live", "http://cam/x", "camera:0"):
+        hide(address)
+    try:
+        raise OSError(f"no answer from /{key}/live")
+    except OSError:
+        log.exception(f"GET http://ann:pw@cam:81/{key}/live failed, http://cam:81/{key}/live too; see http://host/x")
+    said = capsys.readouterr().err
+    assert "GET http://cam failed, http://cam:81/*** too; see http://host/x" in said
+    assert "no answer from /***" in said
+    assert key not in said

@@ -153,8 +153,14 @@ def test_other_hash_installs_nothing(site: Site, tmp_path: Path, capsys: pytest.
     ("changes", "said"),
     [
         ({"sha256": "abc"}, "is not 64 hexadecimal digits"),
-        ({"key": "abc"}, "no public key"),
-        ({"key": "RWQ="}, "--key"),
+        (
+            {"key": "minisign.pub"},
+            "--key 'minisign.pub': no such file, and no public key, which has 56 characters; give",
+        ),
+        ({"key": "/etc"}, "--key '/etc': is no file"),
+        ({"key": "RWQ="}, "no such file"),
+        ({"key": "A" * 56}, "is no public key of minisign"),
+        ({"key": "x\0"}, "no such file"),
     ],
 )
 def test_options_that_cannot_work(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from fer_edge.drawing.annotate import annotate, colour_of
@@ -59,3 +60,17 @@ def test_unwritable_video_is_reported(tmp_path: Path, make_observation: Callable
     with pytest.raises(SinkError, match=r"clip-annotated\.mp4: cannot be written"):
         sink.write(make_observation(0, "happy"))
     sink.close()
+
+
+def test_unfinished_video_is_called_so(tmp_path: Path, make_observation: Callable[..., Observation]) -> None:
+    """A program that is killed leaves no file that looks whole; the next run overwrites nothing."""
+    left = AnnotatedVideo(tmp_path, "clip", 25.0)
+    left.write(make_observation(0, "happy"))
+    assert [path.name for path in tmp_path.iterdir()] == ["clip-annotated.unfinished.mp4"]
+    for name in ("clip-annotated.mp4", "clip-annotated-2.mp4"):
+        sink = AnnotatedVideo(tmp_path, "clip", 25.0)
+        sink.write(make_observation(0, "happy"))
+        sink.close()
+        assert sink.path == tmp_path / name
+        assert cv2.VideoCapture(sink.written).get(cv2.CAP_PROP_FRAME_COUNT) == 1
+    assert len(list(tmp_path.iterdir())) == 3
