@@ -28,6 +28,20 @@ ADDRESS_SHARE = 4  # an address may have one of so many connections, and MIN_ADD
 MIN_ADDRESS_CONNECTIONS = 20
 
 
+class _CutOff(logging.Filter):
+    """Leaves out what uvicorn says, with tracebacks, of requests that a stop cuts off on a device with much to do."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it is something else."""
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, asyncio.CancelledError) and not str(record.msg).startswith(
+            "Cancel %s running task"
+        )
+
+
+logging.getLogger("uvicorn.error").addFilter(_CutOff())
+
+
 class Server:
     """Serves `app` on an address until `close`. Raises SinkError if it cannot listen there."""
 
@@ -83,7 +97,8 @@ class Server:
             self._loop.call_soon_threadsafe(self._end)
         self._app.join(JOB_END_TIMEOUT_S)
         self._thread.join(STOP_TIMEOUT_S + 0.5)
-        self._socket.close()
+        if not self._thread.is_alive():  # else it may still listen there, and ends with the program
+            self._socket.close()
 
     def _end(self) -> None:
         """Runs in the server's thread."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import socket
 import threading
 import time
@@ -11,6 +13,7 @@ from typing import Any
 
 import pytest
 from fer_edge.sinks.kiosk import server
+from fer_edge.sinks.kiosk.stream import Stream
 
 House = Callable[..., Any]
 SOON = 10.0  # seconds
@@ -112,6 +115,30 @@ def test_stop_takes_no_two_seconds(
     for connection in connections:
         connection.close()
     assert "Traceback" not in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("answered", [False, True])
+def test_requests_that_a_stop_cuts_off_are_no_errors(
+    answered: bool, house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As on a device with so much to do that they do not end in time."""
+    entered = threading.Event()
+
+    async def busy(_: Stream, send: Any, *__: Any) -> None:
+        if answered:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"x", "more_body": True})
+        entered.set()
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(Stream, "_serve", busy)
+    monkeypatch.setattr(server, "STOP_TIMEOUT_S", 0.1)
+    built = house()
+    with socket.create_connection(("127.0.0.1", built.port), timeout=SOON) as connection:
+        connection.sendall(b"GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert entered.wait(SOON)
+        built.sink.close()
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 @pytest.mark.process
