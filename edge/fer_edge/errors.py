@@ -37,7 +37,11 @@ class FerEdgeError(Exception):
     exit_code = 1
 
 
-def one_line(name: str, error: Exception) -> str:
+# What code that is not ours may raise in a thread of its own, which a sys.exit in it would end without a word.
+FOREIGN_ERRORS = (Exception, SystemExit)
+
+
+def one_line(name: str, error: BaseException) -> str:
     """An error of the part `name` in one line: fer-edge's own as it is, any other with the name and its type."""
     return str(error) if isinstance(error, FerEdgeError) else f"{name}: {type(error).__name__}: {first_line(error)}"
 

@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection
 
-from fer_edge.errors import SinkError, counted, one_line
+from fer_edge.errors import FOREIGN_ERRORS, SinkError, counted, one_line
 from fer_edge.records import EventRecord, event_record
 from fer_edge.retry import Retry
 from fer_edge.sinks.mailbox import CLOSE_TIMEOUT_S
@@ -100,7 +100,7 @@ class EventQueue(Sink):
             except SinkError as error:
                 self._fail(error, "it is tried again")
                 self._put_back(record)
-            except Exception as error:  # noqa: BLE001 (whatever it is, the next event may work)
+            except FOREIGN_ERRORS as error:  # the next event may work
                 self._fail(SinkError(one_line(self.name, error)), "the next event is tried")
                 self.lost += 1
             else:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
-from fer_edge.errors import SettingsError, counted, one_line
+from fer_edge.errors import FOREIGN_ERRORS, SettingsError, counted, one_line
 from fer_edge.retry import Retry
 from fer_edge.types import Observation, Sink, State
 
@@ -137,7 +137,7 @@ class Mailbox(Sink):
                     self._sink.state(item)
                     self._state = item
                 del mail[key]
-        except Exception as error:  # noqa: BLE001 (drivers raise anything; the loop goes on)
+        except FOREIGN_ERRORS as error:  # the loop goes on
             self._close_sink()
             self._fail(error)
             self._put_back(mail)
@@ -156,10 +156,10 @@ class Mailbox(Sink):
     def _close_sink(self) -> None:
         sink, self._sink = self._sink, None
         if sink is not None:
-            with suppress(Exception):  # it failed already, or the program ends
+            with suppress(*FOREIGN_ERRORS):  # it failed already, or the program ends
                 sink.close()
 
-    def _fail(self, error: Exception) -> None:
+    def _fail(self, error: BaseException) -> None:
         self._last_error = one_line(self.name, error)
         if self._retry.failed(self._clock()):
             _log.error(f"{self._last_error}; it is tried again, and the rest goes on")

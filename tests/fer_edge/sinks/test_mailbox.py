@@ -55,7 +55,7 @@ class Place:
         self.entered = threading.Semaphore(0)  # a lamp has begun to take something
         self.gate = threading.Event()  # and may go on
         self.gate.set()
-        self.broken: Exception | None = None
+        self.broken: BaseException | None = None
         self.now = 0.0
 
     def box(self) -> Mailbox:
@@ -166,6 +166,18 @@ def test_failed_sink_is_opened_again(place: Place, make_observation: Make, logge
     assert not box.failing
     assert logged.get(timeout=SOON) == "note: lamp: works again"
     assert logged.empty()
+
+
+def test_exit_is_a_failure(place: Place, make_observation: Make, logged: queue.Queue[str]) -> None:
+    """A sys.exit in an output would end its thread without a word, and nothing would come any more."""
+    box = place.box()
+    place.broken = SystemExit(3)
+    box.write(make_observation(1))
+    assert logged.get(timeout=SOON) == "error: lamp: SystemExit: 3; it is tried again, and the rest goes on"
+    place.broken, place.now = None, 1.0
+    box.state("running")
+    assert "running" in place.wait(2)
+    box.close()
 
 
 def test_missing_sink_may_come_later(place: Place, make_observation: Make, capsys: pytest.CaptureFixture[str]) -> None:
