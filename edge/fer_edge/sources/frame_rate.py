@@ -48,7 +48,7 @@ class FrameRateLimit(Sink):
 
     def _rate(self, now: float) -> float:
         self._seen = now if self._seen is None else self._seen
-        idle = self._idle_fps > 0 and now - self._seen >= self._idle_seconds
+        idle = self._idle_fps > 0 and now > self._seen and now - self._seen >= self._idle_seconds
         limits = (
             self._fps,
             self._idle_fps if idle else 0.0,

@@ -104,6 +104,15 @@ def test_while_nobody_is_there_fewer_frames_are_taken_and_at_once_more_when_some
     assert min(t for t in times if t > 33) < 33.25
 
 
+def test_face_in_view_is_never_idle(make_frame: MakeFrame) -> None:
+    """With idle_seconds = 0, too: frames are then fewer as soon as the last face has gone."""
+    clock = Clock()
+    pace = FrameRateLimit(0, lambda: False, 5, 0, clock, clock.sleep)
+    times = watched(make_frame, pace, clock, lambda now: now < 10, 20)
+    rates = [sum(begin <= t < begin + 5 for t in times) / 5 for begin in (5, 15)]
+    assert rates == [pytest.approx(50, abs=2), pytest.approx(5, abs=1)]
+
+
 @pytest.mark.parametrize(("fps", "idle", "expected"), [(10, 5, 5), (2, 5, 2), (10, 0, 10), (0, 0, 50), (0, 0.5, 0.5)])
 def test_of_two_limits_the_lower_one_holds(make_frame: MakeFrame, fps: float, idle: float, expected: float) -> None:
     clock = Clock()
