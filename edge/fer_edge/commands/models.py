@@ -7,6 +7,7 @@ import os
 import shlex
 import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -18,10 +19,13 @@ from fer_edge.classifiers.cards import Card, choose, is_path, load_card, models_
 from fer_edge.classifiers.runtimes import find_runtime
 from fer_edge.classifiers.tflite import TfliteClassifier
 from fer_edge.commands.options import DEFAULT_CONFIG, SERVICE_SETTINGS
+from fer_edge.detectors.auto import installed_files, why_not
+from fer_edge.detectors.face_verifier import FaceVerifier
+from fer_edge.detectors.files import CATALOGUE
 from fer_edge.errors import FerEdgeError, ModelError, SettingsError, counted
 from fer_edge.service.model_fetch import fetch_model, installed_from, is_url
 from fer_edge.service.model_install import install_model
-from fer_edge.settings import ClassifierSettings, Settings, load
+from fer_edge.settings import ClassifierSettings, DetectorSettings, Settings, load
 
 WIDTH = 80  # columns; a longer name has a line of its own
 
@@ -184,7 +188,7 @@ def _table(cards: Sequence[Card], chosen: Card | None) -> Iterator[str]:
 
 
 def _verify(cards: list[Card]) -> None:
-    """Test each model with one inference. Raises ModelError if one fails."""
+    """Test each model with one inference, and what finds faces. Raises ModelError if one fails."""
     runtime, _ = find_runtime()
     failed = 0
     for card in cards:
@@ -197,7 +201,26 @@ def _verify(cards: list[Card]) -> None:
         except FerEdgeError as error:
             failed += 1
             print(f"failed  {error}")
+    found = list(_detector_failures())
+    for name, failure in found:
+        print(f"failed  {failure}" if failure else f"ok      {name}: loaded, sha256 as it was published")
     for model in sorted({card.model for card in cards}):
         print(f"auto    {model}: {choose(model, 'auto', runtime, cards).variant} with {runtime}")
+    failed += sum(bool(failure) for _, failure in found)
     if failed:
-        raise ModelError(f"{failed} of {counted(len(cards), 'model')} failed; reinstall fer-edge or convert them again")
+        whole = counted(len(cards) + len(found), "file")
+        raise ModelError(f"{failed} of {whole} failed; reinstall fer-edge, or install or convert them again")
+
+
+def _detector_failures() -> Iterator[tuple[str, str]]:
+    """The face verifier, and each installed file of a detector, with why it cannot be used; "" if it can."""
+    try:
+        FaceVerifier()
+        yield "face_verifier", ""
+    except FerEdgeError as error:
+        yield "face_verifier", str(error)
+        return  # no detector works without it
+    for entry in CATALOGUE:
+        for path in installed_files(entry):
+            settings = replace(DetectorSettings(), name=entry.detector, model=str(path))
+            yield f"{entry.name}, {path}", why_not(entry, path, settings)

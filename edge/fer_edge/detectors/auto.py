@@ -71,9 +71,9 @@ def _best(settings: DetectorSettings, failures: list[tuple[str, str]]) -> Detect
     """The first in ORDER that is installed and works; names of others, and why not they, are appended to `failures`."""
     by_name = {entry.name: entry for entry in CATALOGUE}
     for entry in (by_name[name] for name in ORDER):
-        for path in _files(entry):
+        for path in installed_files(entry):
             chosen = replace(settings, name=entry.detector, model=str(path))
-            failure = _failure(entry, path, chosen)
+            failure = why_not(entry, path, chosen)
             if not failure:
                 words = "the best one that works" if failures else "the best one installed"
                 return DetectorChoice(entry.name, chosen, f"{entry.name}, {words}")
@@ -82,7 +82,7 @@ def _best(settings: DetectorSettings, failures: list[tuple[str, str]]) -> Detect
     return DetectorChoice(ALWAYS, replace(settings, name=ALWAYS), f"{ALWAYS}, because {words}")
 
 
-def _files(entry: DetectorFile) -> Iterator[Path]:
+def installed_files(entry: DetectorFile) -> Iterator[Path]:
     """The files of `entry` in all folders, whole or not."""
     for folder in folders():
         path = folder / entry.file
@@ -93,7 +93,7 @@ def _files(entry: DetectorFile) -> Iterator[Path]:
         yield path
 
 
-def _failure(entry: DetectorFile, path: Path, settings: DetectorSettings) -> str:
+def why_not(entry: DetectorFile, path: Path, settings: DetectorSettings) -> str:
     """Why the file at `path` cannot be used, in words; "" if it can."""
     fix = f"install it again with: fer-edge detectors install {entry.name}"
     try:

@@ -10,6 +10,7 @@ import pytest
 from fer_edge.classifiers import cards
 from fer_edge.cli import main
 from fer_edge.commands import models as command
+from fer_edge.detectors import face_verifier, files
 from fer_edge.settings import load
 
 
@@ -46,7 +47,8 @@ def test_models_say_what_they_learned_from(
 def test_verify_runs_each(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "--verify"]) == 0
     out = capsys.readouterr().out
-    assert out.count("ok      ") == len(cards.installed())
+    assert out.count("ok      ") == len(cards.installed()) + 1
+    assert "ok      face_verifier: loaded" in out
     assert "auto    mini_xception: " in out
 
 
@@ -59,9 +61,27 @@ def test_verify_fails_where_one_is_broken(
     monkeypatch.setattr("fer_edge.classifiers.cards.models_folder", lambda: tmp_path / "models")
     assert main(["models", "--verify"]) == 5
     captured = capsys.readouterr()
-    assert captured.out.count("ok      ") == len(cards.installed()) - 1
+    assert captured.out.count("ok      ") == len(cards.installed())
     assert "failed  model" in captured.out
     assert "cut off" in captured.out
+    assert captured.err.startswith("fer-edge: error: 1 of ")
+
+
+def test_verify_tries_what_finds_faces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The face verifier, without which no detector works, and each installed detector."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    damaged = files.user_folder() / "face_detection_back.tflite"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(bytes(315_332))
+    assert main(["models", "--verify"]) == 5
+    assert f"failed  detector blazeface: {damaged}: damaged, its sha256" in capsys.readouterr().out
+    monkeypatch.setattr(face_verifier, "models_folder", lambda: tmp_path)
+    assert main(["models", "--verify"]) == 5
+    captured = capsys.readouterr()
+    assert "failed  model" in captured.out
+    assert "face_verifier.tflite: cannot be read with its card" in captured.out
     assert captured.err.startswith("fer-edge: error: 1 of ")
 
 
