@@ -57,7 +57,8 @@ class Progress:
     def _take_up(self, key: str) -> None:
         """Read the lines; keep those whose results are still there. Raises SinkError, OSError."""
         head = {"fer-edge": key, "outputs": [str(path) for path in self._outputs]}
-        lines, end = [], 0  # each with the position of its end
+        lines: list[tuple[dict[str, Any], int]] = []  # each with the position of its end
+        end = 0
         for text in self._content().split(b"\n")[:-1]:
             end += len(text) + 1
             entry = _parsed(text)
