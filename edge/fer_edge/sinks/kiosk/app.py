@@ -50,7 +50,7 @@ class App:
         source, ignored = settings.source, settings.detector.ignore
         shown = partial(stage, state, pause_switch, ignored, source.zone, saved, source.flip)
         self._unasked: asyncio.Task[None] | None = None
-        self.stream = Stream(state, shown, kiosk.viewers)
+        self.stream = Stream(state, shown, kiosk.viewers, pages.version)
         self._live: list[Live] = []
         self._api = api = Api(state, pause_switch, settings, self.stream)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from starlette.requests import Request
 from starlette.responses import Response
 
+from fer_edge import __version__
 from fer_edge.classifiers.cards import shipped_agreement
 from fer_edge.sinks.kiosk import paths
 from fer_edge.sinks.kiosk.i18n import Translations, with_synonyms
@@ -23,6 +24,7 @@ from fer_edge.sinks.kiosk.responses import error_response
 
 KIOSK_FOLDER = Path(__file__).parent
 ONCE_PLACE = "{{once}}"  # where the page of a link gets its token
+VERSION_PLACE = "{{pages}}"  # where each page gets `Pages.version`
 FOOT = {"status_title": paths.STATUS, "settings_title": paths.SETTINGS}  # key of a text -> where its link leads
 WITHOUT_LOGOUT = {"stage", "login", "login_once", "missing", "live_off"}
 LOGOUT_BUTTON = '<form method="post" action="/logout"><button>{{logout}}</button></form>'
@@ -65,6 +67,7 @@ class Pages:
             "login_alert": "",
             "dim_seconds": f"{dim_seconds:g}",
             "once": ONCE_PLACE,
+            "pages": VERSION_PLACE,
         }
         for name in texts.keys() - WITHOUT_LOGOUT if leave else ():
             texts[name] = texts[name].replace("</nav>", f"{LOGOUT_BUTTON}</nav>", 1)
@@ -75,7 +78,12 @@ class Pages:
                 "login_alert": f'<p id="wrong" role="alert">{html.escape(words[name])}</p>',
             }
             rendered[name] = _rendered(head, texts["login"], words, filled | wrong)
-        self._pages = {name: with_prefix(prefix, text).encode() for name, text in rendered.items()}
+        every = "\n".join([__version__, *(text for _, text in sorted(rendered.items()))])
+        self.version = hashlib.sha256(every.encode()).hexdigest()[:16]  # changes with a text, a setting or the program
+        self._pages = {
+            name: with_prefix(prefix, text.replace(VERSION_PLACE, self.version)).encode()
+            for name, text in rendered.items()
+        }
 
     def serve(self, name: str) -> Callable[[Request], Awaitable[Response]]:
         """A handler that responds with the page `name`."""

@@ -25,9 +25,12 @@ RECONNECT_DELAY_MS = 1000  # of readers other than our page
 class Stream:
     """`GET /api/v1/stream`. Each reader gets the newest state, not a queue of old ones; with none, nothing runs."""
 
-    def __init__(self, state: KioskState, view: Callable[[], dict[str, Any]], max_readers: int) -> None:
-        """Send what `view()` returns to `max_readers` readers at once."""
+    def __init__(
+        self, state: KioskState, view: Callable[[], dict[str, Any]], max_readers: int, version: str = ""
+    ) -> None:
+        """Send what `view()` returns to `max_readers` readers at once, after the pages' `version`."""
         self._state, self._view, self._max_readers = state, view, max_readers
+        self._first = f"retry: {RECONNECT_DELAY_MS}\nevent: pages\ndata: {version}\n\n".encode()
         self._places = Places(max_readers, max(max_readers // ADDRESS_SHARE, 1), min(OWN_PAGES, max_readers - 1))
         self._readers: set[asyncio.Event] = set()
         self._changed = asyncio.Event()
@@ -66,7 +69,7 @@ class Stream:
             (b"x-accel-buffering", b"no"),
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        text, version = f"retry: {RECONNECT_DELAY_MS}\n".encode() + self._message, self._version
+        text, version = self._first + self._message, self._version
         while not leaving.done() and not self._closing:
             await send({"type": "http.response.body", "body": text, "more_body": True})
             with suppress(TimeoutError):

@@ -162,7 +162,7 @@ def test_each_state_has_its_words(state: str, name: str, running: Any, visit: Op
 
 
 def test_page_reconnects_after_a_restart(visit: Open, make_observation: Make) -> None:
-    """It connects again after the server was restarted."""
+    """It connects again after the server was restarted, and is in the language that this has now."""
     pause_switch = PauseSwitch()
     first = Kiosk(parse({"kiosk": {"port": 0}}), pause_switch)
     first.state("running")
@@ -172,11 +172,13 @@ def test_page_reconnects_after_a_restart(visit: Open, make_observation: Make) ->
     first.close()
     tab.shows("Not connected")
     assert tab.page.is_disabled("#pause")
-    with closing(Kiosk(parse({"kiosk": {"port": port}}), pause_switch)) as second:
+    with closing(Kiosk(parse({"kiosk": {"port": port, "language": "de"}}), pause_switch)) as second:
         second.state("running")
         second.write(make_observation(1, "surprise"))
-        tab.shows("Surprise")
+        tab.page.wait_for_function("() => document.documentElement.lang === 'de'", timeout=30_000)
+        tab.shows("Überrascht")
         assert tab.page.is_enabled("#pause")
+        assert tab.page.evaluate("performance.getEntriesByType('navigation')[0].type") == "reload"
         tab.page.close()  # before the second one ends, too, and the page looks for a third
     # The browser's own, of the time between.
     tab.complaints = [words for words in tab.complaints if "ERR_" not in words]
@@ -279,6 +281,35 @@ def test_page_fits_every_screen(
     footer = tab.page.evaluate("document.querySelector('footer').getBoundingClientRect().height")
     assert footer < height / 4
     assert ("and 2 more" in tab.page.inner_text("main")) == (count == 8)
+
+
+def test_wide_letters_fit_a_phone(running: Any, visit: Open, make_observation: Make, with_event: Make) -> None:
+    """A name of wide letters, as those of Japanese are, is as small as it must be."""
+    seen = with_event(make_observation(1, "MMMMMM"))
+    own = replace(seen.faces[0], prediction=Prediction(("MMMMMM", "awake"), (0.8, 0.2)))
+    running.sink.write(Observation(seen.frame, (own,), seen.events))
+    tab = visit(running.address, 390, 844)
+    tab.shows("MMMMMM")
+    left, right = tab.page.evaluate("""() => {
+      const letters = document.createRange();
+      letters.selectNodeContents(document.querySelector('.figure:not(.leaving) .name'));
+      const { left, right } = letters.getBoundingClientRect();
+      return [left, right];
+    }""")
+    assert left >= 0
+    assert 300 < right <= 390
+
+
+def test_settings_are_cards_on_a_phone(running: Any, visit: Open) -> None:
+    """No table is wider than a phone, and each value says what it is; on a screen they are in columns."""
+    tab = visit(f"{running.address}/settings", 360, 640)
+    tab.page.wait_for_selector("#tables tr")
+    wider = "() => [...document.querySelectorAll('.wide')].filter(one => one.scrollWidth > one.clientWidth).length"
+    assert tab.page.evaluate(wider) == 0
+    said = "getComputedStyle(document.querySelector('[data-column]'), '::before').content"
+    assert "value" in tab.page.evaluate(said)
+    tab.page.set_viewport_size({"width": 1280, "height": 720})
+    assert tab.page.evaluate(said) == "none"
 
 
 @pytest.mark.parametrize("language", shipped())

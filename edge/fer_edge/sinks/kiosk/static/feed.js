@@ -2,6 +2,7 @@
 
 const RETRY_DELAYS_MS = [300, 700, 1500, 3000, 5000];
 const SILENCE_TIMEOUT_MS = 25000; // without an event; then the connection is closed
+const RENEWED_KEY = "fer-edge-pages"; // in the tab's storage: the pages it was loaded again for
 const OFFLINE_DELAY_MS = 1500; // without a connection, before the page says so
 
 export class Feed {
@@ -26,6 +27,7 @@ export class Feed {
       this.offline = undefined;
       this.onChange(JSON.parse(event.data));
     });
+    this.source.addEventListener("pages", ({ data }) => renew(data));
     this.source.addEventListener("ping", () => this.onEvent());
     this.source.onerror = () => this.onLost();
     this.onEvent();
@@ -57,4 +59,12 @@ export class Feed {
     clearTimeout(this.offline);
     this.offline = undefined;
   }
+}
+
+// Loads the page again if the server has others now, after an update or new settings; once for each, lest a page that
+// some cache kept is loaded forever.
+function renew(pages) {
+  if (pages === document.documentElement.dataset.pages || sessionStorage.getItem(RENEWED_KEY) === pages) return;
+  sessionStorage.setItem(RENEWED_KEY, pages);
+  location.reload();
 }

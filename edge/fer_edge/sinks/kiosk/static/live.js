@@ -7,6 +7,7 @@ import { emotionName, say, words } from "./i18n.js";
 
 const FIGURES_INTERVAL_MS = 2000;
 const RETRY_DELAY_MS = 1000;
+const MAX_LEFT = 0.6; // share of the picture's width from which a box has its label at its right side
 
 const [picture, over, boxes, message, ignored, legend, zoneLegend, list, figures] = [
   "picture", "over", "boxes", "message", "ignored", "legend", "zone-legend", "faces", "figures",
@@ -117,6 +118,11 @@ function draw({ width, height, faces }, bitmap) {
     for (const element of [one.box, one.card]) element.style.setProperty("--colour", face.colour);
     one.label.style.color = ink(face.colour);
     one.box.classList.toggle("low", y < 0.09 * height);
+    // At the side that leaves it within the picture, also if the box is not.
+    const right = x > MAX_LEFT * width;
+    const beyond = Math.max(right ? x + w - width : -x, 0) / w;
+    one.label.style[right ? "right" : "left"] = beyond ? `${100 * beyond}%` : "-3px";
+    one.label.style[right ? "left" : "right"] = "auto";
     const text = `${emotionName(face.emotion)} ${Math.round(100 * face.confidence)} %`;
     for (const element of [one.label, one.title]) if (element.textContent !== text) element.textContent = text;
     one.bars.update(face.scores);

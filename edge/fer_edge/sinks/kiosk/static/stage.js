@@ -9,6 +9,7 @@ import { Screen } from "./screen.js";
 const SETTLE_TIME_MS = 1200; // a text must stay for so long before it is spoken
 const SPEECH_INTERVAL_MS = 6000; // between two spoken texts
 const LEAVE_TIME_MS = 350; // as in stage.css
+const MIN_NAME_EM = 3.6; // a name that is shorter is no larger than one so wide
 
 const figures = document.getElementById("figures");
 const more = document.getElementById("more");
@@ -16,6 +17,8 @@ const notice = document.querySelector(".notice span");
 const invented = document.getElementById("invented");
 const spoken = document.getElementById("spoken");
 const button = document.getElementById("pause");
+const pen = document.createElement("canvas").getContext("2d");
+pen.font = `750 100px ${getComputedStyle(document.body).fontFamily}`; // as .name in stage.css
 const screen = new Screen(Number(document.body.dataset.dim));
 const shown = new Map(); // id of a face, or name of a state -> Figure
 const SWAP_DISTANCE = 0.12; // of the picture's width by which one must have passed the other before they change places
@@ -55,8 +58,10 @@ class Figure {
   }
 
   text(name, detail) {
-    if (this.name.textContent !== name) this.name.textContent = name;
-    this.name.style.setProperty("--letters", Math.max(name.length, 5));
+    if (this.name.textContent !== name) {
+      this.name.textContent = name;
+      this.name.style.setProperty("--em", Math.max(pen.measureText(name).width / 100, MIN_NAME_EM));
+    }
     if (this.detail.textContent !== detail) this.detail.textContent = detail;
     this.detail.hidden = !detail;
   }
