@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from unicodedata import east_asian_width
 
 from PIL import Image, ImageDraw
 
@@ -205,12 +206,18 @@ class Screen:
             draw.rounded_rectangle((left + gap, top + gap, full, low - gap), max(radius - gap, 0), fill=colour)
 
     def _lines(self, picture: Image.Image, text: str, middle: tuple[int, int], size: int, room: int) -> None:
-        """`text` in two lines as equal as its words allow, the first centred at `middle`; in one if it is one word."""
-        words = text.split(" ")
-        split = min(range(1, len(words) + 1), key=lambda at: max(len(" ".join(words[:at])), len(" ".join(words[at:]))))
+        """`text` in two lines as equal as its words allow, the first centred at `middle`; in one if it is one word.
+
+        Japanese and Chinese have no spaces, and are divided anywhere.
+        """
+        space = "" if east_asian_width(text[:1] or " ") in "WF" else " "
+        words = text.split(" ") if space else list(text)
+        split = min(
+            range(1, len(words) + 1), key=lambda at: max(len(space.join(words[:at])), len(space.join(words[at:])))
+        )
         line_height = max(size, MIN_FONT_PX)
         for number, line in enumerate((words[:split], words[split:])):
-            self._text(picture, " ".join(line), (middle[0], middle[1] + number * line_height), size, room, WHITE)
+            self._text(picture, space.join(line), (middle[0], middle[1] + number * line_height), size, room, WHITE)
 
     def _fits(self, text: str, room: int) -> bool:
         """In one line, `room` pixels wide."""

@@ -147,6 +147,16 @@ def test_small_displays_show_whole_words(
         assert not np.asarray(drawn)[0, width - 40 :].any(), name  # a clock that was cut off reached the first line
 
 
+def test_japanese_is_divided_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no spaces, and is not cut off where two lines have room; one word of Latin letters stays whole."""
+    texts: list[str] = []
+    monkeypatch.setattr(Screen, "_text", lambda _, __, text, *___: texts.append(text))
+    screen = Screen(64, 48, colour=False)
+    for text in ("カメラがありません", "No camera", "Uruchamianie"):
+        screen._lines(Image.new("RGB", (64, 48)), text, (32, 20), 10, 58)
+    assert texts == ["カメラが", "ありません", "No", "camera", "Uruchamianie", ""]
+
+
 def test_view_follows_the_camera_state() -> None:
     """The view is that of the face while the camera runs."""
     face = Face(1, Box(0, 0, 9, 9), "happy", 0.96, Prediction(EMOTIONS, (0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)))
