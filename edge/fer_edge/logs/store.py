@@ -6,6 +6,7 @@ import fcntl
 import logging
 import os
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -22,6 +23,7 @@ from fer_edge.settings import LogSettings
 _log = logging.getLogger(__name__)
 
 TIDY_INTERVAL_S = 600.0  # of deleting old files and checking the disk
+LOCK_TRIES, LOCK_POLL_INTERVAL_S = 10, 0.02
 REWARN_FREE_SHARE = 0.02  # of the disk, that must become free before the next warning that it is full
 
 
@@ -113,7 +115,7 @@ class LogStore:
         assert self._folder is not None
         self._file = os.open(self._real, APPEND_FLAGS, NEW_FILE_MODE)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock_file()
         except BlockingIOError:
             raise SinkError(
                 f"log {self.path}: another fer-edge writes to it; stop that one, or choose another file"
@@ -130,6 +132,17 @@ class LogStore:
         except OSError as cause:
             raise SinkError(f"log {self.path}: cannot be repaired ({cause.strerror}); make room") from None
         self._span, self._written_here, self._begun_at, self._truncate_to = span_of(self._file), False, None, None
+
+    def _lock_file(self) -> None:
+        """Lock the current file for this process alone. Raises BlockingIOError if another writes to it, OSError."""
+        for left in reversed(range(LOCK_TRIES)):
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:  # who asks whether it is written (`logs.reader.is_written`) has it for a moment
+                if not left:
+                    raise
+            time.sleep(LOCK_POLL_INTERVAL_S)
 
     @contextmanager
     def _locked_file(self) -> Iterator[None]:

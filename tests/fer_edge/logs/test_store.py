@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import threading
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 from fer_edge.errors import SinkError
-from fer_edge.logs import retention
+from fer_edge.logs import retention, store
 from fer_edge.logs.files import full_files
 from fer_edge.logs.purge import purge
 from fer_edge.sinks.tables import json_lines
@@ -37,6 +38,20 @@ def test_rotation_before_the_size_limit(tmp_path: Path, make_writer: Make, frame
         "log.000001_20260101T120000Z_20260101T120011Z.jsonl",
         "log.000002_20260101T120011Z_20260101T120022Z.jsonl",
     ]
+
+
+def test_question_does_not_refuse_the_log(
+    tmp_path: Path, make_writer: Make, frames: Frames, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A report that asks whether a program writes the log holds its lock for a moment."""
+    path = tmp_path / "log.jsonl"
+    path.touch()
+    asking = os.open(path, os.O_RDONLY)
+    fcntl.flock(asking, fcntl.LOCK_SH)
+    monkeypatch.setattr(store.time, "sleep", lambda _: fcntl.flock(asking, fcntl.LOCK_UN))
+    make_writer(path).write(3)
+    os.close(asking)
+    assert frames(path) == [0, 1, 2]
 
 
 def test_rotation_after_a_day(tmp_path: Path, make_writer: Make) -> None:
