@@ -24,6 +24,12 @@ class MemoryLog:
         self._kept: deque[bytes] = deque(maxlen=max_lines)
         self._lock = threading.Lock()
 
+    def keep(self, max_lines: int) -> None:
+        """Keep so many lines from now on; the oldest are dropped first."""
+        with self._lock:
+            if self._kept.maxlen != max_lines:
+                self._kept = deque(self._kept, maxlen=max_lines)
+
     def append(self, data: bytes, taken: datetime, now: float) -> None:  # noqa: ARG002 (as LogStore.append)
         """Keep whole lines; the oldest are dropped first."""
         with self._lock:
@@ -51,6 +57,11 @@ _lock = threading.Lock()
 
 
 def memory_log(name: str, max_lines: int) -> MemoryLog:
-    """The one log in memory called `name` of this process: the log sink fills it, and the history page reads it."""
+    """The one log in memory called `name` of this process: the log sink fills it, and the history page reads it.
+
+    It keeps `max_lines` from now on.
+    """
     with _lock:
-        return _memories.setdefault(name, MemoryLog(max_lines))
+        found = _memories.setdefault(name, MemoryLog(max_lines))
+        found.keep(max_lines)
+        return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -33,3 +34,13 @@ def test_memory_log_keeps_the_last_lines(
     assert [(data["frame"], data["faces"][0]["emotion"]) for data in some] == [(n, "happy") for n in (50, 51, 52)]
     assert (str(log.path), log.lines, log.repaired) == ("memory", 80, 0)
     assert not list(tmp_path.iterdir())
+
+
+def test_reload_changes_how_many_lines_are_kept(make_observation: Callable[..., Observation]) -> None:
+    settings = LogSettings(path="resized.jsonl", mode="frames", store="memory", memory_lines=5)
+    for first, most, kept in ((0, 5, [5, 6, 7, 8, 9]), (10, 8, list(range(12, 20))), (20, 2, [28, 29])):
+        log = Log(replace(settings, memory_lines=most))
+        for number in range(first, first + 10):
+            log.write(make_observation(number, "happy"))
+        log.close()
+        assert [one.data["frame"] for one in memory_log(settings.path, most).entries()] == kept

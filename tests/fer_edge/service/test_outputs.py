@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fer_edge.errors import SinkError
 from fer_edge.pause import PauseSwitch
-from fer_edge.service.outputs import Outputs
+from fer_edge.service.outputs import Outputs, _read_by
 from fer_edge.settings import Settings, parse
 from fer_edge.sinks.guard import Guarded
 from fer_edge.types import Observation
@@ -121,3 +122,10 @@ def test_output_follows_what_it_also_reads(outputs: Outputs, tmp_path: Path) -> 
     assert outputs.sinks[0] is log
     assert outputs.sinks[1] is not kiosk
     outputs.close()
+
+
+@pytest.mark.parametrize("tables", [{"path": "other.jsonl"}, {"store": "memory"}, {"memory_lines": 5}])
+def test_page_follows_the_log(tables: dict[str, Any]) -> None:
+    """Its history is of the log that is written now."""
+    before = Settings()
+    assert _read_by("kiosk", before) != _read_by("kiosk", parse({"log": tables}, before))

@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
     network=True,
     requires=lambda _: ("starlette", "uvicorn"),
     extra="kiosk",
-    also_reads=("classifier", "detector", "drawing", "run", "crops", "source"),
+    also_reads=("classifier", "detector", "drawing", "run", "crops", "source", "log"),
     shows=lambda: True,
 )
 def open_kiosk(settings: Settings, pause_switch: PauseSwitch) -> Kiosk:
