@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterator
 
 from fer_edge.doctor.finding import Context, Finding, of_error
-from fer_edge.errors import SettingsError
+from fer_edge.errors import SettingsError, first_line
 from fer_edge.settings import MqttSettings
 from fer_edge.sinks.mqtt.broker import port, try_login
 from fer_edge.sinks.mqtt.names import Topics, device_name
@@ -22,8 +22,9 @@ def check(context: Context) -> Iterator[Finding]:
     address = (settings.host, port(settings))
     try:
         socket.create_connection(address, BROKER_TIMEOUT_S).close()
-    except OSError as cause:
-        words = f"{address[0]}:{address[1]} does not answer ({cause.strerror or cause})"
+    except (OSError, UnicodeError) as cause:  # UnicodeError: a part of the name is empty, or longer than names are
+        reason = getattr(cause, "strerror", None) or first_line(cause)
+        words = f"{address[0]}:{address[1]} does not answer ({reason})"
         yield Finding("MQTT broker", "failure", words, f"ping -c 3 {address[0]}")
     else:
         yield Finding("MQTT broker", "ok", f"{address[0]}:{address[1]} accepts connections")

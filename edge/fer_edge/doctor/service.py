@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from fer_edge.doctor.finding import Context, Finding
+from fer_edge.errors import counted
 from fer_edge.lookup import lookup
 from fer_edge.settings import Settings
 from fer_edge.sinks import SINKS
@@ -57,10 +58,10 @@ def health(state: dict[str, str]) -> Finding:
     active = state.get("ActiveState", "")
     if active == "active":
         if restarts:
-            return Finding("last exits", "warning", f"running, after {restarts} restarts", JOURNAL_HINT)
+            return Finding("last exits", "warning", f"running, after {counted(restarts, 'restart')}", JOURNAL_HINT)
         return Finding("last exits", "ok", "running since its first start")
     if active in ("activating", "reloading"):
-        words = f"starting; {restarts} restarts so far ({why})"
+        words = f"starting; {counted(restarts, 'restart')} so far ({why})"
         return Finding("last exits", "warning" if restarts else "ok", words, JOURNAL_HINT if restarts else "")
     if active == "failed":
         return Finding("last exits", "failure", f"failed ({why})", JOURNAL_HINT)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -42,11 +44,11 @@ def clock(context: Context, now: datetime) -> Finding:
 
 def disk(settings: LogSettings) -> Finding:
     """Free space where the log is."""
-    folder = Path(settings.path).absolute().parent
+    folder = _path(settings).parent
     try:
         usage = shutil.disk_usage(folder)
     except OSError as cause:
-        return Finding("disk", "failure", f"{folder}: {cause.strerror}", f"sudo mkdir -p {folder}")
+        return Finding("disk", "failure", f"{folder}: {cause.strerror}", f"sudo mkdir -p {shlex.quote(str(folder))}")
     words = f"{usage.free / 1e9:.1f} GB free of {usage.total / 1e9:.1f} GB; the log takes {limits(settings)}"
     share = 1 - usage.free / max(usage.total, 1)
     if usage.free < MIN_FREE_BYTES:
@@ -54,6 +56,11 @@ def disk(settings: LogSettings) -> Finding:
     if settings.warn_disk and share >= settings.warn_disk:
         return Finding("disk", "warning", f"{words}: {share:.0%} in use", "sudo apt clean")
     return Finding("disk", "ok", words)
+
+
+def _path(settings: LogSettings) -> Path:
+    """Of the log; of a link the file that it names, beside which full ones are."""
+    return Path(os.path.realpath(settings.path))
 
 
 def limits(settings: LogSettings) -> str:
@@ -64,7 +71,7 @@ def limits(settings: LogSettings) -> str:
 
 def writes(settings: LogSettings) -> Finding:
     """Bytes a day, estimated from the log's files."""
-    path = Path(settings.path)
+    path = _path(settings)
     try:
         full = full_files(path)
         total = sum(part.path.stat().st_size for part in full)

@@ -24,3 +24,10 @@ def test_the_broker(make_context: Callable[..., Context], monkeypatch: pytest.Mo
     (finding,) = network.check(make_context(**tables))
     assert finding.level == "failure"
     assert f"127.0.0.1:{port} does not answer" in finding.says
+
+
+@pytest.mark.parametrize("host", ["broker..local", "b" * 70])
+def test_name_that_is_none(host: str, make_context: Callable[..., Context]) -> None:
+    (finding,) = network.check(make_context(run={"sinks": ["mqtt"]}, mqtt={"host": host}))
+    assert (finding.level, finding.name) == ("failure", "MQTT broker")
+    assert f"{host}:1883 does not answer (" in finding.says

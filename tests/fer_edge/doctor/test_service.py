@@ -47,6 +47,15 @@ def test_what_is_not_well(old: str, new: str, name: str, level: str, cure: str, 
     assert look(make_context, GOOD.replace(old, new))[name] == (level, cure)
 
 
+def test_one_restart_is_one(make_context: Make) -> None:
+    (last,) = (
+        f
+        for f in service.check(make_context({"systemctl": GOOD.replace("NRestarts=0", "NRestarts=1")}))
+        if f.name == "last exits"
+    )
+    assert last.says == "running, after 1 restart"
+
+
 def test_exit_code_has_a_reason() -> None:
     """The exit code of the last run is explained."""
     state = service.properties(GOOD.replace("=active", "=failed").replace("Status=0", "Status=10"))

@@ -51,6 +51,20 @@ def test_bytes_a_day_are_estimated(tmp_path: Path) -> None:
     assert storage.writes(settings).says == "3.0 MB a day, over 2.0 days of log"
 
 
+def test_files_are_beside_what_a_link_names(tmp_path: Path) -> None:
+    """As on a disk of its own: the log rotates the file there."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "log.jsonl").symlink_to("disk/log.jsonl")
+    (tmp_path / "disk" / "log.000001_20260101T120000Z_20260103T120000Z.jsonl").write_bytes(bytes(4_000_000))
+    settings = LogSettings(path=str(tmp_path / "log.jsonl"))
+    assert storage.writes(settings).says == "2.0 MB a day, over 2.0 days of log"
+    (tmp_path / "my disk").mkdir()
+    (tmp_path / "other.jsonl").symlink_to("my disk/none/log.jsonl")
+    assert (
+        storage.disk(LogSettings(path=str(tmp_path / "other.jsonl"))).cure == f"sudo mkdir -p '{tmp_path}/my disk/none'"
+    )
+
+
 def test_heavy_logging_is_a_warning(tmp_path: Path) -> None:
     """A log that would wear out an SD card is a warning."""
     settings = LogSettings(path=str(tmp_path / "log.jsonl"))
