@@ -50,9 +50,9 @@ class Device:
         self.suite = suite
         self._drop_ins = self.root / "etc/systemd/system/fer-edge.service.d"
         binds = [f"--bind-ro={path}" for path in SHARED]
-        command = ["systemd-nspawn", "--keep-unit", "--register=no", "--quiet", "-D", str(self.root), *binds]
+        command = ["systemd-nspawn", "--keep-unit", "--register=no", "--quiet", "--timezone=off", "-D", str(self.root)]
         self._nspawn = subprocess.Popen(
-            [*command, "--console=pipe", "--boot"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
+            [*command, *binds, "--console=pipe", "--boot"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
         )
         self._leader = ""
 

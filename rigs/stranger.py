@@ -44,7 +44,7 @@ class Step(NamedTuple):
 
 
 PREPARE = Step("sudo apt update && sudo apt install -y git make python3-venv")
-PIPX = Step("sudo apt update && sudo apt install -y git pipx")
+PIPX = Step("sudo apt update && sudo apt install -y --no-install-recommends git pipx")
 CLONE = Step("git clone <this repository> fer-edge && cd fer-edge")  # the address is the rig's
 DETECT = Step("fer-edge detect edge/fer_edge/demo/astronaut.jpg", "Happy")
 WAYS = {
