@@ -538,6 +538,10 @@ def test_history_goes_back(running: Any, visit: Open, make_observation: Make) ->
         tab.page.wait_for_url(f"**/history?{kind}=*")
         tab.page.wait_for_selector(f"#{kind}[aria-pressed=true]")
     tab.page.wait_for_function("() => document.querySelector('#table').href.includes('month=')")
+    tab.page.goto(f"{running.address}/history?day=2020-02-01")  # not the same as nobody in view
+    tab.page.wait_for_function(
+        "() => document.querySelector('#message').textContent === 'Nothing was watched in this time.'"
+    )
 
 
 @pytest.mark.parametrize("seconds", [4, 40, 100, 200, 800])

@@ -47,7 +47,7 @@ function moved(text, by) {
 
 function show(found, before) {
   const seen = found.emotions.reduce((sum, { seconds }) => sum + seconds, 0);
-  byId("message").textContent = seen ? "" : say("history_empty");
+  byId("message").textContent = seen ? "" : say(found.watched_seconds ? "history_empty" : "history_nothing");
   byId("found").hidden = !seen && !found.watched_seconds && !before;
   byId("zone").textContent = say("history_zone", { zone: found.time_zone });
   byId("updated").textContent = say("history_updated", { time: clock(found.time_zone).format(Date.parse(found.to)) });
