@@ -30,14 +30,20 @@ def atomic(path: Path) -> Iterator[Path]:
     If `path` is a link, it stays one, and the file that it points to is replaced. Raises SinkError if the file cannot
     be written.
     """
-    goal = resolve(path)
+    goal = check_file(path)
     try:
         with atomic_write(goal) as temporary:
             yield temporary
     except OSError as cause:
-        if isinstance(cause, FileNotFoundError) and not goal.parent.is_dir():
-            raise SinkError(f"{path}: cannot be written (no such folder {goal.parent}); create it") from None
         raise SinkError(f"{path}: cannot be written ({cause.strerror or cause}); check rights and space") from None
+
+
+def check_file(path: Path) -> Path:
+    """What `resolve` gives; to be asked before work whose result goes there. Raises SinkError, also without a folder."""
+    goal = resolve(path)
+    if not goal.parent.is_dir():
+        raise SinkError(f"{path}: cannot be written (no such folder {goal.parent}); create it")
+    return goal
 
 
 def resolve(path: Path) -> Path:
@@ -99,6 +105,14 @@ def make_folder(folder: Path, option: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as cause:
         raise SinkError(f"{option} {folder}: cannot be created ({cause.strerror}); choose another folder") from None
+
+
+def check_folder(folder: Path, option: str) -> None:
+    """Raise SinkError as `make_folder` would, before the work whose result goes there; nothing is made."""
+    there = next(place for place in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(place))
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        why = "may not be written to" if there.is_dir() else "is no folder"
+        raise SinkError(f"{option} {folder}: cannot be created ({there} {why}); choose another folder")
 
 
 def sha256(path: Path) -> str:

@@ -59,6 +59,10 @@ def evaluate(
     With `mirror`, each face counts with its mirror image, as in fer-edge's single pictures. Raises ModelError,
     DataError, SinkError.
     """
+    if json_file:
+        files.check_file(json_file)
+    if folder:
+        files.check_folder(folder, "--report")
     model = load_scored_model(path, input_range, labels)
     reference = load_reference(model) if conditions else NO_REFERENCE
     if mirror:

@@ -52,6 +52,7 @@ def import_model(
     the pixels 0 and 255. With `data` it is measured on them, and the order of its labels is checked. Raises ModelError,
     DataError, SinkError.
     """
+    files.check_folder(out, "--out")
     name, labels = model_name(name, source), labels or _labels_beside(source)
     with tempfile.TemporaryDirectory(prefix="fer-convert-") as folder:
         stage = Path(folder) / f"{name}.tflite"

@@ -66,6 +66,7 @@ def quantize(
     Raises SettingsError, ModelError, DataError, SinkError, and GateError, before which nothing is written to `out`.
     """
     network = model_name(name, source)
+    files.check_folder(out, "--out")
     keras_backend = backend.keras().backend.backend()
     if keras_backend != "tensorflow":
         raise SettingsError(
