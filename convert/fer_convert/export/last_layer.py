@@ -23,15 +23,14 @@ TEMPERATURE_RANGE = (0.25, 4.0)  # beyond it more is wrong with the probabilitie
 LINEAR_LAYERS = ("GlobalAveragePooling2D", "AveragePooling2D", "Flatten", "Reshape", "Dropout", "Identity")
 
 
-def fit_temperature(probabilities: NDArray[np.float32], targets: NDArray[Any]) -> float:
+def fit_temperature(probabilities: NDArray[np.float32], targets: NDArray[np.float64]) -> float:
     """The most likely temperature of `probabilities` (n, classes) given `targets`; 1 changes nothing.
 
-    `targets` are probabilities (n, classes), such as the shares of people's votes, or labels (n,). A confidence becomes
-    the share of people who say so, or that of faces whose label it is.
+    `targets` are probabilities (n, classes): the shares of people's votes, or 1 for the label. A confidence becomes the
+    share of people who say so, or that of faces whose label it is.
     """
     logits = np.log(np.maximum(probabilities.astype(np.float64), 1e-12))
-    shares = targets if targets.ndim == 2 else np.eye(logits.shape[1])[targets]
-    right = (shares * logits).sum()
+    right = (targets * logits).sum()
 
     def negative_log_likelihood(log_temperature: float) -> float:
         temperature = np.exp(log_temperature)

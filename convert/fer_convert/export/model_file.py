@@ -12,7 +12,7 @@ from fer_edge.errors import ModelError, first_line
 
 SUFFIXES = (".keras", ".hdf5", ".h5")
 IMPORTED_SUFFIXES = (".tflite", ".onnx")
-HDF5_MAGIC, ZIP_MAGIC = b"\x89HDF\r\n\x1a\n", b"PK\x03\x04"
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 OTHERS = {
     ".pt": "a PyTorch model; export it with torch.onnx.export, and give the .onnx to fer-convert import",
     ".pth": "a PyTorch model; export it with torch.onnx.export, and give the .onnx to fer-convert import",

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 SOFTMAX, FLOAT32 = 25, 0  # of BuiltinOperator and TensorType, tensorflow/lite/schema/schema.fbs
-MAX_OLD_CODE = 127  # of operators, in the field that was a byte
 
 
 def added(content: bytes) -> bytes | None:
@@ -21,7 +20,7 @@ def added(content: bytes) -> bytes | None:
     if len(model.subgraphs) != 1 or len(graph.outputs) != 1 or last.type != FLOAT32 or len(last.shape) != 2:
         return None
     code = schema.OperatorCodeT()
-    code.builtinCode, code.deprecatedBuiltinCode, code.version = SOFTMAX, min(SOFTMAX, MAX_OLD_CODE), 1
+    code.builtinCode, code.deprecatedBuiltinCode, code.version = SOFTMAX, SOFTMAX, 1
     model.operatorCodes.append(code)
     output = schema.TensorT()
     output.shape, output.type, output.buffer, output.name = last.shape, FLOAT32, 0, b"added_softmax"
