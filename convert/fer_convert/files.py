@@ -39,7 +39,7 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def check_file(path: Path) -> Path:
-    """What `resolve` gives; to be asked before work whose result goes there. Raises SinkError, also without a folder."""
+    """What `resolve` gives, for a look before the work whose result it is. Raises SinkError, too without a folder."""
     goal = resolve(path)
     if not goal.parent.is_dir():
         raise SinkError(f"{path}: cannot be written (no such folder {goal.parent}); create it")

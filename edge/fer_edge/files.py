@@ -16,7 +16,7 @@ from typing import BinaryIO
 APPEND_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
 NEW_FILE_MODE = 0o640  # of what tells who was where: for its user and group
 PART = ".part"  # ends the name of the temporary file for a .json
-STALE_SECONDS = 3600.0  # a temporary file without a write for so long is a leftover
+STALE_S = 3600.0  # a temporary file without a write for so long is a leftover
 
 
 @contextmanager
@@ -144,7 +144,7 @@ def _sweep(goal: Path) -> None:
     """Remove the temporary files for `goal` of processes that were killed.
 
     Files of living processes stay: of this machine, by their number; of another container or computer that writes to
-    the same folder, whose numbers mean nothing here, by their age. No write takes as long as STALE_SECONDS.
+    the same folder, whose numbers mean nothing here, by their age. No write takes as long as STALE_S.
     """
     name = re.compile(rf"\.{re.escape(goal.stem)}\.([0-9]+){re.escape(goal.suffix)}({re.escape(PART)})?")
     with suppress(OSError):  # what cannot be removed does no harm
@@ -152,7 +152,7 @@ def _sweep(goal: Path) -> None:
             found = name.fullmatch(entry.name)
             if found is None or Path(f"/proc/{found[1]}").exists():
                 continue
-            if time.time() - entry.stat().st_mtime > STALE_SECONDS:
+            if time.time() - entry.stat().st_mtime > STALE_S:
                 entry.unlink()
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from fer_edge.logs.files import FullFile, looks_like_log
 
-STEADY_SECONDS = 3600.0  # a clock is trusted after it ran for so long without a jump
-JUMP_SECONDS = 60.0  # more than a running clock is corrected by
+STEADY_S = 3600.0  # a clock is trusted after it ran for so long without a jump
+MAX_DRIFT_S = 60.0  # more than a running clock is corrected by
 # A Pi has no battery-backed clock: without a network it starts in 1970, or at the time when it was switched off.
 PLAUSIBLE_TIMES = datetime(2025, 1, 1, tzinfo=UTC), datetime(2075, 1, 1, tzinfo=UTC)
 
@@ -25,9 +25,9 @@ class SteadyClock:
     def trusted(self, taken: datetime, now: float) -> bool:
         """Whether the wall clock, `taken`, ran steadily with the source's, `now` (seconds), and is plausible."""
         ahead = taken.timestamp() - now
-        if self._ahead is None or abs(ahead - self._ahead) > JUMP_SECONDS:
+        if self._ahead is None or abs(ahead - self._ahead) > MAX_DRIFT_S:
             self._ahead, self._since = ahead, now
-        return now - self._since >= STEADY_SECONDS and PLAUSIBLE_TIMES[0] <= taken < PLAUSIBLE_TIMES[1]
+        return now - self._since >= STEADY_S and PLAUSIBLE_TIMES[0] <= taken < PLAUSIBLE_TIMES[1]
 
 
 def expired(files: Sequence[FullFile], oldest: datetime, now: datetime) -> list[FullFile]:
@@ -56,19 +56,18 @@ def too_many(files: Sequence[FullFile], allowed: int) -> list[FullFile]:
     return list(files[:gone])
 
 
-def delete(path: Path) -> bool:
+def delete(path: Path) -> None:
     """Delete a full file; one that is not a log and only has such a name is left. Raises OSError."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
-        return True
+        return
     try:
         if not looks_like_log(file):
-            return False
+            return
     finally:
         os.close(file)
     path.unlink()
-    return True
 
 
 def days_before(now: datetime, days: float) -> datetime:
