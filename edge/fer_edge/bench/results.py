@@ -171,9 +171,12 @@ def _stages(stages: list[StageResult]) -> tuple[StageResult, ...]:
 
 
 def _from_json(kind: type[T], fields: Mapping[str, Any]) -> T:
-    """A dataclass from a JSON object with exactly its fields. Raises TypeError if a number is expected but missing."""
+    """A dataclass from a JSON object with exactly its fields. Raises TypeError if one is not the number that it is."""
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         is_left_out = field.name not in fields and field.default is not dataclasses.MISSING  # by an older version
-        if not is_left_out and field.type in ("int", "float") and type(fields[field.name]) not in (int, float):
-            raise TypeError(f"{field.name} = {fields[field.name]!r}: a number")
+        if not is_left_out and field.type in ("int", "float"):
+            value, kinds = fields[field.name], (int,) if field.type == "int" else (int, float)
+            if type(value) not in kinds or not 0 <= value < math.inf:
+                what = "a whole number" if field.type == "int" else "a number"
+                raise TypeError(f"{field.name} = {value!r}: {what}, 0 or more")
     return kind(**fields)

@@ -66,6 +66,17 @@ def test_text_as_figure_is_refused(make_results: Callable[..., Results], tmp_pat
         read(path)
 
 
+@pytest.mark.parametrize(
+    ("old", "new"), [('"frames": ', "-"), ('"frames": ', "0.5e1"), ('"pace_frames": ', "1e9999"), ('"median": ', "-")]
+)
+def test_impossible_figure_is_refused(old: str, new: str, make_results: Callable[..., Results], tmp_path: Path) -> None:
+    """So many frames are read for a comparison: it was a traceback, after minutes of measuring."""
+    path = tmp_path / "bench.json"
+    path.write_text(text_of(make_results()).replace(old, f"{old}{new}", 1))
+    with pytest.raises(SettingsError, match="number, 0 or more"):
+        read(path)
+
+
 @pytest.mark.parametrize("text", ["", "[]", "7", "{", "[" * 100_000, '{"card": 1}'])
 def test_other_content_is_refused(text: str, tmp_path: Path) -> None:
     """A file that holds no results is a one-line error."""
