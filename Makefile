@@ -20,6 +20,7 @@
 # make prometheus    a real Prometheus scrapes twenty devices, its alerts and the dashboard's queries (Debian, root; 2 minutes)
 # make fleet         a hundred devices on a real mosquitto, which is restarted (2 minutes); ARGS="1 10 100 1000 --seconds 600": a
 #                    table of so many, so long; --broker nats: a cluster
+# make archive       clips a minute of one process, two, and Dask with one and two workers (5 minutes)
 # make device-test   boots an emulated device, lights a Pi 3's pins, takes its power twenty times (Debian, root; 30 minutes)
 # make soak          runs an hour with a fault every minute
 # make count-arm     counts the instructions of finding and reading a face on a Raspberry Pi's processors, emulated (Debian 12,
@@ -55,7 +56,7 @@ ONE_CORE := OPENBLAS_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run check test test-torch rigs lint docs deb clean attack card-test check-trixie count-arm device-test home-assistant service-test stranger \
-  soak update-locks audit sbom fuzz fleet prometheus
+  soak update-locks audit sbom fuzz fleet prometheus archive
 .DELETE_ON_ERROR:
 
 run: $(RUN)/.ready
@@ -121,6 +122,9 @@ prometheus: $(CHECK)/.ready
 
 fleet: $(CHECK)/.ready build/.broker
 	@$(CHECK)/bin/python rigs/fleet.py $(or $(ARGS),100)
+
+archive: $(TEST)/.ready
+	@$(TEST)/bin/python rigs/archive.py $(ARGS)
 
 device-test:
 	@$(PYTHON) rigs/device.py $(ARGS)

@@ -1,4 +1,4 @@
-"""`fer-convert`: crop, train, distill, train-verifier, quantize, import, evaluate.
+"""`fer-convert`: crop, train, distill, train-verifier, quantize, import, export, evaluate.
 
 Starts without Keras, so that `--help` works anywhere.
 """
@@ -37,6 +37,7 @@ from fer_convert.verifier.recipe import VerifierRecipe
 
 EXIT_INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 EXIT_BROKEN_PIPE = 141  # 128 + SIGPIPE
+TARGET_CHIPS = ("imx500",)
 DATA_HELP = "Kaggle's fer2013.csv, or a folder of pictures"
 SPLIT_HELP = "split to measure on (default: the validation split)"
 
@@ -75,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_train_verifier(commands.add_parser("train-verifier", help=words))
     _add_quantize(commands.add_parser("quantize", help="convert a Keras model to four .tflite variants with cards"))
     _add_import(commands.add_parser("import", help="take a .tflite or .onnx that others made: it gets a card"))
+    _add_export(commands.add_parser("export", help="convert a float32 .tflite for an accelerator"))
     _add_evaluate(commands.add_parser("evaluate", help="measure a .tflite or Keras model on labelled faces"))
     return parser
 
@@ -253,6 +255,30 @@ def _import_model(arguments: argparse.Namespace) -> None:
     a, input_range = arguments, input_range_of(arguments)
     import_model = _import("fer_convert.export.import_model").import_model
     import_model(a.model, a.labels, a.out, a.name, input_range, a.data, a.split, log=say)
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Convert a float32 .tflite for the sensor of the Raspberry Pi AI Camera: the packerOut.zip that imx500-package "
+        "takes on the Pi. It needs the extra imx500, and Java (docs/accelerators.md)."
+    )
+    parser.add_argument("model", type=Path, metavar="MODEL", help="the -float32.tflite, with its card beside it")
+    parser.add_argument("--target", choices=TARGET_CHIPS, required=True, help="what it is for")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        help="faces to calibrate on (its training split), and to compare with MODEL on (its validation split). "
+        f"{DATA_HELP}",
+    )
+    parser.add_argument("--split", help=SPLIT_HELP)
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder to write to")
+    parser.set_defaults(run=_export, stopped="; nothing was written")
+
+
+def _export(arguments: argparse.Namespace) -> None:
+    a = arguments
+    importlib.import_module("fer_convert.export.imx500").export(a.model, a.data, a.out, a.split, log=say)
 
 
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
