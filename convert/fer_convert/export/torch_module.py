@@ -61,7 +61,7 @@ def read(path: Path) -> Graph:
             for step in graph.operators
         )
         shapes = {place: tuple(map(int, tensor.shape)) for place, tensor in enumerate(graph.tensors)}
-        constants = {}
+        constants: dict[int, NDArray[Any]] = {}
         for place, tensor in enumerate(graph.tensors):
             data = model.buffers[tensor.buffer].data
             if data is not None and len(data) and tensor.type in DTYPES:
