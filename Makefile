@@ -4,7 +4,7 @@
 # make test-torch  the tests that need torch (1.6 GB, with CUDA 6 GB; 5 minutes)
 # make rigs        what takes minutes: emulated processors and cameras, the service in containers, faults (3 GB, on Debian, as
 #                  root; 19 minutes)
-# make attack      attacks a service of its own at every door, and says what held (a quarter of an hour)
+# make attack      attacks a service of its own at every door, and says what held, and how long each took
 # make lint        style and types alone
 # make docs        makes the documentation a site, without a warning, and lists its links elsewhere (0.5 GB, a minute)
 # make deb         makes the Debian package of the service, in dist (a minute)
@@ -26,7 +26,7 @@
 # make count-arm     counts the instructions of finding and reading a face on a Raspberry Pi's processors, emulated (Debian 12,
 #                    root; 4 minutes)
 #
-# make fuzz          10,000 cases each for what reads logs, cards, settings and addresses (more than 15 minutes)
+# make fuzz          10,000 cases each for what reads logs, cards, settings and addresses
 # make update-locks  writes requirements/ again: versions and hashes of what is installed on a device (2 minutes)
 # make audit         asks for known vulnerabilities of what they name
 # make sbom          writes dist/*.cdx.json, the software bill of materials of a release (CycloneDX)

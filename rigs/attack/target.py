@@ -179,12 +179,16 @@ def free_port() -> int:
 
 
 def memory_mb(pid: int) -> float:
-    """What a process and its children hold, 10^6 bytes; memory that they share counts once."""
+    """What a process and its children hold, 10^6 bytes; memory that they share counts once.
+
+    Not their proportional share (Pss), of which the libraries are less the more other programs use them.
+    """
     total = 0.0
     for number in [pid, *children(pid)]:
-        with suppress(OSError, ValueError, StopIteration):
+        counted = ("Rss:",) if number == pid else ("Private_Clean:", "Private_Dirty:")
+        with suppress(OSError, ValueError):
             text = Path(f"/proc/{number}/smaps_rollup").read_text()
-            total += next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")) / 1e3
+            total += sum(int(line.split()[1]) for line in text.splitlines() if line.startswith(counted)) * 1024 / 1e6
     return total
 
 
