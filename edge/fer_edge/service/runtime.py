@@ -17,6 +17,7 @@ from fer_edge.detectors.auto import choose_detector
 from fer_edge.errors import FerEdgeError, SettingsError, SinkError, SourceError, counted
 from fer_edge.pause import PauseSwitch
 from fer_edge.service import log_handler
+from fer_edge.service.memory import return_large_blocks
 from fer_edge.service.model_update import ModelWatcher, load_model
 from fer_edge.service.outputs import Outputs, are_watched
 from fer_edge.service.settings_changes import in_words, only_at_start
@@ -38,6 +39,7 @@ def run(read: Callable[[], Settings], max_frames: int | None = None, config: Pat
 
     `read` gives the settings, at the start and at each SIGHUP, in part from the file `config`.
     """
+    return_large_blocks()
     pause_switch = PauseSwitch()
     with handle_signals(pause_switch) as signals:
         try:

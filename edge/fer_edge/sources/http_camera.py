@@ -8,19 +8,17 @@ from __future__ import annotations
 import http.client
 from collections import deque
 from contextlib import suppress
-from io import BytesIO
 from typing import Any, TypeAlias
 
 from fer_edge.errors import SourceError
 from fer_edge.sources.content import HEAD_BYTES, kind_of
 from fer_edge.sources.http_get import Answer, HttpGet
-from fer_edge.sources.jpeg_parts import JpegParts
+from fer_edge.sources.jpeg_parts import JPEG_START, JpegParts, decode_jpeg
 from fer_edge.sources.options import SourceOptions, TooLargeError
-from fer_edge.sources.picture import decode_picture
 from fer_edge.sources.snapshots import SnapshotCapture
 
 READ_MARGIN_S = 1.0  # that a read may take longer than the source waits for a frame, which says what is wrong
-_JPEG, _DELIMITER = b"\xff\xd8\xff", b"--"
+_DELIMITER = b"--"
 
 Capture: TypeAlias = "MotionJpegCapture | SnapshotCapture"
 
@@ -64,7 +62,7 @@ def _head(answer: Answer) -> bytes:
 
 
 def _is_jpeg(head: bytes) -> bool:
-    return head.startswith(_JPEG)
+    return head.startswith(JPEG_START)
 
 
 def _has_length(answer: Answer) -> bool:
@@ -137,7 +135,7 @@ class MotionJpegCapture:
         if self._jpeg is None:
             return None
         try:
-            return decode_picture(BytesIO(self._jpeg), "picture", self._max_pixels, ("JPEG",))
+            return decode_jpeg(self._jpeg, self._max_pixels)
         except SourceError:
             return None
 

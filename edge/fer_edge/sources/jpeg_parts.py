@@ -9,8 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from io import BytesIO
 
+import cv2
+import numpy as np
+
+from fer_edge.errors import SourceError
 from fer_edge.sources.options import TooLargeError, too_large
+from fer_edge.sources.picture import WHOLE_PIXELS, decode, open_image, pillow_errors
+from fer_edge.types import Pixels
 
 BYTES_A_PIXEL = 2  # of a JPEG at most; noise in the best quality has 1.2 in the usual 4:2:0
 MIN_LIMIT_BYTES = 1 << 18  # that a picture may have, however small: it may carry a preview, a name, a place
@@ -21,7 +28,8 @@ PROGRESSIVE_TIMES = (
 )
 MAX_LINE_BYTES, MAX_LINES = 8192, 100  # of a part's headers
 
-_START = b"\xff\xd8\xff"
+_FORMATS = ("JPEG",)
+JPEG_START = b"\xff\xd8\xff"
 _MARKER = re.compile(rb"\xff+([^\xff])")
 _AFTER_SCAN = re.compile(rb"\xff([\xc0-\xcf\xd8-\xdf\xe0-\xef\xfe])")  # all others are data, or damage
 _FIRST_LINE = re.compile(rb"(?:\A|\n)(--[!-~]{1,70})[ \t]*\r?\n")  # of a part whose boundary nobody named
@@ -74,7 +82,7 @@ class JpegParts:
 
     def _between(self, found: list[bytes | None]) -> bool:
         """Go to the next delimiter or picture; False if more has to come first."""
-        start = -1 if self._skipped else self._data.find(_START)
+        start = -1 if self._skipped else self._data.find(JPEG_START)
         if not self._delimiter and (line := _FIRST_LINE.search(self._data[: start if start >= 0 else None])):
             self._delimiter = line[1]
         before = start if start >= 0 else len(self._data)
@@ -89,7 +97,7 @@ class JpegParts:
             return True
         if start >= 0:
             del self._data[:start]
-            self._walk, self._searched = _Walk(self._max_pixels), len(_START)
+            self._walk, self._searched = _Walk(self._max_pixels), len(JPEG_START)
             return True
         del self._data[:-_KEPT_BYTES]
         return False
@@ -97,7 +105,7 @@ class JpegParts:
     def _headers(self) -> bool:
         """Read a line of a part's headers, of which some cameras send none; False if more has to come first."""
         place = self._data.find(b"\n")
-        if self._data.find(_START, 0, max(place, len(_START)) if self._lines == 0 else len(_START)) >= 0:
+        if self._data.find(JPEG_START, 0, max(place, len(JPEG_START)) if self._lines == 0 else len(JPEG_START)) >= 0:
             self._expected, self._lines = True, -1
             return True
         if place < 0 and len(self._data) <= MAX_LINE_BYTES:
@@ -139,7 +147,7 @@ class JpegParts:
         limit = len(self._data) if end is None else end
         place = self._data.find(delimiter, self._searched, limit) if self._delimiter else -1
         if end is None and place < 0:
-            self._searched = max(len(self._data) - len(delimiter), len(_START))
+            self._searched = max(len(self._data) - len(delimiter), len(JPEG_START))
             self._check_length(len(self._data))
             return False
         cut_off = place >= 0
@@ -148,6 +156,21 @@ class JpegParts:
         self._walk, self._expected = None, False
         self._skipped = self._parts > 1 and not cut_off  # what else is in the part is a preview, or damaged
         return True
+
+
+def decode_jpeg(jpeg: bytes, max_pixels: int) -> Pixels:
+    """A whole JPEG as JpegParts gives it, (height, width, 3) BGR, turned as its EXIF says. Raises SourceError.
+
+    A large one by OpenCV, which needs less than half of Pillow's memory, and writes of some damage to standard error.
+    """
+    data = BytesIO(jpeg)
+    with pillow_errors(data, "picture", _FORMATS), open_image(data, _FORMATS) as image:
+        if image.width * image.height <= WHOLE_PIXELS:
+            return decode(image, "picture", max_pixels)
+    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    if picture is None or picture.shape[0] * picture.shape[1] > max_pixels:
+        raise SourceError("picture: is damaged")
+    return np.asarray(picture, np.uint8)
 
 
 class _Walk:

@@ -83,6 +83,11 @@ class Latest(Generic[T]):
                 raise self._failure
             raise TimedOut
 
+    def drop(self) -> None:
+        """Forget the newest item, if nobody has taken it: the next one needs its memory."""
+        with self._changed:
+            self._item = None
+
     def _ready(self) -> bool:
         return self._item is not None or self._failure is not None or self._closing
 

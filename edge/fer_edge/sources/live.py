@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from fer_edge.sources.mounting import Mounting
 from fer_edge.sources.options import SourceOptions, too_large
 from fer_edge.types import Frame, Pixels
 
+LARGE_BYTES = 7_500_000  # of a picture: 2.5 megapixels in colour
 ENDED_FAILURES, ENDED_S = 30, 0.1  # so many in a row within so many seconds are the end: no camera is that fast
 
 
@@ -45,6 +46,7 @@ class LiveSource(ABC):
         self._mounting = Mounting(options.rotate, options.flip, aspect)
         self._grabber = _Grabber(capture)
         self._latest: Latest[Grabbed] = Latest(self._grabber, capture.release, name)
+        self._grabber.make_room = self._latest.drop
 
     def __iter__(self) -> Iterator[Frame]:
         """The newest frames, until `close` or a stop. Raises SourceLost, or SourceError if not one frame came."""
@@ -64,6 +66,7 @@ class LiveSource(ABC):
                 raise self._lost(number, f"gave invalid picture data ({first_line(cause)})") from cause
             yield frame
             number, damaged = number + 1, grabbed.damaged
+            del frame, grabbed  # the next one needs their memory
 
     def _to_frame(self, grabbed: Grabbed, number: int, damaged: int) -> Frame:
         # Here, not in the grabbing thread, so that dropped frames are not converted.
@@ -93,6 +96,8 @@ class _Grabber:
     def __init__(self, capture: Any) -> None:
         self._capture = capture
         self._damaged = 0  # so far
+        self._large = False  # whether the last one was
+        self.make_room: Callable[[], None] = lambda: None  # called before a large one is decoded
         self.stopped = False  # set by another thread: a stalled camera fails too slowly to come to its end
 
     def __call__(self) -> Grabbed | None:
@@ -105,8 +110,11 @@ class _Grabber:
         while not self.stopped:
             if self._capture.grab():
                 moment, taken = time.monotonic(), datetime.now().astimezone()
+                if self._large:
+                    self.make_room()
                 good, picture = self._capture.retrieve()
                 if good and picture is not None and picture.size:
+                    self._large = picture.nbytes > LARGE_BYTES
                     return Grabbed(moment, taken, picture, self._damaged)
             self._damaged += 1
             failed += 1

@@ -11,6 +11,7 @@ from typing import Any
 from fer_edge.errors import SourceError
 from fer_edge.sources.content import is_motion_jpeg, kind_of
 from fer_edge.sources.http_get import HttpGet
+from fer_edge.sources.jpeg_parts import JPEG_START, PROGRESSIVE_TIMES, JpegParts, decode_jpeg
 from fer_edge.sources.options import SourceOptions
 from fer_edge.sources.picture import decode_picture
 from fer_edge.types import Pixels
@@ -48,10 +49,19 @@ class SnapshotCapture:
         if self._stopped.is_set():
             return False
         try:
-            self._picture = decode_picture(BytesIO(self._fetch()), "picture", self._max_pixels)
+            self._picture = self._decode(self._fetch())
         except (SourceError, OSError, http.client.HTTPException, ValueError):
             return False
         return True
+
+    def _decode(self, data: bytes) -> Pixels:
+        """Raises SourceError, ValueError."""
+        if not data.startswith(JPEG_START):  # rare, and needs more memory
+            return decode_picture(BytesIO(data), "picture", self._max_pixels // PROGRESSIVE_TIMES)
+        whole = next(JpegParts("", self._max_pixels).feed(data), None)
+        if whole is None:
+            raise ValueError("cut off")
+        return decode_jpeg(whole, self._max_pixels)
 
     def _fetch(self) -> bytes:
         """An answer. Raises ValueError if it is not one picture, OSError, http.client.HTTPException."""

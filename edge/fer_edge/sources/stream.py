@@ -22,7 +22,8 @@ from fer_edge.urls import Address, mask, parse
 _OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 # A camera that answers another request otherwise must not get its JPEGs read by FFmpeg, see http_camera.py.
 _HTTP_OPTIONS = (
-    "format_whitelist;hls,dash,mov,matroska,mpegts,mpeg,mpegvideo,flv,live_flv,asf,avi,ogg,h264,hevc,m4v,nut"
+    "format_whitelist;hls,dash,mov,matroska,mpegts,mpeg,mpegvideo,flv,live_flv,asf,avi,ogg,nut,mxf,"
+    "h264,hevc,m4v,ivf,obu,aac,mp3,ac3,eac3,webvtt"  # the last five beside the pictures, in HLS
 )
 _HTTP = ("http", "https")
 _DEFAULT_PORTS = {"rtsp": 554, "http": 80, "https": 443}

@@ -14,7 +14,10 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -301,6 +304,26 @@ def test_certificate_of_its_own_is_told(
         assert next(iter(source)).grey.shape == (48, 64)
     told = [record.getMessage().partition(" (")[0] for record in caplog.records]
     assert told == ["https://127.0.0.1: its certificate cannot be checked"]
+
+
+def test_ffmpeg_reads_the_others(serve: Callable[..., Server], tmp_path: Path) -> None:
+    """An MPEG-TS without an end, and HLS."""
+    path = tmp_path / "a.ts"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 25.0, (64, 48))
+    for shade in range(50):
+        writer.write(np.full((48, 64, 3), shade, np.uint8))
+    writer.release()
+    video = path.read_bytes()
+    playlist = b"#EXTM3U\n#EXT-X-TARGETDURATION:2\n" + b"#EXTINF:2,\nv.ts\n" * 3
+    kind = OK + b"Content-Type: %b\r\n\r\n"
+    for server in (
+        serve(endless(kind % b"video/mp2t", video)),
+        serve(
+            *2 * [lambda: [kind % b"application/vnd.apple.mpegurl", playlist]], lambda: [kind % b"video/mp2t", video]
+        ),
+    ):
+        with closing(NetworkCamera(server.url + "live.m3u8", OPTIONS)) as source:
+            assert next(iter(source)).grey.shape == (48, 64)
 
 
 def test_ffmpeg_reads_no_jpegs(serve: Callable[..., Server]) -> None:

@@ -6,7 +6,8 @@ import io
 import random
 
 import pytest
-from fer_edge.sources.jpeg_parts import MAX_SCANS, MIN_LIMIT_BYTES, JpegParts
+from fer_edge.errors import SourceError
+from fer_edge.sources.jpeg_parts import MAX_SCANS, MIN_LIMIT_BYTES, JpegParts, decode_jpeg
 from fer_edge.sources.options import TooLargeError
 from PIL import Image
 
@@ -162,3 +163,17 @@ def test_scans_have_a_limit() -> None:
     assert read(PICTURES[0][:-2] + scan * MAX_SCANS + b"\xff\xd9" + PICTURES[1], "")[-1] == PICTURES[1]
     assert read(PICTURES[0][:-2] + scan * MAX_SCANS + b"\xff\xd9", "")[0] is None
     assert read(PICTURES[0][:-2] + scan * (MAX_SCANS - 1) + b"\xff\xd9", "")[0] is not None
+
+
+@pytest.mark.parametrize("size", [(64, 48), (2000, 1300)])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_pictures_are_decoded(size: tuple[int, int], mode: str) -> None:
+    """Small and large ones, by another decoder, look the same."""
+    file = io.BytesIO()
+    Image.new("RGB", size, (200, 100, 50)).convert(mode).save(file, "JPEG")
+    picture = decode_jpeg(file.getvalue(), 3_000_000)
+    assert picture.shape == (size[1], size[0], 3)
+    wanted = (50, 100, 200) if mode == "RGB" else (124, 124, 124)
+    assert abs(picture[5, 5].astype(int) - wanted).max() < 6
+    with pytest.raises(SourceError):
+        decode_jpeg(b"\xff\xd8\xff" + file.getvalue()[-30:], 3_000_000)

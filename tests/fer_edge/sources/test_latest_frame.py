@@ -59,6 +59,15 @@ def test_newest_wins() -> None:
     camera.end()
 
 
+def test_dropped_item_is_not_given() -> None:
+    """A large frame that nobody took makes room for the next one."""
+    camera = Camera()
+    camera.give(1)
+    camera.latest.drop()
+    camera.give(2)
+    assert camera.latest.get(LONG) == 2
+
+
 def test_waits_for_the_next_item() -> None:
     camera = Camera()
     threading.Timer(0, camera.give, (7,)).start()
