@@ -48,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     extras = [name for name in options.extras.replace(" ", "").split(",") if name]
     try:
         machine = json.loads(run([options.python, "-c", PROBE]))
-        locks = choose(extras, machine["numpy"], machine["machine"])
+        locks = choose(extras, machine["numpy"], machine["machine"], machine["python"])
         install_locked(options.python, locks, machine, options.pip.split())
         install_itself(options.python, options.what, extras, options.editable, options.pip.split())
     except RefusedError as error:
@@ -57,9 +57,10 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def choose(extras: list[str], numpy: str, machine: str) -> list[Path]:
+def choose(extras: list[str], numpy: str, machine: str, python: str) -> list[Path]:
     """The locks of an environment that sees this NumPy of the system ("": none). Raises RefusedError: unknown extra."""
-    older = numpy.startswith(("0.", "1.")) or (not numpy and machine in HASHLESS)  # tflite-runtime needs NumPy 1
+    has_tflite_runtime = machine in HASHLESS and python == "3.11"  # which needs NumPy 1
+    older = numpy.startswith(("0.", "1.")) or (not numpy and has_tflite_runtime)
     names = [*([] if numpy else ["numpy"]), "base", *extras]
     known = sorted({path.stem for path in FOLDER.glob("*.txt")} - {"base", "build", "numpy"})
     for name in extras:

@@ -84,8 +84,11 @@ check_python() {
   case $machine in
     aarch64 | x86_64) say "$machine, Python $major.$minor: the interpreter is ai-edge-litert" ;;
     armv7l)
-      [ "$minor" -le 11 ] || fail "armv7l, Python $major.$minor: no interpreter has a wheel; use the 64-bit system"
-      say "armv7l, Python $major.$minor: the interpreter is tflite-runtime"
+      if [ "$minor" -le 11 ]; then
+        say "armv7l, Python $major.$minor: the interpreter is tflite-runtime"
+      else
+        say "armv7l, Python $major.$minor: no TFLite package has a wheel, OpenCV runs the float model; 64-bit is faster"
+      fi
       ;;
     *) fail "$machine: no interpreter has a wheel for it; a Raspberry Pi 3 or newer has aarch64" ;;
   esac

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from fer_edge import __version__
 from fer_edge.errors import FerEdgeError, SettingsError, SinkError
@@ -73,11 +73,27 @@ EXAMPLES = {
 }
 
 
+PATHS_COMMANDS = ("detect",)  # those that take several paths
+
+
 class Parser(argparse.ArgumentParser):
     """Reports what is wrong in one line, as all of fer-edge does."""
 
     known: Collection[str] = ()  # what a word that is not known may have meant
     given: Sequence[str] = ()  # all arguments
+    mixes = False  # whether options may stand between its paths
+    _is_mixing = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse's, which takes no path after an option that follows paths."""
+        found = super().parse_known_args(args, namespace)
+        if not found[1] or not self.mixes or self._is_mixing:
+            return found
+        self._is_mixing = True  # what is called comes back here
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._is_mixing = False
 
     def error(self, message: str) -> NoReturn:
         """Raise SettingsError, without the password of an address that an option has."""
@@ -115,7 +131,7 @@ def parser(arguments: Sequence[str], whole: bool = False) -> argparse.ArgumentPa
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         if whole or name in arguments[:1]:
-            sub.given = arguments
+            sub.given, sub.mixes = arguments, name in PATHS_COMMANDS
             importlib.import_module(module).add_options(sub)
             top.known = re.findall(r"--[a-z][a-z-]*", sub.format_help())  # what is left over, it reports
     return top

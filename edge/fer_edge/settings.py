@@ -179,10 +179,10 @@ class ClassifierSettings:
     # a name from `fer-edge models`, or the path of a .tflite file with its card beside it
     variant: str = _one_of("auto", "auto", "float32", "float16", "dynamic", "int8")
     # auto: the fastest with this runtime on this processor, by the cards
-    runtime: str = _one_of("auto", "auto", "ai-edge-litert", "tflite-runtime", "tensorflow")
-    # the TFLite interpreter; auto: the first of these that is installed
+    runtime: str = _one_of("auto", "auto", "ai-edge-litert", "tflite-runtime", "tensorflow", "opencv")
+    # the TFLite interpreter; auto: the first of these that is installed; opencv: float models alone
     threads: int = _number(1, 1, 64)
-    # of the interpreter
+    # of the interpreter; with opencv, detector.threads are
     prior: float = _number(PRIOR_AS_CONVERTED, 0, 1, unset=PRIOR_AS_CONVERTED)
     # how far frequent emotions stay ahead: 0, as if all were equally frequent, to 1, as frequent as where the model
     # learned them; -1: as the model was converted

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from fer_edge import __version__
-from fer_edge.cli import main
+from fer_edge.cli import main, parser
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,6 +44,7 @@ def test_path_in_the_wrong_place_is_told(
     monkeypatch.chdir(tmp_path)
     Path("-x.jpg").touch()
     for arguments, words in (
+        (["detect", "a.jpg", "--jobs", "2", "-x.jpg"], "unrecognized arguments: -x.jpg"),
         (["detect", "-x.jpg"], "a path that begins with a dash is given as ./-x.jpg"),
         (["run", "clip.mp4"], "what is read is given as --source clip.mp4"),
         (["run", "rtsp://ann:geheim@host/x"], "what is read is given as --source rtsp://"),
@@ -61,3 +62,18 @@ def test_impossible_time_zone_is_utc() -> None:
     command = [sys.executable, "-c", "from fer_edge.cli import main; main(['models'])"]
     done = subprocess.run(command, env=os.environ | {"TZ": "XXX-25:99"}, capture_output=True, text=True, check=True)
     assert done.stderr == "fer-edge: warning: the variable TZ names no time zone; UTC is used instead\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "paths"),
+    [
+        (["a.mp4", "--jobs", "2", "b.jpg"], ["a.mp4", "b.jpg"]),
+        (["--jobs", "2", "a.mp4", "b.jpg"], ["a.mp4", "b.jpg"]),
+        (["a.mp4", "--set", "run.x=1", "b.jpg", "--jobs", "2", "c.jpg"], ["a.mp4", "b.jpg", "c.jpg"]),
+        (["--jobs", "2", "--", "-a.jpg"], ["-a.jpg"]),
+    ],
+)
+def test_options_stand_anywhere(given: list[str], paths: list[str]) -> None:
+    """Before, after and between the paths."""
+    options = parser(["detect"]).parse_args(["detect", *given])
+    assert (options.paths, options.jobs) == (paths, 2)

@@ -58,6 +58,8 @@ def device(python: str, machine: str) -> dict[str, str]:
         ("3.11", "aarch64", "1.24.2"),
         ("3.11", "armv7l", "1.24.2"),
         ("3.11", "armv7l", ""),
+        ("3.13", "armv7l", "2.2.4"),
+        ("3.13", "armv7l", ""),
     ],
 )
 def test_locks_agree_with_pyproject(python: str, machine: str, numpy: str) -> None:
@@ -65,7 +67,7 @@ def test_locks_agree_with_pyproject(python: str, machine: str, numpy: str) -> No
     extras = [name for name in EXTRAS if (FOLDER / f"{name}.txt").exists()]
     environment = device(python, machine)
     versions: dict[str, set[str]] = {"numpy": {numpy}} if numpy else {}
-    for lock in install.choose(extras, numpy, machine):
+    for lock in install.choose(extras, numpy, machine, python):
         for pin in pinned(lock):
             if pin.marker is None or pin.marker.evaluate(environment):
                 versions.setdefault(pin.name, set()).add(str(pin.specifier).removeprefix("=="))
@@ -114,11 +116,12 @@ def test_requirements_have_upper_bounds() -> None:
 
 
 def test_numpy_one_has_locks_of_its_own() -> None:
-    chosen = install.choose(["kiosk", "parquet"], "1.24.2", "aarch64")
+    chosen = install.choose(["kiosk", "parquet"], "1.24.2", "aarch64", "3.11")
     assert [str(path.relative_to(FOLDER)) for path in chosen] == ["numpy1/base.txt", "kiosk.txt", "parquet.txt"]
-    assert [path.stem for path in install.choose([], "", "x86_64")] == ["numpy", "base"]
-    assert install.choose([], "2.2.4", "aarch64") == [FOLDER / "base.txt"]
-    assert install.choose([], "", "armv7l") == [FOLDER / "numpy1/numpy.txt", FOLDER / "numpy1/base.txt"]
+    assert [path.stem for path in install.choose([], "", "x86_64", "3.11")] == ["numpy", "base"]
+    assert install.choose([], "2.2.4", "aarch64", "3.13") == [FOLDER / "base.txt"]
+    assert install.choose([], "", "armv7l", "3.11") == [FOLDER / "numpy1/numpy.txt", FOLDER / "numpy1/base.txt"]
+    assert install.choose([], "", "armv7l", "3.13") == [FOLDER / "numpy.txt", FOLDER / "base.txt"]
 
 
 @pytest.mark.parametrize("name", ["kiosks", "convert", "base", "../build"])
@@ -126,7 +129,7 @@ def test_unknown_output_is_refused(name: str) -> None:
     with pytest.raises(
         install.RefusedError, match=r"no lock for it; known: gpio, heif, kiosk, mqtt, oled, parquet, signed"
     ):
-        install.choose([name], "", "x86_64")
+        install.choose([name], "", "x86_64", "3.11")
 
 
 def test_system_numpy_is_told_apart(tmp_path: Path) -> None:

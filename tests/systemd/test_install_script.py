@@ -224,7 +224,6 @@ def test_a_first_installation_without_its_camera_stays_and_the_doctor_says_why(m
         ({"models-fail": ""}, "the models do not work in it"),
         ({"machine": "riscv64"}, "riscv64: no interpreter has a wheel"),
         ({"machine": "armv6l"}, "armv6l: no interpreter"),
-        ({"machine": "armv7l", "version": "3 13"}, "use the 64-bit system"),
         ({"version": "3 9"}, "is 3.9, fer-edge needs 3.11"),
     ],
 )
@@ -265,6 +264,12 @@ def test_older_pis_get_the_older_interpreter(machine: Machine) -> None:
     assert machine.locked() == f"--with kiosk,mqtt {SCRIPT}"
     machine.install()
     assert machine.locked().startswith("--with kiosk,mqtt ")  # an upgrade keeps them
+
+
+def test_32_bit_trixie_runs_by_opencv(machine: Machine) -> None:
+    machine.set("machine", "armv7l")
+    machine.set("version", "3 13")
+    assert "no TFLite package has a wheel, OpenCV runs the float model" in machine.install()
 
 
 def test_detectors_are_installed_by_the_new_version(machine: Machine) -> None:

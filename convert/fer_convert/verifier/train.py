@@ -5,7 +5,8 @@
 FOLDER holds pictures without faces, for backgrounds; textures are drawn beside them. The samples are drawn once, half
 with a face; each epoch sees all of them, every other time in the mirror. The run folder gets `state.npz`, the
 checkpoint to go on from, `face_verifier.keras`, and, on TensorFlow, which alone can convert it, `face_verifier.tflite`
-with its card `face_verifier.json`. After a training on torch the same command with KERAS_BACKEND=tensorflow converts.
+with its card `face_verifier.json`, and both again as `face_verifier-float32`, which OpenCV can run. After a training on
+torch the same command with KERAS_BACKEND=tensorflow converts.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from fer_edge.detectors.face_verifier import OUTPUTS, SIDE_PX, UNITS
+from fer_edge.detectors.face_verifier import OUTPUTS, PIXEL_OFFSET, PIXEL_SCALE, SIDE_PX, UNITS
 from fer_edge.errors import DataError, ModelError, SettingsError
 from fer_edge.types import Pixels
 from numpy.typing import NDArray
@@ -179,27 +180,46 @@ def _words(metrics: dict[str, float]) -> str:
 
 
 def convert(model: Any, data: str, sha256: str, split: str, checked: Samples, out: Path, log: Log) -> None:
-    """Write `model` as int8 to `out`, with its card, after measuring it as the device runs it. Raises SinkError."""
-    from fer_edge.detectors.face_verifier import FaceVerifier
+    """Write `model` as int8 to `out`, and as float32 for OpenCV, each with its card, measured as the device runs it.
 
-    shown = checked.pixels[:CALIBRATION_SAMPLES]
-    content = tflite.convert(model, (SIDE_PX, SIDE_PX), "int8", shown)
-    path = out / "face_verifier.tflite"
-    with files.atomic(path) as temporary:
-        temporary.write_bytes(content)
-        metrics = measure_outputs(FaceVerifier(temporary).outputs(checked.pixels), checked)
-    card = {
-        "name": "face_verifier",
-        "file": path.name,
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "bytes": len(content),
-        "input": {"height": SIDE_PX, "width": SIDE_PX, "dtype": "uint8", "range": [0, 255]},
+    Raises SinkError.
+    """
+    from fer_convert.verifier import network  # Keras is imported late
+
+    about = {
         "output": ["log odds of a face", "right", "down", "log scale", "tilt"],
         "units": [1.0, *UNITS.tolist()],
         "parameters": model.count_params(),
         "multiply_adds": graph.multiply_adds(model),
         "training_data": {"name": data, "sha256": sha256},
         "measured_on": f"{len(checked.pixels):,} samples drawn with the faces of {split}",
+    }
+    shown = checked.pixels[:CALIBRATION_SAMPLES]
+    scaled = [PIXEL_OFFSET, 255 * PIXEL_SCALE + PIXEL_OFFSET]
+    for name, form, variant, entry in (
+        ("face_verifier", model, "int8", {"dtype": "uint8", "range": [0, 255]}),
+        ("face_verifier-float32", network.of_convolutions(model), "float32", {"dtype": "float32", "range": scaled}),
+    ):
+        content = tflite.convert(form, (SIDE_PX, SIDE_PX), variant, shown)
+        _write(out / f"{name}.tflite", content, entry, about, checked, log)
+
+
+def _write(
+    path: Path, content: bytes, entry: dict[str, Any], about: dict[str, Any], checked: Samples, log: Log
+) -> None:
+    """Write a converted file and its card; `entry` says of the card what it takes."""
+    from fer_edge.detectors.face_verifier import FaceVerifier
+
+    with files.atomic(path) as temporary:
+        temporary.write_bytes(content)
+        metrics = measure_outputs(FaceVerifier(temporary).outputs(checked.pixels), checked)
+    card = {
+        "name": path.stem,
+        "file": path.name,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "bytes": len(content),
+        "input": {"height": SIDE_PX, "width": SIDE_PX, **entry},
+        **about,
         "metrics": metrics,
     }
     files.write_json(path.with_suffix(".json"), card)

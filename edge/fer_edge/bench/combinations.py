@@ -15,15 +15,16 @@ import cv2
 import numpy as np
 
 from fer_edge.classifiers.cards import VARIANTS, Card, installed, load_card, read_model
-from fer_edge.classifiers.runtimes import RUNTIMES
+from fer_edge.classifiers.runtimes import FALLBACK, RUNTIMES, runs
 from fer_edge.classifiers.tflite import TfliteClassifier
 from fer_edge.demo import clip
 from fer_edge.errors import ModelError
 from fer_edge.stopwatch import peak_memory
 from fer_edge.types import Box, Pixels
 
-# TensorFlow can run the files too, but is too large for a device; it is measured only if --runtime names it.
-DEVICE_RUNTIMES = tuple(name for name in RUNTIMES if name != "tensorflow")
+# TensorFlow can run the files too, but is too large for a device; it is measured only if --runtime names it. So is
+# OpenCV, unless nothing else works.
+DEVICE_RUNTIMES = tuple(name for name in RUNTIMES if name not in ("tensorflow", FALLBACK))
 MEMORY_PREDICTIONS = 3  # that the child process makes; the first one allocates all that is needed
 
 
@@ -76,7 +77,9 @@ def find_runtimes(name: str, card: Card) -> Runtimes:
     if name != "all":
         TfliteClassifier(card, name)
         return Runtimes([name], {})
-    for runtime in DEVICE_RUNTIMES:
+    for runtime in (*DEVICE_RUNTIMES, FALLBACK):
+        if runtime == FALLBACK and usable:
+            break
         if importlib.util.find_spec(RUNTIMES[runtime].partition(".")[0]) is None:
             missing[runtime] = "not installed"
             continue
@@ -92,13 +95,22 @@ def find_runtimes(name: str, card: Card) -> Runtimes:
 
 
 def combine(cards: Sequence[Card], runtimes: Sequence[str], threads: Sequence[int]) -> list[Combination]:
-    """Every combination of card, interpreter and number of threads."""
-    return [Combination(*each) for each in product(cards, runtimes, threads)]
+    """Every combination of card, interpreter and number of threads that there can be.
+
+    OpenCV's threads are the whole program's, so of them only the first number counts.
+    """
+    return [
+        Combination(card, runtime, count)
+        for card, runtime, count in product(cards, runtimes, threads)
+        if runs(runtime, card.variant) and (runtime != FALLBACK or count == threads[0])
+    ]
 
 
 def face_predictor(combination: Combination) -> Callable[[], object]:
     """A function that classifies one face as the loop does: crop, resize, inference. Raises ModelError."""
     classifier = TfliteClassifier(*combination)
+    if combination.runtime == FALLBACK:
+        cv2.setNumThreads(combination.threads)  # the whole program's; in a run detector.threads sets it
     grey, box = sample_face()
     return lambda: classifier.predict(grey, [box])
 

@@ -16,12 +16,23 @@ import numpy as np
 
 from fer_edge.errors import ModelError, first_line
 
-# In order of preference: the maintained one, the small old one, the one of a gigabyte.
+FALLBACK = "opencv"  # the runtime for systems that no TFLite package has a wheel for
+# In order of preference: the maintained one, the small old one, the one of a gigabyte, and what is always there but
+# runs float models alone.
 RUNTIMES = {
     "ai-edge-litert": "ai_edge_litert.interpreter:Interpreter",
     "tflite-runtime": "tflite_runtime.interpreter:Interpreter",
     "tensorflow": "tensorflow:lite.Interpreter",
+    FALLBACK: "fer_edge.classifiers.opencv_runtime:Interpreter",
 }
+
+
+FLOAT_VARIANTS = ("float32", "float16")  # all that the fallback runs
+
+
+def runs(runtime: str, variant: str) -> bool:
+    """Whether the `runtime` can run models of this `variant`."""
+    return runtime != FALLBACK or variant in FLOAT_VARIANTS
 
 
 def find_runtime(name: str = "auto") -> tuple[str, type[Any]]:
@@ -39,18 +50,23 @@ def find_runtime(name: str = "auto") -> tuple[str, type[Any]]:
         for attribute in attributes.split("."):
             found = getattr(found, attribute)
         return candidate, found
-    raise ModelError(f"runtime {name!r}: no TFLite interpreter can be imported ({'; '.join(failures)}); {_fix()}")
+    raise ModelError(f"runtime {name!r}: no TFLite interpreter can be imported ({'; '.join(failures)}); {_fix(name)}")
 
 
-def _fix() -> str:
-    """What gives this machine an interpreter. For 32-bit Arm there is one wheel, of tflite-runtime for Python 3.11."""
+def _fix(runtime: str) -> str:
+    """What gives this machine an interpreter: OpenCV has one, where it is no older than 4.10."""
+    package = tflite_package() if runtime != FALLBACK else ""
+    return "fix it with: pip install " + (package or "'opencv-python-headless>=4.10'")
+
+
+def tflite_package() -> str:
+    """The package with an interpreter for this machine; "" if there is none.
+
+    For 32-bit Arm there is one wheel, of tflite-runtime for Python 3.11.
+    """
     if platform.machine() not in ("armv7l", "armv6l"):
-        return "fix it with: pip install ai-edge-litert"
-    version = tuple(sys.version_info[:2])
-    if version < (3, 12):
-        return "fix it with: pip install tflite-runtime"
-    python = ".".join(map(str, version))
-    return f"there is none for a 32-bit system with Python {python}: install the 64-bit Raspberry Pi OS"
+        return "ai-edge-litert"
+    return "tflite-runtime" if tuple(sys.version_info[:2]) < (3, 12) else ""
 
 
 def load_interpreter(path: Path, content: bytes, runtime: str = "auto", threads: int = 1) -> tuple[str, Any]:
@@ -93,4 +109,6 @@ def _quiet() -> Iterator[None]:
 def _why(path: Path, runtime: str, cause: Exception) -> str:
     if runtime == "tflite-runtime" and int(np.__version__.split(".")[0]) >= 2:
         return f"runtime tflite-runtime: does not work with NumPy {np.__version__}; fix it with: pip install 'numpy<2'"
+    if runtime == FALLBACK and isinstance(cause, ValueError):  # which has its own cure
+        return f"model {path}: {first_line(cause)}"
     return f"model {path}: {runtime} cannot load it ({first_line(cause)}); restore, install or convert it again"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,12 @@ from numpy.typing import NDArray
 
 from fer_edge import preprocess
 from fer_edge.classifiers.cards import Card, choose, installed, is_path, read_model
-from fer_edge.classifiers.runtimes import find_runtime, load_interpreter
+from fer_edge.classifiers.runtimes import FALLBACK, find_runtime, load_interpreter, tflite_package
 from fer_edge.errors import ModelError, first_line
 from fer_edge.settings import PRIOR_AS_CONVERTED, ClassifierSettings
 from fer_edge.types import Box, Pixels, Prediction
+
+_log = logging.getLogger(__name__)
 
 MAX_SUM_ERROR = 0.01  # of probabilities: how far their sum may be from 1 in float32 or float16
 
@@ -120,6 +123,10 @@ def classifier(settings: ClassifierSettings) -> TfliteClassifier:
     Raises ModelError.
     """
     card, runtime = chosen(settings)
+    if runtime == FALLBACK and settings.runtime == "auto":
+        package = tflite_package()
+        cure = f"pip install {package}" if package else "a 64-bit system, which runs int8 models too"
+        _log.info(f"no TFLite interpreter is installed: OpenCV runs {card.name}, slower; the cure is {cure}")
     prior = None if settings.prior == PRIOR_AS_CONVERTED else settings.prior
     return TfliteClassifier(card, runtime, settings.threads, prior)
 

@@ -16,7 +16,7 @@ import numpy as np
 from fer_edge.bench import apply
 from fer_edge.classifiers import cards as model_cards
 from fer_edge.classifiers.cards import Card, choose, is_path, load_card, models_folder, scan
-from fer_edge.classifiers.runtimes import find_runtime
+from fer_edge.classifiers.runtimes import find_runtime, runs
 from fer_edge.classifiers.tflite import TfliteClassifier
 from fer_edge.commands.options import DEFAULT_CONFIG, SERVICE_SETTINGS
 from fer_edge.detectors.auto import installed_files, why_not
@@ -192,6 +192,9 @@ def _verify(cards: list[Card]) -> None:
     runtime, _ = find_runtime()
     failed = 0
     for card in cards:
+        if not runs(runtime, card.variant):
+            print(f"unused  {card.name}: {runtime} runs float models alone")
+            continue
         try:
             classifier = TfliteClassifier(card, runtime)
             scores = classifier.predict_crops(np.full((1, *card.size), 128, np.uint8))

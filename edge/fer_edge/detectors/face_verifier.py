@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_edge.classifiers.cards import models_folder
-from fer_edge.classifiers.runtimes import load_interpreter
+from fer_edge.classifiers.runtimes import FALLBACK, find_runtime, load_interpreter
 from fer_edge.detectors.candidate import Candidate, probability
 from fer_edge.errors import ModelError
 from fer_edge.preprocess import even_light, turned_square
@@ -29,23 +29,29 @@ OUTPUTS = 5  # log odds of a face; its middle's shift right and down, logarithm 
 UNITS = np.array([0.05, 0.05, 0.05, 5.0], np.float32)  # sides of the face, sides, log scale, degrees
 MAX_TILT = 50.0  # degrees, that the network has seen, and a little
 MAX_SCALE = 1.0  # of a step of the output, in UNITS
+PIXEL_SCALE, PIXEL_OFFSET = 1 / 64, -2.0  # how the network scales pixels; the float file takes them scaled
 
 
 class FaceVerifier:
     """The network in the TFLite interpreter."""
 
     def __init__(self, path: Path | None = None) -> None:
-        """Load the .tflite file at `path`; None: the shipped one, after a check by its card. Raises ModelError."""
-        content = read_shipped() if path is None else _read(path)
-        path = path or _shipped()
+        """Load the .tflite file at `path`; None: the shipped one, after a check by its card. Raises ModelError.
+
+        If OpenCV is all that can run it, the shipped one is the float file.
+        """
+        is_float = path is None and find_runtime()[0] == FALLBACK
+        content = read_shipped(is_float) if path is None else _read(path)
+        path = path or _shipped(is_float)
         _, self._interpreter = load_interpreter(path, content)
         entries, results = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         taken = [(entry["shape"].tolist(), np.dtype(entry["dtype"]).name) for entry in entries]
         given = [result["shape"].tolist() for result in results]
-        scale, self._zero = results[0]["quantization"]
-        # A float network has no scale, and with one that is no number, or huge, every place would be absurd.
-        is_usable = 0 < scale <= MAX_SCALE
-        if taken != [([1, SIDE_PX, SIDE_PX, 1], "uint8")] or given != [[1, OUTPUTS]] or not is_usable:
+        self._is_float = taken == [([1, SIDE_PX, SIDE_PX, 1], "float32")]
+        scale, self._zero = (1.0, 0) if self._is_float else results[0]["quantization"]
+        # With a scale that is no number, or huge, every place would be absurd.
+        is_usable = 0 < scale <= MAX_SCALE and (self._is_float or taken == [([1, SIDE_PX, SIDE_PX, 1], "uint8")])
+        if not is_usable or given != [[1, OUTPUTS]]:
             raise ModelError(
                 f"model {path}: takes {taken} and gives {given} in steps of {scale:g}, so it is no face verifier; "
                 "restore it, or train it with fer-convert train-verifier"
@@ -80,7 +86,11 @@ class FaceVerifier:
     def _run(self, square: Pixels) -> tuple[float, ...]:
         """Log odds, shift right and down in sides of the square's usual face, log scale, degrees."""
         view = self._interpreter.tensor(self._input)()
-        view[0, :, :, 0] = square
+        if self._is_float:
+            np.multiply(square, np.float32(PIXEL_SCALE), out=view[0, :, :, 0])
+            view += np.float32(PIXEL_OFFSET)
+        else:
+            view[0, :, :, 0] = square
         del view  # into the interpreter's memory, which invoke() may move
         self._interpreter.invoke()
         raw = self._interpreter.get_tensor(self._output)[0].astype(np.float32)
@@ -88,8 +98,8 @@ class FaceVerifier:
         return log_odds, *(value * unit for value, unit in zip(place, UNITS.tolist(), strict=True))
 
 
-def _shipped() -> Path:
-    return models_folder() / "detectors" / "face_verifier.tflite"
+def _shipped(is_float: bool = False) -> Path:
+    return models_folder() / "detectors" / f"face_verifier{'-float32' * is_float}.tflite"
 
 
 def _read(path: Path) -> bytes:
@@ -100,9 +110,9 @@ def _read(path: Path) -> bytes:
         raise ModelError(f"model {path}: cannot be read ({cause.strerror}); give a face verifier's .tflite") from None
 
 
-def read_shipped() -> bytes:
-    """The shipped file, if it is what its card says. Raises ModelError."""
-    path = _shipped()
+def read_shipped(is_float: bool = False) -> bytes:
+    """The shipped file, int8 or float, if it is what its card says. Raises ModelError."""
+    path = _shipped(is_float)
     try:
         content = path.read_bytes()
         expected = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["sha256"]

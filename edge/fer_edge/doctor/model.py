@@ -12,7 +12,7 @@ from fer_edge.bench.machine import describe
 from fer_edge.build import make_classifier, make_detector
 from fer_edge.classifiers.cards import read_model, scan
 from fer_edge.classifiers.labels import find_label
-from fer_edge.classifiers.runtimes import find_runtime
+from fer_edge.classifiers.runtimes import FALLBACK, find_runtime, tflite_package
 from fer_edge.demo import PORTRAIT
 from fer_edge.detectors.auto import choose_detector
 from fer_edge.detectors.face_verifier import read_shipped
@@ -41,6 +41,10 @@ def _interpreter() -> Finding:
         says, _, fix = str(error).rpartition("; ")
         return Finding("interpreter", "failure", says, fix.removeprefix("fix it with: "))
     kind = describe().processor
+    if runtime == FALLBACK:
+        words = f"OpenCV {cv2.__version__} on {kind}, since there is no TFLite package: float models alone"
+        package = tflite_package()
+        return Finding("interpreter", "warning" if package else "ok", words, f"pip install {package}" * bool(package))
     dotprod = {"aarch64": "; no int8 dot product", "aarch64+dotprod": "; int8 dot product"}.get(kind, "")
     return Finding("interpreter", "ok", f"{runtime} {installed(runtime)} on {kind}{dotprod}")
 
@@ -50,7 +54,8 @@ def _files() -> Finding:
         cards, failures = scan()
         for card in cards:
             read_model(card)
-        read_shipped()
+        for is_float in (False, True):
+            read_shipped(is_float)
     except ModelError as error:
         return Finding("model files", "failure", str(error), REINSTALL)
     if failures:

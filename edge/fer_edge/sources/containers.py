@@ -1,8 +1,8 @@
 """Whether a video file is cut off: its container says how far it reaches, and the file ends before that.
 
 A container's duration says nothing of it: sound may last longer than the picture, a segment may begin late. Of streams
-that do not say how far they reach (MPEG-TS, MPEG-PS, Ogg, JPEGs) the end is looked at; raw H.264 and H.265 are never
-called cut off.
+that do not say how far they reach (MPEG-TS, MPEG-PS, Ogg, JPEGs) the end is looked at, of IVF, Y4M, MXF and DV each
+frame; raw H.264 and H.265 are never called cut off.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from fer_edge.sources import stream_ends
+from fer_edge.sources import frame_ends, stream_ends
 
 SLACK_BYTES = 8  # that a writer may have miscounted its own headers by; no picture fits in
 ZEROS_BYTES = 4096  # in a row that no picture has
@@ -25,6 +25,14 @@ _IN_CLUSTER = (0xE7, 0xA3, 0xA0, 0xA7, 0xAB, 0x5854, 0xAF)
 _ANYWHERE = (0xEC, 0xBF)  # filling, check sum
 _MP4_PICTURES = (b"moov", b"mdat", b"moof")
 _MP4_OTHERS = (b"ftyp", b"styp", b"free", b"skip", b"wide", b"pnot", b"udta", b"uuid", b"meta", b"sidx", b"ssix")
+_OF_FRAMES = {  # how the file begins
+    b"DKIF": frame_ends.ivf_is_cut,
+    b"YUV4MPEG2 ": frame_ends.y4m_is_cut,
+    b"nut/multimedia container\0": frame_ends.nut_is_cut,
+    bytes.fromhex("060e2b34020501010d01020101"): frame_ends.mxf_is_cut,
+    b"\x1f\x07\x00\xbf": frame_ends.dv_is_cut,
+    b"\x1f\x07\x00\x3f": frame_ends.dv_is_cut,
+}
 _ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _ASF_DATA = bytes.fromhex("3626b2758e66cf11a6d900aa0062ce6c")
 
@@ -53,6 +61,9 @@ def is_cut_off(path: Path) -> bool:
 
 def _stream_is_cut(file: BinaryIO, size: int, start: bytes) -> bool:
     """The same of a stream, which has no length of its own."""
+    for beginning, is_cut in _OF_FRAMES.items():
+        if start.startswith(beginning):
+            return is_cut(file, size)
     if start[:4] == b"OggS":
         return stream_ends.ogg_is_cut(file, size)
     if start[:4] == b"\0\0\1\xba":

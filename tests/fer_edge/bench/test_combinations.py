@@ -79,6 +79,14 @@ def test_each_with_each() -> None:
     assert len(found) == 8
     assert found[0] == Combination(cards[0], "a", 1)
     assert found[-1] == Combination(cards[1], "b", 2)
+    assert combine(cards, ["opencv"], [1, 2]) == [Combination(cards[1], "opencv", 1)]  # float alone, and its threads
+
+
+def test_opencv_is_measured_where_nothing_else_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    (float32,) = find_cards(["mini_xception-float32"])
+    assert "opencv" not in find_runtimes("all", float32).usable
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: name if name == "fer_edge" else None)
+    assert find_runtimes("all", float32).usable == ["opencv"]
 
 
 def test_sample_face_is_happy() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from fer_edge.classifiers import cards, runtimes, tflite
+from fer_edge.classifiers import cards, opencv_runtime, runtimes, tflite
 from fer_edge.classifiers.prior import Prior
 from fer_edge.classifiers.runtimes import RUNTIMES, find_runtime
 from fer_edge.classifiers.tflite import TfliteClassifier
@@ -258,6 +258,8 @@ def test_false_tflite_file_is_refused(tmp_path: Path) -> None:
 def test_runtimes_are_tried_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow"):
         monkeypatch.setitem(sys.modules, module, None)
+    assert find_runtime() == ("opencv", opencv_runtime.Interpreter)
+    monkeypatch.setitem(sys.modules, "fer_edge.classifiers.opencv_runtime", None)
     with pytest.raises(ModelError, match=r"no TFLite interpreter can be imported.*pip install ai-edge-litert"):
         find_runtime()
     fake = SimpleNamespace(lite=SimpleNamespace(Interpreter=int))
@@ -273,15 +275,15 @@ def test_runtimes_are_tried_in_their_order(monkeypatch: pytest.MonkeyPatch) -> N
     [
         ("aarch64", (3, 13), "pip install ai-edge-litert"),
         ("armv7l", (3, 11), "pip install tflite-runtime"),
-        ("armv7l", (3, 13), "none for a 32-bit system with Python 3.13: install the 64-bit Raspberry Pi OS"),
+        ("armv7l", (3, 13), "pip install 'opencv-python-headless>=4.10'"),
     ],
 )
 def test_fix_fits_the_machine(
     machine: str, version: tuple[int, int], words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A command that cannot work is not named."""
-    for module in ("ai_edge_litert.interpreter", "tflite_runtime.interpreter", "tensorflow"):
-        monkeypatch.setitem(sys.modules, module, None)
+    for runtime in RUNTIMES.values():
+        monkeypatch.setitem(sys.modules, runtime.partition(":")[0], None)
     monkeypatch.setattr(runtimes.platform, "machine", lambda: machine)
     monkeypatch.setattr(runtimes.sys, "version_info", version)
     with pytest.raises(ModelError) as raised:

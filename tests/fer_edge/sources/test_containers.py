@@ -25,6 +25,12 @@ def flv_tag(content: bytes) -> bytes:
     return b"\x09" + len(content).to_bytes(3) + bytes(7) + content + (11 + len(content)).to_bytes(4)
 
 
+def klv(kind: str, content: bytes, short: bool = False) -> bytes:
+    """A packet of MXF."""
+    length = bytes([len(content)]) if short else b"\x83" + len(content).to_bytes(3)
+    return bytes.fromhex("060e2b34020501010d01020101" + kind + "00") + length + content
+
+
 def ogg_page(flags: int, content: bytes) -> bytes:
     return b"OggS\0" + bytes([flags]) + bytes(20) + b"\1" + bytes([len(content)]) + content
 
@@ -58,8 +64,17 @@ WHOLE = {
     "mpeg-1": b"\0\0\1\xba\x21" + bytes(7) + 2 * ps_packet(bytes(90)),
     "end code": PACK + ps_packet(bytes(90)) + b"\0\0\1\xb9",
     "mjpeg": 3 * JPEG,
+    "ivf": b"DKIF\0\0\x20\0VP80" + bytes(20) + 3 * ((70).to_bytes(4, "little") + bytes(8 + 70)),
+    "y4m": b"YUV4MPEG2 W6 H5 F25:1\n" + 3 * (b"FRAME\n" + bytes(6 * 5 + 2 * 3 * 3)),
+    "y4m of 10 bits": b"YUV4MPEG2 W6 H5 C422p10 F25:1\n" + 3 * (b"FRAME Ip\n" + bytes(2 * (6 * 5 + 2 * 3 * 5))),
+    "grey y4m": b"YUV4MPEG2 W6 H5 Cmono\n" + 3 * (b"FRAME\n" + bytes(30)),
+    "mxf": klv("0102", bytes(90)) + klv("0301", bytes(40), short=True) + klv("0401", bytes(90)),
+    "nut": b"nut/multimedia container\0" + bytes(90) + bytes.fromhex("4e58dd672f23e64e") + b"\x28" + bytes(40),
+    "long nut": b"nut/multimedia container\0" + bytes.fromhex("4e58dd672f23e64e") + b"\xa0\x01" + bytes(4 + 4097),
+    "dv": 2 * (b"\x1f\x07\x00\x3f" + bytes(119_996)),
+    "dv of 625 lines": b"\x1f\x07\x00\xbf" + bytes(143_996),
 }
-AT_THE_END = ("flv",)  # by what stands there
+AT_THE_END = ("flv", "ivf", "dv", "dv of 625 lines")  # by what stands there
 
 
 @pytest.mark.parametrize("name", WHOLE)
@@ -84,6 +99,8 @@ def test_whole_and_cut(tmp_path: Path, name: str) -> None:
         WHOLE["mp4"] + b"\0\0\1\0free",  # of filling nothing is missed
         b"\x47" + bytes(187),  # too short to be MPEG-TS
         ogg_page(2, bytes(60)) + ogg_page(0, bytes(60)) + b"TAG",
+        b"YUV4MPEG2 W6 H5 Cstrange\nFRAME\n" + bytes(4),
+        b"YUV4MPEG2 Wide\nFRAME\n" + bytes(4),
         PACK + ps_packet(bytes(90)) + bytes(2000),  # a DVD fills its sectors up
         b"",
     ],
