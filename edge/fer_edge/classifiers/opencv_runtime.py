@@ -7,6 +7,7 @@ are let through whose answers agree with TFLite's, see docs/models.md.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -37,8 +38,9 @@ DTYPES = ("float32", "float16", "int32")  # of tensors; int32: of shapes and axe
 
 if tuple(int(part) for part in cv2.__version__.split(".")[:2]) < MIN_OPENCV:
     raise ImportError(f"OpenCV {cv2.__version__} is too old to read .tflite files, 4.10 is the minimum")
-if not hasattr(cv2, "dnn") or not hasattr(cv2.dnn, "readNetFromTFLite"):
-    raise ImportError(f"this OpenCV {cv2.__version__} was built without its reader of .tflite files")
+# Debian's OpenCV is built without FlatBuffers: there the function exists, and always fails.
+if not re.search(r"Flatbuffers:\s+(?!NO\b)\S", cv2.getBuildInformation()):
+    raise ImportError(f"this OpenCV {cv2.__version__}, as Debian's, was built without its reader of .tflite files")
 
 
 class Interpreter:

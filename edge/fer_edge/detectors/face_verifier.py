@@ -48,7 +48,8 @@ class FaceVerifier:
         taken = [(entry["shape"].tolist(), np.dtype(entry["dtype"]).name) for entry in entries]
         given = [result["shape"].tolist() for result in results]
         self._is_float = taken == [([1, SIDE_PX, SIDE_PX, 1], "float32")]
-        scale, self._zero = (1.0, 0) if self._is_float else results[0]["quantization"]
+        step: tuple[float, int] = (1.0, 0) if self._is_float else results[0]["quantization"]
+        scale, self._zero = step
         # With a scale that is no number, or huge, every place would be absurd.
         is_usable = 0 < scale <= MAX_SCALE and (self._is_float or taken == [([1, SIDE_PX, SIDE_PX, 1], "uint8")])
         if not is_usable or given != [[1, OUTPUTS]]:

@@ -141,6 +141,16 @@ def test_failures_are_errors() -> None:
     assert loaded.get_tensor(result["index"]).shape == tuple(result["shape"])
 
 
+def test_opencv_without_its_reader_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Debian's OpenCV has the function, which always fails: it was built without FlatBuffers."""
+    monkeypatch.setattr(cv2, "getBuildInformation", lambda: "    Protobuf:  build\n    Flatbuffers:  NO\n")
+    monkeypatch.delitem(sys.modules, "fer_edge.classifiers.opencv_runtime")
+    with pytest.raises(
+        ModelError, match=r"as Debian's, was built without .*pip install 'opencv-python-headless>=4\.10'"
+    ):
+        find_runtime("opencv")
+
+
 def test_predicts_in_a_frame() -> None:
     portrait = cv2.imread(str(PORTRAIT), cv2.IMREAD_GRAYSCALE)
     assert portrait is not None
