@@ -20,9 +20,11 @@ EARLY_SUFFIX = ".early"  # of the folder of results that came before their turn
 
 
 def key_of(reader: Reader, file_times: bool = False) -> str:
-    """Changes with the version and with every setting that results depend on."""
+    """Changes with the version, with every setting that results depend on, and with the model's file."""
     chosen = reader.settings
     parts: list[object] = [chosen.source, chosen.detector, chosen.classifier, chosen.tracker, chosen.smoother]
+    with reader.parts(still=True) as used:  # another file may be installed under the same name
+        parts.append(used.classifier.identity)
     if file_times:
         parts.append("file times")
     return hashlib.sha256(repr((__version__, parts)).encode()).hexdigest()[:16]
@@ -70,8 +72,8 @@ class Progress:
             return
         if {name: lines[0][0].get(name) for name in head} != head:
             raise SinkError(
-                f"output {self._outputs[0]}: a run that was stopped began it with other settings or outputs; choose "
-                f"another file, or remove {self.path} to leave it as it is and begin again"
+                f"output {self._outputs[0]}: a run that was stopped began it with another model, other settings or "
+                f"outputs; choose another file, or remove {self.path} to leave it as it is and begin again"
             )
         # A power cut may have taken results whose line was kept.
         sizes = self._sizes()

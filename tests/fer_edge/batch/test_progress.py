@@ -12,10 +12,12 @@ from typing import Any
 
 import pytest
 from fer_edge.batch import work
-from fer_edge.batch.progress import Progress
+from fer_edge.batch.progress import Progress, key_of
+from fer_edge.classifiers.cards import models_folder
 from fer_edge.cli import main
 from fer_edge.demo import PORTRAIT
 from fer_edge.errors import SinkError
+from fer_edge.reader import Reader
 
 Stop = Callable[[int], None]
 
@@ -73,6 +75,18 @@ def test_other_settings_are_refused(pictures: list[str], tmp_path: Path, stop_at
     stop_at(9)
     assert main(["detect", *pictures, "--csv", str(table), "--max-faces", "3"]) == SinkError.exit_code
     assert table.read_bytes() == before
+
+
+def test_models_are_not_mixed(tmp_path: Path) -> None:
+    """Another one that was installed under the same name is another model."""
+    keys = []
+    for variant in ("int8", "float32"):
+        shipped = models_folder() / f"mini_xception-{variant}"
+        card = json.loads(shipped.with_suffix(".json").read_text()) | {"file": "mine.tflite"}
+        shutil.copy(shipped.with_suffix(".tflite"), tmp_path / "mine.tflite")
+        (tmp_path / "mine.json").write_text(json.dumps(card))
+        keys.append([key_of(Reader(model=tmp_path / "mine.tflite")) for _ in range(2)])
+    assert keys[0][0] == keys[0][1] != keys[1][0]
 
 
 def test_changed_file_is_read_again(pictures: list[str], tmp_path: Path, stop_at: Stop) -> None:
