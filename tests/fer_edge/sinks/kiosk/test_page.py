@@ -306,6 +306,9 @@ def test_settings_are_cards_on_a_phone(running: Any, visit: Open) -> None:
     tab.page.wait_for_selector("#tables tr")
     wider = "() => [...document.querySelectorAll('.wide')].filter(one => one.scrollWidth > one.clientWidth).length"
     assert tab.page.evaluate(wider) == 0
+    over = """() => [...document.querySelectorAll('[data-column] code')].filter(code =>
+      code.getBoundingClientRect().right > code.closest('td').getBoundingClientRect().right + 1).length"""
+    assert tab.page.evaluate(over) == 0
     said = "getComputedStyle(document.querySelector('[data-column]'), '::before').content"
     assert "value" in tab.page.evaluate(said)
     tab.page.set_viewport_size({"width": 1280, "height": 720})
