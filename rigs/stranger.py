@@ -113,7 +113,14 @@ def clean_system(suite: str, arch: str) -> Path:
     if not clean.is_file():
         say(f"making a Debian {suite} for {arch} (0.2 GB)")
         half = debian.fresh(clean)
-        command = ["mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--include={','.join(PACKAGES)}", suite]
+        command = [
+            "mmdebstrap",
+            "--quiet",
+            "--mode=root",
+            "--variant=minbase",
+            "--include=" + ",".join(PACKAGES),
+            suite,
+        ]
         if arch == "amd64":
             debian.run(*command, str(half))
         else:
