@@ -48,8 +48,9 @@ class FaceVerifier:
         taken = [(entry["shape"].tolist(), np.dtype(entry["dtype"]).name) for entry in entries]
         given = [result["shape"].tolist() for result in results]
         self._is_float = taken == [([1, SIDE_PX, SIDE_PX, 1], "float32")]
-        step: tuple[float, int] = (1.0, 0) if self._is_float else results[0]["quantization"]
-        scale, self._zero = step
+        scale, self._zero = results[0]["quantization"]
+        if self._is_float:
+            scale = 0.0 if scale else 1.0  # a float file has no steps
         # With a scale that is no number, or huge, every place would be absurd.
         is_usable = 0 < scale <= MAX_SCALE and (self._is_float or taken == [([1, SIDE_PX, SIDE_PX, 1], "uint8")])
         if not is_usable or given != [[1, OUTPUTS]]:

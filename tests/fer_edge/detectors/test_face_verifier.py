@@ -298,6 +298,7 @@ class Steps:
         (Steps(1e6), False),
         (Steps(0.1, outputs=2), False),
         (Steps(0.1, taken=np.float32), False),
+        (Steps(0.0, taken=np.float32), True),
     ],
 )
 def test_absurd_steps_are_refused(found: Steps, works: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
