@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -231,8 +231,13 @@ def _convert(converter: str, onnx: Path, folder: Path) -> None:
 
 
 def _used(report: Any) -> str:
-    """Such as "241 kB, 3 %"."""
-    return str(report["Memory Report"])
+    """What a report says of memory, such as "241KB, 3%", wherever in it that stands. Raises LookupError."""
+    for part in report.values() if isinstance(report, dict) else report if isinstance(report, list) else ():
+        with suppress(LookupError):
+            return _used(part)
+    if not isinstance(report, dict):
+        raise LookupError("no memory")
+    return f"{report['Memory Usage']}, {report['Memory Utilization']}"
 
 
 def _memory(folder: Path) -> str:

@@ -98,6 +98,16 @@ def test_failed_conversion_is_one_line(text: str, words: str, tmp_path: Path) ->
         imx500._convert(str(converter), tmp_path / "m.onnx", tmp_path / "out")
 
 
+def test_memory_is_read_from_the_report(tmp_path: Path) -> None:
+    """Wherever in it; a report without it, or none, says nothing."""
+    assert imx500._memory(tmp_path) == ""
+    (tmp_path / "m_MemoryReport.json").write_text('{"Memory Report": {"Networks": [{"Name": "m"}]}}')
+    assert imx500._memory(tmp_path) == ""
+    summary = '{"Name": "m", "Memory Usage": "241KB", "Memory Utilization": "3%"}'
+    (tmp_path / "m_MemoryReport.json").write_text(f'{{"Memory Report": {{"Networks": [{summary}]}}}}')
+    assert imx500._memory(tmp_path) == "241KB, 3%"
+
+
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 @pytest.mark.skipif(not INSTALLED, reason="needs Sony's tools and Java: pip install 'fer-edge[imx500]'")
