@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import cv2
 
 from fer_edge.errors import SourceError, SourceLost, counted
-from fer_edge.settings import RTSP_TRANSPORTS
 from fer_edge.sources.http_camera import MotionJpegCapture, open_http
 from fer_edge.sources.live import LiveSource
 from fer_edge.sources.mounting import pixel_aspect
@@ -19,6 +21,7 @@ from fer_edge.sources.quiet import quiet_opencv
 from fer_edge.sources.snapshots import SnapshotCapture
 from fer_edge.urls import Address, mask, parse
 
+_OPENING = threading.Lock()  # OpenCV reads the variable while it opens
 _OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 # A camera that answers another request otherwise must not get its JPEGs read by FFmpeg, see http_camera.py.
 _HTTP_OPTIONS = (
@@ -76,10 +79,10 @@ class NetworkCamera(LiveSource):
 def _open_ffmpeg(target: str, name: str, address: Address, options: SourceOptions) -> cv2.VideoCapture:
     """Raises SourceError."""
     quiet_opencv()
-    _set_options(f"rtsp_transport;{options.rtsp_transport}" if address.scheme == "rtsp" else _HTTP_OPTIONS)
     timeout_ms = max(1, round(options.timeout * 1000))
     parameters = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, timeout_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, timeout_ms]
-    capture = cv2.VideoCapture(target, cv2.CAP_FFMPEG, parameters)
+    with _ffmpeg_options(f"rtsp_transport;{options.rtsp_transport}" if address.scheme == "rtsp" else _HTTP_OPTIONS):
+        capture = cv2.VideoCapture(target, cv2.CAP_FFMPEG, parameters)
     if not capture.isOpened():
         capture.release()
         raise SourceError(f"stream {name}: {_why(address, options.timeout)}")
@@ -94,14 +97,22 @@ def _open_ffmpeg(target: str, name: str, address: Address, options: SourceOption
     return capture
 
 
-def _set_options(wanted: str) -> None:
+@contextmanager
+def _ffmpeg_options(wanted: str) -> Iterator[None]:
     """Tell FFmpeg how to open a stream, unless the user has set OpenCV's variable for all its options.
 
-    RTSP: over UDP one lost packet damages the picture until the next key frame; TCP also passes firewalls.
+    RTSP: over UDP one lost packet damages the picture until the next key frame; TCP also passes firewalls. Afterwards
+    the variable is as before: what else the process opens has its own ways. One stream is opened at a time.
     """
-    before = os.environ.get(_OPTIONS, "")
-    if not before or before in {_HTTP_OPTIONS, *(f"rtsp_transport;{other}" for other in RTSP_TRANSPORTS)}:
+    with _OPENING:
+        if os.environ.get(_OPTIONS):
+            yield
+            return
         os.environ[_OPTIONS] = wanted
+        try:
+            yield
+        finally:
+            del os.environ[_OPTIONS]
 
 
 def _why(address: Address, timeout: float) -> str:

@@ -23,6 +23,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from fer_edge import sources
 from fer_edge.errors import SourceError, SourceLost
 from fer_edge.sources.http_camera import MotionJpegCapture, open_http
 from fer_edge.sources.http_get import HttpGet
@@ -333,3 +334,13 @@ def test_ffmpeg_reads_no_jpegs(serve: Callable[..., Server]) -> None:
         with pytest.raises(SourceError, match="answers, but gives no video"):
             NetworkCamera(server.url, SHORT)
         assert len(server.requests) >= 2
+
+
+def test_what_is_opened_later_is_free(serve: Callable[..., Server], tmp_path: Path) -> None:
+    """What FFmpeg may read of a camera holds for that alone: a file of JPEGs opens afterwards."""
+    server = serve(lambda: [OK + b"Content-Type: video/mp2t\r\n\r\n", bytes(5000)], GOOD["parts"])
+    with pytest.raises(SourceError, match="answers, but gives no video"):
+        NetworkCamera(server.url, SHORT)
+    (tmp_path / "a.mjpeg").write_bytes(2 * cv2.imencode(".jpg", np.zeros((48, 64), np.uint8))[1].tobytes())
+    with closing(sources.open_files(str(tmp_path / "a.mjpeg"))) as source:
+        assert next(iter(source)).grey.shape == (48, 64)
