@@ -7,6 +7,7 @@ import os
 import platform
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,7 @@ RUNTIMES = {
 
 
 FLOAT_VARIANTS = ("float32", "float16")  # all that the fallback runs
+VIEW_WAITS, VIEW_WAIT_S = 100, 0.002  # for a profiler to let go of what it looks at
 
 
 def runs(runtime: str, variant: str) -> bool:
@@ -79,6 +81,23 @@ def load_interpreter(path: Path, content: bytes, runtime: str = "auto", threads:
     except Exception as cause:  # the runtimes raise ValueError, RuntimeError, SystemError and more
         raise ModelError(_why(path, name, cause)) from cause
     return name, loaded
+
+
+def invoke(interpreter: Any) -> None:
+    """Run the model on what was written to its input. Raises what the runtime raises.
+
+    A sampling profiler, such as a Dask worker's, holds for a moment the frame of a function that wrote the input, and
+    with it a view into the interpreter's memory, while which it refuses to run.
+    """
+    for _ in range(VIEW_WAITS):
+        try:
+            interpreter.invoke()
+            return
+        except RuntimeError as cause:
+            if "reference to internal data" not in str(cause):
+                raise
+            time.sleep(VIEW_WAIT_S)
+    interpreter.invoke()
 
 
 _STDERR_LOCK = threading.Lock()  # two threads at once would each restore what the other one had redirected

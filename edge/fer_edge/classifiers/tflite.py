@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fer_edge import preprocess
 from fer_edge.classifiers.cards import Card, choose, installed, is_path, read_model
-from fer_edge.classifiers.runtimes import FALLBACK, find_runtime, load_interpreter, tflite_package
+from fer_edge.classifiers.runtimes import FALLBACK, find_runtime, invoke, load_interpreter, tflite_package
 from fer_edge.errors import ModelError, first_line
 from fer_edge.settings import PRIOR_AS_CONVERTED, ClassifierSettings
 from fer_edge.types import Box, Pixels, Prediction
@@ -87,7 +87,7 @@ class TfliteClassifier:
             view[...] = values[:, :, None]  # each colour gets the grey
         del view
         try:
-            self._interpreter.invoke()
+            invoke(self._interpreter)
         except (RuntimeError, ValueError) as cause:
             words = f"fails while it reads a face ({first_line(cause)}); restore it or convert it again"
             raise ModelError(f"model {self.card.path}: {words}") from None

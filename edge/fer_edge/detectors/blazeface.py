@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from fer_edge.classifiers.runtimes import load_interpreter
+from fer_edge.classifiers.runtimes import invoke, load_interpreter
 from fer_edge.detectors.brighten import brighten
 from fer_edge.detectors.candidate import Candidate, log_odds, probability
 from fer_edge.detectors.face_verifier import FaceVerifier
@@ -111,7 +111,7 @@ class BlazeFace:
         view.fill(-1.0)
         view[top : top + size[1], left : left + size[0]] = small[:, :, None] / np.float32(127.5) - 1
         del view  # into the interpreter's memory, which invoke() may move
-        self._interpreter.invoke()
+        invoke(self._interpreter)
         scores = self._interpreter.get_tensor(self._scores)[0, :, 0]
         rows = decode(self._interpreter.get_tensor(self._boxes)[0], scores, self._anchors, self._side, MIN_SCORE)
         return [

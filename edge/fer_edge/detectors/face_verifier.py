@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer_edge.classifiers.cards import models_folder
-from fer_edge.classifiers.runtimes import FALLBACK, find_runtime, load_interpreter
+from fer_edge.classifiers.runtimes import FALLBACK, find_runtime, invoke, load_interpreter
 from fer_edge.detectors.candidate import Candidate, probability
 from fer_edge.errors import ModelError
 from fer_edge.preprocess import even_light, turned_square
@@ -94,7 +94,7 @@ class FaceVerifier:
         else:
             view[0, :, :, 0] = square
         del view  # into the interpreter's memory, which invoke() may move
-        self._interpreter.invoke()
+        invoke(self._interpreter)
         raw = self._interpreter.get_tensor(self._output)[0].astype(np.float32)
         log_odds, *place = ((raw - self._zero) * self._scale).tolist()
         return log_odds, *(value * unit for value, unit in zip(place, UNITS.tolist(), strict=True))

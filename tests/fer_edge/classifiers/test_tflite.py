@@ -83,6 +83,16 @@ def test_int8_input_equals_the_pixels(portrait: Pixels, face: Box) -> None:
     np.testing.assert_array_equal(seen[0], preprocess.face_pixels(portrait, face, card.size))
 
 
+def test_view_of_a_profiler_is_waited_for(portrait: Pixels, face: Box, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of a Dask worker looks at functions while they write the face, and lets go."""
+    classifier = TfliteClassifier(shipped("int8"))
+    before = classifier.predict(portrait, [face])
+    held = [classifier._interpreter.tensor(classifier._input)()]
+    monkeypatch.setattr(runtimes.time, "sleep", lambda _: held.clear())
+    assert classifier.predict(portrait, [face]) == before
+    assert not held
+
+
 def test_crops_and_boxes_agree(portrait: Pixels, face: Box) -> None:
     """A crop has the same prediction as its box in the frame."""
     card = shipped("int8")
