@@ -302,7 +302,7 @@ install_it() { # $1: wheel or "", $2: extras and detectors, or "" for the extras
       rm -rf "${opt:?}/$name"
       fail "the new version did not run for $watch_seconds s, as said above; what ran before runs again"
     fi
-    # Not the new version's fault: no camera, say. To refuse it would refuse the one that mends it, too.
+    # Not the new version's fault: no camera, say. To refuse it would refuse the one that fixes it, too.
     use "$name"
     systemctl restart fer-edge || true
     point "$opt/previous" "$before"

@@ -30,7 +30,7 @@ BLOCK = bytes(BLOCK_BYTES)
 PART = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n"
 JPEG = cv2.imencode(".jpg", np.full((240, 320, 3), 90, np.uint8))[1].tobytes()
 LARGE = cv2.imencode(".jpg", np.zeros((6000, 8000, 3), np.uint8))[1].tobytes()
-ALLOWED = cv2.imencode(".jpg", np.zeros((2000, 2000, 3), np.uint8))[1].tobytes()  # of 9 megapixels it holds 206 MB
+ALLOWED = cv2.imencode(".jpg", np.zeros((2000, 2000, 3), np.uint8))[1].tobytes()  # what SECURITY.md promises 200 MB for
 PROGRESSIVE = cv2.imencode(".jpg", np.zeros((2000, 2000, 3), np.uint8), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()
 
 

@@ -29,7 +29,7 @@ RUNTIMES = {
 
 
 FLOAT_VARIANTS = ("float32", "float16")  # all that the fallback runs
-VIEW_WAITS, VIEW_WAIT_S = 100, 0.002  # for a profiler to let go of what it looks at
+VIEW_WAITS, VIEW_WAIT_S = 100, 0.002  # for a profiler to drop the frames that it looks at
 
 
 def runs(runtime: str, variant: str) -> bool:

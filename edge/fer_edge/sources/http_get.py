@@ -84,7 +84,7 @@ class HttpGet:
             # Most cameras have made theirs themselves. FFmpeg takes any, and says nothing.
             _log.warning(
                 f"{mask(self._url)}: its certificate cannot be checked ({error.reason.verify_message}), so another "
-                "device may pose as this camera; to mend it, give the camera a certificate that this device trusts"
+                "device may pose as this camera; to fix it, give the camera a certificate that this device trusts"
             )
             self._opener = self._make_opener(verify=False)
             answer = self._opener.open(self._url)
