@@ -81,7 +81,7 @@ def _open_ffmpeg(target: str, name: str, address: Address, options: SourceOption
     quiet_opencv()
     timeout_ms = max(1, round(options.timeout * 1000))
     parameters = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, timeout_ms, cv2.CAP_PROP_READ_TIMEOUT_MSEC, timeout_ms]
-    with _ffmpeg_options(f"rtsp_transport;{options.rtsp_transport}" if address.scheme == "rtsp" else _HTTP_OPTIONS):
+    with _ffmpeg_options(_HTTP_OPTIONS if address.scheme in _HTTP else f"rtsp_transport;{options.rtsp_transport}"):
         capture = cv2.VideoCapture(target, cv2.CAP_FFMPEG, parameters)
     if not capture.isOpened():
         capture.release()
