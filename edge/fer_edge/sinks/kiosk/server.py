@@ -89,6 +89,10 @@ class Server:
     async def _serve(self) -> None:
         self._app.start()
         await self._uvicorn.serve(sockets=[self._socket])
+        # A client that has not taken its response by now does not get the rest.
+        for connection in list(self._uvicorn.server_state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)  # the loop's next turn closes them
 
     def close(self) -> None:
         """Stop it. May be called twice."""

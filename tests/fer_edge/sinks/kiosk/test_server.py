@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import socket
 import threading
@@ -115,6 +116,22 @@ def test_stop_takes_no_two_seconds(
     for connection in connections:
         connection.close()
     assert "Traceback" not in capfd.readouterr().err
+
+
+def test_stop_closes_what_nobody_took(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also the connection of a client that does not take answers which are complete."""
+    built = house()
+    monkeypatch.setattr(server, "WRITE_BUFFER_BYTES", 2**24)  # the server need not wait for it
+    with socket.create_connection(("127.0.0.1", built.port), timeout=SOON) as connection:
+        connection.sendall(b"GET /static/feed.js HTTP/1.1\r\nHost: localhost\r\n\r\n" * 2000)
+        state = built.sink._server._uvicorn.server_state
+        deadline = time.monotonic() + SOON
+        while state.total_requests < 2000:
+            assert time.monotonic() < deadline
+            assert built.ask("/healthz").status == 200  # a turn of the server's loop
+        built.sink.close()
+        assert not state.connections
+    gc.collect()  # a transport that is still open complains, which fails the test
 
 
 @pytest.mark.parametrize("answered", [False, True])
