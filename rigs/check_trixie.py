@@ -20,7 +20,7 @@ from service_device import SHARED, TOOLS
 
 SUITE = "trixie"
 PACKAGES = ("python3", "python3-venv", "make", "ca-certificates")
-KEPT = {".venv-check", ".mypy_cache", ".ruff_cache"}  # of the runs before
+KEPT = {".venv-check", ".mypy_cache", ".pytest_cache", ".ruff_cache"}  # of the runs before
 PROJECT = "srv/fer-edge"  # in the container
 
 
