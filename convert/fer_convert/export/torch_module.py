@@ -6,6 +6,7 @@ first. Quantizers trace it (torch.fx), so it is made of torch's own layers alone
 
 from __future__ import annotations
 
+import functools
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -170,14 +171,21 @@ def _padding(
 
 
 def _max_pooling(graph: Graph, step: Operator) -> Any:
-    torch, options = backend.torch(), step.options
+    return _pooling(graph, step, backend.torch().nn.MaxPool2d)
+
+
+def _average_pooling(graph: Graph, step: Operator) -> Any:
+    return _pooling(graph, step, functools.partial(backend.torch().nn.AvgPool2d, count_include_pad=False))
+
+
+def _pooling(graph: Graph, step: Operator, layer: Any) -> Any:
+    options = step.options
     kernel, strides = (options.filterHeight, options.filterWidth), (options.strideH, options.strideW)
     before, even = _padding(graph, step, kernel, strides)
-    # One row and column too few at the end, which torch leaves out of the maximum as TensorFlow does.
+    # One row and column too few at the end, which torch leaves out as TensorFlow does.
     if any(before) and (set(before) != {0, 1} or before[0] or before[2] or min(strides) < 2):
         return None
-    layer = torch.nn.MaxPool2d(kernel, strides, even, ceil_mode=any(before))
-    return _activated([layer], options.fusedActivationFunction)
+    return _activated([layer(kernel, strides, even, ceil_mode=any(before))], options.fusedActivationFunction)
 
 
 def _addition(graph: Graph, step: Operator) -> Any:
@@ -233,6 +241,7 @@ def _activated(layers: list[Any], activation: int) -> Any:
 
 LAYERS: dict[str, Callable[[Graph, Operator], Any]] = {
     "ADD": _addition,
+    "AVERAGE_POOL_2D": _average_pooling,
     "CONV_2D": _convolution,
     "DEPTHWISE_CONV_2D": _depthwise,
     "FULLY_CONNECTED": _dense,

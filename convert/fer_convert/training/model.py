@@ -30,16 +30,17 @@ def prepare(recipe: Recipe, faces: Dataset, loaded: LoadedModel | None) -> Any:
     keras.utils.set_random_seed(recipe.seed)
     classes = len(faces.classes)
     if loaded is None:
-        size = (None, None) if recipe.small else (recipe.size, recipe.size)
+        size = (recipe.size, recipe.size)
         model = networks.build(recipe.network, classes, size)
     else:
+        size = loaded.size
         order = match_labels(loaded.labels, faces.classes)
         if order == list(range(classes)):
             model = load.with_pixel_input(loaded)
         else:
             model = load.with_classes(loaded, classes, order)
-        if recipe.small:
-            model = _for_any_size(model, recipe, loaded.size)
+    if recipe.small:
+        model = _for_any_size(model, recipe, size)
     # XLA on a CPU took six times as long as TensorFlow's own kernels; JAX knows nothing but XLA.
     jit = False if keras.backend.backend() == "tensorflow" else "auto"
     model.compile(

@@ -198,9 +198,29 @@ def _max_pooling(layer: Any) -> Run:
     return run
 
 
+def _average_pooling(layer: Any) -> Run:
+    torch = backend.torch()
+
+    def run(given: list[Any], _training: bool) -> Any:
+        x = given[0].float()
+        inside = torch.ones_like(x[:1, :1])
+        before = (0, 0)
+        if layer.padding == "same":
+            x, before = _padded(x, layer.pool_size, layer.strides, 0.0)
+            inside, _ = _padded(inside, layer.pool_size, layer.strides, 0.0)
+        # Of the pixels alone, as TensorFlow has it: padding counts for nothing.
+        total, share = (
+            torch.nn.functional.avg_pool2d(tensor, layer.pool_size, layer.strides, before) for tensor in (x, inside)
+        )
+        return total / share
+
+    return run
+
+
 LAYER_RUNS: dict[str, Callable[[Any], Run]] = {
     "Activation": _activation,
     "Add": _add,
+    "AveragePooling2D": _average_pooling,
     "BatchNormalization": _norm,
     "Conv2D": _convolution,
     "DepthwiseConv2D": _depthwise,

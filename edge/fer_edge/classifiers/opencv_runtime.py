@@ -22,6 +22,7 @@ MIN_OPENCV = (4, 10)  # 4.8 knows no MEAN
 EXACT = frozenset(
     (
         "ADD",
+        "AVERAGE_POOL_2D",
         "CONCATENATION",
         "CONV_2D",
         "DEPTHWISE_CONV_2D",

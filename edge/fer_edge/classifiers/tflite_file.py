@@ -29,6 +29,7 @@ OPERATIONS = {
     40: "MEAN",
     114: "QUANTIZE",
 }
+PADDED_MEANS = "AVERAGE_POOL_2D with padding"
 MAX_ITEMS = 100_000  # of a list; a damaged file may say any number
 
 # The places of fields in their tables.
@@ -36,7 +37,9 @@ _MODEL_OPERATOR_CODES, _MODEL_SUBGRAPHS = 1, 2
 _CODE_OLD_BUILTIN, _CODE_CUSTOM, _CODE_BUILTIN = 0, 1, 3
 _GRAPH_TENSORS, _GRAPH_INPUTS, _GRAPH_OUTPUTS, _GRAPH_OPERATORS = 0, 1, 2, 3
 _TENSOR_SHAPE, _TENSOR_TYPE, _TENSOR_NAME = 0, 1, 3
-_OPERATOR_CODE = 0
+_OPERATOR_CODE, _OPERATOR_INPUTS, _OPERATOR_OUTPUTS, _OPERATOR_OPTIONS = 0, 1, 2, 4
+_POOL_PADDING, _POOL_STRIDES, _POOL_SIDES = 0, (2, 1), (4, 3)  # of rows, of columns
+_SAME = 0  # kind of padding
 
 
 class Tensor(NamedTuple):
@@ -53,7 +56,7 @@ class Graph(NamedTuple):
     tensors: tuple[Tensor, ...]
     inputs: tuple[int, ...]  # indices of tensors
     outputs: tuple[int, ...]
-    operations: frozenset[str]  # "operation 81" for one that is not in OPERATIONS
+    operations: frozenset[str]  # "operation 81" for one that is not in OPERATIONS; PADDED_MEANS
 
 
 def read_graph(content: bytes) -> Graph:
@@ -75,8 +78,23 @@ def _read(content: bytes) -> Graph:
     inputs, outputs = graph.integers(_GRAPH_INPUTS), graph.integers(_GRAPH_OUTPUTS)
     if not all(0 <= index < len(tensors) for index in (*inputs, *outputs)):
         raise ValueError("the file is damaged (an input or output is no tensor)")
-    used = {names[table.number(_OPERATOR_CODE, "<I", 0)] for table in graph.tables(_GRAPH_OPERATORS)}
+    used = set()
+    for operator in graph.tables(_GRAPH_OPERATORS):
+        name = names[operator.number(_OPERATOR_CODE, "<I", 0)]
+        used.add(PADDED_MEANS if name == "AVERAGE_POOL_2D" and _pads(operator, tensors) else name)
     return Graph(tensors, inputs, outputs, frozenset(used))
+
+
+def _pads(operator: _Table, tensors: tuple[Tensor, ...]) -> bool:
+    """Whether windows of a pooling reach beyond the picture."""
+    options = operator.table(_OPERATOR_OPTIONS)
+    if options.number(_POOL_PADDING, "<b", 0) != _SAME:
+        return False
+    shapes = [tensors[operator.integers(field)[0]].shape for field in (_OPERATOR_INPUTS, _OPERATOR_OUTPUTS)]
+    return any(
+        (result - 1) * options.number(stride, "<i", 0) + options.number(side, "<i", 0) > given
+        for given, result, stride, side in zip(shapes[0][1:3], shapes[1][1:3], _POOL_STRIDES, _POOL_SIDES, strict=True)
+    )
 
 
 def _operation(code: _Table) -> str:
@@ -136,6 +154,12 @@ class _Table(NamedTuple):
     def text(self, field: int) -> str:
         place, count = self._list(field)
         return self.content[place : place + count].decode("utf-8", "replace")
+
+    def table(self, field: int) -> _Table:
+        place = self._field(field)
+        if not place:
+            raise IndexError(f"no table in field {field}")
+        return _Table(self.content, place + _number(self.content, "<I", place))
 
     def tables(self, field: int) -> Iterator[_Table]:
         place, count = self._list(field)

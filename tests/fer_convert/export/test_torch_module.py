@@ -104,9 +104,28 @@ def test_pooling_ignores_what_is_outside(side: int, stride: int, kernel: int) ->
 
 
 @pytest.mark.torch
+@pytest.mark.parametrize(("side", "stride", "kernel"), [(15, 5, 5), (11, 4, 4), (8, 2, 3), (7, 2, 3), (9, 2, 2)])
+def test_means_are_of_pixels_alone(side: int, stride: int, kernel: int) -> None:
+    """What is outside counts for nothing."""
+    import torch
+
+    x = np.random.default_rng(side).random((1, side, side, 2)).astype(np.float32)
+    cells = -(-side // stride)
+    before = max((cells - 1) * stride + kernel - side, 0) // 2
+    spans = [slice(max(cell * stride - before, 0), cell * stride - before + kernel) for cell in range(cells)]
+    wanted = np.array([[x[0, rows, columns].mean(axis=(0, 1)) for columns in spans] for rows in spans])
+    options = {"padding": torch_module.SAME, "strideH": stride, "strideW": stride, "fusedActivationFunction": 0}
+    options |= {"filterHeight": kernel, "filterWidth": kernel}
+    network = torch_module.module(one("AVERAGE_POOL_2D", x.shape, (1, *wanted.shape), [], **options))
+    found = network(torch.from_numpy(x.transpose(0, 3, 1, 2).copy())).detach().numpy()
+    np.testing.assert_allclose(found[0].transpose(1, 2, 0), wanted, rtol=1e-5)
+
+
+@pytest.mark.torch
 def test_unknown_operators_are_named() -> None:
     """With those that are known."""
     with pytest.raises(
-        ModelError, match=r"operator HARD_SWISH in this form cannot be exported; known are ADD, CONV_2D"
+        ModelError,
+        match=r"operator HARD_SWISH in this form cannot be exported; known are ADD, AVERAGE_POOL_2D, CONV_2D",
     ):
         torch_module.module(one("HARD_SWISH", (1, 8, 8, 1), (1, 8, 8, 1), []))

@@ -33,6 +33,13 @@ def test_torch_graph_equals_keras(found: dict[str, Any], name: str) -> None:
     assert twins["statistics"] < 2e-3  # torch's running variance divides by one less
 
 
+def test_means_are_of_pixels_alone(found: dict[str, Any]) -> None:
+    """As TensorFlow has it: the padding of the last cells counts for nothing."""
+    pixels = np.arange(33.0).reshape(3, 11)
+    wanted = [[pixels[row : row + 2, column : column + 4].mean() for column in (0, 4, 8)] for row in (0, 2)]
+    np.testing.assert_allclose(found["means"], wanted, rtol=1e-6)
+
+
 def test_torch_steps_equal_keras_steps(found: dict[str, Any]) -> None:
     """Six steps have the losses of Keras's own."""
     theirs, ours = (found["steps"][name] for name in ("KerasEngine", "TorchEngine"))

@@ -70,6 +70,17 @@ def other_layers() -> Any:
     return keras.Model(image, layers.Dense(7, activation="softmax")(x))
 
 
+def means() -> list[list[float]]:
+    """Of the numbers from 0 on in 3 x 11 pixels, in cells of 2 x 4."""
+    keras, torch = backend.keras(), backend.torch()
+    image = keras.Input((3, 11, 1))
+    x = keras.layers.AveragePooling2D((2, 4), padding="same")(image)
+    model = keras.Model(image, keras.layers.Conv2D(1, 1, kernel_initializer="ones")(x))
+    pixels = torch.arange(33, dtype=torch.float32).reshape(1, 3, 11, 1)
+    found: list[list[float]] = torch_graph.forward(model)(pixels, False)[0, 0].detach().tolist()
+    return found
+
+
 def steps(model: Any) -> dict[str, list[float]]:
     """The losses of a few steps by each engine, from the same weights on the same batch."""
     keras = backend.keras()
@@ -93,9 +104,14 @@ def main() -> None:
     """Print everything."""
     # The same first weights each time: by chance of them a resnet's gradients were 0.00 to 1.1 % apart.
     backend.keras().utils.set_random_seed(1)
-    found: dict[str, Any] = {name: twins(networks.build(name, 7, (48, 48))) for name in networks.NETWORKS}
+    # The first of a size whose cells need no padding, which Keras on torch counts among the pixels of a mean.
+    sizes = {"mini_xception": (64, 64)}
+    found: dict[str, Any] = {
+        name: twins(networks.build(name, 7, sizes.get(name, (48, 48)))) for name in networks.NETWORKS
+    }
     found["other layers"] = twins(other_layers())
-    found["steps"] = steps(networks.build("mini_xception", 7, (48, 48)))
+    found["means"] = means()
+    found["steps"] = steps(networks.build("mini_xception", 7, (64, 64)))
     keras = backend.keras()
     image = keras.Input((8, 8, 1))
     twice = keras.layers.Conv2D(1, 3, padding="same")
