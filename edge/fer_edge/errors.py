@@ -32,9 +32,15 @@ def printable(text: str) -> str:
 
 
 class FerEdgeError(Exception):
-    """Base of the tree: ``str()`` is one line that names the value, the cause and the fix."""
+    """Base of the tree: ``str()`` is one line that names the value, the cause and the fix.
+
+    One line whatever is quoted in it, since values come from files and other machines.
+    """
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return printable(" ".join(super().__str__().splitlines()))
 
 
 # What code that is not ours may raise in a thread of its own, which a sys.exit in it would end without a word.

@@ -23,7 +23,7 @@ from fer_edge.demo import PORTRAIT
 from fer_edge.demo.clip import Clip
 from fer_edge.reader import Reader
 
-pytest.importorskip("distributed", reason="needs Dask: pip install 'fer-edge[dask]'")
+distributed = pytest.importorskip("distributed", reason="needs Dask: pip install 'fer-edge[dask]'")
 pytest.importorskip("pyarrow", reason="needs PyArrow: pip install 'fer-edge[parquet]'")
 pytestmark = [pytest.mark.process, pytest.mark.timeout(600)]
 
@@ -73,6 +73,9 @@ def started(folder: Path, workers: int, **settings: str) -> Iterator[Cluster]:
     try:
         for _ in range(workers):
             there.add_worker()
+        if workers:  # else the first command says that it waits for them
+            with distributed.Client(scheduler_file=str(there.file), set_as_default=False) as client:
+                client.wait_for_workers(workers, timeout=TIMEOUT_S)
         yield there
     finally:
         there.close()
