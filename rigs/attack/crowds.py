@@ -54,7 +54,7 @@ def main() -> int:
 
 
 def attack(table: Table, target: Service, name: str, count: int, data: bytes) -> None:
-    target.peak_mb = 0.0
+    target.begin_peak()
     crowd = []
     for _ in range(count):
         with suppress(OSError):

@@ -82,7 +82,7 @@ def main() -> int:
 
 
 def attack(table: Table, target: Service, name: str, data: bytes, idle: float) -> None:
-    target.peak_mb = 0.0
+    target.begin_peak()
     begun = time.monotonic()
     status, _ = target.ask("POST", "/api/v1/detect", data, Content_Type="image/png")
     seconds, grown = time.monotonic() - begun, target.peak_mb - idle

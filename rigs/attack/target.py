@@ -50,12 +50,18 @@ class Service:
     def __init__(self, process: subprocess.Popen[str], port: int, errors: Path) -> None:
         self.process, self.port, self._errors = process, port, errors
         self.peak_mb = 0.0
-        self._sampling = threading.Event()
+        self._ended, self._counting = threading.Event(), threading.Lock()
         threading.Thread(target=self._sample, daemon=True).start()
 
     def _sample(self) -> None:
-        while not self._sampling.wait(SAMPLE_INTERVAL_S):
-            self.peak_mb = max(self.peak_mb, memory_mb(self.process.pid))
+        while not self._ended.wait(SAMPLE_INTERVAL_S):
+            with self._counting:
+                self.peak_mb = max(self.peak_mb, memory_mb(self.process.pid))
+
+    def begin_peak(self) -> None:
+        """Let the peak be that from now on."""
+        with self._counting:  # what is being counted is of before
+            self.peak_mb = 0.0
 
     def ask(self, method: str, path: str, body: bytes = b"", timeout: float = 60, **headers: str) -> tuple[int, bytes]:
         """The status and the body of an answer; (0, b"") if there is none."""
@@ -92,7 +98,7 @@ class Service:
         return self._errors.read_text(errors="replace")
 
     def close(self) -> None:
-        self._sampling.set()
+        self._ended.set()
         with suppress(OSError):
             self.process.kill()
         self.process.wait(10)
@@ -184,9 +190,12 @@ def memory_mb(pid: int) -> float:
     Not their proportional share (Pss), of which the libraries are less the more other programs use them.
     """
     total = 0.0
+    own = Path(f"/proc/{pid}/cmdline")
     for number in [pid, *children(pid)]:
         counted = ("Rss:",) if number == pid else ("Private_Clean:", "Private_Dirty:")
         with suppress(OSError, ValueError):
+            if number != pid and Path(f"/proc/{number}/cmdline").read_bytes() == own.read_bytes():
+                continue  # it has not begun its own program yet: its memory is its parent's
             text = Path(f"/proc/{number}/smaps_rollup").read_text()
             total += sum(int(line.split()[1]) for line in text.splitlines() if line.startswith(counted)) * 1024 / 1e6
     return total
