@@ -30,8 +30,10 @@ BLOCK = bytes(BLOCK_BYTES)
 PART = b"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n"
 JPEG = cv2.imencode(".jpg", np.full((240, 320, 3), 90, np.uint8))[1].tobytes()
 LARGE = cv2.imencode(".jpg", np.zeros((6000, 8000, 3), np.uint8))[1].tobytes()
-ALLOWED = cv2.imencode(".jpg", np.zeros((2000, 2000, 3), np.uint8))[1].tobytes()  # what SECURITY.md promises 200 MB for
-PROGRESSIVE = cv2.imencode(".jpg", np.zeros((2000, 2000, 3), np.uint8), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()
+ALLOWED = cv2.imencode(".jpg", np.zeros((3000, 3000, 3), np.uint8))[1].tobytes()  # the largest, by default
+GRAIN = np.random.default_rng(1).integers(0, 256, (3000, 3000, 3), np.uint8)
+HEAVY = cv2.imencode(".jpg", GRAIN, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+PROGRESSIVE = cv2.imencode(".jpg", np.zeros((1500, 1500, 3), np.uint8), [cv2.IMWRITE_JPEG_PROGRESSIVE, 1])[1].tobytes()
 
 
 def endless(first: bytes, block: bytes = BLOCK) -> Iterator[bytes]:
@@ -56,8 +58,9 @@ CAMERAS: dict[str, Callable[[], Iterator[bytes]]] = {
     "a part of no length, without an end": lambda: endless(b"--frame\r\nContent-Type: image/jpeg\r\n\r\n" + JPEG[:2]),
     "headers without an end": lambda: endless(b"--frame\r\n", (b"X-Header: " + b"y" * 990 + b"\r\n") * 250),
     "frames of 8000 x 6000": lambda: endless(b"", PART % len(LARGE) + LARGE + b"\r\n"),
-    "frames of 2000 x 2000": lambda: endless(b"", PART % len(ALLOWED) + ALLOWED + b"\r\n"),
-    "progressive frames of 2000 x 2000": lambda: endless(b"", PART % len(PROGRESSIVE) + PROGRESSIVE + b"\r\n"),
+    "frames of 3000 x 3000": lambda: endless(b"", PART % len(ALLOWED) + ALLOWED + b"\r\n"),
+    "frames of 3000 x 3000, noise": lambda: endless(b"", PART % len(HEAVY) + HEAVY + b"\r\n"),
+    "progressive frames of 1500 x 1500": lambda: endless(b"", PART % len(PROGRESSIVE) + PROGRESSIVE + b"\r\n"),
     "noise": lambda: endless(b"", random.Random(1).randbytes(BLOCK_BYTES)),
 }
 

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import http.client
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, TypeAlias
 
 from fer_edge.errors import SourceError
 from fer_edge.sources.content import HEAD_BYTES, kind_of
 from fer_edge.sources.http_get import Answer, HttpGet
-from fer_edge.sources.jpeg_parts import JPEG_START, JpegParts, decode_jpeg
+from fer_edge.sources.jpeg_parts import JPEG_START, JpegParts, colours_of, decode_jpeg
 from fer_edge.sources.options import SourceOptions, TooLargeError
 from fer_edge.sources.snapshots import SnapshotCapture
+from fer_edge.types import Pixels
 
 READ_MARGIN_S = 1.0  # that a read may take longer than the source waits for a frame, which says what is wrong
 _DELIMITER = b"--"
@@ -80,6 +82,7 @@ class MotionJpegCapture:
         self._parts = JpegParts(answer.headers.get_boundary("") or "", options.max_frame_pixels)
         self._found: deque[bytes | None] = deque()
         self._jpeg: bytes | None = None
+        self.convert: Callable[[], Pixels] | None = None  # makes the colours of the picture that came last
         self._too_large: TooLargeError | None = None  # what comes after _found
         self.ended = False
         self._feed(first)
@@ -98,7 +101,7 @@ class MotionJpegCapture:
         return self._first is not None or self._next()
 
     def retrieve(self) -> tuple[bool, Any]:
-        """(True, the picture that came last, (height, width, 3) BGR); (False, None) if it is damaged."""
+        """(True, the picture that came last, (height, width) grey); (False, None) if it is damaged."""
         picture, self._first = self._first, None
         if picture is None:
             picture = self._decode()
@@ -135,9 +138,11 @@ class MotionJpegCapture:
         if self._jpeg is None:
             return None
         try:
-            return decode_jpeg(self._jpeg, self._max_pixels)
+            picture = decode_jpeg(self._jpeg, self._max_pixels)
         except SourceError:
             return None
+        self.convert = colours_of(self._jpeg, self._max_pixels)
+        return picture
 
     def stop(self) -> None:
         """End a wait. From any thread."""

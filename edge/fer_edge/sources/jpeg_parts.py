@@ -8,7 +8,8 @@ off, and what is no picture.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from io import BytesIO
 
 import cv2
@@ -16,7 +17,7 @@ import numpy as np
 
 from fer_edge.errors import SourceError
 from fer_edge.sources.options import TooLargeError, too_large
-from fer_edge.sources.picture import WHOLE_PIXELS, decode, open_image, pillow_errors
+from fer_edge.sources.picture import WHOLE_PIXELS, decode, decode_grey, open_image, pillow_errors
 from fer_edge.types import Pixels
 
 BYTES_A_PIXEL = 2  # of a JPEG at most; noise in the best quality has 1.2 in the usual 4:2:0
@@ -26,6 +27,7 @@ MAX_SEGMENTS = 1000  # of a picture
 PROGRESSIVE_TIMES = (
     4  # as many pixels a plain JPEG may have: a decoder holds six bytes more for each of a progressive one
 )
+MAX_KEPT_BYTES = 4_000_000  # of a JPEG that is kept for its colours: a good one of nine megapixels
 MAX_LINE_BYTES, MAX_LINES = 8192, 100  # of a part's headers
 
 _FORMATS = ("JPEG",)
@@ -159,15 +161,36 @@ class JpegParts:
 
 
 def decode_jpeg(jpeg: bytes, max_pixels: int) -> Pixels:
-    """A whole JPEG as JpegParts gives it, (height, width, 3) BGR, turned as its EXIF says. Raises SourceError.
+    """A whole JPEG as JpegParts gives it, (height, width) grey, turned as its EXIF says. Raises SourceError.
 
-    A large one by OpenCV, which needs less than half of Pillow's memory, and writes of some damage to standard error.
+    A large one by OpenCV, which needs less of memory than Pillow, and writes of some damage to standard error.
     """
     data = BytesIO(jpeg)
     with pillow_errors(data, "picture", _FORMATS), open_image(data, _FORMATS) as image:
         if image.width * image.height <= WHOLE_PIXELS:
-            return decode(image, "picture", max_pixels)
-    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+            return decode_grey(image)
+    return _by_opencv(jpeg, cv2.IMREAD_GRAYSCALE, max_pixels)
+
+
+def decode_colours(jpeg: bytes, max_pixels: int) -> Pixels:
+    """The same in its colours, (height, width, 3) BGR. Raises ValueError."""
+    data = BytesIO(jpeg)
+    try:
+        with pillow_errors(data, "picture", _FORMATS), open_image(data, _FORMATS) as image:
+            if image.width * image.height <= WHOLE_PIXELS:
+                return decode(image, "picture", max_pixels)
+        return _by_opencv(jpeg, cv2.IMREAD_COLOR, max_pixels)
+    except SourceError as cause:
+        raise ValueError(str(cause)) from None
+
+
+def colours_of(jpeg: bytes, max_pixels: int) -> Callable[[], Pixels] | None:
+    """What makes the colours of a whole JPEG; None if that much is not kept for them."""
+    return partial(decode_colours, jpeg, max_pixels) if len(jpeg) <= MAX_KEPT_BYTES else None
+
+
+def _by_opencv(jpeg: bytes, kind: int, max_pixels: int) -> Pixels:
+    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), kind)
     if picture is None or picture.shape[0] * picture.shape[1] > max_pixels:
         raise SourceError("picture: is damaged")
     return np.asarray(picture, np.uint8)

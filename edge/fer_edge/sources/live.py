@@ -6,6 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 import cv2
@@ -28,6 +29,7 @@ class Grabbed(NamedTuple):
     taken: datetime  # with zone
     picture: Pixels  # (height, width, 3) BGR, or (height, width) grey
     damaged: int = 0  # pictures left out so far, since the camera was opened
+    convert: Callable[[], Pixels] | None = None  # makes the colours of a grey one; may raise ValueError
 
 
 class LiveSource(ABC):
@@ -78,7 +80,11 @@ class LiveSource(ABC):
             grey = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
             return Frame(number, grabbed.time, grabbed.taken, grey, self.name, picture, damaged)
         grey = picture.reshape(picture.shape[:2])
-        return Frame(number, grabbed.time, grabbed.taken, grey, self.name, damaged=damaged)
+        convert = None if grabbed.convert is None else partial(self._in_colour, grabbed.convert)
+        return Frame(number, grabbed.time, grabbed.taken, grey, self.name, damaged=damaged, convert=convert)
+
+    def _in_colour(self, convert: Callable[[], Pixels]) -> Pixels:
+        return self._mounting.apply(convert())
 
     @abstractmethod
     def _lost(self, number: int, what: str) -> SourceError:
@@ -115,7 +121,8 @@ class _Grabber:
                 good, picture = self._capture.retrieve()
                 if good and picture is not None and picture.size:
                     self._large = picture.nbytes > LARGE_BYTES
-                    return Grabbed(moment, taken, picture, self._damaged)
+                    convert = getattr(self._capture, "convert", None)
+                    return Grabbed(moment, taken, picture, self._damaged, convert)
             self._damaged += 1
             failed += 1
             if failed % ENDED_FAILURES == 0:

@@ -221,6 +221,14 @@ def decode(image: Image.Image, name: str, max_pixels: int) -> Pixels:
     return colours
 
 
+def decode_grey(image: Image.Image) -> Pixels:
+    """Pillow's open JPEG, (height, width), rotated as its EXIF orientation says: its brightness alone is decoded."""
+    image.draft("L", image.size)
+    image.load()
+    turned = image if image.getexif().get(_ORIENTATION, 1) == 1 else ImageOps.exif_transpose(image)
+    return np.array(turned if turned.mode == "L" else turned.convert("L"), np.uint8)
+
+
 def _to_bgr(image: Image.Image) -> Pixels:
     """Pillow's `image` as OpenCV has them; a large one in stripes, for Pillow would copy the whole of it twice."""
     width, height = image.size

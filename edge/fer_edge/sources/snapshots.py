@@ -5,13 +5,14 @@ from __future__ import annotations
 import http.client
 import threading
 import time
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
 from fer_edge.errors import SourceError
 from fer_edge.sources.content import is_motion_jpeg, kind_of
 from fer_edge.sources.http_get import HttpGet
-from fer_edge.sources.jpeg_parts import JPEG_START, PROGRESSIVE_TIMES, JpegParts, decode_jpeg
+from fer_edge.sources.jpeg_parts import JPEG_START, PROGRESSIVE_TIMES, JpegParts, colours_of, decode_jpeg
 from fer_edge.sources.options import SourceOptions
 from fer_edge.sources.picture import decode_picture
 from fer_edge.types import Pixels
@@ -31,6 +32,7 @@ class SnapshotCapture:
         self._due = 0.0  # time.monotonic() of the next request
         self._stopped = threading.Event()
         self._picture: Pixels | None = None
+        self.convert: Callable[[], Pixels] | None = None  # makes its colours, if it is grey
         self._tried = False  # whether the picture came while it was tried, and is still to be given
 
     def is_picture(self) -> bool:
@@ -55,12 +57,14 @@ class SnapshotCapture:
         return True
 
     def _decode(self, data: bytes) -> Pixels:
-        """Raises SourceError, ValueError."""
+        """Grey of a JPEG, else BGR. Raises SourceError, ValueError."""
+        self.convert = None
         if not data.startswith(JPEG_START):  # rare, and needs more memory
             return decode_picture(BytesIO(data), "picture", self._max_pixels // PROGRESSIVE_TIMES)
         whole = next(JpegParts("", self._max_pixels).feed(data), None)
         if whole is None:
             raise ValueError("cut off")
+        self.convert = colours_of(whole, self._max_pixels)
         return decode_jpeg(whole, self._max_pixels)
 
     def _fetch(self) -> bytes:
@@ -75,7 +79,7 @@ class SnapshotCapture:
         return data
 
     def retrieve(self) -> tuple[bool, Any]:
-        """(True, the picture that came last, (height, width, 3) BGR)."""
+        """(True, the picture that came last: (height, width) grey, or (height, width, 3) BGR)."""
         return self._picture is not None, self._picture
 
     def stop(self) -> None:

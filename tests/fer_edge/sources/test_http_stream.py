@@ -105,7 +105,8 @@ def test_frames_come(server: Server) -> None:
     assert [frame.number for frame in frames] == [0, 1, 2, 3, 4]
     assert [frame.time for frame in frames] == sorted(frame.time for frame in frames)
     assert frames[0].grey.shape == (48, 64)
-    assert frames[0].colour is not None
+    assert frames[0].picture.shape == (48, 64, 3)
+    assert frames[0].colour is None  # made only for who asks
     assert frames[0].taken.tzinfo is not None
     assert frames[0].source == "http://127.0.0.1"
 

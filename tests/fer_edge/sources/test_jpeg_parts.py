@@ -5,9 +5,19 @@ from __future__ import annotations
 import io
 import random
 
+import cv2
+import numpy as np
 import pytest
 from fer_edge.errors import SourceError
-from fer_edge.sources.jpeg_parts import MAX_SCANS, MIN_LIMIT_BYTES, JpegParts, decode_jpeg
+from fer_edge.sources.jpeg_parts import (
+    MAX_KEPT_BYTES,
+    MAX_SCANS,
+    MIN_LIMIT_BYTES,
+    JpegParts,
+    colours_of,
+    decode_colours,
+    decode_jpeg,
+)
 from fer_edge.sources.options import TooLargeError
 from PIL import Image
 
@@ -171,9 +181,34 @@ def test_pictures_are_decoded(size: tuple[int, int], mode: str) -> None:
     """Small and large ones, by another decoder, look the same."""
     file = io.BytesIO()
     Image.new("RGB", size, (200, 100, 50)).convert(mode).save(file, "JPEG")
-    picture = decode_jpeg(file.getvalue(), 3_000_000)
-    assert picture.shape == (size[1], size[0], 3)
+    grey, colours = (decode(file.getvalue(), 3_000_000) for decode in (decode_jpeg, decode_colours))
+    assert grey.shape == (size[1], size[0])
+    assert abs(int(grey[5, 5]) - 124) < 3
+    assert colours.shape == (size[1], size[0], 3)
     wanted = (50, 100, 200) if mode == "RGB" else (124, 124, 124)
-    assert abs(picture[5, 5].astype(int) - wanted).max() < 6
+    assert abs(colours[5, 5].astype(int) - wanted).max() < 6
     with pytest.raises(SourceError):
         decode_jpeg(b"\xff\xd8\xff" + file.getvalue()[-30:], 3_000_000)
+    with pytest.raises(ValueError, match="picture: is "):
+        decode_colours(b"\xff\xd8\xff" + file.getvalue()[-30:], 3_000_000)
+
+
+@pytest.mark.parametrize("size", [(64, 48), (2000, 1300)])
+def test_grey_is_that_of_the_colours(size: tuple[int, int]) -> None:
+    """Turned as its EXIF says, too: but for rounding, what OpenCV makes of the colours."""
+    pixels = cv2.resize(np.random.default_rng(1).integers(0, 256, (6, 8, 3), np.uint8), size)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", exif=exif, subsampling=0, quality=95)
+    grey, colours = (decode(file.getvalue(), 3_000_000) for decode in (decode_jpeg, decode_colours))
+    assert grey.shape == size
+    difference = grey.astype(int) - cv2.cvtColor(colours, cv2.COLOR_BGR2GRAY)
+    assert abs(difference).mean() < 1
+
+
+def test_large_files_are_not_kept_for_their_colours() -> None:
+    small = colours_of(PICTURES[0], MAX_PIXELS)
+    assert small is not None
+    assert small().shape == (48, 64, 3)
+    assert colours_of(PICTURES[0] + bytes(MAX_KEPT_BYTES), MAX_PIXELS) is None
