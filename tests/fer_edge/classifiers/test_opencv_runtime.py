@@ -86,6 +86,27 @@ def test_what_opencv_runs_wrong_is_refused() -> None:
         load_interpreter(TEACHABLE, TEACHABLE.read_bytes(), "opencv")
 
 
+def test_means_with_padding_are_refused() -> None:
+    """Those of the shipped network have none; OpenCV would count padding among the pixels."""
+    flatbuffers = pytest.importorskip("flatbuffers")
+    schema = pytest.importorskip("ai_edge_litert.schema_py_generated")
+    content = FLOAT32.read_bytes()
+    assert "AVERAGE_POOL_2D" in read_graph(content).operations
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
+    (pooling,) = (
+        operator.builtinOptions
+        for operator in model.subgraphs[0].operators
+        if isinstance(operator.builtinOptions, schema.Pool2DOptionsT)
+    )
+    pooling.filterWidth += 1
+    builder = flatbuffers.Builder(len(content))
+    builder.Finish(model.Pack(builder), b"TFL3")
+    padded = bytes(builder.Output())
+    assert "AVERAGE_POOL_2D with padding" in read_graph(padded).operations
+    with pytest.raises(ModelError, match="OpenCV may run AVERAGE_POOL_2D with padding wrong"):
+        load_interpreter(FLOAT32, padded, "opencv")
+
+
 @pytest.mark.usefixtures("opencv_alone")
 def test_face_verifier_has_a_float_file(squares: np.ndarray) -> None:
     """By OpenCV it gives what TFLite gives for the same file, and about what the int8 file gives."""
