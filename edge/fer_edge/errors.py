@@ -101,6 +101,10 @@ class GateError(FerEdgeError):
 
 
 class LogError(FerEdgeError):
-    """A log cannot be read or purged."""
+    """A log cannot be read or purged. `fault` is the message without the fix, which is that of the command line."""
 
     exit_code = 9
+
+    def __init__(self, fault: str, fix: str = "") -> None:
+        super().__init__(f"{fault}; {fix}" if fix else fault)
+        self.fault = fault

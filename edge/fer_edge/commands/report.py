@@ -69,8 +69,8 @@ def run(options: argparse.Namespace, now: datetime | None = None, zone: tzinfo |
             print(f"log {log.path}: no line{when}" if when else f"log {log.path}: is empty")
         else:
             print(terminal.report(summary, terminal.style_of(sys.stdout), words))
-        if log.torn:
-            print(f"left out: {counted(log.torn, 'half-written line')}")
+    if log.torn:  # not among the rows of a table
+        print(f"left out: {counted(log.torn, 'half-written line')}", file=sys.stderr if options.csv == "-" else None)
     if options.html is not None:
         _write("--html", options.html, page.page(summary, log.path.name, log.torn, now, words), page.FIRST_LINES)
     if options.svg is not None:

@@ -14,6 +14,8 @@ from fer_edge.errors import LogError
 from fer_edge.logs.files import full_files, looks_like_log, raw_lines
 from fer_edge.records import Entry, line_time, parse
 
+NAME_ANOTHER = "name another with --log"
+
 
 class Entries:
     """Iterates the entries of a log, each time from the start; `torn` and `lines` count those read so far."""
@@ -30,7 +32,7 @@ class Entries:
         try:
             yield from self._all()
         except OSError as cause:
-            raise LogError(f"log {self.path}: cannot be read ({cause.strerror}); name another with --log") from None
+            raise LogError(f"log {self.path}: cannot be read ({cause.strerror})", NAME_ANOTHER) from None
 
     def _all(self) -> Iterator[Entry]:
         with ExitStack() as stack:
@@ -94,7 +96,7 @@ def is_written(path: Path) -> bool:
 
 def no_log(path: Path) -> LogError:
     """The error of a log without a file."""
-    return LogError(f"log {path}: no such log; name one with --log, or write it with: fer-edge run")
+    return LogError(f"log {path}: no such log", "name one with --log, or write it with: fer-edge run")
 
 
 def open_log(path: Path, stack: ExitStack, full: bool = False) -> int | None:
@@ -110,7 +112,7 @@ def open_log(path: Path, stack: ExitStack, full: bool = False) -> int | None:
     if not stat.S_ISREG(os.fstat(file).st_mode) or not looks_like_log(file):
         if full:
             return None
-        raise LogError(f"log {path}: is not a fer-edge log; name another with --log")
+        raise LogError(f"log {path}: is not a fer-edge log", NAME_ANOTHER)
     return file
 
 

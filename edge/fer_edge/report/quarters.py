@@ -18,13 +18,14 @@ from fer_edge.errors import LogError
 from fer_edge.logs import index
 from fer_edge.logs.files import FullFile, full_files, raw_lines_from
 from fer_edge.logs.index import FileEntry
-from fer_edge.logs.reader import no_log, open_log
+from fer_edge.logs.reader import NAME_ANOTHER, no_log, open_log
 from fer_edge.records import Record, line_time, parse
 from fer_edge.report.tally import QUARTER_S, FaceState, Tally, Totals
 
 SAVE_BYTES = 500_000  # read anew, after which the index is written again
 STEP_BYTES = 10_000_000  # read before what is known so far is kept
-SUMS_VERSION = 1  # of what an entry's sums hold
+SUMS_VERSION = 2  # of what an entry's sums hold
+QUARTER_FIELDS = ("seconds", "watched", "labels", "faces", "changes", "crowd", "carried", "torn")  # as kept
 
 
 @dataclass
@@ -32,6 +33,7 @@ class Quarter(Totals):
     """Sums of a quarter of an hour."""
 
     carried: int = 0  # faces that came before it and were in view in it again
+    torn: int = 0  # half-written lines
     labels: list[str] = field(default_factory=list)  # of the model, in its order
 
 
@@ -58,16 +60,19 @@ class Quarters(Tally):
         part.labels += [label for label in self.summary.labels if label not in part.labels]
         self.summary.labels.clear()
 
+    def tear(self, time: datetime | None) -> None:
+        """Count a line that could not be read, of `time` if it says so, else of the line before, if there was one."""
+        at = time.timestamp() if time is not None else self._last[0] if self._last is not None else None
+        if at is not None:
+            self._part(at).torn += 1
+
     def _carry(self, before: float, time: float) -> None:
         if before // QUARTER_S < time // QUARTER_S:
             self._part(time).carried += 1
 
     def kept(self) -> list[Any]:
         """Sums and state, for JSON."""
-        parts = [
-            [number, part.seconds, part.watched, part.faces, part.changes, part.crowd, part.carried, part.labels]
-            for number, part in self.parts.items()
-        ]
+        parts = [[number, *(getattr(part, name) for name in QUARTER_FIELDS)] for number, part in self.parts.items()]
         faces = [[number, *vars(face).values()] for number, face in self._faces.items()]
         return [parts, faces, self._last, self._every_frame]
 
@@ -109,7 +114,7 @@ class LogSums:
             counted.parts = {}
             counted.finish(now)
         except OSError as cause:
-            raise LogError(f"log {self._path}: cannot be read ({cause.strerror}); name another with --log") from None
+            raise LogError(f"log {self._path}: cannot be read ({cause.strerror})", NAME_ANOTHER) from None
         _merge(found, counted.parts)
         return {number: part for number, part in sorted(found.items()) if first <= number < last}
 
@@ -177,6 +182,8 @@ def _add(counted: Quarters, file: int, done: int) -> int:
         entry = parse(line)
         if entry is not None:
             counted.add(entry)
+        else:
+            counted.tear(line_time(line))
         position = end
     return position
 
@@ -190,12 +197,12 @@ def _begins_before(file: int, end: datetime) -> bool:
     return True
 
 
-def _quarter(seconds: Any, watched: Any, faces: Any, changes: Any, crowd: Any, carried: Any, labels: Any) -> Quarter:
+def _quarter(seconds: Any, watched: Any, labels: Any, *counts: Any) -> Quarter:
     """Raises ValueError, TypeError, AttributeError."""
     times = {str(label): float(time) for label, time in seconds.items()}
-    return Quarter(
-        times, float(watched), int(faces), int(changes), int(crowd), int(carried), [str(one) for one in labels]
-    )
+    faces, changes, crowd, carried, torn = map(int, counts)
+    names = [str(label) for label in labels]
+    return Quarter(times, float(watched), faces, changes, crowd, carried, torn, names)
 
 
 def _face(emotion: Any, last_line: Any, counted_to: Any, known: Any) -> FaceState:
@@ -212,4 +219,5 @@ def _merge(found: dict[int, Quarter], more: dict[int, Quarter]) -> None:
         known = found.setdefault(number, Quarter())
         known.add(part)
         known.carried += part.carried
+        known.torn += part.torn
         known.labels += [label for label in part.labels if label not in known.labels]

@@ -60,7 +60,9 @@ def report(summary: Summary, style: Style, words: Words) -> str:
         return "\n".join([*blocks, words["report_nobody"]])
     blocks += ["", _bars(words["history_emotion"], _emotions(summary, total, words), style)]
     days = summary.every_day()
+    parts: list[Totals] = []  # those with a row of their own
     if len(days) > 1:
+        parts += days.values()
         blocks += ["", _bars(words["report_day"], list(_days(summary, days, words)), style)]
         if heat := heat_map(summary, style, words):
             blocks += ["", heat]
@@ -70,7 +72,10 @@ def report(summary: Summary, style: Style, words: Words) -> str:
         for n, p in busiest
         if p.shown
     ]
-    blocks += ["", _bars(words["report_busiest"], rows, style), _filled(words["report_above_note"], style)]
+    blocks += ["", _bars(words["report_busiest"], rows, style)]
+    parts += (part for _, part in busiest)
+    if any(summary.above_usual(part)[0] for part in parts):
+        blocks.append(_filled(words["report_above_note"], style))
     return "\n".join(blocks)
 
 

@@ -119,6 +119,10 @@ def test_torn_lines_are_told_of(log: Path, capsys: pytest.CaptureFixture[str]) -
         file.write(b'{"time": "2026-01-01T12:45:00+00:00", "sou\n')
     assert main(["report", "--log", str(log)]) == 0
     assert "left out: 1 half-written line\n" in capsys.readouterr().out
+    assert main(["report", "--log", str(log), "--csv", "-"]) == 0  # not among the rows
+    out, err = capsys.readouterr()
+    assert "left out" not in out
+    assert err == "left out: 1 half-written line\n"
 
 
 def test_purge_reports_its_counts(log: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -161,6 +161,22 @@ def test_no_line_is_read_twice(log: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert read == [text for _, text in made[300:]]
 
 
+def test_torn_lines_are_counted(log: Path) -> None:
+    """Those that say when they were written in their quarter, others in that of the line before; also by the index."""
+    cut = b'{"time": "2026-01-01T12:20:00+00:00", "sou\n'
+    part = full_files(log)[0].path
+    whole = part.read_bytes()
+    part.write_bytes(whole + cut)
+    log.write_bytes(log.read_bytes() + b'{"ti\n' + b"\0\n")
+    read = entries(log)
+    assert len(list(read)) == 300
+    for _ in range(2):
+        found = LogSums(log, LONGEST_S).quarters(BEGIN, END, END)
+        assert sum(part.torn for part in found.values()) == read.torn == 3
+        assert found[int(BEGIN.timestamp()) // QUARTER_S + 1].torn == 1
+    same(log, BEGIN, END)
+
+
 @pytest.mark.parametrize("which", [0, 1, 2])
 def test_changed_file_is_read_again(which: int, log: Path) -> None:
     """And what comes after it, since it goes on from there; by its bytes, even if its size and name are as before."""

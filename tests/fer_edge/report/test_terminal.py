@@ -49,6 +49,19 @@ def test_it_fits_the_width(summary: Summary, width: int, blocks: bool) -> None:
     assert blocks or text.isascii()
 
 
+def test_note_only_with_what_it_explains(summary: Summary, make_entry: Make, add_up: Callable[..., Summary]) -> None:
+    """ "+12" is explained where a row has such a figure: of a day, or of an hour."""
+    note = "+12: 12 points above its share"
+    style = Style(80, colour=False, blocks=True)
+    assert note in report(summary, style, ENGLISH)  # of a day
+    hours = [make_entry(0, {1: "happy"}, [("came", 1)]), make_entry(30, {}, [("gone", 1)])]
+    usual = report(add_up(hours, now=30), style, ENGLISH)
+    assert "as usual" in usual
+    assert note not in usual
+    hours += [make_entry(7200, {2: "sad"}, [("came", 2)]), make_entry(7230, {}, [("gone", 2)])]
+    assert note in report(add_up(hours, now=7230), style, ENGLISH)
+
+
 def test_colour_changes_nothing_else(summary: Summary) -> None:
     plain, coloured = (report(summary, Style(80, colour, blocks=True), ENGLISH) for colour in (False, True))
     assert "\x1b[38;5;" in coloured

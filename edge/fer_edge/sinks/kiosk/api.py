@@ -36,6 +36,7 @@ DOCTOR_CACHE_S = 20.0
 INDEX_INTERVAL_S = 3600.0
 INDEX_SPAN = timedelta(days=31)
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE)
+FILE_NAMES = {"day": "%Y-%m-%d", "week": "%G-week-%V", "month": "%Y-%m"}
 PICTURE_MEDIA_TYPES = (*(f"image/{form.lower()}" for form in FORMATS), "application/octet-stream")
 
 
@@ -82,7 +83,9 @@ class Api:
     async def history_csv(self, request: Request) -> Response:
         """The same as a table."""
         found = await self._history(request)
-        name = f"fer-edge-{datetime.fromisoformat(found['from']).astimezone():%Y-%m-%d}.csv"
+        local = datetime.fromisoformat(found["from"]).astimezone()
+        kind = next((kind for kind in COLUMN_SIZES_S if kind in request.query_params), "day")
+        name = f"fer-edge-{local:{FILE_NAMES[kind]}}.csv"  # another for each table that may lie beside it
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Response(as_csv(found), headers=headers, media_type="text/csv; charset=utf-8")
 

@@ -36,6 +36,7 @@ MAX_COLUMNS = 200
 COLUMN_SIZES_S = (QUARTER_S, 3600, 4 * 3600, DAY_S)
 MAX_SPAN = timedelta(days=MAX_COLUMNS)
 READ_TIMEOUT_S = 60.0
+FIX = "check log.path in the settings, and that fer-edge may read it"
 UP_TO_NOW_S = 60.0  # a span that ends no longer ago has no line after it
 
 
@@ -77,7 +78,8 @@ def read(path: Path, span: Span, longest: float, now: datetime) -> dict[str, Any
     start, end = span.start.timestamp(), span.end.timestamp()
     to_now = now.timestamp() - end < UP_TO_NOW_S
     if longest > QUARTER_S or start % QUARTER_S or (end % QUARTER_S and not to_now):
-        return summed(entries(path, span.start - timedelta(seconds=longest), span.end), span, longest, begin)
+        lines = entries(path, span.start - timedelta(seconds=longest), span.end)
+        return summed(lines, span, longest, begin) | {"torn": lines.torn}
     quarters = LogSums(path, longest).quarters(span.start, span.end, now)
     size = span.column_seconds or _size(span)
     summary = Summary(UTC)
@@ -89,7 +91,7 @@ def read(path: Path, span: Span, longest: float, now: datetime) -> dict[str, Any
         total.faces += part.carried if not place else 0  # in view before `start`, they came before it
         summary.labels += [label for label in part.labels if label not in summary.labels]
     summary.sort()
-    return _as_json(summary, span, size, begin)
+    return _as_json(summary, span, size, begin) | {"torn": sum(part.torn for part in quarters.values())}
 
 
 def summed(lines: Iterable[Entry], span: Span, longest: float, begin: datetime | None = None) -> dict[str, Any]:
@@ -117,6 +119,7 @@ def _as_json(summary: Summary, span: Span, size: int, begin: datetime | None) ->
         "faces": total.faces,
         "changes": total.changes,
         "crowd": summary.crowd,
+        "torn": 0,  # lines in memory are whole
         "emotions": [
             {
                 "emotion": label,
@@ -179,8 +182,11 @@ def main(path: str, start: str, end: str, column_seconds: str, longest: str) -> 
     span = Span(datetime.fromisoformat(start), datetime.fromisoformat(end), int(column_seconds))
     try:
         print(json.dumps(read(Path(path), span, float(longest), datetime.now(UTC))))
-    except (LogError, OSError) as error:
-        print(error, file=sys.stderr)
+    except LogError as error:  # its fix is for the command line
+        print(f"{error.fault}; {FIX}", file=sys.stderr)
+        return LogError.exit_code
+    except OSError as error:
+        print(f"log {path}: cannot be read ({error.strerror}); {FIX}", file=sys.stderr)
         return LogError.exit_code
     return 0
 

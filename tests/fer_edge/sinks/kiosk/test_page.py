@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -545,6 +546,107 @@ def test_history_goes_back(running: Any, visit: Open, make_observation: Make) ->
     tab.page.wait_for_function(
         "() => document.querySelector('#message').textContent === 'Nothing was watched in this time.'"
     )
+
+
+def found_history(begin: datetime, end: datetime, size: int, seconds: dict[datetime, float], **more: Any) -> Any:
+    """A history of the API with columns of `size` seconds: when each begins -> how long a happy face was in view."""
+    emotion = {"emotion": "happy", "colour": "#f0e442", "seconds": sum(seconds.values()), "share": 1.0}
+    columns = [
+        {"time": time.isoformat(), "watched_seconds": size, "seconds": {"happy": lasted} if lasted else {}}
+        for time, lasted in seconds.items()
+    ]
+    found = {
+        "from": begin.isoformat(),
+        "to": end.isoformat(),
+        "log_begin": "2020-01-01T00:00:00+00:00",
+        "time_zone": "Europe/Berlin",
+        "column_seconds": size,
+        "watched_seconds": size * len(columns),
+        "faces": 1,
+        "changes": 0,
+        "crowd": 1,
+        "torn": 0,
+        "emotions": [emotion],
+        "columns": columns,
+    }
+    return found | more
+
+
+@pytest.fixture
+def history_of(running: Any, visit: Open) -> Callable[..., Any]:
+    """A function that opens the history page on histories of our own: query -> history."""
+
+    def show(histories: dict[str, Any], query: str, width: int = 800, height: int = 480) -> Any:
+        tab = visit("about:blank", width, height)
+        tab.page.route(
+            "**/api/v1/history?*", lambda route: route.fulfill(json=histories[urlsplit(route.request.url).query])
+        )
+        tab.page.goto(f"{running.address}/history?{query}")
+        tab.page.wait_for_selector("#rows tr")
+        return tab
+
+    return show
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def test_axis_is_not_cut_off(history_of: Callable[..., Any]) -> None:
+    """Its longest label, such as 1 h 30 min, has its room on a phone too; and hours begin at whole ones."""
+    begin = datetime(2026, 5, 4, tzinfo=BERLIN)
+    busy = {begin + timedelta(hours=17, minutes=15 * n): 5300.0 for n in range(3)}
+    found = found_history(begin, begin + timedelta(hours=17, minutes=55, seconds=12), 900, busy)
+    for width in (390, 1280):
+        page = history_of(
+            {"day=2026-05-04": found, "day=2026-05-03": found | {"emotions": []}}, "day=2026-05-04", width
+        ).page
+        assert page.locator("#chart text[text-anchor=end]").all_text_contents()[-1] == "1 h 30 min"
+        assert page.evaluate(
+            "() => { const box = document.querySelector('#chart').getBoundingClientRect();"
+            " return [...document.querySelectorAll('#chart text')].map(one => one.getBoundingClientRect())"
+            ".every(({left, right}) => left >= box.left && right <= box.right); }"
+        )
+        times = page.locator("#chart text.time").all_text_contents()
+        assert times[0] in ("11:00", "12:00")
+        assert all(time.endswith(":00") for time in times)
+
+
+def test_month_has_its_days(history_of: Callable[..., Any]) -> None:
+    """Also one in which the clocks go back: no 32nd, and each day under its own name."""
+    begin, end = datetime(2025, 10, 1, tzinfo=BERLIN), datetime(2025, 11, 1, tzinfo=BERLIN)
+    days = {begin.replace(day=day): 3600.0 for day in range(1, 32)}
+    tab = history_of({"month=2025-10": found_history(begin, end, 86_400, days)}, "month=2025-10", 1280)
+    slider = tab.page.locator("#slider")
+    assert (slider.get_attribute("aria-valuemin"), slider.get_attribute("aria-valuemax")) == ("0", "30")
+    assert tab.page.locator("#chart .unwatched").count() == 0
+    slider.focus()
+    for key, day in (("End", "Fri, October 31"), ("ArrowLeft", "Thu, October 30"), ("Home", "Wed, October 1")):
+        tab.page.keyboard.press(key)
+        assert tab.page.inner_text("#reading").startswith(f"{day}: Happy 1 h")
+    assert tab.page.inner_text("#updated") == ""  # it is over, so nothing is drawn again
+
+
+def test_day_before_keeps_its_hours(history_of: Callable[..., Any]) -> None:
+    """Also over a change of the clocks; it has gaps where nobody watched, and the page says so."""
+    begin, end = datetime(2025, 10, 26, tzinfo=BERLIN), datetime(2025, 10, 27, tzinfo=BERLIN)
+    noon = begin.replace(hour=12)
+    today = found_history(begin, end, 900, {noon: 60.0})
+    yesterday = begin.replace(day=25)
+    before = found_history(yesterday, begin, 900, {noon.replace(day=25): 120.0, noon.replace(day=25, hour=13): 0.0})
+    tab = history_of({"day=2025-10-26": today | {"torn": 2}, "day=2025-10-25": before}, "day=2025-10-26")
+    tab.page.wait_for_selector("#chart .ghost")
+    assert tab.page.get_attribute("#chart .ghost", "d").count("M") == 2
+    assert tab.page.inner_text("#torn") == "2 half-written lines were left out"
+    slider = tab.page.locator("#slider")
+    slider.focus()
+    said = []
+    for key in ("Home", "ArrowRight", *["ArrowRight"] * 3, "End"):
+        tab.page.keyboard.press(key)
+        said.append(tab.page.inner_text("#reading"))
+    assert said[0] == "12:00: Happy 1 min; the day before 2 min"
+    assert said[1] == "12:15: not watched; the day before not watched"
+    assert said[4] == "13:00: not watched; the day before 0 s"
+    assert said[5].startswith("23:45: ")  # of a day of 25 hours
 
 
 @pytest.mark.parametrize("seconds", [4, 40, 100, 200, 800])

@@ -1,16 +1,17 @@
 // Columns over a span of time, as wide as their container: how long faces showed each emotion, and when nobody watched.
 
 import { emotionName, say, words } from "./i18n.js";
-import { clock, duration, formatter } from "./times.js";
+import { clock, dateOf, duration, formatter } from "./times.js";
 
 const HEIGHT = 260; // pixels, of which these are its margins:
-const LEFT = 62;
+const LABEL_GAP = 8; // between the axis's labels, which are as wide as they are, and what is drawn
 const RIGHT = 6;
 const BOTTOM = 26;
 const TOP = 12;
 const GRID_S = [1, 2, 5, 10, 15, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400, 172800, 345600];
 const HOURS_APART = [1, 2, 3, 4, 6, 12, 24];
 const LABEL_PX = 62; // that one below the columns needs
+const LABEL_FONT_PX = 13; // as in history.css
 const MIN_HOURS = 6; // of today that are drawn
 const HOUR_MS = 3600000;
 const DAY_MS = 24 * HOUR_MS;
@@ -27,8 +28,33 @@ const total = (column) => Object.values(column?.seconds ?? {}).reduce((sum, seco
 // The columns of a history at their places: undefined where there is none.
 function placed(found, begin, step) {
   const columns = [];
-  for (const column of found?.columns ?? []) columns[Math.round((Date.parse(column.time) - begin) / step)] = column;
+  for (const column of found.columns) columns[Math.round((Date.parse(column.time) - begin) / step)] = column;
   return Array.from(columns);
+}
+
+// The columns of the day before at the places of the same time of day, also if the clocks changed between them.
+function placedByClock(before, begin, end, step, zone) {
+  const columns = [];
+  if (!before) return columns;
+  const name = clock(zone);
+  const places = new Map();
+  for (let place = 0; begin + place * step < end; place++) {
+    const time = name.format(begin + place * step);
+    if (!places.has(time)) places.set(time, place);
+  }
+  for (const column of before.columns) {
+    const place = places.get(name.format(Date.parse(column.time)));
+    if (place !== undefined) columns[place] ??= column;
+  }
+  return Array.from(columns);
+}
+
+// When the local day that begins at `begin` ends; it may have 23 or 25 hours.
+function dayEnd(begin, step, zone) {
+  const day = dateOf(begin, zone);
+  let end = begin + DAY_MS - 2 * HOUR_MS;
+  while (dateOf(end, zone) === day) end += step;
+  return end;
 }
 
 export class Chart {
@@ -40,7 +66,7 @@ export class Chart {
     for (const kind of ["pointerdown", "pointermove"]) slider.addEventListener(kind, (event) => this.point(event));
   }
 
-  // `before`: the history of the day before, or null; `whole`: to the end of the day, although it is not over.
+  // `before`: the history of the day before, or null; with it a day is drawn to its end, although it is not over.
   show(found, before) {
     Object.assign(this, { found, before });
     this.draw();
@@ -53,29 +79,41 @@ export class Chart {
     this.now = Date.parse(found.to);
     const day = this.step < HOUR_MS;
     this.columns = placed(found, begin, this.step);
-    this.ghosts = placed(before, begin - DAY_MS, this.step);
+    const zone = found.time_zone;
+    const midnight = day ? dayEnd(begin, this.step, zone) : begin;
+    this.ghosts = placedByClock(before, begin, midnight, this.step, zone);
     let start = begin;
     let end = this.now;
     if (day) {
+      const whole = (time) => begin + Math.floor((time - begin) / HOUR_MS) * HOUR_MS;
       const watched = [...this.columns.keys()].filter((place) => this.columns[place]?.watched_seconds);
       const first = Math.min(...watched, ...[...this.ghosts.keys()].filter((place) => total(this.ghosts[place])));
-      if (this.ghosts.some(total)) end = Math.max(end, begin + DAY_MS);
-      const hour = Math.floor((begin + first * this.step) / HOUR_MS) * HOUR_MS;
-      start = Math.max(begin, Math.min(Number.isFinite(hour) ? hour : end, end - MIN_HOURS * HOUR_MS));
+      if (this.ghosts.some(total)) end = Math.max(end, midnight);
+      const from = Math.min(Number.isFinite(first) ? begin + first * this.step : end, end - MIN_HOURS * HOUR_MS);
+      start = Math.max(begin, whole(from));
     }
     this.begin = begin;
     this.first = Math.round((start - begin) / this.step);
-    this.count = Math.max(Math.ceil((end - start) / this.step), 1);
+    // Days are counted by the calendar: a month with a change of the clocks is an hour longer or shorter.
+    const last = Date.parse(dateOf(Math.max(end - 1, start), zone));
+    const days = Math.round((last - Date.parse(dateOf(start, zone))) / DAY_MS) + 1;
+    this.count = this.step >= DAY_MS ? days : Math.max(Math.ceil((end - start) / this.step), 1);
     this.start = start;
     this.end = Math.max(end, start + this.step);
     this.width = Math.max(this.box.clientWidth, 200);
     const most = Math.max(...this.columns.map(total), ...this.ghosts.map(total), 1);
     this.line = GRID_S.find((seconds) => 4 * seconds >= most) ?? most / 4;
     this.top = Math.ceil(most / this.line) * this.line;
+    this.labels = [];
+    for (let seconds = 0; seconds <= this.top; seconds += this.line) this.labels.push(seconds ? duration(seconds) : "0");
+    const pen = document.createElement("canvas").getContext("2d");
+    const { fontFamily } = getComputedStyle(this.box);
+    pen.font = `${LABEL_FONT_PX}px ${fontFamily}`;
+    this.left = Math.ceil(Math.max(...this.labels.map((text) => pen.measureText(text).width))) + LABEL_GAP + 2;
   }
 
   x(time) {
-    return LEFT + ((time - this.start) / (this.end - this.start)) * (this.width - LEFT - RIGHT);
+    return this.left + ((time - this.start) / (this.end - this.start)) * (this.width - this.left - RIGHT);
   }
 
   y(seconds) {
@@ -94,7 +132,7 @@ export class Chart {
     this.mark = svg.appendChild(drawn("rect", { class: "mark", y: TOP, height: HEIGHT - TOP - BOTTOM }));
     this.box.replaceChildren(svg);
     Object.assign(this.slider.style, {
-      left: `${LEFT}px`, right: `${RIGHT}px`, top: `${TOP}px`, height: `${HEIGHT - TOP - BOTTOM}px`,
+      left: `${this.left}px`, right: `${RIGHT}px`, top: `${TOP}px`, height: `${HEIGHT - TOP - BOTTOM}px`,
     });
     this.slider.setAttribute("aria-valuemin", this.first);
     this.slider.setAttribute("aria-valuemax", this.first + this.count - 1);
@@ -111,18 +149,21 @@ export class Chart {
   // When a column begins, in words: the hour of a day, the day and the hour of a week, the day of a month.
   time(moment) {
     const zone = this.found.time_zone;
-    if (this.step >= DAY_MS) return formatter(zone, { weekday: "short", day: "numeric", month: "long" }).format(moment);
+    if (this.step >= DAY_MS) {
+      const noon = moment + DAY_MS / 2; // of the same day, whether or not the clocks changed before it
+      return formatter(zone, { weekday: "short", day: "numeric", month: "long" }).format(noon);
+    }
     const hour = clock(zone).format(moment);
     return this.step < HOUR_MS ? hour : `${formatter(zone, { weekday: "short" }).format(moment)} ${hour}`;
   }
 
   grid(svg) {
-    for (let seconds = 0; seconds <= this.top; seconds += this.line) {
-      svg.append(drawn("line", { class: "grid", x1: LEFT, x2: this.width - RIGHT, y1: this.y(seconds), y2: this.y(seconds) }));
-      const text = seconds ? duration(seconds) : "0";
-      svg.append(drawn("text", { x: LEFT - 8, y: this.y(seconds) + 5, "text-anchor": "end" }, text));
-    }
-    const room = (this.width - LEFT - RIGHT) / LABEL_PX;
+    this.labels.forEach((text, number) => {
+      const y = this.y(number * this.line);
+      svg.append(drawn("line", { class: "grid", x1: this.left, x2: this.width - RIGHT, y1: y, y2: y }));
+      svg.append(drawn("text", { x: this.left - LABEL_GAP, y: y + 5, "text-anchor": "end" }, text));
+    });
+    const room = (this.width - this.left - RIGHT) / LABEL_PX;
     const label = (time, text) =>
       svg.append(drawn("text", { class: "time", x: this.x(time), y: HEIGHT - 6, "text-anchor": "middle" }, text));
     const zone = this.found.time_zone;
@@ -187,14 +228,24 @@ export class Chart {
     }
   }
 
-  // The day before, as a line of steps.
+  // Whether the day before was watched at that time.
+  known(place) {
+    return 2000 * (this.ghosts[place]?.watched_seconds ?? 0) >= this.step || total(this.ghosts[place]) > 0;
+  }
+
+  // The day before, as a line of steps, with gaps where it was not watched.
   ghost(svg) {
     if (!this.ghosts.some(total)) return;
     let path = "";
+    let on = false;
     for (let place = this.first; place < this.first + this.count; place++) {
-      const level = this.y(total(this.ghosts[place]));
-      path += `${path ? "L" : "M"}${this.x(this.part(place).from)} ${level}H${this.x(this.part(place).from + this.step)}`;
+      const { from } = this.part(place);
+      const was = on;
+      on = this.known(place);
+      if (on !== was) path += on ? `M${this.x(from)} ${this.y(0)}` : `V${this.y(0)}`;
+      if (on) path += `V${this.y(total(this.ghosts[place]))}H${this.x(from + this.step)}`;
     }
+    if (on) path += `V${this.y(0)}`;
     svg.append(drawn("path", { class: "ghost", d: path }));
   }
 
@@ -237,7 +288,8 @@ export class Chart {
     const column = this.columns[place];
     const seen = total(column) ? list(column) : "";
     const state = !passed ? "" : watched ? words.history_nobody : words.history_unwatched;
-    const ghost = this.ghosts.some(total) ? `${words.history_ghost} ${duration(total(this.ghosts[place]))}` : "";
+    const then = this.known(place) ? duration(total(this.ghosts[place])) : words.history_unwatched;
+    const ghost = this.ghosts.some(total) ? `${words.history_ghost} ${then}` : "";
     const parts = [seen || state, seen && passed && !watched ? words.history_partly : "", ghost];
     return `${this.time(from)}: ${parts.filter(Boolean).join("; ")}`;
   }

@@ -4,7 +4,7 @@ import { Chart } from "./chart.js";
 import { byId, element, fetched } from "./dom.js";
 import { emotionName, say, words } from "./i18n.js";
 import { returnWhenLeft } from "./return.js";
-import { clock, duration, formatter } from "./times.js";
+import { clock, dateOf, duration, formatter } from "./times.js";
 
 const POLL_INTERVAL_MS = 60000;
 const KINDS = ["day", "week", "month"];
@@ -29,14 +29,6 @@ function swatch(colour) {
   return made;
 }
 
-// "2026-01-31" of a moment on the device.
-function dateOf(moment, zone) {
-  const parts = formatter(zone, { year: "numeric", month: "2-digit", day: "2-digit", calendar: "gregory", numberingSystem: "latn" })
-    .formatToParts(moment);
-  const part = (type) => parts.find((one) => one.type === type).value;
-  return `${part("year")}-${part("month")}-${part("day")}`;
-}
-
 // `text` moved by so many days, weeks or months.
 function moved(text, by) {
   const day = new Date(`${text.slice(0, 7)}-${kind === "month" ? "01" : text.slice(8)}T12:00:00Z`);
@@ -45,12 +37,19 @@ function moved(text, by) {
   return day.toISOString().slice(0, kind === "month" ? 7 : 10);
 }
 
+// Whether the day, week or month ended, at midnight; if not, it ends now.
+function isOver({ to, time_zone: zone }) {
+  return dateOf(Date.parse(to), zone) !== dateOf(Date.parse(to) - 1, zone);
+}
+
 function show(found, before) {
   const seen = found.emotions.reduce((sum, { seconds }) => sum + seconds, 0);
   byId("message").textContent = seen ? "" : say(found.watched_seconds ? "history_empty" : "history_nothing");
   byId("found").hidden = !seen && !found.watched_seconds && !before;
   byId("zone").textContent = say("history_zone", { zone: found.time_zone });
-  byId("updated").textContent = say("history_updated", { time: clock(found.time_zone).format(Date.parse(found.to)) });
+  const time = clock(found.time_zone).format(Date.parse(found.to));
+  byId("updated").textContent = isOver(found) ? "" : say("history_updated", { time });
+  byId("torn").textContent = found.torn ? say("report_torn", { count: found.torn }) : "";
   const figures = [
     ["faces", found.faces], ["changes", found.changes],
     ["watched", duration(found.watched_seconds)], ["seen", duration(seen)],
@@ -123,6 +122,7 @@ async function update() {
     const named = date ?? (kind === "day" && today ? dateOf(Date.now(), chart.found.time_zone) : null);
     const found = await fetched(`/api/v1/history${named ? `?${kind}=${named}` : ""}`);
     if (mine !== asked) return;
+    if (isOver(found)) clearTimeout(update.timer);
     const from = steer(found);
     show(found, ghost.date === moved(from, -1) && kind === "day" ? ghost.found : null);
     const before = await dayBefore(found, from);
