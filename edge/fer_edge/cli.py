@@ -43,7 +43,7 @@ COMMANDS = {
 # command -> three things to try
 EXAMPLES = {
     "run": (
-        "run --source tour --sink kiosk   # every expression on a page, invented, without a camera",
+        "run --source tour --sink kiosk   # invented faces, without a camera",
         "run --source camera:0 --sink kiosk   # beside the log and the console",
         "run --config fer-edge.toml --fps 10",
     ),
@@ -65,7 +65,7 @@ EXAMPLES = {
     "settings": ("settings log", "settings --toml > fer-edge.toml", "settings --check fer-edge.toml"),
     "doctor": ("doctor", "doctor --config fer-edge.toml", "doctor --bundle report.tar.gz"),
     "completion": (
-        "completion bash > ~/.local/share/bash-completion/completions/fer-edge",
+        "completion fish > ~/.config/fish/completions/fer-edge.fish",
         "completion zsh > ~/.zfunc/_fer-edge",
         "completion man | man -l -",
     ),
@@ -98,7 +98,9 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise SettingsError, without the password of an address that an option has."""
         unknown = re.search(r"(?:invalid choice: '|unrecognized arguments: )(-{0,2}[A-Za-z][A-Za-z-]*)", message)
-        hint = _about_paths(self.given, message) or (did_you_mean(unknown[1], self.known) if unknown else "")
+        choices = message.partition("(choose from ")[2].rstrip(")").replace("'", "").split(", ")
+        known = choices if choices != [""] else self.known
+        hint = _about_paths(self.given, message) or (did_you_mean(unknown[1], known) if unknown else "")
         raise SettingsError(f"{mask(message)}{hint or f'; try: {self.prog} --help'}")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from fer_edge import __version__
-from fer_edge.cli import main, parser
+from fer_edge.cli import COMMANDS, main, parser
 
 ROOT = Path(__file__).parents[2]
 
@@ -77,3 +77,33 @@ def test_options_stand_anywhere(given: list[str], paths: list[str]) -> None:
     """Before, after and between the paths."""
     options = parser(["detect"]).parse_args(["detect", *given])
     assert (options.paths, options.jobs) == (paths, 2)
+
+
+@pytest.mark.parametrize("command", list(COMMANDS))
+def test_help_fits_a_terminal(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of 80 columns, examples included."""
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if len(line) > 80] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("rnu", "run"),
+        ("run --sorce demo", "--source"),
+        ("models instal a.tflite", "install"),
+        ("detectors install blazefase", "blazeface"),
+        ("log prge", "purge"),
+        ("bench --runtime opencvv", "opencv"),
+        ("completion bsh", "bash"),
+    ],
+)
+def test_mistyped_word_is_answered(given: str, meant: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A command, an option, an action or one of an option's choices."""
+    assert main(given.split()) == 2
+    assert capsys.readouterr().err.endswith(f"; did you mean {meant}?\n")

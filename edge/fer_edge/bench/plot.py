@@ -114,6 +114,7 @@ def _write_names(axes: Axes, names: Sequence[tuple[str, ModelResult, str]], rows
     renderer = figure.canvas.get_renderer()
     points = [axes.transData.transform(point) for point in _inked(rows)]
     frame = axes.get_window_extent(renderer)
+    marker = renderer.points_to_pixels(MARKER_SIZE / 2)
     taken: list[Any] = []
     for text, row, colour in names:
         place = (1000 * row.median, row.accuracy or 0.0)
@@ -132,7 +133,8 @@ def _write_names(axes: Axes, names: Sequence[tuple[str, ModelResult, str]], rows
             written.update_positions(renderer)
             box = Text.get_window_extent(written, renderer)  # without the line, which may pass others
             is_inside = frame.contains(box.x0, box.y0) and frame.contains(box.x1, box.y1)
-            covers = any(map(box.overlaps, taken)) or any(box.contains(*point) for point in points)
+            around = box.padded(marker)  # a point is as wide as its marker
+            covers = any(map(box.overlaps, taken)) or any(around.contains(*point) for point in points)
             if is_inside and not covers:
                 taken.append(box)
                 break

@@ -35,9 +35,10 @@ REPEATABLE_SOURCES = (
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Options of this command."""
     add = parser.add_argument
+    runtimes = f"interpreter: {', '.join(RUNTIMES)}; default: all that work here"
     add("--models", metavar="NAME", nargs="+", default=["all"], help="models, networks, variants, paths; default: all")
     add("--threads", metavar="N,...", dest="counts", type=counts, help="of the interpreter; default: 1,2,4 or fewer")
-    add("--runtime", choices=("all", *RUNTIMES), default="all", help="the interpreter; default: all that work here")
+    add("--runtime", choices=("all", *RUNTIMES), metavar="NAME", default="all", help=runtimes)
     add("--source", metavar="demo|PATH", default="demo", help="source of the loops' frames; default: demo")
     add("--seconds", metavar="N", type=seconds, default=20.0, help="for each of the three measurements; default: 20")
     add("--json", metavar="FILE", help="write the results ('-': standard output)")

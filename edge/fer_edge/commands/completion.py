@@ -10,9 +10,9 @@ FILES = {"bash": "fer-edge.bash", "zsh": "_fer-edge", "fish": "fer-edge.fish"}
 MAN_PAGE = "fer-edge.1"
 HOW = """\
 where to put it:
-  bash  fer-edge completion bash > ~/.local/share/bash-completion/completions/fer-edge
-  zsh   fer-edge completion zsh > ~/.zfunc/_fer-edge      (with fpath+=~/.zfunc before compinit)
-  fish  fer-edge completion fish > ~/.config/fish/completions/fer-edge.fish
+  bash  ~/.local/share/bash-completion/completions/fer-edge
+  zsh   ~/.zfunc/_fer-edge (with fpath+=~/.zfunc before compinit)
+  fish  ~/.config/fish/completions/fer-edge.fish
 """
 
 

@@ -55,15 +55,12 @@ def run(options: argparse.Namespace) -> int:
 def _list() -> None:
     chosen = choose_detector(DetectorSettings())
     row = "{:16} {:10} {:>6}  {:10}  {}".format
-
-    def words(name: str, summary: str) -> str:
-        return f"{summary} (auto takes it)" if name == chosen.name else summary
-
-    print(row("name", "installed", "kB", "licence", "what it is"))
-    print(row(ALWAYS, "always", "-", "Apache-2.0", words(ALWAYS, "OpenCV's Haar cascades")))
-    for entry in CATALOGUE:
-        summary = words(entry.name, entry.summary)
-        print(row(entry.name, _state(entry), f"{entry.bytes / 1000:.0f}", entry.licence, summary))
+    print(row("name", "installed", "kB", "licence", "").rstrip())
+    found = [(ALWAYS, "always", "-", "Apache-2.0", "OpenCV's Haar cascades")]
+    found += [(one.name, _state(one), f"{one.bytes / 1000:.0f}", one.licence, one.summary) for one in CATALOGUE]
+    for name, state, size, licence, summary in found:
+        print(row(name, state, size, licence, "auto takes it" if name == chosen.name else "").rstrip())
+        print(f"    {summary}")
     print("install one: fer-edge detectors install blazeface")
 
 

@@ -163,7 +163,7 @@ complete -c fer-edge -n '_shtab_fer_edge_using; and test $_shtab_fer_edge_npos -
 complete -c fer-edge -n '_shtab_fer_edge_using bench' -s h -l help -d 'show this help message and exit'
 complete -c fer-edge -n '_shtab_fer_edge_using bench' -l models -xka "all mini_xception-dynamic mini_xception-float16 mini_xception-float32 mini_xception-int8 mini_xception_fer2013-float32 mini_xception_fer2013-int8" -d 'models, networks, variants, paths; default: all'
 complete -c fer-edge -n '_shtab_fer_edge_using bench' -l threads -x -d 'of the interpreter; default: 1,2,4 or fewer'
-complete -c fer-edge -n '_shtab_fer_edge_using bench' -l runtime -xka "all ai-edge-litert tflite-runtime tensorflow opencv" -d 'the interpreter; default: all that work here'
+complete -c fer-edge -n '_shtab_fer_edge_using bench' -l runtime -xka "all ai-edge-litert tflite-runtime tensorflow opencv" -d 'interpreter: ai-edge-litert, tflite-runtime, tensorflow, opencv; default: all that work here'
 complete -c fer-edge -n '_shtab_fer_edge_using bench' -l source -xka "(__fish_complete_path (commandline -ct))" -d 'source of the loops'"'"' frames; default: demo'
 complete -c fer-edge -n '_shtab_fer_edge_using bench' -l seconds -x -d 'for each of the three measurements; default: 20'
 complete -c fer-edge -n '_shtab_fer_edge_using bench' -l json -xka "(__fish_complete_path (commandline -ct))" -d 'write the results ('"'"'-'"'"': standard output)'

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fer_edge.bench import plot
@@ -37,6 +38,38 @@ def test_names_are_at_the_points(make_row: Callable[..., ModelResult], tmp_path:
             assert drawn[-1].count(f">mini-{variant}<") == 1
         assert "95 % interval of the best" in drawn[-1]
     assert drawn[0] != drawn[1]
+
+
+def test_names_cover_no_marker(
+    make_row: Callable[..., ModelResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the next number of threads is as fast, so that its marker is beside the first."""
+    pytest.importorskip("matplotlib")
+    from matplotlib.text import Text
+
+    covered: list[tuple[str, int]] = []
+    names: list[str] = []
+    write_names = plot._write_names
+
+    def looking(axes: Any, written: Any, rows: list[ModelResult]) -> None:
+        write_names(axes, written, rows)
+        radius = plot.MARKER_SIZE / 2 * axes.figure.dpi / 72
+        for text in axes.texts:
+            names.append(text.get_text())
+            box = Text.get_window_extent(text).padded(radius)
+            places = {row: axes.transData.transform((1000 * row.median, row.accuracy)) for row in rows}
+            covered.extend((names[-1], row.threads) for row, place in places.items() if box.contains(*place))
+
+    monkeypatch.setattr(plot, "_write_names", looking)
+    for apart in (1.02, 1.03, 1.04, 1.05):
+        rows = [
+            make_row(variant, threads=n, spread=0.0, median=median * apart ** (n - 1))
+            for variant, median in (("int8", 0.0002), ("float32", 0.00035))
+            for n in (1, 2)
+        ]
+        plot.plot(rows, "one face on a Pi", tmp_path / "a.png")
+    assert names == 4 * ["mini-int8", "mini-float32"]
+    assert covered == []
 
 
 def test_what_cannot_be_drawn(make_row: Callable[..., ModelResult], tmp_path: Path) -> None:

@@ -35,13 +35,16 @@ def test_detectors_are_listed(folder: Path, capsys: pytest.CaptureFixture[str]) 
     assert main(["detectors"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[1].split()[:2] == ["haar", "always"]
-    for entry, line in zip(CATALOGUE, lines[2:], strict=False):
+    assert len([line for line in lines if line.endswith("auto takes it")]) == 1
+    for entry, line, summary in zip(CATALOGUE, lines[3::2], lines[4::2], strict=False):
         assert line.split()[:4] == [
             entry.name,
             "yes" if entry is CATALOGUE[1] else "no",
             f"{entry.bytes / 1000:.0f}",
             entry.licence,
         ]
+        assert summary == f"    {entry.summary}"
+    assert max(map(len, lines)) <= 80
     assert lines[-1] == "install one: fer-edge detectors install blazeface"
 
 
@@ -92,7 +95,7 @@ def test_list_marks_what_auto_takes(
 ) -> None:
     auto_takes(name, "", monkeypatch)
     assert main(["detectors"]) == 0
-    marked = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.endswith(" (auto takes it)")]
+    marked = [line.split()[0] for line in capsys.readouterr().out.splitlines() if line.endswith("  auto takes it")]
     assert marked == [name]
 
 
@@ -101,7 +104,7 @@ def test_list_says_what_is_damaged(folder: Path, capsys: pytest.CaptureFixture[s
     (folder / CATALOGUE[0].file).write_bytes(bytes(CATALOGUE[0].bytes))
     assert main(["detectors"]) == 0
     printed = capsys.readouterr()
-    assert "OpenCV's Haar cascades (auto takes it)" in printed.out
+    assert printed.out.splitlines()[1].endswith("  auto takes it")
     assert "damaged, its sha256 is not that of" in printed.err
 
 

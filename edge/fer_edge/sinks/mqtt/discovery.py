@@ -20,7 +20,7 @@ from fer_edge.sinks.mqtt.reports import to_json
 
 MODEL = "Facial expressions"
 MIN_HEALTH_INTERVAL_S = 10.0  # between two messages of how the device is, also if the heartbeats come more often
-MISSED_MESSAGES = 3  # after which Home Assistant takes a value as unknown
+MISSED_MESSAGES = 3  # after which Home Assistant shows a value as unavailable
 
 
 def health_seconds(settings: MqttSettings) -> float:

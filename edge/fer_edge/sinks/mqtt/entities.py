@@ -32,7 +32,7 @@ NOISY = DIAGNOSTIC | {"enabled_by_default": False}  # changes with every message
 
 
 def entities(topics: Topics, labels: Sequence[str], expire_seconds: int, has_sensor: bool) -> dict[str, Entity]:
-    """Key -> entity. `labels` are the model's; a value is unknown after `expire_seconds` without a message.
+    """Key -> entity. `labels` are the model's; a value is unavailable after `expire_seconds` without a message.
 
     `has_sensor`: whether the processor's temperature is known.
     """
