@@ -453,6 +453,41 @@ def test_screen_is_dimmed_while_nobody_is_there(house: House, visit: Open, make_
     assert dimmed(tab) == "0.45"
 
 
+def test_all_of_the_screen_moves(running: Any, visit: Open, make_observation: Make) -> None:
+    """Nothing on it burns in: not the count of those who have no place, nor what says that it is a tour."""
+    tab = visit("about:blank")
+    tab.page.clock.install()
+    tab.page.goto(running.address)
+    seen = make_observation(1, *EMOTIONS)
+    running.sink.write(Observation(replace(seen.frame, source=INVENTED_SOURCE), seen.faces, ()))
+    tab.page.wait_for_selector("#more:not([hidden])")
+    tab.page.wait_for_selector("#invented:not([hidden])")
+    tab.page.clock.run_for(61_000)
+    moves = tab.page.evaluate(
+        "['#figures', '#more', '#invented', '.notice', 'nav', '#pause']"
+        ".map(name => getComputedStyle(document.querySelector(name)).translate)"
+    )
+    assert set(moves) == {moves[0]} != {"none"}
+
+
+def test_pause_counts_down(running: Any, visit: Open) -> None:
+    """To its end, where it has one."""
+    now = [0.0]
+    running.pause_switch._clock = lambda: now[0]
+    running.pause_switch.limit_seconds = 120.0
+    tab = visit(running.address)
+    tab.shows("Nobody here")
+    tab.page.click("#pause")
+    running.sink.state("paused")  # as the loop says
+    for seconds, minutes in ((0.0, 2), (61.0, 1)):
+        now[0] = seconds
+        tab.page.wait_for_selector(f"text=It is turned on again within {minutes} min")
+    now[0] = 120.0
+    running.sink.state("running")
+    tab.shows("Nobody here")
+    assert tab.page.inner_text("#pause") == "Pause"
+
+
 def test_screen_is_never_dimmed_if_so_set(house: House, visit: Open) -> None:
     built = house(dim_seconds=0)
     built.sink.state("running")
