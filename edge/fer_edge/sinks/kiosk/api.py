@@ -21,7 +21,7 @@ from fer_edge.sinks.kiosk import metrics, openapi, views
 from fer_edge.sinks.kiosk.calendar import COLUMN_SIZES_S, CalendarError, Span, named_span
 from fer_edge.sinks.kiosk.detect import FORMATS, PictureReader
 from fer_edge.sinks.kiosk.diagnostics import Diagnostics, examine, settings_in_words
-from fer_edge.sinks.kiosk.history import MAX_SPAN, as_csv, history
+from fer_edge.sinks.kiosk.history import MAX_SPAN, SlowLogError, as_csv, history
 from fer_edge.sinks.kiosk.jobs import Jobs
 from fer_edge.sinks.kiosk.responses import RequestError, error_response
 from fer_edge.sinks.kiosk.state import KioskState
@@ -101,7 +101,7 @@ class Api:
         except CalendarError as error:
             raise RequestError(400, str(error)) from None
         except LogError as error:
-            raise RequestError(404, str(error)) from None
+            raise RequestError(503 if isinstance(error, SlowLogError) else 404, str(error)) from None
 
     async def _read_history(self, request: Request, span: Span, now: datetime) -> dict[str, Any]:
         """Raises RequestError, LogError."""

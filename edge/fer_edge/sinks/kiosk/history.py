@@ -40,10 +40,14 @@ FIX = "check log.path in the settings, and that fer-edge may read it"
 UP_TO_NOW_S = 60.0  # a span that ends no longer ago has no line after it
 
 
+class SlowLogError(LogError):
+    """The log is there, and takes too long to read at once."""
+
+
 def history(settings: LogSettings, span: Span, job: Job) -> dict[str, Any]:
     """What was logged in `span`, MAX_SPAN at most. May take long.
 
-    Raises LogError, CancelledJobError.
+    Raises SlowLogError, other LogErrors, CancelledJobError.
     """
     longest = settings.heartbeat_seconds
     if settings.store == "memory":
@@ -59,7 +63,7 @@ def history(settings: LogSettings, span: Span, job: Job) -> dict[str, Any]:
             READ_TIMEOUT_S,
         )
     except subprocess.TimeoutExpired:
-        raise LogError(
+        raise SlowLogError(
             f"log {settings.path}: takes longer than {READ_TIMEOUT_S:g} s to read; ask again, which goes on from "
             "there, ask for a shorter time, or write it with log.mode = changes"
         ) from None

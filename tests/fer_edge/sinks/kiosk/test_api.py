@@ -225,6 +225,16 @@ def test_no_log_means_no_history(house: House, tmp_path: Path) -> None:
             path = path / "log.jsonl"
 
 
+def test_slow_log_is_not_a_missing_one(
+    house: House, make_observation: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks again gets it, since reading goes on from where it ended."""
+    write_log(str(tmp_path / "log.jsonl"), make_observation)
+    monkeypatch.setattr("fer_edge.sinks.kiosk.history.READ_TIMEOUT_S", 0.0)
+    answer = house().ask("/api/v1/history?day=2026-01-01")
+    assert (answer.status, "to read; ask again" in answer.json["error"]) == (503, True)
+
+
 def test_torn_lines_are_told_of(house: House, make_observation: Make, tmp_path: Path) -> None:
     """Whether the history is read by the index or line by line."""
     path = tmp_path / "log.jsonl"
