@@ -75,7 +75,7 @@ def test_it_is_whole_and_alone(make_entry: Make, add_up: Callable[..., Summary],
     charts = sum(attributes.get("role") == "img" for _, attributes in found.seen)
     tables = sum(tag == "table" for tag, _ in found.seen)
     assert (charts, tables) == ((1, 2) if hours <= 48 else (3, 4))
-    assert "2 half-written lines were left out" in text
+    assert "Half-written lines, left out: 2" in text
     assert len(text) < 400 * hours + 300_000
 
 

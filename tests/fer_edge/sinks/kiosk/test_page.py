@@ -671,7 +671,7 @@ def test_day_before_keeps_its_hours(history_of: Callable[..., Any]) -> None:
     tab = history_of({"day=2025-10-26": today | {"torn": 2}, "day=2025-10-25": before}, "day=2025-10-26")
     tab.page.wait_for_selector("#chart .ghost")
     assert tab.page.get_attribute("#chart .ghost", "d").count("M") == 2
-    assert tab.page.inner_text("#torn") == "2 half-written lines were left out"
+    assert tab.page.inner_text("#torn") == "Half-written lines, left out: 2"
     slider = tab.page.locator("#slider")
     slider.focus()
     said = []
