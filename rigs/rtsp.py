@@ -1,7 +1,7 @@
 """A real RTSP server, GStreamer's, as cameras have it: H.264 and H.265, over TCP and UDP, with a password.
 
 Its own program, for the system's Python: apt install python3-gi gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-ugly
-gstreamer1.0-plugins-bad. `/usr/bin/python3 rtsp.py` prints its port and serves until its standard input ends.
+gstreamer1.0-plugins-bad. `/usr/bin/python3 rtsp.py [PORT]` prints its port and serves until its standard input ends.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ H265 = "x265enc tune=zerolatency speed-preset=ultrafast key-int-max=15 ! rtph265
 PATHS = {
     "/h264": f"{RAW.format('ball', '')} ! {H264}",
     "/h265": f"{RAW.format('ball', '')} ! {H265}",
+    # Its left edge is white.
+    "/left": f"{RAW.format('black', '')} ! videobox left=16 ! videobox left=-16 fill=white ! {H264}",
     "/wide": f"{RAW.format('ball', ',pixel-aspect-ratio=2/1')} ! {H264}",
 }
 
@@ -29,9 +31,9 @@ class NotInstalled(Exception):  # noqa: N818
 
 
 @contextmanager
-def serve() -> Iterator[int]:
-    """The port of a running server. Raises NotInstalled."""
-    program = [PYTHON, str(Path(__file__))]
+def serve(port: int = 0) -> Iterator[int]:
+    """The port of a running server, `port` if that is not 0. Raises NotInstalled."""
+    program = [PYTHON, str(Path(__file__)), str(port)]
     try:
         pipe = subprocess.PIPE
         server = subprocess.Popen(program, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
@@ -40,11 +42,11 @@ def serve() -> Iterator[int]:
     with server:
         assert server.stdout is not None
         assert server.stderr is not None
-        port = server.stdout.readline().strip()
-        if not port:
+        bound = server.stdout.readline().strip()
+        if not bound:
             raise NotInstalled((server.stderr.read().strip().splitlines() or ["it ended"])[-1])
         try:
-            yield int(port)
+            yield int(bound)
         finally:
             server.terminate()
 
@@ -62,7 +64,7 @@ def main() -> None:
             raise SystemExit(f"GStreamer has no {encoder}")
     server = GstRtspServer.RTSPServer.new()
     server.set_address("127.0.0.1")
-    server.set_service("0")
+    server.set_service(sys.argv[1] if len(sys.argv) > 1 else "0")
     auth = GstRtspServer.RTSPAuth.new()
     auth.set_supported_methods(2)  # Digest, which cameras ask for
     token = GstRtspServer.RTSPToken.new()
@@ -79,7 +81,8 @@ def main() -> None:
             permissions.add_permission_for_role("user", permission, True)
         factory.set_permissions(permissions)
         server.get_mount_points().add_factory(path, factory)
-    server.attach(None)
+    if not server.attach(None):
+        raise SystemExit("the port is taken")
     print(server.get_bound_port(), flush=True)
     loop = GLib.MainLoop()
     GLib.io_add_watch(sys.stdin.fileno(), GLib.IO_HUP, lambda *_: loop.quit())
