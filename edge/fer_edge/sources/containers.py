@@ -1,8 +1,8 @@
 """Whether a video file is cut off: its container says how far it reaches, and the file ends before that.
 
 A container's duration says nothing of it: sound may last longer than the picture, a segment may begin late. Of streams
-that do not say how far they reach (MPEG-TS, MPEG-PS, Ogg, JPEGs) the end is looked at, of IVF, Y4M, MXF and DV each
-frame; raw H.264 and H.265 are never called cut off.
+that do not say how far they reach (MPEG-TS, MPEG-PS, Ogg, JPEGs) the end is looked at, of IVF, Y4M, MXF, NUT and DV
+each frame, of GXF, RealMedia and SWF each chunk; raw H.264 and H.265 and compressed SWF are never called cut off.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from fer_edge.sources import frame_ends, stream_ends
+from fer_edge.sources import chunk_ends, frame_ends, nut_ends, stream_ends
 
 SLACK_BYTES = 8  # that a writer may have miscounted its own headers by; no picture fits in
 ZEROS_BYTES = 4096  # in a row that no picture has
@@ -28,7 +28,10 @@ _MP4_OTHERS = (b"ftyp", b"styp", b"free", b"skip", b"wide", b"pnot", b"udta", b"
 _OF_FRAMES = {  # how the file begins
     b"DKIF": frame_ends.ivf_is_cut,
     b"YUV4MPEG2 ": frame_ends.y4m_is_cut,
-    b"nut/multimedia container\0": frame_ends.nut_is_cut,
+    nut_ends.START: nut_ends.nut_is_cut,
+    chunk_ends.GXF_START: chunk_ends.gxf_is_cut,
+    chunk_ends.REAL_START: chunk_ends.real_is_cut,
+    chunk_ends.SWF_START: chunk_ends.swf_is_cut,
     bytes.fromhex("060e2b34020501010d01020101"): frame_ends.mxf_is_cut,
     b"\x1f\x07\x00\xbf": frame_ends.dv_is_cut,
     b"\x1f\x07\x00\x3f": frame_ends.dv_is_cut,

@@ -1,6 +1,6 @@
-"""Whether a file of frames, one after the other, is cut off: IVF, Y4M, MXF, NUT, DV.
+"""Whether a file of frames, one after the other, is cut off: IVF, Y4M, MXF, DV.
 
-Each takes the open file, at its start, and its size. Of all but NUT a cut between two frames is not seen.
+Each takes the open file, at its start, and its size. A cut between two frames is not seen.
 """
 
 from __future__ import annotations
@@ -9,13 +9,11 @@ import re
 from typing import BinaryIO
 
 MAX_FRAMES = 2_000_000  # that are walked over; more are not worth the time
-TAIL_BYTES = 1 << 20  # in which NUT's index begins
 _IVF_LENGTH_PLACE, _IVF_FRAME_HEAD_BYTES = 6, 12
 _Y4M_LINE_BYTES = 512
 # Samples of colour for each of brightness, across and down; Y4M's name of them begins with these digits.
 _Y4M_COLOURS = {"420": (2, 2), "422": (2, 1), "411": (4, 1), "444": (1, 1)}
 _MXF_KEY, _MXF_KEY_BYTES = b"\x06\x0e\x2b\x34", 16  # SMPTE ST 336
-_NUT_INDEX, _NUT_SHORT_BYTES, _NUT_SUM_BYTES = bytes.fromhex("4e58dd672f23e64e"), 4096, 4
 _DV_FRAME_BYTES = {False: 120_000, True: 144_000}  # of 525 and 625 lines
 
 
@@ -85,23 +83,6 @@ def mxf_is_cut(file: BinaryIO, size: int) -> bool:
         if place > size:
             return True
     return False
-
-
-def nut_is_cut(file: BinaryIO, size: int) -> bool:
-    """NUT: an index ends it, and says how long it is."""
-    file.seek(max(size - TAIL_BYTES, 0))
-    tail = file.read()
-    place = tail.rfind(_NUT_INDEX)
-    if place < 0:
-        return True
-    place += len(_NUT_INDEX)
-    length = 0
-    for byte in tail[place:]:
-        place += 1
-        length = length << 7 | byte & 0x7F
-        if not byte & 0x80:
-            break
-    return place + length + (_NUT_SUM_BYTES if length > _NUT_SHORT_BYTES else 0) > len(tail)
 
 
 def dv_is_cut(file: BinaryIO, size: int) -> bool:

@@ -39,6 +39,34 @@ def ps_packet(content: bytes) -> bytes:
     return b"\0\0\1\xe0" + len(content).to_bytes(2) + content
 
 
+def nut_value(number: int) -> bytes:
+    """A number of NUT, of two bytes at most."""
+    return bytes([number]) if number < 128 else bytes([number >> 7 | 0x80, number & 0x7F])
+
+
+def nut_main(rows: bytes, headers: bytes = b"\0") -> bytes:
+    """The beginning and the first packet of NUT."""
+    content = bytes([3, 1, 100, 1, 1, 25]) + rows + headers + b"sums"
+    return b"nut/multimedia container\0" + bytes.fromhex("4e4d7a561f5f04ad") + nut_value(len(content)) + content
+
+
+def gxf_packet(kind: str, content: bytes) -> bytes:
+    return (
+        bytes.fromhex(f"0000000001{kind}") + (16 + len(content)).to_bytes(4) + bytes.fromhex("00000000e1e2") + content
+    )
+
+
+def real_chunk(kind: bytes, content: bytes) -> bytes:
+    return kind + (8 + len(content)).to_bytes(4) + content
+
+
+# Of frames: all begin with one of 255 bytes, which counts to their size, then their stream and the rest of the size.
+NUT_ROW = nut_value(16 | 32) + b"\x06" + bytes([0, 1, 0, 0, 0]) + nut_value(255)
+# After a 0 stands what the frame has; all others take three bytes that are left out.
+NUT_ROWS = nut_value(4096) + b"\x06" + bytes([0, 2, 0, 1, 0, 1])
+NUT_ROWS += nut_value(32) + b"\x08" + bytes([0, 1, 0, 0, 0]) + nut_value(254) + bytes([0, 1])
+# Its stream, time and size, 1 + 2 * 35; two more numbers; the beginning 1, the two of no meaning, and the check sum.
+NUT_FRAME = b"\0" + nut_value(8 | 16 | 32 | 64 | 128 | 1024 | 2048) + bytes([0, 5, 35, 1, 1, 2, 0, 0]) + bytes(4 + 68)
 PACK = b"\0\0\1\xba\x44" + bytes(8) + b"\xf9\xff"  # one byte of filling
 JPEG = b"\xff\xd8\xff\xe0" + bytes(70) + b"\xff\xd9"
 CLUSTER = element("e7", b"\0") + element("a3", b"block" * 9) + element("a0", element("a1", b"block" * 9))
@@ -71,10 +99,15 @@ WHOLE = {
     "mxf": klv("0102", bytes(90)) + klv("0301", bytes(40), short=True) + klv("0401", bytes(90)),
     "nut": b"nut/multimedia container\0" + bytes(90) + bytes.fromhex("4e58dd672f23e64e") + b"\x28" + bytes(40),
     "long nut": b"nut/multimedia container\0" + bytes.fromhex("4e58dd672f23e64e") + b"\xa0\x01" + bytes(4 + 4097),
+    "nut without index": nut_main(NUT_ROW) + 3 * (b"\3\0" + nut_value(67) + bytes(70)),
+    "full nut": nut_main(NUT_ROWS, b"\1\3abc") + NUT_FRAME + b"\4" + nut_value(70) + bytes(70),
+    "gxf": gxf_packet("bc", bytes(90)) + 2 * gxf_packet("bf", bytes(90)) + gxf_packet("fb", b""),
+    "rm": real_chunk(b".RMF", bytes(10)) + real_chunk(b"DATA", bytes(90))[:-10],  # as FFmpeg counts
+    "swf": b"FWS\6" + (90).to_bytes(4, "little") + bytes(82),
     "dv": 2 * (b"\x1f\x07\x00\x3f" + bytes(119_996)),
     "dv of 625 lines": b"\x1f\x07\x00\xbf" + bytes(143_996),
 }
-AT_THE_END = ("flv", "ivf", "dv", "dv of 625 lines")  # by what stands there
+AT_THE_END = ("flv", "ivf", "dv", "dv of 625 lines", "nut without index", "full nut")  # by what stands there
 
 
 @pytest.mark.parametrize("name", WHOLE)
@@ -125,7 +158,7 @@ def test_any_bytes_are_survived(tmp_path_factory: pytest.TempPathFactory, name: 
     assert is_cut_off(path) in (True, False)
 
 
-@pytest.mark.parametrize("suffix", [".avi", ".mkv"])
+@pytest.mark.parametrize("suffix", [".avi", ".mkv", ".nut"])
 def test_real_files(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
     writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"MJPG"), 20, (64, 48))
@@ -137,6 +170,31 @@ def test_real_files(tmp_path: Path, suffix: str) -> None:
     for share in (0.4, 0.8, 0.99):
         path.write_bytes(whole[: int(share * len(whole))])
         assert is_cut_off(path)
+
+
+def test_nut_needs_no_index(tmp_path: Path) -> None:
+    """As `ffmpeg -write_index 0` writes it: whole as it is, and a cut within its last frame is seen."""
+    path = tmp_path / "a.nut"
+    writer = cv2.VideoWriter(str(path), cv2.CAP_FFMPEG, cv2.VideoWriter.fourcc(*"MJPG"), 20, (64, 48))
+    for _ in range(20):
+        writer.write(np.zeros((48, 64, 3), np.uint8))
+    writer.release()
+    content = path.read_bytes()
+    path.write_bytes(content[: content.rindex(bytes.fromhex("4e58dd672f23e64e"))])
+    assert not is_cut_off(path)
+    path.write_bytes(path.read_bytes()[:-20])
+    assert is_cut_off(path)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [nut_value(8192) + b"\x06" + bytes([0, 1, 0, 0, 0]) + nut_value(255), b"\0\6\0\1\0\0\0\0", b"\x80" * 20],
+)
+def test_odd_nut_is_no_cut(tmp_path: Path, rows: bytes) -> None:
+    """No frame may begin so, a row of nothing, a number without an end."""
+    path = tmp_path / "a.nut"
+    path.write_bytes(nut_main(rows) + b"\3\0\0")
+    assert not is_cut_off(path)
 
 
 def test_end_that_was_never_written(tmp_path: Path) -> None:
