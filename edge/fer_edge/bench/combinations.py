@@ -14,7 +14,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from fer_edge.classifiers.cards import VARIANTS, Card, installed, load_card, read_model
+from fer_edge.classifiers.cards import VARIANTS, Card, installed, is_path, load_card, read_model
 from fer_edge.classifiers.runtimes import FALLBACK, RUNTIMES, runs
 from fer_edge.classifiers.tflite import TfliteClassifier
 from fer_edge.demo import clip
@@ -51,7 +51,7 @@ def find_cards(names: Sequence[str]) -> list[Card]:
     known = sorted(installed(), key=lambda card: (card.model, VARIANTS.index(card.variant)))
     chosen: list[Card] = []
     for name in names:
-        if name.endswith(".tflite") or "/" in name:
+        if is_path(name):
             found = [load_card(Path(name))]
         else:
             found = [card for card in known if name in ("all", card.name, card.model, card.variant)]

@@ -16,6 +16,7 @@ from fer_edge.bench.combinations import combine, find_cards, find_runtimes
 from fer_edge.bench.measure import measure_loop, measure_models
 from fer_edge.bench.recommendation import Recommendation, recommend
 from fer_edge.build import make_classifier, make_parts
+from fer_edge.classifiers.cards import is_path
 from fer_edge.classifiers.runtimes import RUNTIMES
 from fer_edge.commands.options import DEFAULT_CONFIG, add_settings_options, read_settings
 from fer_edge.errors import SettingsError, SinkError, SourceError
@@ -170,8 +171,8 @@ def _write(options: argparse.Namespace, found: results.Results, chosen: Recommen
         plot.plot(found.rows, f"one prediction on {found.machine.board}", options.plot)
     written = [str(name) for name in (options.json, options.plot) if name not in (None, "-")]
     if options.apply and (row := chosen.row):
-        by_path = row.path in (str(Path(name)) for name in options.models)
-        model = os.path.abspath(row.path) if by_path else row.model  # noqa: PTH100
+        given = [Path(name).with_suffix("") for name in options.models if is_path(name)]  # of the card or the model
+        model = os.path.abspath(row.path) if Path(row.path).with_suffix("") in given else row.model  # noqa: PTH100
         values: apply.Values = {"model": model, "variant": row.variant, "runtime": row.runtime, "threads": row.threads}
         apply.apply(options.config, "classifier", values)
         written.append(f"{options.config} (use it with: fer-edge run --config {shlex.quote(str(options.config))})")

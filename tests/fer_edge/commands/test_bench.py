@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -103,13 +104,23 @@ def test_apply_changes_only_the_model(
 
 
 @pytest.mark.process
-def test_apply_creates_a_file(bench: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a settings file `--apply` creates one, with a path that works from any folder."""
-    monkeypatch.chdir(tmp_path)
-    model = os.path.relpath(ROOT / "models" / "mini_xception-int8.tflite")
-    assert bench("--models", model, "--apply") == 0
+@pytest.mark.parametrize("given", ["mine.tflite", "./mine.tflite", "./mine.json", "./mine", "../own/mine.json"])
+def test_apply_creates_a_file(
+    bench: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    """Without a settings file `--apply` creates one, with a path that works from any folder, however it is given."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    model = shutil.copy(ROOT / "models" / "mini_xception-int8.tflite", folder / "mine.tflite")
+    card = json.loads((ROOT / "models" / "mini_xception-int8.json").read_text())
+    (folder / "mine.json").write_text(json.dumps(card | {"name": "mine", "model": "mine", "file": "mine.tflite"}))
+    monkeypatch.chdir(folder)
+    assert bench("--models", given, "--apply") == 0
     chosen = tomllib.loads(Path("fer-edge.toml").read_text())["classifier"]
-    assert chosen["model"] == str(ROOT / "models" / "mini_xception-int8.tflite")  # found from any folder
+    assert chosen["model"] == str(model)  # found from any folder
+    monkeypatch.chdir(tmp_path)
+    run = ["run", "--source", "demo", "--max-frames", "1", "--log", str(tmp_path / "log.jsonl")]
+    assert main([*run, "--config", str(folder / "fer-edge.toml")]) == 0
 
 
 @pytest.mark.process
