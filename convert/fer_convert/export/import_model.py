@@ -29,7 +29,7 @@ from fer_convert.evaluation.metrics import measure
 from fer_convert.export import softmax_op
 from fer_convert.export.card import model_name
 from fer_convert.export.label_order import with_labels_of
-from fer_convert.export.load import LoadedModel
+from fer_convert.export.load import LoadedModel, is_range, sidecar
 from fer_convert.messages import Log
 
 CONVERTER = "onnx2tf"
@@ -48,12 +48,15 @@ def import_model(
 ) -> Path:
     """Write the model at `source`, .tflite or .onnx, and its card to `out`; returns the path of the .tflite.
 
-    `labels` are in the order of its outputs, None: those of a labels.txt beside it. `input_range` is what it takes for
-    the pixels 0 and 255. With `data` it is measured on them, and the order of its labels is checked. Raises ModelError,
-    DataError, SinkError.
+    `labels` are in the order of its outputs, None: those of its card, of another .json or a labels.txt beside it.
+    `input_range` is what it takes for the pixels 0 and 255, None: what the .json says. With `data` it is measured on
+    them, and the order of its labels is checked. Raises ModelError, DataError, SinkError.
     """
     files.check_folder(out, "--out")
-    name, labels = model_name(name, source), labels or _labels_beside(source)
+    _check(source)
+    known = sidecar(source)
+    name, labels = model_name(name, source), labels or known.get("labels") or _labels_beside(source)
+    input_range = input_range or _range_beside(source, known)
     with tempfile.TemporaryDirectory(prefix="fer-convert-") as folder:
         stage = Path(folder) / f"{name}.tflite"
         if source.suffix.lower() == ".onnx":
@@ -79,19 +82,38 @@ def _named_as_given(stage: Path, source: Path) -> Iterator[None]:
         raise type(cause)(said.replace(str(source.with_suffix(".tflite")), str(source))) from None
 
 
+def _check(source: Path) -> None:
+    """Raises ModelError if it is no file of a kind that is taken here, before anything is asked of it."""
+    if source.suffix.lower() not in (".tflite", ".onnx"):
+        raise ModelError(f"model {source}: not .tflite or .onnx; give Keras models to fer-convert quantize")
+    try:
+        source.open("rb").close()
+    except OSError as cause:
+        raise ModelError(f"model {source}: cannot be read ({cause.strerror}); check the path and its rights") from None
+
+
+def _range_beside(source: Path, known: dict[str, Any]) -> tuple[float, float] | None:
+    """What the .json beside it says, also if that is the model's card. Raises ModelError."""
+    entry = known.get("input")
+    found = known.get("input_range") or (entry.get("range") if isinstance(entry, dict) else None)
+    if found is None:
+        return None
+    if not is_range(found):
+        raise ModelError(f"{source.with_suffix('.json')}: its range of pixels is not two numbers; restore or remove it")
+    return float(found[0]), float(found[1])
+
+
 def _labels_beside(source: Path) -> tuple[str, ...]:
     path = bare.labels_file(source)
     if path is None:
         raise ModelError(
             f"model {source}: nothing says its labels; give them in the order of its outputs with --labels a,b,c, or a "
-            "labels.txt beside it, a label in each line"
+            f"labels.txt beside it, a label in each line, or in {source.with_suffix('.json').name}"
         )
     return bare.read_labels(path)
 
 
 def _copy(source: Path, goal: Path) -> None:
-    if source.suffix.lower() != ".tflite":
-        raise ModelError(f"model {source}: not .tflite or .onnx; give Keras models to fer-convert quantize")
     try:
         shutil.copyfile(source, goal)
     except OSError as cause:
@@ -100,8 +122,6 @@ def _copy(source: Path, goal: Path) -> None:
 
 def _by_onnx2tf(source: Path, folder: Path) -> Path:
     """The float32 .tflite that onnx2tf makes of `source`, in `folder`. Raises ModelError."""
-    if not source.is_file():
-        raise ModelError(f"model {source}: no such file; give an .onnx")
     program = shutil.which(CONVERTER)
     if program is None:
         raise ModelError(

@@ -86,7 +86,7 @@ def load(
         model = flatten(keras.models.load_model(path, custom_objects=_older_layers(), compile=False))
     except Exception as cause:  # noqa: BLE001 - Keras, h5py and zipfile raise errors of a dozen kinds
         raise model_file.why_not_loaded(path, cause) from None
-    known = _sidecar(path)
+    known = sidecar(path)
     usual = LEGACY_RANGE if path.suffix.lower() != ".keras" else PIXEL_RANGE
     low, high = (float(value) for value in input_range or known.get("input_range") or usual)
     size = _input_size(path, model)
@@ -149,7 +149,8 @@ def _input_size(path: Path, model: Any) -> tuple[int, int]:
     return entry[1], entry[2]
 
 
-def _sidecar(path: Path) -> dict[str, Any]:
+def sidecar(path: Path) -> dict[str, Any]:
+    """What the .json beside the model at `path` says, see SIDECAR_ENTRIES; {} without one. Raises ModelError."""
     card = path.with_suffix(".json")
     if not model_file.is_file(card):
         return {}

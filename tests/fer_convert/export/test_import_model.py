@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import stat
 from pathlib import Path
@@ -102,10 +104,70 @@ def test_onnx_needs_its_converter(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert bare.labels_file(written) is None
 
 
-def test_other_files_are_refused(tmp_path: Path) -> None:
-    for name, words in (("m.keras", "give Keras models to fer-convert quantize"), ("m.onnx", "no such file")):
-        with pytest.raises(ModelError, match=words):
-            import_model(tmp_path / name, EMOTIONS, tmp_path / "models", log=silent)
+@pytest.mark.parametrize("labels", [None, EMOTIONS])
+def test_other_files_are_refused(tmp_path: Path, labels: tuple[str, ...] | None) -> None:
+    """Before their labels are asked for, which would mislead."""
+    missing = "cannot be read (No such file or directory)"
+    for name, words in (
+        ("m.keras", "give Keras models to fer-convert quantize"),
+        ("m.onnx", missing),
+        ("m.tflite", missing),
+    ):
+        with pytest.raises(ModelError, match=re.escape(words)):
+            import_model(tmp_path / name, labels, tmp_path / "models", log=silent)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"labels": %s, "input": {"range": [0, 255]}}', '{"labels": %s, "input_range": [0, 255]}']
+)
+def test_card_beside_says_labels_and_range(tmp_path: Path, text: str) -> None:
+    """A card, or what may stand beside a Keras model; options go before it."""
+    source = Path(shutil.copy(LOGITS, tmp_path / "m.tflite"))
+    source.with_suffix(".json").write_text(text % json.dumps(EMOTIONS))
+    card = load_card(import_model(source, None, tmp_path / "models", log=silent))
+    assert (card.labels, card.range) == (EMOTIONS, (0, 255))
+    card = load_card(import_model(source, tuple("abcdefg"), tmp_path / "models", None, (-1.0, 1.0), log=silent))
+    assert (card.labels, card.range) == (tuple("abcdefg"), (-1, 1))
+
+
+@pytest.mark.parametrize("text", ['{"labels": 1}', '{"input": {"range": [1]}}', "[]", "{"])
+def test_odd_json_beside_is_refused(tmp_path: Path, text: str) -> None:
+    source = Path(shutil.copy(LOGITS, tmp_path / "m.tflite"))
+    source.with_suffix(".json").write_text(text)
+    with pytest.raises(ModelError, match=r"m\.json: .*; restore or remove"):
+        import_model(source, None if "labels" in text else EMOTIONS, tmp_path / "models", log=silent)
+
+
+@pytest.mark.filterwarnings("ignore:Statistics for quantized inputs")
+def test_export_of_teachable_machine_s_size(tmp_path: Path) -> None:
+    """224 x 224 in colour, float and 8 bits, with a numbered list: read by the device as given, and imported."""
+    import keras
+    import tensorflow as tf
+
+    keras.utils.set_random_seed(1)
+    picture = keras.Input((224, 224, 3))
+    values = keras.layers.Conv2D(4, 3, strides=8, activation="relu6")(picture)
+    values = keras.layers.Conv2D(8, 3, strides=4, activation="relu6")(values)
+    values = keras.layers.Dense(3, activation="softmax")(keras.layers.GlobalAveragePooling2D()(values))
+    model = keras.Model(picture, values)
+    faces = np.random.default_rng(1).integers(0, 256, (4, 224, 224), np.uint8)
+    colours = np.repeat(np.float32(faces / 127.5 - 1)[..., None], 3, axis=3)
+    wanted = np.asarray(model(colours))
+    (tmp_path / "labels.txt").write_text("0 Happy\n1 Sad\n2 Neutral\n")
+    for name, limit in (("model_unquant", 1e-4), ("model", 0.05)):
+        converter = tf.lite.TFLiteConverter.from_keras_model(model)
+        if name == "model":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+            converter.representative_dataset = lambda: ([face[None]] for face in colours)
+            converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+            converter.inference_input_type = converter.inference_output_type = tf.uint8
+        source = tmp_path / f"{name}.tflite"
+        source.write_bytes(converter.convert())
+        imported = import_model(source, None, tmp_path / "models", log=silent)
+        for path in (source, imported):
+            card = load_card(path)
+            assert (card.labels, card.size, card.channels) == (("Happy", "Sad", "Neutral"), (224, 224), 3)
+            np.testing.assert_allclose(TfliteClassifier(card).predict_crops(faces), wanted, atol=limit)
 
 
 def test_errors_name_the_file_given(tmp_path: Path, faces_csv: Path) -> None:
