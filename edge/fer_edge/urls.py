@@ -91,8 +91,8 @@ def parse(url: str) -> Address:
     Raises ValueError with what is wrong and how to write it, without any part of a user or password.
     """
     before, at, _ = url.partition("://")[2].rpartition("@")
-    if at and not _is_clear(url):
-        found = [character for character in _RESERVED if character in re.sub(r"\s", " ", before)]
+    found = [character for character in _RESERVED if character in re.sub(r"\s", " ", before)]
+    if at and found and not _is_clear(url):
         names = ["a space" if character == " " else character for character in found]
         cures = [f"{name} as {_RESERVED[character]}" for name, character in zip(names, found, strict=True)]
         raise ValueError(
@@ -102,11 +102,17 @@ def parse(url: str) -> Address:
         raise ValueError("holds a #, at which an address ends; write # as %23")
     try:
         parts = urlsplit(url)
-        host, port = parts.hostname, parts.port
+        host = parts.hostname
     except ValueError:  # urllib's own words have the password
-        host, port = None, None
-    if not host or port == 0:
+        host = None
+    if not host or re.search(r"\s", host):
         raise ValueError("is not a URL with a host and a port")
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ValueError("its port is no number from 1 to 65535")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     in_rest = "@" in url.partition("://")[2].partition("/")[2]
     shown = "***" if in_rest and not _is_address(host) else host

@@ -78,7 +78,9 @@ def test_no_path_survives(password: str) -> None:
         ("rtsp://ann:a[b@host", r"holds \[; write \[ as %5B "),
         ("http://host/?password=a#b", "holds a #, at which an address ends; write # as %23"),
         ("http://:80/x", "is not a URL with a host and a port"),
-        ("http://host:99999/x", "is not a URL with a host and a port"),
+        ("http://host:99999/x", "its port is no number from 1 to 65535"),
+        ("http://ann:pass@host:http/x", "its port is no number from 1 to 65535"),
+        ("http://ann:pass@ho st/x", "is not a URL with a host and a port"),
         ("http://[x", "is not a URL with a host and a port"),
     ],
 )
@@ -95,6 +97,8 @@ def test_what_to_write_is_said(url: str, cure: str) -> None:
         ("rtsp://ann:secret@10.0.0.1:554/cam@1", "10.0.0.1", "/cam@1", "10.0.0.1"),
         ("http://tok/en@host/x", "tok", "/en@host/x", "***"),
         ("rtsp://host/x#backchannel=0", "host", "/x", "host"),
+        ("http://ann:secret@host?action=stream", "host", "/?action=stream", "host"),
+        ("rtsp://ann:secret@host#backchannel=0", "host", "/", "host"),
     ],
 )
 def test_whole_addresses_are_read(url: str, host: str, path: str, shown: str) -> None:

@@ -43,7 +43,9 @@ class NetworkCamera(LiveSource):
         try:
             address = parse(target)
         except ValueError as cause:
-            form = "" if "; write " in str(cause) else "; write it as rtsp://HOST:554/PATH"
+            scheme = target.partition("://")[0].lower()
+            usual = f"{scheme}://HOST:{_DEFAULT_PORTS.get(scheme, 554)}"
+            form = "" if "; write " in str(cause) else f"; write it as {usual}, then the path"
             raise SourceError(f"stream {name}: {cause}{form}") from None
         capture, aspect, silence = self._open(target, name, address, options), 1.0, 0.0
         if isinstance(capture, SnapshotCapture):

@@ -185,7 +185,7 @@ def test_certificates_are_checked(server: Server, secure: Path, record: dict[str
     [
         ({}, r"webhook\.url: not an address"),
         ({"url": "htps://hooks.example/s3cret"}, r"webhook\.url: not an address [^3]*$"),
-        ({"url": "https://ann:s3cret@x:99999/y"}, r"webhook\.url: not an address [^3]*$"),
+        ({"url": "https://ann:s3cret@x:99999/y"}, r"webhook\.url: not an address [^3]* from 1 to 65535\)[^3]*$"),
         ({"url": "ftp://x/y"}, "webhook.url: not an address"),
         ({"url": "http:///y"}, "not an address"),
         ({"url": "http://x:99999/y"}, "not an address"),
