@@ -1,4 +1,4 @@
-"""`fer-convert`: crop, train, distill, train-verifier, quantize, import, export, evaluate.
+"""`fer-convert`: crop, train, distill, average, train-verifier, quantize, import, export, evaluate.
 
 Starts without Keras, so that `--help` works anywhere.
 """
@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands.add_parser("train", help="train a network, or go on with a run that was stopped"))
     _add_crop(commands.add_parser("crop", help="cut the faces out of photos, framed as the device frames them"))
     _add_distill(commands.add_parser("distill", help="write soft labels of trained networks, to train a smaller one"))
+    _add_average(commands.add_parser("average", help="average the weights of networks that began alike"))
     _add_distill(commands.add_parser("teach"))  # its name until 0.1.0; without help, so that it is not listed
     words = "train the network that says whether a square is a face, and where exactly"
     _add_train_verifier(commands.add_parser("train-verifier", help=words))
@@ -157,6 +158,20 @@ def _distill(arguments: argparse.Namespace) -> None:
     a, recipe = arguments, recipe_of(arguments)
     distill = _import("fer_convert.training.distill").distill
     distill(recipe, a.data, a.teacher, a.out, log=say, vote_file=a.votes, per_face=a.per_face)
+
+
+def _add_average(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Write the network with the mean weights of trained ones that began alike, such as one and another that was "
+        "trained on from it: often better than either."
+    )
+    parser.add_argument("models", type=Path, nargs="+", metavar="MODEL", help="Keras models, two or more")
+    parser.add_argument("--out", type=Path, required=True, help="file to write, .keras")
+    parser.set_defaults(run=_average, stopped="")
+
+
+def _average(arguments: argparse.Namespace) -> None:
+    _import("fer_convert.training.average").average(arguments.models, arguments.out, log=say)
 
 
 def _add_train_verifier(parser: argparse.ArgumentParser) -> None:
