@@ -200,7 +200,7 @@ class SmootherSettings:
     # shortest time for which an emotion is shown
     certain: float = _number(UNSET, 0, 1, unset=UNSET)
     # averaged probability below which a face shows `uncertain`, until it is `margin` above it; 0: never; -1: 0.25, and
-    # 0.41 in single pictures
+    # 0.44 in single pictures
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from fer_edge.types import UNCERTAIN, Event, Face, Prediction, Track
 # From which probability a label is shown, if the settings do not say. Of single pictures: what is shown is then what
 # most people see in 88 % of the faces on which people agree, see models/README.md. In a video many views are averaged,
 # so that less is enough: with 0.45, one face in ten that is rightly read in drawn scenes would be hidden.
-CERTAIN, PICTURE_CERTAIN = 0.25, 0.41
+CERTAIN, PICTURE_CERTAIN = 0.25, 0.44
 
 
 @dataclass
