@@ -187,7 +187,7 @@ def test_shipped_model_against_people(shipped: Path, shared: Path, fer2013: Path
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([["Usage", *head[3:]], *([row[1], *row[3:]] for row in chosen)])
     found = evaluate(shipped, fer2013, vote_file=path, log=silent)
-    assert found.metrics.accuracy == pytest.approx(load_card(shipped).accuracy, abs=0.02)
+    assert found.metrics.accuracy == pytest.approx(load_card(shipped).accuracy, abs=0.035)  # 3 standard errors
     people = found.people
     assert people is not None
     assert people.voter_agreement == pytest.approx(0.781, abs=0.02)
