@@ -14,6 +14,7 @@ from io import BytesIO
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from fer_edge.errors import SourceError
 from fer_edge.sources.options import TooLargeError, too_large
@@ -161,25 +162,14 @@ class JpegParts:
 
 
 def decode_jpeg(jpeg: bytes, max_pixels: int) -> Pixels:
-    """A whole JPEG as JpegParts gives it, (height, width) grey, turned as its EXIF says. Raises SourceError.
-
-    A large one by OpenCV, which needs less of memory than Pillow, and writes of some damage to standard error.
-    """
-    data = BytesIO(jpeg)
-    with pillow_errors(data, "picture", _FORMATS), open_image(data, _FORMATS) as image:
-        if image.width * image.height <= WHOLE_PIXELS:
-            return decode_grey(image)
-    return _by_opencv(jpeg, cv2.IMREAD_GRAYSCALE, max_pixels)
+    """A whole JPEG as JpegParts gives it, (height, width) grey, turned as its EXIF says. Raises SourceError."""
+    return _decode(jpeg, max_pixels, decode_grey, cv2.IMREAD_GRAYSCALE)
 
 
 def decode_colours(jpeg: bytes, max_pixels: int) -> Pixels:
     """The same in its colours, (height, width, 3) BGR. Raises ValueError."""
-    data = BytesIO(jpeg)
     try:
-        with pillow_errors(data, "picture", _FORMATS), open_image(data, _FORMATS) as image:
-            if image.width * image.height <= WHOLE_PIXELS:
-                return decode(image, "picture", max_pixels)
-        return _by_opencv(jpeg, cv2.IMREAD_COLOR, max_pixels)
+        return _decode(jpeg, max_pixels, lambda image: decode(image, "picture", max_pixels), cv2.IMREAD_COLOR)
     except SourceError as cause:
         raise ValueError(str(cause)) from None
 
@@ -189,8 +179,13 @@ def colours_of(jpeg: bytes, max_pixels: int) -> Callable[[], Pixels] | None:
     return partial(decode_colours, jpeg, max_pixels) if len(jpeg) <= MAX_KEPT_BYTES else None
 
 
-def _by_opencv(jpeg: bytes, kind: int, max_pixels: int) -> Pixels:
-    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), kind)
+def _decode(jpeg: bytes, max_pixels: int, by_pillow: Callable[[Image.Image], Pixels], by_opencv: int) -> Pixels:
+    """A large one by OpenCV, which needs less memory than Pillow, and writes of some damage to standard error."""
+    data = BytesIO(jpeg)
+    with pillow_errors(data, "picture", _FORMATS), open_image(data, _FORMATS) as image:
+        if image.width * image.height <= WHOLE_PIXELS:
+            return by_pillow(image)
+    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), by_opencv)
     if picture is None or picture.shape[0] * picture.shape[1] > max_pixels:
         raise SourceError("picture: is damaged")
     return np.asarray(picture, np.uint8)
