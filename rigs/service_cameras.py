@@ -44,7 +44,9 @@ def lose_a_webcam(device: Device) -> None:
     device.run("systemctl", "restart", "fer-edge")
     device.until("a network camera: not without the network", 20, lambda: device.show("ExecMainStatus") == "3")
     cure = device.doctor()["network"]["cure"]
-    device.run("bash", "-c", cure.replace("sudo ", ""))  # on a busy machine its first start may be too early
+    allow, _, restart = cure.replace("sudo ", "").rpartition(" && ")
+    device.run("bash", "-c", allow, check=True)
+    device.run("bash", "-c", restart)  # a busy machine's first start may be too early for the camera
     device.until("the doctor's command allows it, and it runs", 20, device.active)
     device.until("the doctor is content", 1, lambda: "network" not in device.doctor())
     reason = "check the camera and the network to it"
