@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from fer_edge import loop
 from fer_edge.errors import FerEdgeError, SettingsError, SourceError, first_line
 from fer_edge.pause import PauseSwitch
-from fer_edge.settings import Settings, load, parse
+from fer_edge.settings import Settings, SourceSettings, load, parse
 from fer_edge.sources import Choice, SourceOptions, choose
 from fer_edge.stopwatch import Stopwatch
 from fer_edge.types import Classifier, Detector, Face, Frame, Observation, Sink
@@ -93,9 +93,10 @@ class Reader:
         """The faces in one picture, the largest first, with ids 1, 2, ... in that order.
 
         `picture`: (height, width, 3) BGR or (height, width) grey uint8, up to 50 megapixels, or the path of a JPEG,
-        PNG, WebP, BMP or TIFF. Nothing is averaged, and nothing is left for the next picture. Raises SourceError.
+        PNG, WebP, BMP or TIFF. A file is turned and mirrored as the settings in [source] say, an array is taken as it
+        is. Nothing is averaged, and nothing is left for the next picture. Raises SourceError.
         """
-        faces = self.observe(_frame(picture)).faces
+        faces = self.observe(_frame(picture, self._settings.source)).faces
         faces = tuple(sorted(faces, key=lambda face: (-face.box.width * face.box.height, face.box)))
         return tuple(dataclasses.replace(face, id=number) for number, face in enumerate(faces, 1))
 
@@ -261,7 +262,7 @@ def _source(source: Any) -> str:
     raise SourceError(f"source {number}: is {type(source).__name__}; write it as 'camera:{number}'")
 
 
-def _frame(picture: Any) -> Frame:
+def _frame(picture: Any, settings: SourceSettings) -> Frame:
     """One picture, in memory or in a file, as a frame. Raises SourceError."""
     _imported()
     import numpy as np
@@ -272,14 +273,15 @@ def _frame(picture: Any) -> Frame:
         return array_frame(picture)
     path = os.fspath(picture) if isinstance(picture, str | os.PathLike) else None
     if isinstance(path, str):
-        return _file_frame(path)
+        return _file_frame(path, settings)
     if picture is None:
         why = "cv2.imread gives None for a file that it cannot read; give its path here, and what is wrong is said"
         raise SourceError(f"picture None: is not a picture; {why}")
     raise SourceError(f"picture: is {type(picture).__name__}; give a path, or a NumPy array: {EXPECTED_PICTURE}")
 
 
-def _file_frame(path: str) -> Frame:
+def _file_frame(path: str, settings: SourceSettings) -> Frame:
+    from fer_edge.sources.mounting import Mounting
     from fer_edge.sources.options import PICTURE_SUFFIXES
     from fer_edge.sources.picture import read_frame
 
@@ -289,7 +291,8 @@ def _file_frame(path: str) -> Frame:
     try:
         if not path or Path(path).is_dir():
             raise SourceError(f"picture {path!r}: is {'a folder' if path else 'empty'}, not a file; {hint}")
-        return read_frame(Path(path), 0, SourceOptions().max_pixels)
+        mounting = Mounting(settings.rotate, settings.flip)
+        return read_frame(Path(path), 0, SourceOptions().max_pixels, mounting)
     except ValueError as cause:  # a zero character
         raise SourceError(f"picture {path!r}: is not a path ({cause}); check it") from cause
     except SourceError as error:

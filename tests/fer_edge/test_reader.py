@@ -120,6 +120,16 @@ def test_exif_turns_a_file(reader: Reader, faces: tuple[Face, ...], tmp_path: Pa
     assert (face.box, face.emotion) == (faces[0].box, "happy")
 
 
+def test_settings_turn_a_file_as_in_a_folder(faces: tuple[Face, ...], tmp_path: Path) -> None:
+    """`source.rotate` and `source.flip` mount the camera that took it, whether `read` or `watch` reads the file."""
+    Image.open(PORTRAIT).transpose(Image.Transpose.FLIP_LEFT_RIGHT).rotate(90, expand=True).save(tmp_path / "a.png")
+    reader = Reader(settings={"source": {"rotate": 90, "flip": True}})
+    (face,) = reader.read(tmp_path / "a.png")
+    assert (face.box, face.emotion) == (faces[0].box, "happy")
+    (watched,) = reader.watch(tmp_path)
+    assert watched.faces[0].box == face.box
+
+
 def test_largest_face_comes_first(couple: Pixels, reader: Reader) -> None:
     """And has id 1: what a program takes that asks for one face is the person in front."""
     large, small = reader.read(couple)
