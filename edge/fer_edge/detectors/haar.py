@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -22,7 +23,7 @@ from fer_edge.types import Detector, Pixels
 # Of OpenCV's frontal cascades alt2 has the fewest false positives, a tenth of the default's, which finds other faces.
 CASCADES = ("haarcascade_frontalface_alt2.xml", "haarcascade_frontalface_default.xml")
 GROUP_EPS = 0.2  # relative difference of hits that are grouped; OpenCV's own value
-SLICE_COUNT = 6  # of a whole search, about
+SLICE_COUNT = 6  # of a whole search, at most
 # Mean grey level below which a picture's contrast is raised (CLAHE) before it is searched. The cascade skips windows
 # with a standard deviation under about 10 grey levels. CLAHE took the recall in the dark from 0.77 to 0.90; in daylight
 # it causes false positives.
@@ -31,6 +32,12 @@ DARK_MEAN_LEVEL = 70.0
 # 5,280 candidates in drawn scenes, bright, dark and crowded, of which more than half were no faces. The intercept is
 # two units lower, since real walls are more varied than those scenes.
 INTERCEPT, HITS_WEIGHT = -4.6, 1.5
+# From OCTAVE times the cascade's window on, OpenCV looks at every place of its shrunk picture, below at every second
+# one (`updateScaleData` in cascadedetect.cpp): at DENSITY times as many, for a face that is no harder to see. Upright,
+# the faces of each octave are therefore searched in a picture half as large as that of the octave before, and a hit
+# there counts as OCTAVE_HITS. That takes a third off the time of such a search, and finds as many faces. In turned
+# pictures it found fewer tilted heads, so they are searched in one.
+OCTAVE, DENSITY, OCTAVE_HITS = 2, 4, 3
 FRAMING = Framing(scale=1.02, right=0.0, down=0.01)
 
 
@@ -54,8 +61,9 @@ class Haar:
         self._step = settings.scale_step
         self._cascades = load_cascades()
         self._contrast = cv2.createCLAHE(clipLimit=2.0, tileGridSize=(4, 4))
-        self._picture = self._upright = self._turned = np.zeros((1, 1), np.uint8)  # their memory is reused
-        self._plan: list[tuple[int, int]] = []
+        self._upright = self._turned = np.zeros((1, 1), np.uint8)  # their memory is reused
+        self._pictures: list[Pixels] = []  # of each octave
+        self._plan: list[list[Sizes]] = []
         self._kind, self._hits = KINDS[0], list[list[int]]()
         self._scale, self._back = 1.0, np.eye(2, 3)  # of the searched picture, and the way back to the given one
 
@@ -65,7 +73,8 @@ class Haar:
         cascade, turn = self._kind
         window, _ = self._cascades[cascade].getOriginalWindowSize()
         self._scale = TURNED_SCALE if turn else 1.0
-        self._plan = plan_slices(round(min(picture.shape) * self._scale), smallest * self._scale, self._step, window)
+        side = round(min(picture.shape) * self._scale)
+        self._plan = plan_slices(side, smallest * self._scale, self._step, window, octaves=not turn)
         if turn and max(picture.shape) > MAX_TURNED_ASPECT * min(picture.shape):
             self._plan = []  # turned it would be mostly corners
         if not self._plan:
@@ -76,17 +85,24 @@ class Haar:
             self._contrast.apply(picture, self._upright)
         else:
             np.copyto(self._upright, picture)
-        self._picture, self._back = turned(self._upright, turn, self._scale, self._turned)
+        picture, self._back = turned(self._upright, turn, self._scale, self._turned)
         if turn:
-            self._turned = self._picture
+            self._turned = picture
+        self._pictures = [picture]
+        for _ in range(self._plan[-1][-1].octave):
+            height, width = (side // OCTAVE for side in self._pictures[-1].shape)
+            smaller = cv2.resize(self._pictures[-1], (width, height), interpolation=cv2.INTER_AREA)
+            self._pictures.append(np.asarray(smaller, np.uint8))
         return len(self._plan)
 
     def slice(self, number: int) -> None:
         """See `Search`."""
-        low, high = self._plan[number]
         cascade = self._cascades[self._kind[0]]
-        found = cascade.detectMultiScale(self._picture, self._step, 0, minSize=(low, low), maxSize=(high, high))
-        self._hits += np.asarray(found, int).reshape(-1, 4).tolist()
+        for octave, low, high in self._plan[number]:
+            picture = self._pictures[octave]
+            found = cascade.detectMultiScale(picture, self._step, 0, minSize=(low, low), maxSize=(high, high))
+            hits = (np.asarray(found, int).reshape(-1, 4) * OCTAVE**octave).tolist()
+            self._hits += hits * (OCTAVE_HITS if octave else 1)
 
     def candidates(self) -> list[Candidate]:
         """See `Search`: the means of hits that agree, also of one alone; those with the most hits first."""
@@ -146,26 +162,38 @@ def _cascade(path: Path) -> cv2.CascadeClassifier:
     return cascade
 
 
-def plan_slices(side: int, smallest: float, step: float, window: int) -> list[tuple[int, int]]:
-    """Face sizes from `smallest` to `side` pixels, each `step` times the last, in slices (first, last) of similar cost.
+class Sizes(NamedTuple):
+    """Some face sizes, which are searched in the picture that is OCTAVE**octave times smaller, in pixels of that."""
 
-    `window` is the smallest face that the cascade can find, pixels.
+    octave: int
+    first: int
+    last: int
+
+
+def plan_slices(side: int, smallest: float, step: float, window: int, octaves: bool) -> list[list[Sizes]]:
+    """Face sizes from `smallest` to `side` pixels, each about `step` times the last, in slices of similar cost.
+
+    `window` is the smallest face that the cascade can find, pixels. Without `octaves` all are searched in one picture.
     """
-    sizes, factor = [], 1.0
-    while round(window * factor) <= side:  # the sizes that OpenCV itself uses
-        if round(window * factor) >= smallest:
-            sizes.append(round(window * factor))
+    sizes, costs = [], []
+    octave, factor = 0, 1.0
+    while (whole := round(window * factor) * OCTAVE**octave) <= side:
+        if whole >= smallest:
+            sizes.append((octave, round(window * factor)))  # as OpenCV itself rounds it
+            costs.append((DENSITY if factor >= OCTAVE else 1) * whole**-2.0)  # in proportion to the places
         factor *= step
-    costs = [size**-2.0 for size in sizes]  # in proportion to the number of windows in the picture
+        if factor >= OCTAVE and octaves:
+            octave, factor = octave + 1, 1.0
+    plan: list[list[Sizes]] = [[] for _ in range(SLICE_COUNT)]
     slice_cost, cost = sum(costs) / SLICE_COUNT, 0.0
-    plan: list[tuple[int, int]] = []
-    for size, size_cost in zip(sizes, costs, strict=True):
-        if not plan or cost + size_cost / 2 > slice_cost:
-            plan.append((size, size))
-            cost = 0.0
-        plan[-1] = (plan[-1][0], size)
+    for (octave, size), size_cost in zip(sizes, costs, strict=True):
+        ranges = plan[int((cost + size_cost / 2) / slice_cost)]
+        if ranges and ranges[-1].octave == octave:
+            ranges[-1] = ranges[-1]._replace(last=size)
+        else:
+            ranges.append(Sizes(octave, size, size))
         cost += size_cost
-    return plan
+    return [ranges for ranges in plan if ranges]
 
 
 def detector(settings: DetectorSettings, face_verifier: FaceVerifier, still: bool) -> Detector:
