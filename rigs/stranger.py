@@ -118,14 +118,16 @@ def clean_system(suite: str, arch: str) -> Path:
             "--quiet",
             "--mode=root",
             "--variant=minbase",
+            "--format=tar",  # the half's name does not say so
             "--include=" + ",".join(PACKAGES),
             suite,
+            str(half),
         ]
         if arch == "amd64":
-            debian.run(*command, str(half))
+            debian.run(*command)
         else:
-            options = [f"--architectures={arch}", "--skip=check/qemu", "--format=tar"]
-            debian.run(sys.executable, emulated.__file__, *command, *options, str(half))
+            options = [f"--architectures={arch}", "--skip=check/qemu"]
+            debian.run(sys.executable, emulated.__file__, *command, *options)
         debian.finish(half, clean)
     return clean
 
