@@ -15,6 +15,8 @@
 #                    (Debian, root; 13 minutes)
 # make stranger      installs in each documented way on fresh systems, as somebody would who has the documentation alone
 #                    (Debian, root)
+# make container     builds the container's image without a registry, and runs it and compose.yaml (Debian, root; 8 minutes,
+#                    later 5)
 # make card-test     counts what the log writes to a card in a day (root; 10 s)
 # make home-assistant  a real Home Assistant finds the device and shows it (Debian, root; 3 minutes, 10 the first time)
 # make prometheus    a real Prometheus scrapes twenty devices, its alerts and the dashboard's queries (Debian, root; 2 minutes)
@@ -55,7 +57,7 @@ ONE_CORE := OPENBLAS_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1
 # Else every run compiles again what pytest rewrites: six seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run check test test-torch rigs lint docs deb clean attack card-test check-trixie count-arm device-test home-assistant service-test stranger \
+.PHONY: run check test test-torch rigs lint docs deb clean attack card-test check-trixie count-arm container device-test home-assistant service-test stranger \
   soak update-locks audit sbom fuzz fleet prometheus archive
 .DELETE_ON_ERROR:
 
@@ -109,6 +111,9 @@ check-trixie:
 
 stranger:
 	@$(PYTHON) rigs/stranger.py $(ARGS)
+
+container:
+	@$(PYTHON) rigs/container_image.py $(ARGS)
 
 service-test:
 	@$(PYTHON) rigs/service.py $(ARGS)

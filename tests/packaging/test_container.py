@@ -33,6 +33,16 @@ def test_image_starts_without_being_root() -> None:
     assert "\nHEALTHCHECK " in final
 
 
+def test_users_group_is_the_documented_one() -> None:
+    """A token that is given to that group must be readable in the image."""
+    documented = re.search(r"chgrp (\d+) token", (ROOT / "container" / "README.md").read_text())
+    made = re.search(r"groupadd --gid (\d+) fer-edge", CONTAINERFILE)
+    assert documented
+    assert made
+    assert documented[1] == made[1]
+    assert f"--gid {made[1]} " in CONTAINERFILE.partition("useradd")[2]
+
+
 def test_containers_settings_are_valid() -> None:
     """They are the image's; a page that other devices reach needs a decision, which its own file takes."""
     loaded = settings.load(SHIPPED)
@@ -54,6 +64,7 @@ def test_containers_command_is_understood(name: str) -> None:
     found = run._read(cli.parser(given).parse_args(given), DefaultOutputs())
     assert found.kiosk.insecure
     assert ("mqtt" in found.run.sinks) == (name == "compose.yaml")
+    assert bool(found.mqtt.device) == (name == "compose.yaml")  # else each new container is a new device
 
 
 def test_compose_shows_the_page_here_alone() -> None:
