@@ -50,7 +50,7 @@ DETECT = Step("fer-edge detect edge/fer_edge/demo/astronaut.jpg", "Happy")
 WAYS = {
     "make run": (PREPARE, CLONE, Step("make run | cat", "face readings 579")),
     "pipx": (PIPX, CLONE, Step("pipx install '.[kiosk,mqtt]'"), DETECT),
-    "uv": (PIPX, Step("pipx install uv", documented=False), CLONE, Step("uv tool install '.[kiosk,mqtt]'"), DETECT),
+    "uv": (PIPX, Step("pipx install uv"), CLONE, Step("uv tool install '.[kiosk,mqtt]'"), DETECT),
     "install.sh": (
         PREPARE,
         CLONE,
