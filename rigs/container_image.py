@@ -2,7 +2,7 @@
 
 No registry of images is asked: Debian and the broker are made of Debian's packages, under the names by which
 Containerfile and compose.yaml call them. Root on Debian gets what is missing; all that is made lies in build/container
-(1.5 GB), and the containers are removed. compose.yaml's own port, 8600, must be free.
+(1.5 GB), and the containers are removed; podman's bridge stays. compose.yaml's own port, 8600, must be free.
 
 python3 rigs/container_image.py [--keep-image]
 """
@@ -228,6 +228,7 @@ def run_alone() -> None:
     port = published()
     until("asks for its token", lambda: get(port, "/api/v1/status")[0] == 401)
     claim("takes its token", get(port, "/api/v1/status", secret)[0] == 200)
+    token.unlink()
     podman("rm", "--force", NAME)
 
 
