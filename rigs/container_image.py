@@ -244,7 +244,7 @@ def run_compose() -> None:
         ask = ("exec", "fer-edge_broker_1", "mosquitto_sub", "-t", "fer-edge/+/state", "-C", "1", "-W", "5")
         until("compose: the broker has a message", lambda: '"faces"' in podman(*ask))
         device = json.loads(podman(*ask).splitlines()[-1])["device"]
-        claim(f"compose: its device is {device}, also in the next container", device == "container")
+        claim(f"compose: its device is {device}, as compose.yaml says", device == "container")
     finally:
         debian.run(*compose, "down", "--volumes", environment=environment)
 
