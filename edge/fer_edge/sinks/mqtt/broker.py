@@ -94,10 +94,11 @@ def make_client(settings: MqttSettings, topics: Topics, more: str = "") -> Clien
 
 
 def bounded(client_class: type[Client]) -> type[Client]:
-    """`client_class`, which drops packets of more than MAX_PACKET_BYTES while they come, and answers for them.
+    """`client_class`, which drops packets of more than MAX_PACKET_BYTES while they come, and always says that it ends.
 
     paho collects a packet whole, up to 256 MB, before anything can refuse it; and a broker sends one again to a client
-    that left because of it.
+    that left because of it, so dropped ones are acknowledged. paho's thread ends without a word if it cannot wait for
+    its socket: `select` takes no file's number above 1023.
     """
 
     class Bounded(client_class):  # type: ignore[misc, valid-type]
@@ -120,7 +121,17 @@ def bounded(client_class: type[Client]) -> type[Client]:
                 return self._send_puback(int.from_bytes(head[place : place + 2]))
             return MQTTErrorCode.MQTT_ERR_SUCCESS
 
+        def loop_forever(self, *arguments: Any, **named: Any) -> Any:
+            """Runs in paho's thread. Calls `on_disconnect` at its end, perhaps for a second time."""
+            try:
+                return super().loop_forever(*arguments, **named)
+            finally:
+                if (tell := self.on_disconnect) is not None:
+                    tell(self, None, None, ReasonCode(PacketTypes.DISCONNECT, "Unspecified error"))
+
     from paho.mqtt.enums import MQTTErrorCode
+    from paho.mqtt.packettypes import PacketTypes
+    from paho.mqtt.reasoncodes import ReasonCode
 
     return Bounded
 

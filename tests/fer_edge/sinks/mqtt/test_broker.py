@@ -20,6 +20,7 @@ from fer_edge.sinks.mqtt import link
 from fer_edge.sinks.mqtt.broker import MAX_PACKET_BYTES, try_login
 from fer_edge.sinks.mqtt.names import Topics
 from fer_edge.types import Event, Observation
+from paho.mqtt import client
 
 pytestmark = pytest.mark.process
 
@@ -290,6 +291,24 @@ def test_corrected_password_works_at_once(
     assert sink.waiting == 0
     assert "-pass" not in capfd.readouterr().err
     assert "s3cret" not in repr(vars(sink))
+
+
+def test_unselectable_socket_is_a_lost_connection(
+    broker: Any, make_sink: Make, logged: queue.Queue[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a process with more than 1,023 open files paho's thread ends without a word; a new connection is tried."""
+    select, failures = client.select.select, iter([ValueError("filedescriptor out of range in select()")])
+
+    def unable_once(*arguments: Any) -> Any:
+        for failure in failures:
+            raise failure
+        return select(*arguments)
+
+    monkeypatch.setattr(client.select, "select", unable_once)
+    sink = make_sink(broker.port)
+    sink.state("running")
+    assert "the connection is lost" in logged.get(timeout=SOON)
+    assert logged.get(timeout=SOON) == "note: mqtt: the broker answers again"
 
 
 def test_reconnecting_leaks_no_files(broker: Any, make_sink: Make, logged: queue.Queue[str]) -> None:
