@@ -1,9 +1,13 @@
 """Measures a fleet on one broker: so many devices, each the real output `mqtt`, against a real mosquitto or a cluster.
 
-Every device reads a changed emotion once a second; a subscriber gets them all, and knows by their numbers which are
-missing. In the middle the broker, or a node of the cluster, is restarted, so that its devices connect again at the same
-time. At the end one device is cut off, and somebody who comes late asks for the retained messages. Several numbers of
-devices give a table in Markdown, and what 100,000 would take by its slope.
+Every device gives a changed emotion once a second; a subscriber gets them all, and knows by their numbers which are
+missing. In the middle the broker is restarted, or a node of the cluster killed, so that its devices connect again at
+the same time, while a session of somebody else is away. At the end all devices are cut off, and somebody who comes late
+asks for the retained messages. Several numbers of devices give a table in Markdown, and what 100,000 would take by its
+slope.
+
+"own lag" is how late the rig itself is, its devices' clock and its subscriber: a latency that is not far above it is
+the rig's and not the broker's. Where this machine cannot keep the pace, the rig ends and says which it could keep.
 
 python3 rigs/fleet.py DEVICES... [--seconds 60] [--interval 1] [--broker mosquitto|nats|rabbitmq]
 """
@@ -11,19 +15,14 @@ python3 rigs/fleet.py DEVICES... [--seconds 60] [--interval 1] [--broker mosquit
 from __future__ import annotations
 
 import argparse
-import json
-import logging
-import multiprocessing
+import contextlib
 import os
-import resource
 import signal
 import sys
 import tempfile
-import threading
 import time
-from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,25 +30,28 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "edge"))
 
 import fleet_brokers
 import numpy as np
-import paho.mqtt.client as paho
 from debian import RigError
-from fer_edge.pause import PauseSwitch
-from fer_edge.settings import parse
-from fer_edge.sinks.mqtt.sink import open_mqtt
-from fer_edge.types import EMOTIONS, Box, Event, Face, Frame, Observation, Prediction
 from fleet_brokers import Brokers
+from fleet_devices import Fleet, Sent, allow_many, name_of, opening_s
+from fleet_listeners import TOPICS, Listener, Subscriber, between, percentile, wait
 
-DEVICES_A_PROCESS = 250
 AWAY_S = 3.0  # of a restart
-TIMEOUT_S = 300.0
-KEPT_TIMEOUT_S = 20.0  # for what a broker keeps, or does not
+SETTLE_S = 5.0  # after it
+MAX_BEHIND_S = 2.0  # of the devices: above it the rig measures itself
+BROKER_S, HEARD_S, BACK_S, DRAIN_S, KEPT_S = 60.0, 60.0, 120.0, 60.0, 20.0  # that each may take
+LEFT_S = 1.0  # after which no message is under way that was given before a session began
+ABSENT = "rig-absent"
+USUAL_S = 60.0  # that all but the quiet time takes
 EXTRAPOLATED = 100_000  # devices
-TOPICS = [("fer-edge/+/state", 1), ("fer-edge/+/availability", 1)]
-GREY = np.zeros((1, 1), np.uint8)
 HEAD = (
-    "| devices | messages a second | bytes | latency p50, ms | p99, ms | broker, % of a core | µs a message "
-    "| memory, MB | all heard after a restart, s | messages given | lost |"
+    "| devices | messages a second | bytes | latency p50, ms | p99, ms | own lag p50, ms | p99, ms "
+    "| devices, % of a core | broker, % of a core | µs a message | memory, MB | all heard after a restart, s "
+    "| messages given | lost |"
 )
+
+
+class TooSlowError(Exception):
+    """The machine cannot keep the pace; the message says which it can."""
 
 
 @dataclass
@@ -57,11 +59,16 @@ class Figures:
     """What one number of devices gave."""
 
     devices: int
+    begin: float = 0.0  # of the quiet time, moments
+    end: float = 0.0
     rate: float = 0.0  # messages a second
     size: float = 0.0  # bytes of topic and payload
     p50: float = 0.0  # seconds from reading to subscriber
     p99: float = 0.0
-    core: float = 0.0  # of the broker, share
+    lag50: float = 0.0  # seconds that the rig itself was late
+    lag99: float = 0.0
+    rig: float = 0.0  # of the devices' processes, share of a core
+    core: float = 0.0  # of the broker
     memory: int = 0  # of the broker, bytes
     back: float = 0.0  # seconds from a restart until all were heard
     given: int = 0
@@ -71,235 +78,170 @@ class Figures:
         """A line of the table."""
         return (
             f"| {self.devices:,} | {self.rate:.1f} | {self.size:.0f} | {1000 * self.p50:.1f} | {1000 * self.p99:.1f} "
-            f"| {100 * self.core:.1f} | {1e6 * self.core / self.rate:.0f} | {self.memory / 1e6:.1f} | {self.back:.1f} "
-            f"| {self.given:,} | {self.lost} |"
+            f"| {1000 * self.lag50:.1f} | {1000 * self.lag99:.1f} | {100 * self.rig:.1f} | {100 * self.core:.1f} "
+            f"| {1e6 * self.core / self.rate:.0f} | {self.memory / 1e6:.1f} | {self.back:.1f} | {self.given:,} "
+            f"| {self.lost} |"
         )
 
 
-def seen(number: int) -> Observation:
-    """A face that shows another emotion than before; its id is the message's number."""
-    emotion = EMOTIONS[number % len(EMOTIONS)]
-    scores = tuple(0.7 if label == emotion else 0.05 for label in EMOTIONS)
-    face = Face(number, Box(0, 0, 9, 9), emotion, 0.7, Prediction(EMOTIONS, scores))
-    frame = Frame(number, float(number), datetime.now(UTC), GREY, "fleet")
-    return Observation(frame, (face,), (Event("changed", face),))
-
-
-def name_of(number: int) -> str:
-    """The device's."""
-    return f"fleet-{number:06}"
-
-
-def open_output(number: int, port: int, folder: str) -> Any:
-    """The output `mqtt` of a device."""
-    name = name_of(number)
-    table = {"host": "127.0.0.1", "port": port, "device": name, "area": "Hall", "queue": f"{folder}/{name}.db"}
-    return open_mqtt(parse({"mqtt": table, "log": {"path": f"{folder}/{name}.jsonl"}}), PauseSwitch())
-
-
-def devices(
-    first: int, count: int, ports: list[int], interval: float, folder: str, stop: Any, ready: Any, sent: Any
-) -> None:
-    """Run `count` devices in this process until `stop`, then say how many messages each gave."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    allow_many()
-    logging.getLogger("fer_edge").setLevel(logging.CRITICAL)  # each would tell of the restart
-    outputs = [open_output(number, ports[number % len(ports)], folder) for number in range(first, first + count)]
-    ready.release()
-    number, begun = 0, time.monotonic()
-    while not stop.is_set():
-        number += 1
-        for place, output in enumerate(outputs):
-            due = begun + (number - 1 + place / count) * interval
-            if (pause := due - time.monotonic()) > 0:
-                time.sleep(pause)
-            output.write(seen(number))
-    sent.put((first, count, number))
-    while any(output.waiting for output in outputs):  # what the broker has not taken yet
-        time.sleep(0.1)
-    time.sleep(2.0)
-    os._exit(0)
-
-
-def allow_many() -> None:
-    """Files and threads of hundreds of devices."""
-    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
-    threading.stack_size(256 * 1024)
-
-
-class Subscriber:
-    """Takes every device's messages, and keeps how long each took."""
-
-    def __init__(self, port: int) -> None:
-        self.latencies: list[tuple[float, float]] = []  # moment, seconds from reading
-        self.numbers: dict[str, set[int]] = defaultdict(set)
-        self.available: dict[str, bytes] = {}  # what each device said of it last, or its last will
-        self.size = self.count = 0
-        self.client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id="rig", clean_session=False)
-        self.client.max_inflight_messages_set(0)
-        self.client.reconnect_delay_set(1, 1)
-        self.client.on_message = self._take
-        self.client.on_connect = lambda client, *_: client.subscribe(TOPICS)
-        self.client.connect_async("127.0.0.1", port)
-        self.client.loop_start()
-
-    def _take(self, client: Any, data: Any, message: paho.MQTTMessage) -> None:
-        now = time.time()
-        device, kind = message.topic.split("/")[1:]
-        if kind == "availability":
-            self.available[device] = message.payload
-            return
-        report = json.loads(message.payload)
-        self.size += len(message.topic) + len(message.payload)
-        self.count += 1
-        if report["events"] and report["readings"]:
-            self.latencies.append((time.monotonic(), now - datetime.fromisoformat(report["time"]).timestamp()))
-            self.numbers[device].add(report["readings"][0]["id"])
-
-    def between(self, begin: float, end: float) -> list[float]:
-        """Latencies of what came in that time, seconds, sorted."""
-        return sorted(latency for moment, latency in list(self.latencies) if begin <= moment < end)
-
-
 def measure(count: int, seconds: float, interval: float, kind: str) -> Figures:
-    """A fleet from its start to its end."""
-    context = multiprocessing.get_context("spawn")
-    stop, ready, sent = context.Event(), context.Semaphore(0), context.Queue()
-    with tempfile.TemporaryDirectory() as folder:
-        broker = fleet_brokers.start(kind, Path(folder))
-        parts = [(first, min(DEVICES_A_PROCESS, count - first)) for first in range(0, count, DEVICES_A_PROCESS)]
-        programs = [
-            context.Process(target=devices, args=(*part, broker.ports, interval, folder, stop, ready, sent))
-            for part in parts
-        ]
-        try:
-            until("the broker answers", lambda: all(node.answers() for node in broker.nodes))
-            subscriber = Subscriber(broker.ports[-1])
-            until("it takes a subscriber", subscriber.client.is_connected)
-            for program in programs:
-                program.start()
-            for _ in programs:
-                ready.acquire(timeout=TIMEOUT_S)
-            until("all devices are heard", lambda: len(subscriber.numbers) == count)
-            figures = steady(broker, subscriber, count, seconds)
-            storm(broker, subscriber, figures)
-            stop.set()
-            loss(subscriber, [sent.get(timeout=TIMEOUT_S) for _ in programs], figures)
-            cut_off(broker, subscriber, count)
-            subscriber.client.loop_stop()
-        finally:
-            stop.set()
-            for program in programs:
-                if program.pid:
-                    program.join(TIMEOUT_S)
-                    program.kill()
-            broker.stop()
+    """A fleet from its start to its end. Raises RigError and TooSlowError."""
+    with contextlib.ExitStack() as stack:
+        broker = fleet_brokers.start(kind, Path(stack.enter_context(tempfile.TemporaryDirectory())))
+        stack.callback(broker.stop)
+        until("the broker answers", lambda: all(node.answers() for node in broker.nodes), BROKER_S)
+        subscriber = Subscriber(broker.ports[-1])
+        until("it takes a subscriber", lambda: subscriber.listens, BROKER_S)
+        begun = time.monotonic()
+        fleet = Fleet(count, broker.ports, interval)
+        stack.callback(fleet.close)
+        online = subscriber.available
+        until("all devices are online", lambda: len(online) == count, HEARD_S, lambda: f"({len(online):,} are)")
+        say(f"{count:,} devices opened and online in {time.monotonic() - begun:.1f} s")
+        fleet.begin()
+        until(
+            "all devices are heard",
+            lambda: len(subscriber.numbers) == count,
+            HEARD_S + interval,
+            lambda: f"({len(subscriber.numbers):,} of {count:,}; the devices are {fleet.behind:.1f} s behind)",
+        )
+        figures = steady(broker, fleet, subscriber, count, seconds, interval)
+        leave(broker.ports[-1])
+        heard = subscriber.newest
+        storm(broker, subscriber, figures)
+        sent = fleet.stop(DRAIN_S + interval)
+        loss(subscriber, sent, figures)
+        come_back(broker.ports[0], heard, sent)
+        fleet.cut_off()
+        cut_off(broker.ports, subscriber, count)
+        subscriber.close()
+    own = [between(pairs, figures.begin, figures.end) for pairs in (sent.lateness, subscriber.lateness)]
+    figures.lag50, figures.lag99 = (max(percentile(pairs, share) for pairs in own) for share in (0.5, 0.99))
+    say(f"the rig itself was {1000 * figures.lag50:.1f} ms late (p99 {1000 * figures.lag99:.1f} ms)")
     return figures
 
 
-def until(claim: str, holds: Any) -> float:
-    """Wait until it holds; the seconds that took. Ends the program if it never does."""
+def longest(count: int, seconds: float, interval: float, nodes: int) -> float:
+    """Seconds that `measure` takes at most, if nothing hangs."""
+    phases = 2 * BROKER_S + opening_s(count) + 2 * HEARD_S + seconds + AWAY_S + BACK_S + SETTLE_S + 2 * DRAIN_S
+    return phases + 2 * interval + (3 + 2 * nodes) * KEPT_S + (1 + nodes) * fleet_brokers.STOP_S
+
+
+def until(claim: str, holds: Callable[[], Any], timeout_s: float, so_far: Callable[[], str] = lambda: "") -> float:
+    """Wait until it holds; the seconds that took. Raises RigError if the time is over."""
     begun = time.monotonic()
-    while not holds():
-        if time.monotonic() - begun > TIMEOUT_S:
-            raise SystemExit(f"fleet: never: {claim}")
-        time.sleep(0.05)
+    if not wait(holds, timeout_s):
+        raise RigError(f"not within {timeout_s:.0f} s: {claim} {so_far()}".strip())
     return time.monotonic() - begun
 
 
-def steady(broker: Brokers, subscriber: Subscriber, count: int, seconds: float) -> Figures:
-    """What a quiet time costs."""
-    used, begin, messages, size = broker.processor_s, time.monotonic(), subscriber.count, subscriber.size
-    time.sleep(seconds)
-    end, used = time.monotonic(), broker.processor_s - used
+def steady(
+    broker: Brokers, fleet: Fleet, subscriber: Subscriber, count: int, seconds: float, interval: float
+) -> Figures:
+    """What a quiet time costs. Raises TooSlowError."""
+    begin, given, messages, size = time.monotonic(), fleet.given, subscriber.count, subscriber.size
+    used, spent = broker.processor_s, fleet.processor_s
+    while (elapsed := time.monotonic() - begin) < seconds:
+        time.sleep(min(1.0, seconds - elapsed))
+        if fleet.behind > MAX_BEHIND_S + interval:
+            carried = max((fleet.given - given) / (time.monotonic() - begin), 0.1)
+            raise TooSlowError(
+                f"this machine carries {carried:.0f} messages a second of {count:,} devices, and not "
+                f"{count / interval:.0f}: they are {fleet.behind:.1f} s behind after {elapsed:.0f} s (load "
+                f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores); try --interval {1.5 * count / carried:.1f}"
+            )
+    end = time.monotonic()
+    took = end - begin
     messages, size = subscriber.count - messages, subscriber.size - size
-    found = subscriber.between(begin, end)
+    found = between(subscriber.latencies, begin, end)
     if not found:
-        raise SystemExit(f"fleet: no message in {seconds:.0f} s")
+        raise RigError(f"no message in {seconds:.0f} s")
     say(
-        f"{count} devices, {end - begin:.0f} s: {messages / (end - begin):.1f} messages a second of "
-        f"{size / messages:.0f} bytes; load of this machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+        f"{count:,} devices, {took:.0f} s: {messages / took:.1f} messages a second of {size / messages:.0f} bytes; "
+        f"load of this machine {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
     )
     return Figures(
         count,
-        messages / (end - begin),
+        begin,
+        end,
+        messages / took,
         size / messages,
-        found[len(found) // 2],
-        found[int(0.99 * len(found))],
-        used / (end - begin),
-        broker.memory,
+        percentile(found, 0.5),
+        percentile(found, 0.99),
+        rig=(fleet.processor_s - spent) / took,
+        core=(broker.processor_s - used) / took,
+        memory=broker.memory,
     )
 
 
 def storm(broker: Brokers, subscriber: Subscriber, figures: Figures) -> None:
     """A restart of the broker, or of a node of the cluster: its devices come back together."""
-    broker.restart(AWAY_S)
+    done = broker.restart(AWAY_S)
     heard = {name: len(numbers) for name, numbers in list(subscriber.numbers.items())}
-    figures.back = until(
-        "all devices are back", lambda: all(len(subscriber.numbers[name]) > before for name, before in heard.items())
-    )
-    say(f"away for {AWAY_S:.0f} s: all {figures.devices} devices heard again {figures.back:.1f} s after its start")
-    time.sleep(5.0)
-
-
-def loss(subscriber: Subscriber, sent: list[tuple[int, int, int]], figures: Figures) -> None:
-    """Compare what came with what was given."""
-    wanted = {name_of(place): number for first, size, number in sent for place in range(first, first + size)}
 
     def missing() -> int:
-        return sum(number - len(subscriber.numbers[name]) for name, number in wanted.items())
+        return sum(len(subscriber.numbers[name]) <= before for name, before in heard.items())
 
-    begun = time.monotonic()
-    while missing() and time.monotonic() - begun < TIMEOUT_S / 3:
-        time.sleep(0.2)
-    figures.given, figures.lost = sum(wanted.values()), missing()
-    say(f"{figures.given} messages were given, {figures.lost} of them never came")
+    figures.back = until("all devices are back", lambda: not missing(), BACK_S, lambda: f"({missing():,} are not)")
+    time.sleep(SETTLE_S)
+    say(
+        f"{done}, {AWAY_S:.0f} s away: all {figures.devices:,} devices heard again {figures.back:.1f} s after its start"
+    )
 
 
-def cut_off(broker: Brokers, subscriber: Subscriber, count: int) -> None:
+def loss(subscriber: Subscriber, sent: Sent, figures: Figures) -> None:
+    """Compare what came with what was given."""
+
+    def missing() -> int:
+        return sum(number - len(subscriber.numbers[name]) for name, number in sent.given.items())
+
+    wait(lambda: not missing(), DRAIN_S)
+    figures.given, figures.lost = sum(sent.given.values()), missing()
+    say(f"{figures.given:,} messages were given, {figures.lost} of them never came")
+
+
+def leave(port: int) -> None:
+    """Begin a session, and go."""
+    listener = Listener(port, name=ABSENT)
+    until("it takes another subscriber", lambda: listener.listens, BROKER_S)
+    listener.close()
+    time.sleep(LEFT_S)
+
+
+def come_back(port: int, before: dict[str, int], sent: Sent) -> None:
+    """Go on with the session, at another node of a cluster: what came since `before`, the newest then, is kept."""
+    listener = Listener(port, name=ABSENT)
+    wanted = sum(number - before[name] for name, number in sent.given.items())
+
+    def kept() -> int:
+        return sum(number > before[name] for name, numbers in list(listener.numbers.items()) for number in numbers)
+
+    wait(lambda: kept() == wanted, KEPT_S)
+    listener.close()
+    say(f"a session that was away meanwhile: {kept():,} of {wanted:,} messages kept")
+
+
+def cut_off(ports: list[int], subscriber: Subscriber, count: int) -> None:
     """All devices went without a goodbye: who listens hears their last wills, and who comes late finds what is kept."""
-
-    def offline(said: dict[str, bytes]) -> int:
-        return sum(payload == b"offline" for payload in said.values())
-
-    wait(lambda: offline(dict(subscriber.available)) == count)
-    heard = dict(subscriber.available)
-    say(f"all cut off: of {len(heard)} devices' availability, {offline(heard)} last wills were heard")
-    for number, port in enumerate(broker.ports):
-        late = Late(port)
-        wait(lambda: (len(late.states), offline(dict(late.available))) == (count, count))  # noqa: B023
-        late.client.disconnect()
-        late.client.loop_stop()
-        say(
-            f"who comes late, to node {number}: {len(late.states)} states and {offline(late.available)} last wills kept"
-        )
+    wait(lambda: subscriber.offline == count, KEPT_S)
+    say(f"all cut off: of {len(subscriber.available):,} devices' availability, {subscriber.offline:,} last wills heard")
+    for node, port in enumerate(ports):
+        said = f"who comes late, to node {node}: {kept(port, TOPICS, count)}"
+        if len(ports) > 1:
+            each = [
+                kept(port, tuple(topic.replace("+", name_of(device)) for topic in TOPICS), 1)
+                for device in range(len(ports))
+            ]
+            said += "; asking for one device alone, of each node: " + ", ".join(each)
+        say(said)
 
 
-class Late:
-    """A subscriber after the event."""
-
-    def __init__(self, port: int) -> None:
-        self.states: set[str] = set()
-        self.available: dict[str, bytes] = {}
-        self.client = paho.Client(paho.CallbackAPIVersion.VERSION2)
-        self.client.on_message = self._take
-        self.client.connect("127.0.0.1", port)
-        self.client.subscribe(TOPICS)
-        self.client.loop_start()
-
-    def _take(self, client: Any, data: Any, message: paho.MQTTMessage) -> None:
-        device, kind = message.topic.split("/")[1:]
-        if kind == "state":
-            self.states.add(device)
-        else:
-            self.available[device] = message.payload
-
-
-def wait(holds: Any) -> None:
-    """Until it holds, or it evidently never will."""
-    begun = time.monotonic()
-    while not holds() and time.monotonic() - begun < KEPT_TIMEOUT_S:
-        time.sleep(0.1)
+def kept(port: int, topics: tuple[str, ...], count: int) -> str:
+    """What is retained of so many devices, in words."""
+    late = Listener(port, topics)
+    wait(lambda: len(late.states) == late.offline == count, KEPT_S)
+    late.close()
+    return f"{len(late.states):,} states and {late.offline:,} last wills"
 
 
 def say(text: str) -> None:
@@ -323,25 +265,34 @@ def extrapolate(rows: list[Figures]) -> str:
 
 
 def main() -> None:
-    """Print the figures."""
+    """Print the figures of each number of devices, as far as this machine carries them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("devices", type=int, nargs="+")
     parser.add_argument("--seconds", type=float, default=60.0, help="of the quiet time (default: %(default)g)")
     parser.add_argument("--interval", type=float, default=1.0, help="seconds between two messages of a device")
     parser.add_argument("--broker", choices=sorted(fleet_brokers.BROKERS), default="mosquitto")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # servers and devices are ended then, too
     allow_many()
-    rows = []
+    counts = sorted(arguments.devices)
+    seconds, interval = arguments.seconds, arguments.interval
+    nodes = 1 if arguments.broker == "mosquitto" else fleet_brokers.NODES
+    at_most = sum(longest(count, seconds, interval, nodes) for count in counts)
+    say(f"some {sum(seconds + USUAL_S for _ in counts) / 60:.0f} minutes, {at_most / 60:.0f} at most")
+    rows, failure = [], ""
     try:
-        for count in sorted(arguments.devices):
-            rows.append(measure(count, arguments.seconds, arguments.interval, arguments.broker))
-    except RigError as cause:
-        raise SystemExit(f"fleet: {cause}") from None
-    say(f"\n{HEAD}\n|{'---|' * HEAD.count(' | ')}---|")
+        for count in counts:
+            rows.append(measure(count, seconds, interval, arguments.broker))
+    except (RigError, TooSlowError) as cause:
+        failure = f"fleet: {count:,} devices: {cause}"
+    if rows:
+        say(f"\n{HEAD}\n|{'---|' * HEAD.count(' | ')}---|")
     for row in rows:
         say(row.row())
     if len(rows) > 1:
         say(f"\n{extrapolate(rows)}")
+    if failure:
+        raise SystemExit(failure)
 
 
 if __name__ == "__main__":

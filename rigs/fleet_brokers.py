@@ -1,4 +1,7 @@
-"""The brokers of rigs/fleet.py and rigs/database.py: one mosquitto, and clusters of NATS and RabbitMQ, on loopback."""
+"""The brokers of rigs/fleet.py and rigs/database.py: one mosquitto, and clusters of NATS and RabbitMQ, on loopback.
+
+All end with the rig, also if it is killed.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import leash
 from debian import RigError
 from soak_servers import free
 
-STOP_S = 300.0
+STOP_S = 60.0
 NODES = 3  # of a cluster: one may be away, and the others are still more than half
+SUBSCRIPTIONS = 2  # of the rig's sessions, at most
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -29,14 +34,22 @@ class Program:
     def start(self) -> None:
         """Start it; it is there soon."""
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
+            self._process = leash.start(
                 self._command, stdout=log, stderr=log, env=self._environment, start_new_session=True
             )
 
     def stop(self) -> None:
-        """End as at an upgrade, and write what is kept."""
+        """End as at an upgrade, and write what is kept; killed if that takes too long."""
         self._process.terminate()
-        self._process.wait(STOP_S)
+        try:
+            self._process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """End as when the power is gone."""
+        self._process.kill()
+        self._process.wait()
 
     def answers(self) -> bool:
         """Whether its port takes connections."""
@@ -47,48 +60,43 @@ class Program:
         return True
 
     @property
-    def pids(self) -> list[int]:
-        """The program and those that it started."""
-        found, left = [], [self._process.pid]
-        while left:
-            found.append(left.pop())
-            for task in Path(f"/proc/{found[-1]}/task").glob("*/children"):
-                left += map(int, task.read_text().split())
-        return found
-
-    @property
     def processor_s(self) -> float:
         """Seconds spent since its start."""
-        tasks = [file for pid in self.pids for file in Path(f"/proc/{pid}/task").glob("*/schedstat")]
+        tasks = Path(f"/proc/{self._process.pid}/task").glob("*/schedstat")
         return sum(int(file.read_text().split()[0]) for file in tasks) / 1e9
 
     @property
     def memory(self) -> int:
         """Bytes."""
-        return sum(int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in self.pids) * PAGE
+        return int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]) * PAGE
 
 
 class Brokers:
     """One broker, or the nodes of a cluster. Devices are spread over its ports, the subscriber is at the last one."""
 
-    def __init__(self, nodes: Sequence[Program]) -> None:
-        self.nodes = list(nodes)
+    def __init__(self, nodes: Sequence[Program], *helpers: Program) -> None:
+        """`helpers` are programs that the nodes need; they take no part in what is measured."""
+        self.nodes, self._helpers = list(nodes), helpers
 
     @property
     def ports(self) -> list[int]:
         """Of MQTT, one a node."""
         return [node.port for node in self.nodes]
 
-    def restart(self, away_s: float) -> None:
-        """Stop the first node, and start it again."""
-        self.nodes[0].stop()
+    def restart(self, away_s: float) -> str:
+        """Stop the broker, or kill the first node of a cluster, and start it again; what was done."""
+        if cluster := len(self.nodes) > 1:
+            self.nodes[0].kill()
+        else:
+            self.nodes[0].stop()
         time.sleep(away_s)
         self.nodes[0].start()
+        return f"node 0 of {len(self.nodes)} killed" if cluster else "stopped"
 
     def stop(self) -> None:
         """End all."""
-        for node in self.nodes:
-            node.stop()
+        for program in (*self.nodes, *self._helpers):
+            program.stop()
 
     @property
     def processor_s(self) -> float:
@@ -115,13 +123,19 @@ class Mosquitto(Program):
 
 def tool(name: str, package: str) -> str:
     """The path of a server. Raises RigError that says how to get it."""
-    found = shutil.which(name, path=os.environ["PATH"] + ":/usr/sbin:/usr/lib/rabbitmq/bin")
+    # RabbitMQ's own script comes before Debian's of that name, which has a user and settings of its own.
+    found = shutil.which(name, path="/usr/lib/rabbitmq/bin:" + os.environ["PATH"] + ":/usr/sbin")
     if found is None:
         raise RigError(f"{name} is missing; on Debian: apt-get install {package}")
     return found
 
 
-def nats(folder: Path) -> list[Program]:
+def mosquitto(folder: Path) -> Brokers:
+    """One mosquitto."""
+    return Brokers([Mosquitto(folder)])
+
+
+def nats(folder: Path) -> Brokers:
     """A cluster of NATS servers with MQTT, which keep everything thrice."""
     program = tool("nats-server", "nats-server")
     routes = [free() for _ in range(NODES)]
@@ -133,15 +147,19 @@ def nats(folder: Path) -> list[Program]:
             f'server_name: "node-{number}"\nlisten: "127.0.0.1:{free()}"\n'
             f'jetstream {{ store_dir: "{folder}/nats-{number}" }}\n'
             f'cluster {{ name: "fleet", listen: "127.0.0.1:{route}", routes: [{others}] }}\n'
-            f'mqtt {{ listen: "127.0.0.1:{port}", max_ack_pending: 65535 }}\n'
+            # A session's subscriptions may have 65,535 together; one that goes above that is refused.
+            f'mqtt {{ listen: "127.0.0.1:{port}", max_ack_pending: {65535 // SUBSCRIPTIONS} }}\n'
         )
         nodes.append(Program([program, "-c", str(settings)], port, folder / f"nats-{number}.log"))
-    return nodes
+    return Brokers(nodes)
 
 
-def rabbitmq(folder: Path) -> list[Program]:
+def rabbitmq(folder: Path) -> Brokers:
     """A cluster of RabbitMQ nodes with its MQTT plugin."""
-    program = tool("rabbitmq-server", "rabbitmq-server")
+    program, port = tool("rabbitmq-server", "rabbitmq-server"), free()
+    names_server = Program(
+        [tool("epmd", "erlang-base"), "-port", str(port), "-address", "127.0.0.1"], port, folder / "epmd.log"
+    )
     names = [f"fleet-{number}-{os.getpid()}@localhost" for number in range(NODES)]
     cookie = folder / "home" / ".erlang.cookie"
     cookie.parent.mkdir()
@@ -159,6 +177,9 @@ def rabbitmq(folder: Path) -> list[Program]:
         (place / "enabled_plugins").write_text("[rabbitmq_mqtt].\n")
         environment = {
             "HOME": str(cookie.parent),
+            "RUNNING_UNDER_SYSTEMD": "true",  # the script becomes the server then, or it would wait beside it
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_EPMD_PORT": str(names_server.port),
             "RABBITMQ_NODENAME": name,
             "RABBITMQ_DIST_PORT": str(free()),
             "RABBITMQ_CONFIG_FILE": str(place / "rabbitmq"),
@@ -168,12 +189,12 @@ def rabbitmq(folder: Path) -> list[Program]:
             "RABBITMQ_LOG_BASE": str(place),
         }
         nodes.append(Program([program], port, folder / f"rabbit-{number}.log", environment))
-    return nodes
+    return Brokers(nodes, names_server)
 
 
 def start(kind: str, folder: Path) -> Brokers:
     """One of BROKERS. Raises RigError where it is not installed."""
-    return Brokers(BROKERS[kind](folder))
+    return BROKERS[kind](folder)
 
 
-BROKERS = {"mosquitto": lambda folder: [Mosquitto(folder)], "nats": nats, "rabbitmq": rabbitmq}
+BROKERS = {"mosquitto": mosquitto, "nats": nats, "rabbitmq": rabbitmq}
