@@ -37,7 +37,8 @@ from fleet_listeners import TOPICS, Listener, Subscriber, between, percentile, w
 
 AWAY_S = 3.0  # of a restart
 SETTLE_S = 5.0  # after it
-MAX_BEHIND_S = 2.0  # of the devices: above it the rig measures itself
+MAX_BEHIND_S = 3.0  # above it the rig measures itself
+CHECK_S = 5.0
 BROKER_S, HEARD_S, BACK_S, DRAIN_S, KEPT_S = 60.0, 60.0, 120.0, 60.0, 20.0  # that each may take
 LEFT_S = 1.0  # after which no message is under way that was given before a session began
 ABSENT = "rig-absent"
@@ -99,13 +100,10 @@ def measure(count: int, seconds: float, interval: float, kind: str) -> Figures:
         until("all devices are online", lambda: len(online) == count, HEARD_S, lambda: f"({len(online):,} are)")
         say(f"{count:,} devices opened and online in {time.monotonic() - begun:.1f} s")
         fleet.begin()
-        until(
-            "all devices are heard",
-            lambda: len(subscriber.numbers) == count,
-            HEARD_S + interval,
-            lambda: f"({len(subscriber.numbers):,} of {count:,}; the devices are {fleet.behind:.1f} s behind)",
-        )
-        figures = steady(broker, fleet, subscriber, count, seconds, interval)
+        pace = Pace(fleet, subscriber, count, interval)
+        wait(lambda: len(subscriber.numbers) == count and pace.keeps, HEARD_S + interval)
+        pace.check()
+        figures = steady(broker, fleet, subscriber, pace, seconds)
         leave(broker.ports[-1])
         heard = subscriber.newest
         storm(broker, subscriber, figures)
@@ -135,21 +133,45 @@ def until(claim: str, holds: Callable[[], Any], timeout_s: float, so_far: Callab
     return time.monotonic() - begun
 
 
-def steady(
-    broker: Brokers, fleet: Fleet, subscriber: Subscriber, count: int, seconds: float, interval: float
-) -> Figures:
-    """What a quiet time costs. Raises TooSlowError."""
-    begin, given, messages, size = time.monotonic(), fleet.given, subscriber.count, subscriber.size
-    used, spent = broker.processor_s, fleet.processor_s
-    while (elapsed := time.monotonic() - begin) < seconds:
-        time.sleep(min(1.0, seconds - elapsed))
-        if fleet.behind > MAX_BEHIND_S + interval:
-            carried = max((fleet.given - given) / (time.monotonic() - begin), 0.1)
+class Pace:
+    """Whether the devices and the rest of the rig do what they are to."""
+
+    def __init__(self, fleet: Fleet, subscriber: Subscriber, count: int, interval: float) -> None:
+        self.count = count
+        self._fleet, self._subscriber, self._interval = fleet, subscriber, interval
+        self._begun = time.monotonic()
+
+    @property
+    def behind(self) -> float:
+        """Seconds: of a device's clock, or of messages that were given and have not come."""
+        under_way = self._fleet.given - self._subscriber.heard
+        return max(self._fleet.behind, under_way * self._interval / self.count)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether that is little."""
+        return self.behind < MAX_BEHIND_S
+
+    def check(self) -> None:
+        """Raise TooSlowError if it is not."""
+        behind, took = self.behind, time.monotonic() - self._begun
+        if behind >= MAX_BEHIND_S:
+            carried = max(self._subscriber.heard / took, 0.1)
             raise TooSlowError(
-                f"this machine carries {carried:.0f} messages a second of {count:,} devices, and not "
-                f"{count / interval:.0f}: they are {fleet.behind:.1f} s behind after {elapsed:.0f} s (load "
-                f"{os.getloadavg()[0]:.1f} on {os.cpu_count()} cores); try --interval {1.5 * count / carried:.1f}"
+                f"this machine carries {carried:.0f} messages a second, and not {self.count / self._interval:.0f}: it "
+                f"is {behind:.1f} s behind after {took:.0f} s (load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores); "
+                f"try --interval {max(1.3 * self.count / carried, self._interval):.1f}, or without other work beside it"
             )
+
+
+def steady(broker: Brokers, fleet: Fleet, subscriber: Subscriber, pace: Pace, seconds: float) -> Figures:
+    """What a quiet time costs. Raises TooSlowError."""
+    count = pace.count
+    begin, messages, size = time.monotonic(), subscriber.count, subscriber.size
+    used, spent = broker.processor_s, fleet.processor_s
+    while (left := begin + seconds - time.monotonic()) > 0:
+        time.sleep(min(CHECK_S, left))
+        pace.check()
     end = time.monotonic()
     took = end - begin
     messages, size = subscriber.count - messages, subscriber.size - size

@@ -68,8 +68,8 @@ def allow_many() -> None:
     """Files and threads of hundreds of devices."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     threading.stack_size(256 * 1024)
-    # A thread that waits for the interpreter wakes at this interval, 5 ms by default: where all devices connect again at
-    # once, these wakings of hundreds of threads took all of the processor. None of the threads computes for so long.
+    # A thread that waits for the interpreter wakes at this interval, 5 ms by default: where all devices connect again
+    # at once, these wakings of hundreds of threads took all of the processor. No thread computes for so long.
     sys.setswitchinterval(SWITCH_S)
 
 

@@ -53,6 +53,11 @@ class Listener:
         return {device: max(numbers) for device, numbers in list(self.numbers.items())}
 
     @property
+    def heard(self) -> int:
+        """Messages with an event, each once."""
+        return sum(len(numbers) for numbers in list(self.numbers.values()))
+
+    @property
     def offline(self) -> int:
         """Devices of which it heard the last will, or a goodbye."""
         return sum(payload == b"offline" for payload in dict(self.available).values())
