@@ -39,7 +39,7 @@ AWAY_S = 3.0  # of a restart
 SETTLE_S = 5.0  # after it
 MAX_BEHIND_S = 3.0  # above it the rig measures itself
 CHECK_S = 5.0
-BROKER_S, HEARD_S, BACK_S, DRAIN_S, KEPT_S = 60.0, 60.0, 120.0, 60.0, 20.0  # that each may take
+BROKER_S, HEARD_S, BACK_S, DRAIN_S, KEPT_S, LATE_S = 60.0, 60.0, 120.0, 60.0, 20.0, 8.0  # that each may take
 LEFT_S = 1.0  # after which no message is under way that was given before a session began
 ABSENT = "rig-absent"
 USUAL_S = 60.0  # that all but the quiet time takes
@@ -90,7 +90,8 @@ def measure(count: int, seconds: float, interval: float, kind: str) -> Figures:
     with contextlib.ExitStack() as stack:
         broker = fleet_brokers.start(kind, Path(stack.enter_context(tempfile.TemporaryDirectory())))
         stack.callback(broker.stop)
-        until("the broker answers", lambda: all(node.answers() for node in broker.nodes), BROKER_S)
+        for node in broker.nodes:
+            node.wait()
         subscriber = Subscriber(broker.ports[-1])
         until("it takes a subscriber", lambda: subscriber.listens, BROKER_S)
         begun = time.monotonic()
@@ -121,8 +122,13 @@ def measure(count: int, seconds: float, interval: float, kind: str) -> Figures:
 
 def longest(count: int, seconds: float, interval: float, nodes: int) -> float:
     """Seconds that `measure` takes at most, if nothing hangs."""
-    phases = 2 * BROKER_S + opening_s(count) + 2 * HEARD_S + seconds + AWAY_S + BACK_S + SETTLE_S + 2 * DRAIN_S
-    return phases + 2 * interval + (3 + 2 * nodes) * KEPT_S + (1 + nodes) * fleet_brokers.STOP_S
+    phases = BROKER_S + opening_s(count) + 2 * HEARD_S + seconds + AWAY_S + BACK_S + SETTLE_S + 2 * DRAIN_S
+    return (
+        phases
+        + 2 * interval
+        + 2 * KEPT_S
+        + nodes * ((1 + nodes) * LATE_S + fleet_brokers.START_S + fleet_brokers.STOP_S)
+    )
 
 
 def until(claim: str, holds: Callable[[], Any], timeout_s: float, so_far: Callable[[], str] = lambda: "") -> float:
@@ -159,8 +165,8 @@ class Pace:
             carried = max(self._subscriber.heard / took, 0.1)
             raise TooSlowError(
                 f"this machine carries {carried:.0f} messages a second, and not {self.count / self._interval:.0f}: it "
-                f"is {behind:.1f} s behind after {took:.0f} s (load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores); "
-                f"try --interval {max(1.3 * self.count / carried, self._interval):.1f}, or without other work beside it"
+                f"is {behind:.1f} s behind after {took:.0f} s (load {os.getloadavg()[0]:.1f} on {os.cpu_count()} "
+                f"cores); try --interval {max(1.3 * self.count / carried, self._interval):.1f}, or no other work here"
             )
 
 
@@ -261,7 +267,7 @@ def cut_off(ports: list[int], subscriber: Subscriber, count: int) -> None:
 def kept(port: int, topics: tuple[str, ...], count: int) -> str:
     """What is retained of so many devices, in words."""
     late = Listener(port, topics)
-    wait(lambda: len(late.states) == late.offline == count, KEPT_S)
+    wait(lambda: len(late.states) == late.offline == count, LATE_S)
     late.close()
     return f"{len(late.states):,} states and {late.offline:,} last wills"
 

@@ -17,7 +17,7 @@ import leash
 from debian import RigError
 from soak_servers import free
 
-STOP_S = 60.0
+START_S = STOP_S = 60.0
 NODES = 3  # of a cluster: one may be away, and the others are still more than half
 SUBSCRIPTIONS = 2  # of the rig's sessions, at most
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -58,6 +58,14 @@ class Program:
         except OSError:
             return False
         return True
+
+    def wait(self) -> None:
+        """Until it takes connections. Raises RigError if it never does."""
+        end = time.monotonic() + START_S
+        while not self.answers():
+            if time.monotonic() > end:
+                raise RigError(f"{self._command[0]} does not answer within {START_S:.0f} s")
+            time.sleep(0.1)
 
     @property
     def processor_s(self) -> float:
@@ -189,6 +197,8 @@ def rabbitmq(folder: Path) -> Brokers:
             "RABBITMQ_LOG_BASE": str(place),
         }
         nodes.append(Program([program], port, folder / f"rabbit-{number}.log", environment))
+        if not number:  # nodes that begin at the same time may each begin a cluster of their own
+            nodes[0].wait()
     return Brokers(nodes, names_server)
 
 

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import queue
 import resource
+import shutil
 import signal
 import sys
 import tempfile
@@ -18,7 +19,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import leash
 import numpy as np
 from debian import RigError
 from fer_edge.pause import PauseSwitch
@@ -154,6 +154,15 @@ def opening_s(count: int) -> float:
     return START_S + START_A_DEVICE_S * count
 
 
+def _end_with_the_rig(folder: str) -> None:
+    """Also if it is killed, and can stop and remove nothing itself."""
+    rig = multiprocessing.parent_process()
+    assert rig is not None
+    rig.join()
+    shutil.rmtree(folder, ignore_errors=True)
+    os._exit(1)
+
+
 def _run(
     few: range,
     total: int,
@@ -169,7 +178,7 @@ def _run(
     cut: Any,
 ) -> None:
     """Some devices, in a process of their own."""
-    leash.tie()
+    threading.Thread(target=_end_with_the_rig, args=(folder,), daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     allow_many()
     logging.getLogger("fer_edge").setLevel(logging.CRITICAL)  # each would tell of the restart

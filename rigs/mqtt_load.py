@@ -18,6 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "edge"))
 
+import leash
 from fer_edge.settings import Settings
 from fer_edge.sinks.mqtt.discovery import discovery
 from fer_edge.sinks.mqtt.names import Topics
@@ -40,8 +41,8 @@ def main(devices: int, messages: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "mosquitto.conf"
         config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nuser root\nconnection_messages false\n")
-        command = [shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin") or "mosquitto", "-c", config]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as broker:
+        command = [shutil.which("mosquitto", path=os.environ["PATH"] + ":/usr/sbin") or "mosquitto", "-c", str(config)]
+        with leash.start(command, stderr=subprocess.PIPE, text=True) as broker:
             assert broker.stderr is not None
             assert any("running" in line for line in broker.stderr)
             try:

@@ -30,6 +30,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import debian
+import leash
 import numpy as np
 from debian import ROOT
 from fer_edge.pause import PauseSwitch
@@ -134,7 +135,7 @@ class Prometheus:
         self.port = free()
         self._log = (folder / "prometheus.txt").open("w")
         command = ["prometheus", f"--config.file={settings}", f"--storage.tsdb.path={folder / 'data'}"]
-        self._process = subprocess.Popen(
+        self._process = leash.start(
             [*command, f"--web.listen-address=127.0.0.1:{self.port}"], stdout=self._log, stderr=subprocess.STDOUT
         )
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import leash
 from fer_edge.demo.clip import LENGTH, Clip
 
 BOUNDARY = "frame"
@@ -121,7 +122,7 @@ class Broker:
     def start(self) -> None:
         """Be there."""
         quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        self._process = subprocess.Popen([self._program, "-c", str(self._settings)], **quiet)
+        self._process = leash.start([self._program, "-c", str(self._settings)], **quiet)
 
     def stop(self) -> None:
         """Die, without a word to anybody."""
