@@ -23,6 +23,7 @@
 # make fleet         a hundred devices on a real mosquitto, which is restarted (2 minutes); ARGS="1 10 100 1000 --seconds 600": a
 #                    table of so many, so long; --broker nats: a cluster
 # make archive       clips a minute of one process, two, and Dask with one and two workers (5 minutes)
+# make rollout       rolls signed models out to two devices by Ansible, over ssh, twice (Debian, root; 2 minutes, 4 the first time)
 # make device-test   boots an emulated device, lights a Pi 3's pins, takes its power twenty times (Debian, root; 30 minutes)
 # make soak          runs an hour with a fault every minute
 # make count-arm     counts the instructions of finding and reading a face on a Raspberry Pi's processors, emulated (Debian 12,
@@ -46,6 +47,7 @@ OLD := .venv-tflite
 LOCKS := .venv-locks
 DOCS := .venv-docs
 DEB := .venv-deb
+ANSIBLE := .venv-ansible
 PIP := -m pip install --quiet --disable-pip-version-check
 # Three processes on two cores, since the fast tests wait for a quarter of their time; two where TensorFlow takes both, and a
 # file's tests stay together there, for they share what they set up.
@@ -57,8 +59,8 @@ ONE_CORE := OPENBLAS_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1
 # Else every run compiles again what pytest rewrites: six seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run check test test-torch rigs lint docs deb clean attack card-test check-trixie count-arm container device-test home-assistant service-test stranger \
-  soak update-locks audit sbom fuzz fleet prometheus archive
+.PHONY: run check test test-torch rigs lint docs deb clean attack card-test check-trixie count-arm container device-test \
+  home-assistant service-test stranger soak update-locks audit sbom fuzz fleet prometheus archive rollout
 .DELETE_ON_ERROR:
 
 run: $(RUN)/.ready
@@ -128,6 +130,9 @@ prometheus: $(CHECK)/.ready
 fleet: $(CHECK)/.ready build/.broker
 	@$(CHECK)/bin/python rigs/fleet.py $(or $(ARGS),100)
 
+rollout: $(ANSIBLE)/.ready
+	@PATH="$(CURDIR)/$(ANSIBLE)/bin:$$PATH" $(ANSIBLE)/bin/python rigs/rollout.py
+
 archive: $(TEST)/.ready
 	@$(TEST)/bin/python rigs/archive.py $(ARGS)
 
@@ -147,7 +152,7 @@ sbom: $(LOCKS)/.ready
 	@$(LOCKS)/bin/python requirements/sbom.py $(ARGS)
 
 clean:
-	rm -rf $(RUN) $(CHECK) $(TEST) $(TORCH) $(OLD) $(LOCKS) $(DOCS) $(DEB) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(RUN) $(CHECK) $(TEST) $(TORCH) $(OLD) $(LOCKS) $(DOCS) $(DEB) $(ANSIBLE) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # Makes the environment $1, with options $2.
 define venv
@@ -196,6 +201,12 @@ $(DOCS)/.ready: pyproject.toml
 	@echo "setting up $(DOCS): fer-edge, Sphinx (0.5 GB, a minute)"
 	@$(call venv,$(DOCS))
 	@$(DOCS)/bin/python $(PIP) --editable '.[docs]'
+	@touch $@
+
+$(ANSIBLE)/.ready: Makefile
+	@echo "setting up $(ANSIBLE): Ansible and its linter (0.2 GB, half a minute)"
+	@$(call venv,$(ANSIBLE))
+	@$(ANSIBLE)/bin/python $(PIP) 'ansible-core>=2.17,<3' 'ansible-lint>=25,<27'
 	@touch $@
 
 $(DEB)/.ready:
