@@ -20,8 +20,8 @@
 # make card-test     counts what the log writes to a card in a day (root; 10 s)
 # make home-assistant  a real Home Assistant finds the device and shows it (Debian, root; 3 minutes, 10 the first time)
 # make prometheus    a real Prometheus scrapes twenty devices, its alerts and the dashboard's queries (Debian, root; 2 minutes)
-# make fleet         a hundred devices on a real mosquitto, which is restarted (2 minutes); ARGS="1 10 100 1000 --seconds 600": a
-#                    table of so many, so long; --broker nats: a cluster
+# make fleet         a hundred devices on a real mosquitto, which is restarted (2 minutes); ARGS="1 10 100 1000
+#                    --seconds 600 --interval 2": a table of so many, so long; --broker nats or rabbitmq: a cluster
 # make archive       clips a minute of one process, two, and Dask with one and two workers (5 minutes)
 # make rollout       rolls signed models out to two devices by Ansible, over ssh, twice (Debian, root; 2 minutes, 4 the first time)
 # make device-test   boots an emulated device, lights a Pi 3's pins, takes its power twenty times (Debian, root; 30 minutes)
