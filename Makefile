@@ -23,7 +23,7 @@
 # make fleet         a hundred devices on a real mosquitto, which is restarted (2 minutes); ARGS="1 10 100 1000
 #                    --seconds 600 --interval 2": a table of so many, so long; --broker nats or rabbitmq: a cluster
 # make archive       clips a minute of one process, two, and Dask with one and two workers (5 minutes)
-# make rollout       rolls signed models out to two devices by Ansible, over ssh, twice (Debian, root; 2 minutes, 4 the first time)
+# make rollout       rolls signed models out to two devices by Ansible, over ssh, twice (Debian, root; some minutes)
 # make device-test   boots an emulated device, lights a Pi 3's pins, takes its power twenty times (Debian, root; 30 minutes)
 # make soak          runs an hour with a fault every minute
 # make count-arm     counts the instructions of finding and reading a face on a Raspberry Pi's processors, emulated (Debian 12,
