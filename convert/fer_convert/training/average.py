@@ -64,6 +64,6 @@ def _known(networks: Sequence[LoadedModel]) -> dict[str, Any]:
     known: dict[str, Any] = {"labels": list(first.labels), "input_range": list(first.range)}
     for name in ("class_weights", "learned_from", "training_data"):
         value = getattr(first, name)
-        if all(getattr(one, name) == value for one in networks):
+        if value and all(getattr(one, name) == value for one in networks):
             known[name] = value
     return known

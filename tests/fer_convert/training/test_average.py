@@ -49,6 +49,15 @@ def test_weights_are_the_mean(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "small, the mean of 3 networks" in capsys.readouterr().out
 
 
+def test_networks_without_a_card_give_one_that_loads(tmp_path: Path) -> None:
+    """Of which no more is known than of them; it was written as empty, and refused."""
+    paths = [network(tmp_path / f"{fill}.keras", fill) for fill in (1.0, 2.0)]
+    for path in paths:
+        path.with_suffix(".json").write_text(json.dumps({"labels": list(LABELS), "input_range": [0, 255]}))
+    found = load.load(average(paths, tmp_path / "mean.keras"))
+    assert (found.labels, found.learned_from) == (LABELS, "")
+
+
 def test_other_networks_are_refused(tmp_path: Path) -> None:
     """One line says in what they differ, and nothing is written."""
     first, out = network(tmp_path / "a.keras", 1.0), tmp_path / "mean.keras"
