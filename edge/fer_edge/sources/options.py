@@ -72,8 +72,12 @@ def source_options(
     )
 
 
-class TooLargeError(ValueError):
-    """A camera's picture is larger than it may be; says so, and what to do."""
+class RefusedError(ValueError):
+    """What a camera gives is not read; says why, and what to do."""
+
+
+class TooLargeError(RefusedError):
+    """Its picture is larger than it may be."""
 
 
 def too_large(width: int, height: int, most: int) -> str:

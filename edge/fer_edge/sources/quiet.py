@@ -10,9 +10,12 @@ import os
 
 import cv2
 
+FFMPEG_LEVEL, QUIET = "OPENCV_FFMPEG_LOGLEVEL", "-8"
 
-def quiet_opencv() -> None:
-    """Silence both, unless the user has set those variables. May be called often."""
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+def quiet_opencv(ffmpeg: bool = True) -> None:
+    """Silence both, or OpenCV alone, unless the user has set those variables. May be called often."""
+    if ffmpeg:
+        os.environ.setdefault(FFMPEG_LEVEL, QUIET)
     if "OPENCV_LOG_LEVEL" not in os.environ:
         cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)

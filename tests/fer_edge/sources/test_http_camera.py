@@ -6,7 +6,6 @@ import gzip
 import io
 import itertools
 import logging
-import os
 import socket
 import ssl
 import threading
@@ -16,7 +15,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -27,7 +25,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from fer_edge import sources
 from fer_edge.errors import SourceError, SourceLost
-from fer_edge.sources import stream
 from fer_edge.sources.http_camera import MotionJpegCapture, open_http
 from fer_edge.sources.http_get import HttpGet
 from fer_edge.sources.options import SourceOptions
@@ -337,27 +334,6 @@ def test_ffmpeg_reads_no_jpegs(serve: Callable[..., Server]) -> None:
         with pytest.raises(SourceError, match="answers, but gives no video"):
             NetworkCamera(server.url, SHORT)
         assert len(server.requests) >= 2
-
-
-@pytest.mark.parametrize("scheme", ["rtsp", "rtsps", "rtmp", "udp"])
-def test_other_streams_have_their_formats(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What FFmpeg may not read over HTTP, such as RTSP's own format, it may over the others; RTSP comes over TCP."""
-    given: list[str] = []
-
-    class Closed:
-        def __init__(self, *_: Any) -> None:
-            given.append(os.environ[stream._OPTIONS])
-
-        def isOpened(self) -> bool:  # noqa: N802 (OpenCV's name)
-            return False
-
-        def release(self) -> None: ...
-
-    monkeypatch.setattr(stream.cv2, "VideoCapture", Closed)
-    with pytest.raises(SourceError, match="refuses connections"):
-        NetworkCamera(f"{scheme}://127.0.0.1:1/live", SHORT)
-    assert given == ["rtsp_transport;tcp"]
-    assert stream._OPTIONS not in os.environ
 
 
 def test_what_is_opened_later_is_free(serve: Callable[..., Server], tmp_path: Path) -> None:

@@ -22,6 +22,8 @@ import warnings
 from contextlib import suppress
 from typing import Any, BinaryIO
 
+from fer_edge.service.child import data_bytes, lower_limits
+
 FORMATS = ("JPEG", "PNG", "WEBP")
 HEADER_BYTES = 512
 MAX_SIDE_PIXELS = 16_384
@@ -78,19 +80,15 @@ def _limit(max_pixels: int) -> None:
     """From here on: little memory and time, no file, no connection, no further process, and the lowest priority."""
     with suppress(OSError):  # a service may not be allowed to
         os.nice(10)
-    with open("/proc/self/status", encoding="ascii", errors="replace") as file:  # noqa: PTH123
-        used = next(int(line.split()[1]) << 10 for line in file if line.startswith("VmData:"))
     limits = {
-        resource.RLIMIT_DATA: used + MEMORY_BYTES + int(MEMORY_BYTES_A_PIXEL * max_pixels),
+        resource.RLIMIT_DATA: data_bytes() + MEMORY_BYTES + int(MEMORY_BYTES_A_PIXEL * max_pixels),
         resource.RLIMIT_CPU: CPU_SECONDS,
         resource.RLIMIT_FSIZE: HEADER_BYTES + max_pixels,
         resource.RLIMIT_NPROC: 0,
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_NOFILE: 0,
     }
-    for kind, most in limits.items():
-        with suppress(ValueError):  # a lower limit holds already; without a limit nothing is decoded
-            resource.setrlimit(kind, (most, most))
+    lower_limits(limits)  # without a limit nothing is decoded
 
 
 def _decode(image: Any, form: str, buffered: bool, out: BinaryIO, max_pixels: int) -> None:

@@ -5,20 +5,18 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, TypeVar
 
 from starlette.requests import Request
 
+from fer_edge.service.child import command, environment
 from fer_edge.sinks.kiosk.limits import Places
 from fer_edge.sinks.kiosk.responses import RequestError, client_address, wait_for_disconnect
 
 T = TypeVar("T")
-PACKAGE_FOLDER = Path(__file__).parents[3]
 
 
 class CancelledJobError(Exception):
@@ -58,17 +56,15 @@ class Job:
 
         Raises subprocess.TimeoutExpired, CancelledJobError.
         """
-        # -P and PYTHONPATH: this package, whatever is in the working directory.
-        command = [sys.executable, "-P", "-m", module, *arguments]
         pipe = subprocess.PIPE
         with self._lock:
             self.check()
             child = self._child = subprocess.Popen(
-                command,
+                command(module, *arguments),
                 stdin=subprocess.DEVNULL,
                 stdout=pipe,
                 stderr=pipe,
-                env=os.environ | {"PYTHONPATH": str(PACKAGE_FOLDER)},
+                env=os.environ | environment(),
                 pass_fds=descriptors,
             )
         try:
