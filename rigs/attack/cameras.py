@@ -3,22 +3,27 @@
     python -m attack.cameras [MEGABYTES-A-SECOND]
 
 It sends as fast as the service reads, or at the speed given. Held: the service answers, or has released the camera, has
-no traceback and holds at most 200 MB.
+no traceback and holds at most 200 MB, its decoder included.
+
+JPEGs are read by the service, H.264 by FFmpeg in a process of its own. That may take by source.max_megapixels what an
+honest stream of such a size takes: 200 MB are enough for 1920 x 1080, and by default it may be four times as large.
 """
 
 from __future__ import annotations
 
 import http.server
+import itertools
 import random
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
+import h264
 import numpy as np
 
 from attack.target import MAX_MEMORY_MB, Table, service
@@ -65,25 +70,63 @@ CAMERAS: dict[str, Callable[[], Iterator[bytes]]] = {
 }
 
 
+STREAM_PIXELS = 2.1  # 10^6, of 1920 x 1080
+MAX_STREAM_MEMORY_MB = 400  # of the service and a decoder of nine megapixels, which is what its unit allows
+
+
+class Stream(NamedTuple):
+    """H.264 after good pictures of 64 x 48: in the same answer, or in the next one."""
+
+    pictures: Iterable[bytes]
+    again: bool = False  # whether it begins with another connection, so that its size is known when it is opened
+    megapixels: float = STREAM_PIXELS
+    max_memory_mb: float = MAX_MEMORY_MB
+
+
+def claims(width: int, height: int, references: int = 1) -> list[bytes]:
+    return [h264.claim(width // h264.SIDE, height // h264.SIDE, number, references) for number in range(2)]
+
+
+GOOD = [h264.picture(4, 3, 40 + number, number) for number in range(60)]
+FULL = [h264.picture(1920 // h264.SIDE, 1088 // h264.SIDE, 90, number, references=16) for number in range(2)]
+STREAMS = {
+    "H.264 that grows to 10240 x 7680": Stream(claims(10240, 7680)),
+    "H.264 of 16000 x 8000": Stream(claims(16000, 8000), again=True),
+    "H.264 of 1920 x 1088, uncoded": Stream(FULL, again=True),
+    "H.264 that turns to noise": Stream([random.Random(1).randbytes(BLOCK_BYTES)]),
+    "H.264 of 10240 x 7680, 9 megapixels allowed": Stream(claims(10240, 7680), True, 9, MAX_STREAM_MEMORY_MB),
+    "H.264 of 3008 x 2976, 9 megapixels allowed": Stream(claims(3008, 2976, 16), True, 9, MAX_STREAM_MEMORY_MB),
+}
+
+
 def main() -> int:
     speed = float(sys.argv[1]) if len(sys.argv) > 1 else LOOPBACK_MB_PER_S
     table = Table(f"a camera that turns bad, at most {speed:g} MB a second")
     for name, send in CAMERAS.items():
         attack(table, name, send, 1e6 * speed)
+    for name, stream in STREAMS.items():
+        attack(table, name, lambda stream=stream: itertools.cycle(stream.pictures), 1e6 * speed, stream)
     return table.close()
 
 
-def attack(table: Table, name: str, send: Callable[[], Iterator[bytes]], bytes_per_s: float) -> None:
+def attack(
+    table: Table, name: str, send: Callable[[], Iterator[bytes]], bytes_per_s: float, stream: Stream | None = None
+) -> None:
     sent, bad = [0], threading.Event()
+    kind = "video/h264" if stream else "multipart/x-mixed-replace; boundary=frame"
+    good = itertools.cycle(GOOD if stream else [PART % len(JPEG) + JPEG + b"\r\n"])
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200)
-            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+            self.send_header("Content-Type", kind)
             self.end_headers()
             with suppress(OSError):
-                while not bad.wait(0.1):
-                    self.wfile.write(PART % len(JPEG) + JPEG + b"\r\n")
+                if not bad.is_set():
+                    while not bad.wait(0.1):
+                        self.wfile.write(next(good))
+                    if stream and stream.again:
+                        return
                 for data in send():
                     self.wfile.write(data)
                     sent[0] += len(data)
@@ -96,14 +139,17 @@ def attack(table: Table, name: str, send: Callable[[], Iterator[bytes]], bytes_p
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_address[1]}/"
+    most = stream.max_memory_mb if stream else MAX_MEMORY_MB
 
     def prepare(folder: Path, tables: dict[str, dict[str, Any]]) -> None:
         tables["source"]["name"] = url
+        if stream:
+            tables["source"]["max_megapixels"] = stream.megapixels
 
     with service(prepare=prepare) as target:
         bad.set()
         time.sleep(ATTACK_S)
-        held = target.alive and target.peak_mb <= MAX_MEMORY_MB and "Traceback" not in target.errors
+        held = target.alive and target.peak_mb <= most and "Traceback" not in target.errors
         table.row(name, 1, int(held), f"{target.peak_mb:.0f} MB, {sent[0] / 1e6:.0f} MB sent")
     server.shutdown()
 

@@ -54,6 +54,11 @@ def test_it_is_watched_and_started_again() -> None:
     assert values(UNIT, "StartLimitIntervalSec") == ["0"]
 
 
+def test_an_ended_decoder_ends_nothing_else() -> None:
+    """Systemd would stop the service with it; the service's own end is a failure, after which it starts again."""
+    assert values(UNIT, "OOMPolicy") == ["continue"]
+
+
 def test_only_these_devices_and_no_network() -> None:
     assert values(UNIT, "DevicePolicy") == ["closed"]
     allowed = {value.split()[0] for value in values(UNIT, "DeviceAllow")}
