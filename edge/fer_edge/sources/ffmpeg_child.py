@@ -47,9 +47,9 @@ NO_MEMORY = b"M"  # of so many bytes FFmpeg found too few
 
 COLOURS = 3  # bytes a pixel of the picture in MEMORY: BGR
 MEMORY_BYTES = 24 << 20  # beside that of pictures: what FFmpeg collects before it knows a stream, and its own
-# H.264 with four reference frames takes 13 bytes a pixel of 3840 x 2160, H.265 takes 16, OpenCV's colours among them;
-# sixteen reference frames, which cameras do not use, take 37.
-MEMORY_BYTES_A_PIXEL = 16
+# H.264 with four reference frames takes 13 bytes a pixel of 3840 x 2160, H.265 with reordered frames 17, OpenCV's
+# colours among them; sixteen reference frames, which cameras do not use, take 37.
+MEMORY_BYTES_A_PIXEL = 18
 THREADS = 1  # each further one holds a picture of its own, and delays all by one
 MAX_FILES = 64  # connections among them
 TAKEN_TIMEOUT_S = 0.1  # for which a picture waits for the one before to be taken: pictures of a network come in bursts
