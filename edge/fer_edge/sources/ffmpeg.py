@@ -50,7 +50,7 @@ class FfmpegCapture:
             self._process, self._messages = _start(memory, self._max_pixels, ffmpeg_options)
         except OSError as cause:
             raise RefusedError(
-                f"its decoder does not start ({cause.strerror}); "
+                f"the decoder does not start ({cause.strerror}); "
                 "end other programs, or give the service more (MemoryMax, TasksMax)"
             ) from None
         finally:
@@ -146,12 +146,12 @@ class FfmpegCapture:
         code = self._process.returncode
         if code == -signal.SIGKILL:
             self.trouble = (
-                "has lost its decoder, which the system ended, as it does if memory runs out; "
+                "the decoder was killed, most likely since memory ran out; "
                 "choose a smaller picture there, or give the service more (MemoryMax)"
             )
         elif code and not self.trouble:
             ended = f"exit code {code}" if code > 0 else f"signal {-code}"
-            self.trouble = f"has lost its decoder ({ended}); choose another format there"
+            self.trouble = f"the decoder failed ({ended}); choose another format there"
 
     def _send(self, data: bytes) -> None:
         with self._ending, suppress(OSError):  # the decoder has ended: the next message says so

@@ -53,6 +53,8 @@ class VideoFile:
         self._file = stat.S_ISREG(self._path.stat().st_mode)  # of a pipe nothing can be read again
         self._known: Packets | None = None
         with path_in_utf8(self._path) as path:
+            # In this process, unlike a stream: the file is the user's own, is asked for what it holds, and none of its
+            # frames may be dropped.
             self._capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG)
         if not self._capture.isOpened():
             self._capture.release()
