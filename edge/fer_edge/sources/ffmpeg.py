@@ -23,7 +23,7 @@ from fer_edge.sources.quiet import FFMPEG_LEVEL, QUIET
 
 OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 START_TIMEOUT_S = 30.0  # a slow device imports OpenCV meanwhile
-OPEN_MARGIN_S = 1.0  # that opening may take longer than FFmpeg is given
+OPEN_MARGIN_S = 3.0  # that opening may take longer than FFmpeg is given, which decodes on for a while
 END_TIMEOUT_S = its.GRACE_S + 0.5
 STOP_CHECK_INTERVAL_MS = 200
 # What the program's environment holds beside these, such as passwords for others, is not the decoder's.
@@ -79,12 +79,12 @@ class FfmpegCapture:
             elif kind == its.OPENED:
                 self.aspect = number
             elif kind != its.NO_MEMORY:
-                raise RefusedError(self.trouble) if self.trouble else ValueError("no video")
+                raise self._no_video()
 
     def _wait(self, end: float, options: SourceOptions) -> bool:
         """Until the decoder says something; False, and it is ended, if the program is to end.
 
-        `end` is of time.monotonic(). Raises ValueError then.
+        `end` is of time.monotonic(). Raises RefusedError, ValueError then.
         """
         poll = select.poll()
         poll.register(self._messages, select.POLLIN)
@@ -94,7 +94,10 @@ class FfmpegCapture:
                 return False
             if poll.poll(STOP_CHECK_INTERVAL_MS):
                 return True
-        raise ValueError("no video")
+        raise self._no_video()
+
+    def _no_video(self) -> ValueError:
+        return RefusedError(self.trouble) if self.trouble else ValueError("no video")
 
     def grab(self) -> bool:
         """Wait for the next picture; False if it is damaged, and at the end. Raises TooLargeError."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 
 import cv2
+import h264  # rigs/h264.py
 import numpy as np
 import pytest
 from fer_edge.errors import SourceError, SourceLost
@@ -21,6 +22,7 @@ WIDTH, HEIGHT = 64, 48
 SDP = (
     "v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\ns=t\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\nm=video 0 RTP/AVP 26\r\na=control:track\r\n"
 )
+H264_SDP = SDP.replace("AVP 26\r\n", "AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 packetization-mode=1\r\n")
 SESSION = "Session: 1\r\n"
 
 
@@ -38,12 +40,30 @@ def rtp_packet(number: int) -> bytes:
     (length,) = struct.unpack_from(">H", jpeg, position + 2)
     scan = jpeg[position + 2 + length : -2]
     body = struct.pack(">IBBBB", 0, 1, 255, WIDTH // 8, HEIGHT // 8) + struct.pack(">BBH", 0, 0, 128) + tables + scan
-    header = struct.pack(">BBHII", 0x80, 0x80 | 26, number & 0xFFFF, number * 3600, 7)
+    return packet(body, 0x80 | 26, number, number)
+
+
+def packet(body: bytes, kind: int, sequence: int, number: int) -> bytes:
+    """Of picture `number`; `kind` is the payload's, 0x80 more in a picture's last packet."""
+    header = struct.pack(">BBHII", 0x80, kind, sequence & 0xFFFF, number * 3600, 7)
     return struct.pack(">cBH", b"$", 0, len(header + body)) + header + body
 
 
+def h264_packets(picture: bytes, number: int) -> bytes:
+    """RFC 6184: a NAL unit each."""
+    units = picture.split(b"\0\0\0\1")[1:]
+    last = len(units) - 1
+    return b"".join(
+        packet(unit, 96 | 0x80 * (place == last), number * len(units) + place, number)
+        for place, unit in enumerate(units)
+    )
+
+
 class Handler(socketserver.StreamRequestHandler):
-    """/endless never ends, /ends does after 60 pictures, /stalls falls silent; /private wants ann:s3cret."""
+    """/endless never ends, /ends does after 60 pictures, /stalls falls silent; /private wants ann:s3cret.
+
+    /huge claims to have H.264 of 10240 x 7680 pixels, /small has it of 64 x 48.
+    """
 
     server: Server
 
@@ -57,7 +77,7 @@ class Handler(socketserver.StreamRequestHandler):
                 elif "/nothing" in url:
                     self._answer(fields, status="404 Not Found")
                 elif method == "DESCRIBE":
-                    self._answer(fields, "Content-Type: application/sdp\r\n", SDP)
+                    self._answer(fields, "Content-Type: application/sdp\r\n", SDP if self._jpeg(url) else H264_SDP)
                 elif method == "SETUP":
                     assert "TCP" in fields["transport"]  # never UDP
                     self._answer(fields, SESSION + "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n")
@@ -67,6 +87,9 @@ class Handler(socketserver.StreamRequestHandler):
                     return
                 else:
                     self._answer(fields, "Public: OPTIONS, DESCRIBE, SETUP, PLAY, TEARDOWN\r\n")
+
+    def _jpeg(self, url: str) -> bool:
+        return "/huge" not in url and "/small" not in url
 
     def _request(self) -> tuple[str, str, dict[str, str]] | None:
         first = self.rfile.readline().decode().split()
@@ -85,7 +108,11 @@ class Handler(socketserver.StreamRequestHandler):
     def _play(self, url: str) -> None:
         finite = "/ends" in url or "/stalls" in url
         for number in range(60) if finite else itertools.count():
-            self.wfile.write(rtp_packet(number))
+            if self._jpeg(url):
+                self.wfile.write(rtp_packet(number))
+            else:
+                picture = h264.claim(640, 480, number) if "/huge" in url else h264.picture(4, 3, 90, number)
+                self.wfile.write(h264_packets(picture, number))
             if self.server.stopping.is_set():
                 return
         if "/stalls" in url:
@@ -123,6 +150,14 @@ def test_frames_come(server: Server) -> None:
     assert frames[0].source == "rtsp://127.0.0.1"
     assert 15 < frames[0].grey.mean() < 225
     assert frames[0].grey.std() < 3
+
+
+def test_huge_pictures_are_refused(server: Server) -> None:
+    """FFmpeg gets no memory for what a camera claims to send; see test_ffmpeg.py for how much it takes."""
+    with closing(NetworkCamera(server.url("/small"), SourceOptions())) as source:
+        assert next(iter(source)).grey.shape == (HEIGHT, WIDTH)
+    with pytest.raises(SourceError, match=r"has 10240 x 7680 pixels \(79 megapixels\), the limit is 9 megapixels"):
+        NetworkCamera(server.url("/huge"), SourceOptions(timeout=2.0))
 
 
 def test_credentials_work_and_appear_nowhere(server: Server, capfd: pytest.CaptureFixture[str]) -> None:
