@@ -153,10 +153,15 @@ def test_frames_come(server: Server) -> None:
 
 
 def test_huge_pictures_are_refused(server: Server) -> None:
-    """FFmpeg gets no memory for what a camera claims to send; see test_ffmpeg.py for how much it takes."""
+    """In time, though FFmpeg tries until its own is over; then it mostly knows their size, and sometimes nothing.
+
+    How much memory that takes: test_ffmpeg.py.
+    """
     with closing(NetworkCamera(server.url("/small"), SourceOptions())) as source:
         assert next(iter(source)).grey.shape == (HEIGHT, WIDTH)
-    with pytest.raises(SourceError, match=r"has 10240 x 7680 pixels \(79 megapixels\), the limit is 9 megapixels"):
+    with pytest.raises(
+        SourceError, match=r"has 10240 x 7680 pixels \(79 megapixels\)|gives no video within 2 s|needs more"
+    ):
         NetworkCamera(server.url("/huge"), SourceOptions(timeout=2.0))
 
 
