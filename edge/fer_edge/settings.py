@@ -147,7 +147,7 @@ class DetectorSettings:
     # minimum score of a new face; a higher one gives fewer false positives and a lower recall
     keep_score: float = _number(0.6, 0.3, 1)
     # minimum score of a face that is followed
-    search_seconds: float = _number(0.3, 0, 3600)
+    search_seconds: float = _number(0.24, 0, 3600)
     # videos and cameras: shortest time between searches of the whole frame, used while something moves
     rest_seconds: float = _number(2.0, 0, 3600)
     # longest time between searches, used while nothing moves

@@ -336,7 +336,7 @@ def test_motion_searches_at_limited_rate(make_frame: MakeFrame) -> None:
     pictures = [scene(wall=np.roll(WALL, n, axis=1) if n % 2 else WALL // 2 + dark) for n in range(2)]
     moving = [np.where(np.arange(320) < 100 + 2 * n, pictures[0], pictures[1]).astype(np.uint8) for n in range(50)]
     watch(Following(search, SETTINGS, SeesBright()), moving, make_frame)
-    assert search.begun == 7  # every eight frames of fifty, 0.32 s
+    assert search.begun == 9  # every six frames of fifty, 0.24 s
 
 
 @pytest.mark.parametrize("fps", [0.2, 1, 2, 3, 5, 8])
