@@ -5,8 +5,9 @@
 It sends as fast as the service reads, or at the speed given. Held: the service answers, or has released the camera, has
 no traceback and holds at most 200 MB, its decoder included.
 
-JPEGs are read by the service, H.264 by FFmpeg in a process of its own. That may take by source.max_megapixels what an
-honest stream of such a size takes: 200 MB are enough for 1920 x 1080, and by default it may be four times as large.
+JPEGs are read by the service, H.264 by FFmpeg in a process of its own. A stream that is larger than
+source.max_megapixels gets no memory to be decoded. One that is allowed gets what an honest stream of its size takes:
+200 MB are enough for 1920 x 1080, and by default it may be four times as large.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ STREAMS = {
     "H.264 of 16000 x 8000": Stream(claims(16000, 8000), again=True),
     "H.264 of 1920 x 1088, uncoded": Stream(FULL, again=True),
     "H.264 that turns to noise": Stream([random.Random(1).randbytes(BLOCK_BYTES)]),
-    "H.264 of 10240 x 7680, 9 megapixels allowed": Stream(claims(10240, 7680), True, 9, MAX_STREAM_MEMORY_MB),
+    "H.264 of 10240 x 7680, 9 megapixels allowed": Stream(claims(10240, 7680), True, 9),
     "H.264 of 3008 x 2976, 9 megapixels allowed": Stream(claims(3008, 2976, 16), True, 9, MAX_STREAM_MEMORY_MB),
 }
 

@@ -43,8 +43,11 @@ def data_bytes() -> int:
         return next(int(line.split()[1]) << 10 for line in file if line.startswith("VmData:"))
 
 
-def lower_limits(limits: Mapping[int, int]) -> None:
-    """From here on this process has at most so much of each of resource.RLIMIT_*. Raises OSError."""
-    for kind, most in limits.items():
+def lower_limits(limits: Mapping[int, int | tuple[int, int]]) -> None:
+    """From here on this process has at most so much of each of resource.RLIMIT_*. Raises OSError.
+
+    Of two values the first holds for now, and can be raised to the second.
+    """
+    for kind, wanted in limits.items():
         with suppress(ValueError):  # a lower limit holds already
-            resource.setrlimit(kind, (most, most))
+            resource.setrlimit(kind, wanted if isinstance(wanted, tuple) else (wanted, wanted))

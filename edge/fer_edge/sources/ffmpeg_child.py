@@ -2,9 +2,10 @@
 
 `python -m fer_edge.sources.ffmpeg_child MEMORY MESSAGES PIXELS`
 
-FFmpeg allocates whatever size a camera names, before anything of ours sees it. Here it gets no more than a picture of
-PIXELS takes, and what it asks for above that fails. MEMORY is a descriptor of shared memory with room for one picture,
-MESSAGES one of a pipe for what is said of it, each a MESSAGE.
+FFmpeg allocates whatever size a camera names, before anything of ours sees it. Here it gets no more than is needed to
+open a stream, then no more than pictures of its size take, of PIXELS at most, and what it asks for above that fails.
+MEMORY is a descriptor of shared memory with room for one picture, MESSAGES one of a pipe for what is said of it, each a
+MESSAGE.
 
 Standard input: a line with the address, which may hold a password and therefore is no argument; a line with the
 milliseconds that opening and each read may take; then a byte each time the picture in MEMORY was taken. Its end ends
@@ -50,6 +51,9 @@ MEMORY_BYTES = 24 << 20  # beside that of pictures: what FFmpeg collects before 
 # H.264 with four reference frames takes 13 bytes a pixel of 3840 x 2160, H.265 with reordered frames 17, OpenCV's
 # colours among them; sixteen reference frames, which cameras do not use, take 37.
 MEMORY_BYTES_A_PIXEL = 18
+# While it opens a stream, of PIXELS. With H.264, H.265, MPEG-4, VP9, JPEG and PNG of nine megapixels it decoded nothing
+# by then, and needed none of it.
+OPENING_BYTES_A_PIXEL = 3
 THREADS = 1  # each further one holds a picture of its own, and delays all by one
 MAX_FILES = 64  # connections among them
 TAKEN_TIMEOUT_S = 0.1  # for which a picture waits for the one before to be taken: pictures of a network come in bursts
@@ -64,10 +68,10 @@ def main(memory: int, messages: int, max_pixels: int) -> int:
     cv2.setNumThreads(1)
     with suppress(OSError):  # if the device has too little memory, rather this process ends than the service
         Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
-    begun_bytes = data_bytes()
+    begun_bytes, opening = data_bytes(), MEMORY_BYTES + OPENING_BYTES_A_PIXEL * max_pixels
     lower_limits(
         {
-            resource.RLIMIT_DATA: begun_bytes + memory_limit(max_pixels),
+            resource.RLIMIT_DATA: (begun_bytes + opening, begun_bytes + memory_limit(max_pixels)),
             resource.RLIMIT_FSIZE: 0,
             resource.RLIMIT_CORE: 0,
             resource.RLIMIT_NOFILE: MAX_FILES,
@@ -75,7 +79,7 @@ def main(memory: int, messages: int, max_pixels: int) -> int:
     )
     with open(0, "rb", buffering=0, closefd=False) as orders, mmap.mmap(memory, 0) as shared:
         parent = Parent(messages)
-        parent.allowed = memory_limit(max_pixels)
+        parent.allowed = opening
         parent.send(STARTED)
         url, timeout_ms = os.fsdecode(orders.readline().rstrip(b"\n")), int(orders.readline())
         parent.listen()
@@ -83,9 +87,8 @@ def main(memory: int, messages: int, max_pixels: int) -> int:
         if capture is None:
             return 0
         width, height = _size(capture)
-        if width * height:  # else FFmpeg does not know it yet
-            parent.allowed = memory_limit(width * height)
-            lower_limits({resource.RLIMIT_DATA: begun_bytes + parent.allowed})
+        parent.allowed = memory_limit(width * height or max_pixels)  # 0: FFmpeg does not know it yet
+        lower_limits({resource.RLIMIT_DATA: begun_bytes + parent.allowed})
         _decode(capture, shared, max_pixels, parent)
         capture.release()
     return 0
