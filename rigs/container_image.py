@@ -109,9 +109,7 @@ def set_up() -> None:
     if not exists(broker):
         say(f"making {broker}")
         (BUILD / "Broker").write_text(BROKER.format(base=base))
-        podman(
-            "build", *BUILDING, "--tag", broker, "--file", str(BUILD / "Broker"), str(BUILD / "networks"), check=True
-        )
+        build(broker, BUILD / "Broker", BUILD / "networks")
     if not (BUILD / "compose").exists():
         half = debian.fresh(BUILD / "compose")
         debian.pip("install", "--target", str(half), COMPOSE)

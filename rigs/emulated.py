@@ -14,10 +14,11 @@ from pathlib import Path
 QEMU = "/usr/bin/qemu-aarch64-static"
 TOOLS = {"mmdebstrap": "mmdebstrap", QEMU: "qemu-user-static"}
 # The start of an ELF file for aarch64, and which of its bits count; O: opened by the kernel, C: with the rights of the
-# program, as sudo needs; F: found once, so that a chroot needs no QEMU of its own.
+# program, as sudo needs; F: found once, so that a chroot needs no QEMU of its own; P: a program is called what it is
+# called, since a login shell is one by its name.
 MAGIC = r"\x7fELF\x02\x01\x01" + r"\x00" * 9 + r"\x02\x00\xb7\x00"
 MASK = r"\xff" * 7 + r"\x00" + r"\xff" * 8 + r"\xfe\xff\xff\xff"
-ENTRY = f":aarch64:M::{MAGIC}:{MASK}:{QEMU}:OCF"
+ENTRY = f":aarch64:M::{MAGIC}:{MASK}:{QEMU}:POCF"
 INSIDE = """
 read -r mapped
 mount -t proc proc /proc

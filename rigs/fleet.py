@@ -239,10 +239,12 @@ def leave(port: int) -> None:
 def come_back(port: int, before: dict[str, int], sent: Sent) -> None:
     """Go on with the session, at another node of a cluster: what came since `before`, the newest then, is kept."""
     listener = Listener(port, name=ABSENT)
-    wanted = sum(number - before[name] for name, number in sent.given.items())
+    wanted = sum(number - before.get(name, 0) for name, number in sent.given.items())
 
     def kept() -> int:
-        return sum(number > before[name] for name, numbers in list(listener.numbers.items()) for number in numbers)
+        # Copies: the listener's thread adds to them meanwhile
+        heard = [(before.get(name, 0), tuple(numbers)) for name, numbers in tuple(listener.numbers.items())]
+        return sum(number > last for last, numbers in heard for number in numbers)
 
     wait(lambda: kept() == wanted, KEPT_S)
     listener.close()

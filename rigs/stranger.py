@@ -48,7 +48,7 @@ PIPX = Step("sudo apt update && sudo apt install -y --no-install-recommends git 
 CLONE = Step("git clone <this repository> fer-edge && cd fer-edge")  # the address is the rig's
 DETECT = Step("fer-edge detect edge/fer_edge/demo/astronaut.jpg", "Happy")
 WAYS = {
-    "make run": (PREPARE, CLONE, Step("make run | cat", "face readings 579")),
+    "make run": (PREPARE, CLONE, Step("make run | cat", "face readings 580")),
     "pipx": (PIPX, CLONE, Step("pipx install '.[kiosk,mqtt]'"), DETECT),
     "uv": (PIPX, Step("pipx install uv"), CLONE, Step("uv tool install '.[kiosk,mqtt]'"), DETECT),
     "install.sh": (

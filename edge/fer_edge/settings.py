@@ -85,7 +85,7 @@ class SourceSettings:
     height: int = _number(480, 64, 4096)
     # pixels, requested from a camera
     max_megapixels: float = _number(9.0, 0.01, 100)
-    # 10^6 pixels: largest frame of a camera or stream, 8 bytes of memory each, 28 in RTSP; a larger one is refused
+    # 10^6 pixels: largest frame of a camera, 8 bytes of memory each, of a stream by FFmpeg 28; a larger one is refused
     fps: float = _number(0.0, 0, 240)
     # maximum frames a second; 0: no limit
     rotate: int = field(default=0, metadata={"values_of": (0, 90, 180, 270)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import signal
 import sys
@@ -20,7 +21,7 @@ def command(module: str, *arguments: str) -> list[str]:
 
 def environment() -> dict[str, str]:
     """What the environment of such a process has in addition."""
-    return {"PYTHONPATH": str(PACKAGE_FOLDER)}
+    return {"PYTHONPATH": os.pathsep.join(filter(None, (str(PACKAGE_FOLDER), os.environ.get("PYTHONPATH"))))}
 
 
 @contextmanager

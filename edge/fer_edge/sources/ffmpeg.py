@@ -9,6 +9,7 @@ import re
 import select
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from contextlib import suppress
@@ -22,7 +23,7 @@ from fer_edge.sources.options import RefusedError, SourceOptions, TooLargeError,
 from fer_edge.sources.quiet import FFMPEG_LEVEL, QUIET
 
 OPTIONS = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
-START_TIMEOUT_S = 30.0  # a slow device imports OpenCV meanwhile
+START_TIMEOUT_S = 15.0  # a slow device imports OpenCV meanwhile; with the rest less than the watchdog's patience
 OPEN_MARGIN_S = 3.0  # that opening may take longer than FFmpeg is given, which decodes on for a while
 END_TIMEOUT_S = its.GRACE_S + 0.5
 STOP_CHECK_INTERVAL_MS = 200
@@ -102,14 +103,15 @@ class FfmpegCapture:
     def grab(self) -> bool:
         """Wait for the next picture; False if it is damaged, and at the end. Raises TooLargeError."""
         while True:
-            kind, width, height, _ = self._next()
-            if kind == its.TOO_LARGE:
-                raise TooLargeError(too_large(width, height, self._max_pixels))
+            kind, *_ = self._next()
             if kind in (its.GRABBED, its.DAMAGED):
                 return kind == its.GRABBED
 
     def retrieve(self) -> tuple[bool, Any]:
-        """(True, the picture that came last: (height, width, 3) BGR); (False, None) if it is damaged."""
+        """(True, the picture that came last: (height, width, 3) BGR); (False, None) if it is damaged.
+
+        Raises TooLargeError.
+        """
         kind, width, height, _ = self._next()
         # A decoder that was taken over may say anything.
         if kind != its.PICTURE or not 0 < width * height <= self._max_pixels:
@@ -121,9 +123,12 @@ class FfmpegCapture:
         return True, picture
 
     def _next(self) -> tuple[bytes, int, int, float]:
-        """The next message about a picture."""
+        """The next message about a picture. Raises TooLargeError if that is larger than allowed."""
         while (message := self._receive())[0] == its.NO_MEMORY:
             pass
+        kind, width, height, _ = message
+        if kind == its.TOO_LARGE:
+            raise TooLargeError(too_large(width, height, self._max_pixels))
         return message
 
     def _receive(self) -> tuple[bytes, int, int, float]:
@@ -136,7 +141,7 @@ class FfmpegCapture:
         if kind == its.NO_MEMORY:
             self.trouble = (
                 f"needs more than {number / 1e6:.0f} MB of memory to be decoded; "
-                "choose a smaller picture there, or raise source.max_megapixels"
+                "choose a smaller picture there, or one with fewer reference frames"
             )
         return kind, width, height, number
 
@@ -154,7 +159,7 @@ class FfmpegCapture:
             )
         elif code and not self.trouble:
             ended = f"exit code {code}" if code > 0 else f"signal {-code}"
-            self.trouble = f"the decoder failed ({ended}); choose another format there"
+            self.trouble = f"the decoder failed ({ended}); OPENCV_FFMPEG_LOGLEVEL=32 shows why, another format may help"
 
     def _send(self, data: bytes) -> None:
         with self._ending, suppress(OSError):  # the decoder has ended: the next message says so
@@ -184,12 +189,19 @@ class FfmpegCapture:
         """The same, and its memory is free. To be called where `grab` was; may be called twice."""
         self.stop()
         if not self._shared.closed:
-            self._shared.close()
             os.close(self._messages)
+            self._shared.close()
 
 
 def _shared_memory(size: int) -> int:
-    """A descriptor of that many bytes, which take memory where they are written; no decoder can change its size."""
+    """A descriptor of that many bytes, which take memory where they are written.
+
+    No decoder can change the size of a memfd.
+    """
+    if not hasattr(os, "memfd_create"):  # Pythons that were built for older systems
+        with tempfile.TemporaryFile(dir="/dev/shm") as file:
+            file.truncate(size)
+            return os.dup(file.fileno())
     memory = os.memfd_create("fer-edge-stream", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     os.ftruncate(memory, size)
     fcntl.fcntl(memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)

@@ -47,7 +47,7 @@ DAMAGED = b"D"  # one that is left out, and what follows each other one once the
 NO_MEMORY = b"M"  # of so many bytes FFmpeg found too few
 
 COLOURS = 3  # bytes a pixel of the picture in MEMORY: BGR
-MEMORY_BYTES = 24 << 20  # beside that of pictures: what FFmpeg collects before it knows a stream, and its own
+MEMORY_BYTES = 8 << 20  # beside that of pictures: what FFmpeg collects before it knows a stream, and its own
 # H.264 with four reference frames takes 13 bytes a pixel of 3840 x 2160, H.265 with reordered frames 17, OpenCV's
 # colours among them; sixteen reference frames, which cameras do not use, take 37.
 MEMORY_BYTES_A_PIXEL = 18
@@ -57,6 +57,7 @@ OPENING_BYTES_A_PIXEL = 3
 THREADS = 1  # each further one holds a picture of its own, and delays all by one
 MAX_FILES = 64  # connections among them
 TAKEN_TIMEOUT_S = 0.1  # for which a picture waits for the one before to be taken: pictures of a network come in bursts
+STACK_BYTES = 256 << 10  # of each of two threads: they count as memory, eight megabytes each by default
 LOG_LINE_BYTES = 80  # of which the words may stand at the end of what has come
 GRACE_S = 0.5  # for saying good-bye to the camera
 OUT_OF_MEMORY = re.compile(rb"get_buffer\(\) failed|alloc", re.IGNORECASE)  # in FFmpeg's log; OpenCV says nothing
@@ -65,6 +66,7 @@ OUT_OF_MEMORY = re.compile(rb"get_buffer\(\) failed|alloc", re.IGNORECASE)  # in
 def main(memory: int, messages: int, max_pixels: int) -> int:
     """Decode until the stream cannot be opened, or standard input ends."""
     quiet_opencv(ffmpeg=False)
+    threading.stack_size(STACK_BYTES)
     cv2.setNumThreads(1)
     with suppress(OSError):  # if the device has too little memory, rather this process ends than the service
         Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")

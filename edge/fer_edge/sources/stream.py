@@ -53,7 +53,9 @@ class NetworkCamera(LiveSource):
 
     def _lost(self, number: int, what: str) -> SourceError:
         known = self._capture.trouble if isinstance(self._capture, FfmpegCapture) else ""
-        what, _, cure = (known or f"{what}; check the camera and the network to it").partition("; ")
+        cure = "check the camera and the network to it"
+        if known:
+            what, _, cure = known.partition("; ")
         message = f"stream {self.name}: {what} after {counted(number, 'frame')}; {cure}"
         return SourceLost(message) if number else SourceError(message)
 

@@ -27,7 +27,7 @@ from fer_edge.errors import SourceError, SourceLost
 from fer_edge.service import child
 from fer_edge.sources import ffmpeg, stream
 from fer_edge.sources import ffmpeg_child as its
-from fer_edge.sources.options import SourceOptions
+from fer_edge.sources.options import SourceOptions, TooLargeError
 from fer_edge.sources.stream import NetworkCamera
 
 MAX_MEMORY_MB = 200
@@ -94,7 +94,7 @@ print(own * 1024 / 1e6, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss *
     ("make", "words"),
     [
         (lambda: cycle(HUGE), r"has 10240 x 7680 pixels \(79 megapixels\), the limit is 2.1"),
-        (lambda: chain(SMALL, cycle(HUGE)), "needs more than 25 MB of memory to be decoded.* choose a smaller picture"),
+        (lambda: chain(SMALL, cycle(HUGE)), "needs more than 8 MB of memory to be decoded.* choose a smaller picture"),
         (lambda: chain(SMALL, cycle(SEVERAL)), "after [0-9]+ frames"),  # FFmpeg does not always say why
     ],
     ids=["huge", "huge after good ones", "many after good ones"],
@@ -237,6 +237,25 @@ def test_decoder_is_not_believed(monkeypatch: pytest.MonkeyPatch, width: int, he
     assert capture.grab()
     assert capture.retrieve() == (False, None)
     capture.release()
+
+
+@pytest.mark.parametrize("grabbed_first", [False, True])
+def test_stream_that_grows_too_large_says_so(monkeypatch: pytest.MonkeyPatch, grabbed_first: bool) -> None:
+    """Not that it has stopped: the decoder tells it after it has told that a picture came."""
+    grabbed, large = its.MESSAGE.pack(its.GRABBED, 0, 0, 0), its.MESSAGE.pack(its.TOO_LARGE, 4000, 3000, 0)
+    capture = pretend(monkeypatch, *([grabbed] if grabbed_first else []), large)
+    assert not grabbed_first or capture.grab()
+    with pytest.raises(TooLargeError, match="has 4000 x 3000 pixels"):
+        (capture.retrieve if grabbed_first else capture.grab)()
+    capture.release()
+
+
+def test_python_without_memfd_reads_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that uv and conda install may have been built for older systems."""
+    monkeypatch.delattr(os, "memfd_create")
+    memory = ffmpeg._shared_memory(4096)
+    assert os.fstat(memory).st_size == 4096
+    os.close(memory)
 
 
 def test_decoder_cannot_take_the_memory_away() -> None:
