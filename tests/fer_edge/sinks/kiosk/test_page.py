@@ -247,6 +247,7 @@ def test_who_asks_for_rest_gets_it(running: Any, visit: Open, make_observation: 
     tab.shows("Nobody here")
     running.sink.write(with_event(make_observation(1, "happy")))
     tab.shows("Happy")
+    tab.page.evaluate("document.body.style.setProperty('--dim', 0.3)")
     assert tab.page.evaluate("document.getAnimations().length") == 0
     assert tab.page.get_attribute(".figure:not(.leaving) .mouth", "d").startswith("M-56 14")
 
