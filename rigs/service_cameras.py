@@ -46,8 +46,8 @@ def lose_a_webcam(device: Device) -> None:
     cure = device.doctor()["network"]["cure"]
     allow, _, restart = cure.replace("sudo ", "").rpartition(" && ")
     device.run("bash", "-c", allow, check=True)
-    device.run("bash", "-c", restart)  # a busy machine's first start may be too early for the camera
-    device.until("the doctor's command allows it, and it runs", 20, device.active)
+    device.run("bash", "-c", restart)  # a busy machine starts too early for the camera, and again
+    device.until("the doctor's command allows it, and it runs", 60, device.active)
     device.until("the doctor is content", 1, lambda: "network" not in device.doctor())
     reason = "check the camera and the network to it"
 
