@@ -10,6 +10,7 @@ import importlib.util
 import os
 import platform
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -135,3 +136,12 @@ def finish(half: Path, place: Path) -> Path:
             raise
         shutil.rmtree(half)
     return place
+
+
+def answers(port: int) -> bool:
+    """Whether a server on this machine takes connections there."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 1.0).close()
+    except OSError:
+        return False
+    return True

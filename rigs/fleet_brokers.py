@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import debian
 import leash
 from debian import RigError
 from soak_servers import free
@@ -53,11 +53,7 @@ class Program:
 
     def answers(self) -> bool:
         """Whether its port takes connections."""
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 1.0).close()
-        except OSError:
-            return False
-        return True
+        return debian.answers(self.port)
 
     def wait(self) -> None:
         """Until it takes connections. Raises RigError if it never does."""
