@@ -44,10 +44,11 @@ def lose_a_webcam(device: Device) -> None:
     device.run("systemctl", "restart", "fer-edge")
     device.until("a network camera: not without the network", 20, lambda: device.show("ExecMainStatus") == "3")
     cure = device.doctor()["network"]["cure"]
-    allow, _, restart = cure.replace("sudo ", "").rpartition(" && ")
-    device.run("bash", "-c", allow, check=True)
-    device.run("bash", "-c", restart)  # a busy machine starts too early for the camera, and again
-    device.until("the doctor's command allows it, and it runs", 60, device.active)
+    # On a busy machine the camera itself may still be starting, and the command's own start would be too early.
+    port = "exec 3<>/dev/tcp/127.0.0.1/8080 && echo open"
+    device.until("the camera is there", 60, lambda: "open" in device.run("bash", "-c", port).split())
+    device.run("bash", "-c", cure.replace("sudo ", ""), check=True)
+    device.until("the doctor's command allows it, and it runs", 20, device.active)
     device.until("the doctor is content", 1, lambda: "network" not in device.doctor())
     reason = "check the camera and the network to it"
 
