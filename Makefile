@@ -53,7 +53,6 @@ PIP := -m pip install --quiet --disable-pip-version-check
 # file's tests stay together there, for they share what they set up.
 FAST := -p xdist --numprocesses 3 --dist worksteal
 FULL := -p xdist --numprocesses 2 --dist loadfile
-RIGS := -p xdist --numprocesses 2 --dist loadgroup
 ONE_CORE := OPENBLAS_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1
 
 # Else every run compiles again what pytest rewrites: six seconds.
@@ -80,7 +79,7 @@ test-torch: $(TORCH)/.ready
 	@$(TORCH)/bin/python -m pytest -m torch $(ARGS)
 
 rigs: $(CHECK)/.ready $(OLD)/.ready build/.broker $(CHECK)/.camera $(CHECK)/.arm
-	@$(CHECK)/bin/python -m pytest $(RIGS) -m long $(ARGS)
+	@$(CHECK)/bin/python -m pytest $(FULL) -m long $(ARGS)
 
 lint: $(CHECK)/.ready
 	@$(call lint,$(CHECK))

@@ -44,7 +44,6 @@ pytestmark = [
     pytest.mark.long,
     pytest.mark.timeout(240),
     pytest.mark.rig("arm"),
-    pytest.mark.xdist_group("arm"),
 ]
 
 

@@ -1,62 +1,19 @@
 """The rigs that take minutes, each as one test: `make rigs`. What each shows stands in its own file beside this one.
 
-Two run at a time, since they mostly wait; but one service at a time, since its containers share a folder.
+Two files run at a time, since they mostly wait. The service's rigs share a folder, so they are one file, test_service.py.
 """
 
 from __future__ import annotations
 
-import os
-import platform
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from card_writes import UNABLE
+from rig_tests import on_debian_as_root, run
 
 HERE = Path(__file__).parent
-on_debian_as_root = pytest.mark.skipif(
-    os.geteuid() != 0 or not Path("/etc/debian_version").exists() or platform.machine() != "x86_64",
-    reason="needs Debian on x86-64, and root",
-)
-
-
-def run(program: str, *words: str) -> str:
-    """What the rig prints; it must end well."""
-    command = [sys.executable, str(HERE / program), *words]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as child:
-        try:
-            out, _ = child.communicate()
-        except BaseException:  # the time is over: it is to end its containers and servers itself
-            child.terminate()
-            raise
-    if child.returncode == UNABLE:
-        pytest.skip(out.strip())
-    assert child.returncode == 0, out[-9000:]
-    return out
-
-
-@on_debian_as_root
-@pytest.mark.slow
-@pytest.mark.long
-@pytest.mark.timeout(1500)
-@pytest.mark.rig("service")
-@pytest.mark.xdist_group("service")
-@pytest.mark.parametrize("suite", ["bookworm", "trixie"])
-def test_the_service_is_installed_lives_and_goes(suite: str) -> None:
-    assert f"{suite}: removed, with all it had" in run("service.py", suite)
-
-
-@on_debian_as_root
-@pytest.mark.slow
-@pytest.mark.long
-@pytest.mark.timeout(1500)
-@pytest.mark.rig("service")
-@pytest.mark.xdist_group("service")
-def test_a_service_with_old_packages_upgrades() -> None:
-    """Its settings and its log stay, and it can be taken back."""
-    assert "the report reads the log of both" in run("service_before.py")
 
 
 @on_debian_as_root
