@@ -1,6 +1,6 @@
 """The rigs that take minutes, each as one test: `make rigs`. What each shows stands in its own file beside this one.
 
-Two files run at a time, since they mostly wait. The service's rigs share a folder, so they are one file, test_service.py.
+Two files run at a time, since they mostly wait. The service's rigs share a folder and a network, so they are one file.
 """
 
 from __future__ import annotations
