@@ -14,7 +14,7 @@ class FakeClient:
     def __init__(self) -> None:
         self.published: list[tuple[str, bytes, int, bool]] = []
         self.subscribed: list[str] = []
-        self.on_connect = self.on_disconnect = self.on_publish = self.on_message = _ignore
+        self.on_connect = self.on_disconnect = self.on_publish = self.on_subscribe = self.on_message = _ignore
 
     def connect(self, host: str, port: int, keepalive: int) -> None:
         """There is nothing to connect to."""
@@ -26,9 +26,16 @@ class FakeClient:
     def loop_stop(self) -> None:
         """There is no loop."""
 
-    def subscribe(self, topic: str, qos: int) -> None:  # noqa: ARG002 (as paho)
+    def subscribe(self, topic: str, qos: int) -> tuple[int, int]:  # noqa: ARG002 (as paho)
         """Remember the topic."""
         self.subscribed.append(topic)
+        mid = len(self.subscribed)
+        self.on_subscribe(self, None, mid, [self.answer(topic)], None)
+        return 0, mid
+
+    def answer(self, topic: str) -> Any:  # noqa: ARG002 (of other brokers)
+        """Whether the topic may be read."""
+        return SUCCESS
 
     def publish(self, topic: str, payload: bytes, qos: int, retain: bool) -> Any:
         """Take a message, and acknowledge it."""

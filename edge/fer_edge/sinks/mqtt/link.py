@@ -76,6 +76,8 @@ class Link:
         self._connected = False
         self._was_connected = False  # at any time before
         self._unacknowledged: dict[int, int] = {}  # paho's number -> the outbox's key
+        self._asked_for: dict[int, str] = {}  # paho's number -> the topic whose messages the broker is to send
+        self._refused: set[str] = set()  # topics that it does not send, which was said
         self._retry = Retry()
         self.last_error = ""  # in one line
         self._reconnect_at = -math.inf  # moment, seconds
@@ -206,6 +208,9 @@ class Link:
             client, self._on_disconnect, reason
         )
         client.on_publish = lambda _client, _data, mid, *_: self._enqueue(client, self._on_publish, mid)
+        client.on_subscribe = lambda _client, _data, mid, reasons, *_: self._enqueue(
+            client, self._on_subscribe, (mid, reasons)
+        )
         client.on_message = lambda _client, _data, message: self._enqueue(client, self._on_message, message)
         threading.Thread(target=self._connect, args=(client,), name="mqtt connect", daemon=True).start()
 
@@ -233,7 +238,7 @@ class Link:
             return
         self._connected = True
         for topic in self._handlers:
-            client.subscribe(topic, qos=1)
+            self._asked_for[client.subscribe(topic, qos=1)[1]] = topic
         self._send_birth()
         for topic, payload in self._kept.items():
             self._publish(topic, payload)
@@ -255,6 +260,19 @@ class Link:
         if client is self._client and (key := self._unacknowledged.pop(mid, None)) is not None:
             self._outbox.acknowledge(key)
 
+    def _on_subscribe(self, client: Any, answer: tuple[int, Sequence[Any]]) -> None:
+        mid, reasons = answer
+        if client is not self._client or (topic := self._asked_for.pop(mid, None)) is None:
+            return
+        if not any(reason.is_failure for reason in reasons):
+            self._refused.discard(topic)
+        elif topic not in self._refused:
+            self._refused.add(topic)
+            _log.error(
+                f"mqtt: the broker does not let this client read {topic}, so what is asked of fer-edge there is not "
+                "heard; allow it to, in the broker's access rules"
+            )
+
     def _on_message(self, client: Any, message: Any) -> None:
         # A retained message was sent at another time, and must not pause the camera now.
         if client is self._client and not message.retain and message.topic in self._handlers:
@@ -272,6 +290,7 @@ class Link:
         client, self._client = self._client, None
         connected, self._connected = self._connected, False
         self._unacknowledged.clear()
+        self._asked_for.clear()
         self._outbox.rewind()
         if client is None:
             return
@@ -281,4 +300,4 @@ class Link:
             client.disconnect()
             client.loop_stop()
         # The callbacks hold the client that holds them, which would keep its files open until a garbage collection.
-        client.on_connect = client.on_disconnect = client.on_publish = client.on_message = None
+        client.on_connect = client.on_disconnect = client.on_publish = client.on_subscribe = client.on_message = None

@@ -5,14 +5,15 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from fer_edge.errors import SinkError
 from fer_edge.sinks.mqtt import link as module
-from fer_edge.sinks.mqtt.fake import FakeClient
+from fer_edge.sinks.mqtt.fake import SUCCESS, FakeClient
 from fer_edge.sinks.mqtt.link import Announcement, Link
 from fer_edge.sinks.mqtt.outbox import Outbox
 from fer_edge.sinks.mqtt.store import MessageStore
@@ -20,12 +21,19 @@ from fer_edge.sinks.mqtt.store import MessageStore
 SOON = 10.0  # seconds
 
 
-class Client(FakeClient):
-    """`spoken`: set at the first message."""
+REFUSED = SimpleNamespace(is_failure=True)
 
-    def __init__(self) -> None:
+
+class Client(FakeClient):
+    """`spoken`: set at the first message; `refused`: topics that it may not read."""
+
+    def __init__(self, refused: set[str]) -> None:
         super().__init__()
         self.spoken = threading.Event()
+        self._refused = refused
+
+    def answer(self, topic: str) -> Any:
+        return REFUSED if topic in self._refused else SUCCESS
 
     def publish(self, topic: str, payload: bytes, qos: int, retain: bool) -> Any:
         found = super().publish(topic, payload, qos, retain)
@@ -41,10 +49,11 @@ class Broker:
         self.gate = threading.Event()
         self.gate.set()
         self.broken: Exception | None = None
+        self.refused: set[str] = set()
         self.left: queue.Queue[FakeClient] = queue.Queue()
 
     def new_client(self) -> FakeClient:
-        client = Client()
+        client = Client(self.refused)
         client.disconnect = lambda: self.left.put(client)  # type: ignore[method-assign]
         self.clients.put(client)
         return client
@@ -67,9 +76,9 @@ def broker() -> Broker:
 def make(broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Link]]:
     made: list[Link] = []
 
-    def opened(**more: Any) -> Link:
+    def opened(handlers: Mapping[str, Any] | None = None, **more: Any) -> Link:
         outbox = Outbox(MessageStore(tmp_path / "queue.db", 100), 5.0)
-        made.append(Link(broker, outbox, "state", Announcement("availability", b"offline"), {}, **more))
+        made.append(Link(broker, outbox, "state", Announcement("availability", b"offline"), handlers or {}, **more))
         return made[-1]
 
     yield opened
@@ -91,6 +100,23 @@ def test_reconnects_are_spread(
     words = "error: mqtt: no route to host; messages wait until it answers, and the rest goes on"
     assert logged.get(timeout=SOON) == words
     link.close()
+    assert logged.empty()
+
+
+def test_refused_topic_is_said_once(broker: Broker, make: Callable[..., Link], logged: queue.Queue[str]) -> None:
+    """Access rules may let a device speak and not listen: nobody would know why it does not pause."""
+    broker.refused = {"ours/pause"}
+    link = make(handlers=dict.fromkeys(("ours/pause", "theirs/status"), lambda _payload: None))
+    link.start([Announcement("availability", b"online")])
+    client = broker.clients.get(timeout=SOON)
+    assert client.spoken.wait(SOON)
+    client.loop_start()  # connected once more
+    link.close()
+    assert client.subscribed == ["ours/pause", "theirs/status"] * 2
+    assert logged.get(timeout=SOON) == (
+        "error: mqtt: the broker does not let this client read ours/pause, so what is asked of fer-edge there is not "
+        "heard; allow it to, in the broker's access rules"
+    )
     assert logged.empty()
 
 
