@@ -22,6 +22,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "edge"))
 
 import cv2
+from claims import wait
 from debian import ROOT
 from fer_edge.demo.clip import LENGTH, Clip
 
@@ -69,7 +70,8 @@ def cluster(folder: Path, workers: int) -> Iterator[str]:
 
     try:
         start("dask_scheduler", "--host", "127.0.0.1", "--port", "0")
-        until(file.exists)
+        if not wait(file.exists, START_TIMEOUT_S):
+            raise SystemExit("archive: the scheduler does not start; try: dask scheduler")
         for _ in range(workers):
             start("dask_worker", "--nthreads", "1", "--host", "127.0.0.1", "--no-nanny")
         joined = f"import distributed; distributed.Client(scheduler_file={str(file)!r}).wait_for_workers({workers})"
@@ -80,15 +82,6 @@ def cluster(folder: Path, workers: int) -> Iterator[str]:
             program.terminate()
         for program in programs:
             program.wait(START_TIMEOUT_S)
-
-
-def until(holds: object) -> None:
-    """Wait for it."""
-    begun = time.monotonic()
-    while not holds():  # type: ignore[operator]
-        if time.monotonic() - begun > START_TIMEOUT_S:
-            raise SystemExit("archive: the scheduler does not start; try: dask scheduler")
-        time.sleep(0.05)
 
 
 def main(clips: int, frames: int) -> None:

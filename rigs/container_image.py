@@ -25,6 +25,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+import claims
 import debian
 from debian import ROOT, RigError, say
 from service_device import SHARED
@@ -273,11 +274,8 @@ def claim(text: str, holds: object) -> None:
 
 
 def until(text: str, holds: Callable[[], object]) -> None:
-    """Claim what takes a while."""
-    end = time.monotonic() + STARTS_WITHIN_S
-    while not (held := holds()) and time.monotonic() < end:
-        time.sleep(0.2)
-    claim(text, held)
+    """Claim what takes a while. Raises RigError."""
+    claims.until(text, STARTS_WITHIN_S, holds, lambda: podman("logs", NAME)[-3000:])
 
 
 if __name__ == "__main__":

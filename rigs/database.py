@@ -14,7 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ from typing import Any
 import numpy as np
 import paho.mqtt.client as paho
 import psycopg2
-from debian import ROOT
+from claims import until
+from debian import ROOT, RigError
 from fer_edge.pause import PauseSwitch
 from fer_edge.settings import parse
 from fer_edge.sinks.mqtt.sink import open_mqtt
@@ -51,68 +53,96 @@ def main() -> None:
     if not programs:
         raise SystemExit("database: PostgreSQL is missing; on Debian: apt-get install postgresql")
     folder = Path(tempfile.mkdtemp(prefix="fer-edge-database-"))
-    data, port = folder / "data", free()
     folder.chmod(0o755)
+    broker = Mosquitto(folder)
+    try:
+        with postgresql(programs[-1], folder / "data") as where:
+            try_bridge(where, broker, folder)
+    except RigError as cause:
+        raise SystemExit(f"database: {cause}") from None
+    finally:
+        broker.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def postgresql(programs: str, data: Path) -> Iterator[str]:
+    """A server of its own that answers; where, as libpq takes it. Raises RigError."""
     data.mkdir()
     as_server: list[str] = []
     if os.geteuid() == 0:  # PostgreSQL refuses root
         shutil.chown(data, "postgres")
         as_server = ["runuser", "-u", "postgres", "--"]
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    subprocess.run(
-        [*as_server, f"{programs[-1]}/initdb", "-D", str(data), "-A", "trust", "-U", "rig"], check=True, **quiet
-    )
+    subprocess.run([*as_server, f"{programs}/initdb", "-D", str(data), "-A", "trust", "-U", "rig"], check=True, **quiet)
+    port = free()
     server = subprocess.Popen(
-        [*as_server, f"{programs[-1]}/postgres", "-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", ""], **quiet
+        [*as_server, f"{programs}/postgres", "-D", str(data), "-p", str(port), "-h", "127.0.0.1", "-k", ""], **quiet
     )
     where = f"host=127.0.0.1 port={port} user=rig dbname=postgres"
-    broker = Mosquitto(folder)
-    bridge = None
     try:
-        until("PostgreSQL runs", lambda: ask(where, "SELECT 1"))
-        ask(where, (DEPLOY / "schema.sql").read_text() + "; SELECT 1")
-        command = [sys.executable, str(DEPLOY / "bridge.py"), f"127.0.0.1:{broker.port}", where]
-        bridge = subprocess.Popen(command)
-        table = {"host": "127.0.0.1", "port": broker.port, "device": "hall", "area": "Hall", "queue": f"{folder}/q.db"}
-        output = open_mqtt(parse({"mqtt": table}), PauseSwitch())
-        count = "SELECT count(*) FROM fer_edge_state WHERE time >= '2026-01-01' AND time < '2026-01-02'"
+        until("PostgreSQL runs", TIMEOUT_S, lambda: runs(where))
+        yield where
+    finally:
+        server.terminate()
+        server.wait(TIMEOUT_S)
+
+
+def try_bridge(where: str, broker: Mosquitto, folder: Path) -> None:
+    """Rows arrive, none twice, though it is killed and hears strangers. Raises RigError."""
+    ask(where, (DEPLOY / "schema.sql").read_text() + "; SELECT 1")
+    command = [sys.executable, str(DEPLOY / "bridge.py"), f"127.0.0.1:{broker.port}", where]
+    bridge = subprocess.Popen(command)
+    table = {"host": "127.0.0.1", "port": broker.port, "device": "hall", "area": "Hall", "queue": f"{folder}/q.db"}
+    output = open_mqtt(parse({"mqtt": table}), PauseSwitch())
+    count = "SELECT count(*) FROM fer_edge_state WHERE time >= '2026-01-01' AND time < '2026-01-02'"
+    try:
         output.write(seen(0))  # from here on the broker keeps what the bridge misses
-        until("the bridge is there", lambda: ask(where, count) == [(1,)])
+        until("the bridge is there", TIMEOUT_S, lambda: ask(where, count) == [(1,)])
         for number in range(1, 20):
             output.write(seen(number))
-        until("20 messages: 20 rows", lambda: ask(where, count) == [(20,)])
+        until("20 messages: 20 rows", TIMEOUT_S, lambda: ask(where, count) == [(20,)])
         bridge.kill()
         bridge.wait()
         for number in range(20, 41):
             output.write(seen(number))
-        stranger = paho.Client(paho.CallbackAPIVersion.VERSION2)
-        stranger.connect("127.0.0.1", broker.port)
-        stranger.loop_start()
-        for payload in (
-            b"",
-            b"[1]",
-            b"\xff",
-            b'{"id":1,"time":"never","state":"x","readings":[]}',
-            b'{"id":"\\u0000"}',
-        ):
-            stranger.publish("fer-edge/stranger/state", payload, qos=1).wait_for_publish(TIMEOUT_S)
-        time.sleep(2.0)
+        talk_nonsense(broker)
         bridge = subprocess.Popen(command)
-        until("killed and started again: 41 rows, none twice", lambda: ask(where, count) == [(41,)])
+        until("killed and started again: 41 rows, none twice", TIMEOUT_S, lambda: ask(where, count) == [(41,)])
         # 30 minutes happy and 10 sad; the last message holds for up to two more.
         query = "SELECT emotion, share FROM fer_edge_hourly WHERE area = 'Hall' AND hour < '2026-01-02'"
         shares: dict[str, float] = dict(ask(where, query))  # type: ignore[arg-type]
         wanted = {"happy": 0.75, "sad": 0.25}
-        close = shares.keys() == wanted.keys() and all(abs(shares[name] - wanted[name]) < 0.02 for name in wanted)
-        until(f"the share of each emotion an hour: {shares}", lambda: close)
-        output.close()
+        if shares.keys() != wanted.keys() or any(abs(shares[name] - wanted[name]) > 0.02 for name in wanted):
+            raise RigError(f"NOT {wanted} as the share of each emotion an hour: {shares}")
+        print(f"the share of each emotion an hour: {shares}", flush=True)
     finally:
-        if bridge is not None:
-            bridge.kill()
-        broker.stop()
-        server.terminate()
-        server.wait(TIMEOUT_S)
-        shutil.rmtree(folder, ignore_errors=True)
+        output.close()
+        bridge.kill()
+
+
+def talk_nonsense(broker: Mosquitto) -> None:
+    """What strangers may send: none of it is a message of a device."""
+    stranger = paho.Client(paho.CallbackAPIVersion.VERSION2)
+    stranger.connect("127.0.0.1", broker.port)
+    stranger.loop_start()
+    for payload in (
+        b"",
+        b"[1]",
+        b"\xff",
+        b'{"id":1,"time":"never","state":"x","readings":[]}',
+        b'{"id":"\\u0000"}',
+    ):
+        stranger.publish("fer-edge/stranger/state", payload, qos=1).wait_for_publish(TIMEOUT_S)
+    time.sleep(2.0)
+
+
+def runs(where: str) -> bool:
+    """Whether the server answers."""
+    try:
+        return bool(ask(where, "SELECT 1"))
+    except psycopg2.OperationalError:
+        return False
 
 
 def ask(where: str, query: str) -> list[tuple[Any, ...]]:
@@ -124,20 +154,6 @@ def ask(where: str, query: str) -> list[tuple[Any, ...]]:
             return cursor.fetchall()
     finally:
         connection.close()
-
-
-def until(claim: str, holds: Callable[[], Any]) -> None:
-    """Wait until it holds, and print the claim. Ends the program if it never does."""
-    begun = time.monotonic()
-    while time.monotonic() - begun < TIMEOUT_S:
-        try:
-            if holds():
-                print(f"ok: {claim}", flush=True)
-                return
-        except psycopg2.OperationalError:
-            pass  # it starts
-        time.sleep(0.2)
-    raise SystemExit(f"database: never: {claim}")
 
 
 if __name__ == "__main__":

@@ -30,10 +30,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "edge"))
 
 import fleet_brokers
 import numpy as np
+from claims import wait
 from debian import RigError
 from fleet_brokers import Brokers
 from fleet_devices import Fleet, Sent, allow_many, name_of, opening_s
-from fleet_listeners import TOPICS, Listener, Subscriber, between, percentile, wait
+from fleet_listeners import TOPICS, Listener, Subscriber, between, percentile
 
 AWAY_S = 3.0  # of a restart
 SETTLE_S = 5.0  # after it

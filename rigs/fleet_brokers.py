@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import claims
 import debian
 import leash
 from debian import RigError
@@ -57,11 +58,8 @@ class Program:
 
     def wait(self) -> None:
         """Until it takes connections. Raises RigError if it never does."""
-        end = time.monotonic() + START_S
-        while not self.answers():
-            if time.monotonic() > end:
-                raise RigError(f"{self._command[0]} does not answer within {START_S:.0f} s")
-            time.sleep(0.1)
+        if not claims.wait(self.answers, START_S):
+            raise RigError(f"{self._command[0]} does not answer within {START_S:.0f} s")
 
     @property
     def processor_s(self) -> float:

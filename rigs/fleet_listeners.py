@@ -6,7 +6,6 @@ import json
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -103,14 +102,6 @@ class Subscriber(Listener):
             due = time.monotonic() + PROBE_S
             time.sleep(PROBE_S)
             self.lateness.append((due, time.monotonic() - due))
-
-
-def wait(holds: Callable[[], Any], timeout_s: float) -> bool:
-    """Until it holds, or the time is over; whether it holds."""
-    end = time.monotonic() + timeout_s
-    while not (held := holds()) and time.monotonic() < end:
-        time.sleep(0.05)
-    return bool(held)
 
 
 def between(pairs: list[tuple[float, float]], begin: float, end: float) -> list[float]:

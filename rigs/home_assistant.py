@@ -22,13 +22,14 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import debian
 from card_writes import UNABLE
+from claims import until
 from debian import ROOT, RigError, run, say
 from fer_edge.demo.clip import FPS
 from service_device import SHARED, TOOLS
@@ -228,20 +229,6 @@ class HomeAssistant:
         self._process.terminate()
         self._process.wait(TIMEOUT_S)
         self._log.close()
-
-
-def until(claim: str, seconds: float, holds: Callable[[], Any]) -> Any:
-    """Wait until it holds, and print the claim. Ends the program if it never does."""
-    begun, last = time.monotonic(), ""
-    while time.monotonic() - begun < seconds:
-        try:
-            if found := holds():
-                print(f"{claim}: {time.monotonic() - begun:.1f} s", flush=True)
-                return found
-        except (OSError, KeyError) as cause:
-            last = f"; {cause}"
-        time.sleep(0.5)
-    raise SystemExit(f"{claim}: not within {seconds:.0f} s{last}")
 
 
 @contextmanager

@@ -23,7 +23,6 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,6 +31,7 @@ from typing import Any
 import debian
 import leash
 import numpy as np
+from claims import until
 from debian import ROOT
 from fer_edge.pause import PauseSwitch
 from fer_edge.settings import Settings, parse
@@ -168,28 +168,19 @@ class Prometheus:
         self._log.close()
 
 
-def until(claim: str, holds: Callable[[], Any], why: Callable[[], Any] = lambda: "") -> None:
-    """Wait until it holds, and print the claim. Ends the program if it never does."""
-    begun = time.monotonic()
-    while time.monotonic() - begun < TIMEOUT_S:
-        try:
-            if holds():
-                print(f"ok: {claim} ({time.monotonic() - begun:.1f} s)", flush=True)
-                return
-        except OSError:
-            pass  # it starts
-        time.sleep(0.2)
-    raise SystemExit(f"prometheus: never: {claim} {why()}")
-
-
 def main(count: int) -> None:
     """Print a line for each thing that holds."""
     try:
         debian.get_tools({"prometheus": "prometheus", "promtool": "prometheus"})
         for command in ("check rules fer-edge.rules.yml", "test rules fer-edge.test.yml"):
             print(debian.run("promtool", *f"{command}".split()[:2], str(DEPLOY / "prometheus" / command.split()[2])))
+        scrape(count)
     except debian.RigError as cause:
         raise SystemExit(f"prometheus: {cause}") from None
+
+
+def scrape(count: int) -> None:
+    """So many devices, and faults on some of them. Raises RigError."""
     stop = threading.Event()
     with tempfile.TemporaryDirectory() as folder:
         devices = [Device(number, Path(folder)) for number in range(count)]
@@ -203,9 +194,9 @@ def main(count: int) -> None:
         threading.Thread(target=live, daemon=True).start()
         server = Prometheus(Path(folder) / "prometheus", devices)
         try:
-            until(f"{count} devices are scraped", lambda: server.value('sum(up{job="fer-edge"})') == count)
+            until(f"{count} devices are scraped", TIMEOUT_S, lambda: server.value('sum(up{job="fer-edge"})') == count)
             time.sleep(RANGE_S)
-            until("no alerts without a fault", lambda: not server.alerts(), server.alerts)
+            until("no alerts without a fault", TIMEOUT_S, lambda: not server.alerts(), server.alerts)
             faults(server, devices)
             dashboard(server)
             costs(server)
@@ -242,6 +233,7 @@ def faults(server: Prometheus, devices: list[Device]) -> None:
         expected.add((f"FerEdge{alert}", device.instance))
     until(
         f"{len(expected)} faults: {len(expected)} alerts, and no others",
+        TIMEOUT_S,
         lambda: server.alerts() == expected,
         lambda: server.alerts() ^ expected,
     )
@@ -249,7 +241,7 @@ def faults(server: Prometheus, devices: list[Device]) -> None:
     hot.heat(60)
     full.free_share, clock.clock_error_s = 0.5, 0.0
     rest = {("FerEdgeDown", down.instance), ("FerEdgeModelDiffers", model.instance)}
-    until("the faults are over: so are the alerts", lambda: server.alerts() == rest)
+    until("the faults are over: so are the alerts", TIMEOUT_S, lambda: server.alerts() == rest)
 
 
 def dashboard(server: Prometheus) -> None:

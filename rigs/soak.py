@@ -26,6 +26,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+from claims import wait
 from fer_edge.classifiers.cards import models_folder
 from fer_edge.service.model_install import install_model
 from fer_edge.sinks import SINKS
@@ -295,14 +296,6 @@ def soak_counter(soak: Soak, words: str) -> Callable[[], bool]:
     """Whether it says `words` from now on."""
     before = len(re.findall(words, soak.said()))
     return lambda: not words or len(re.findall(words, soak.said())) > before
-
-
-def wait(until: Callable[[], bool], seconds: float) -> bool:
-    """Whether it comes true in time."""
-    end = time.monotonic() + seconds
-    while not (done := until()) and time.monotonic() < end:
-        time.sleep(0.2)
-    return done
 
 
 @contextmanager
