@@ -2,9 +2,10 @@
 
 No registry of images is asked: Debian and the broker are made of Debian's packages, under the names by which
 Containerfile and compose.yaml call them. Root on Debian gets what is missing; all that is made lies in build/container
-(1.5 GB), and the containers are removed; podman's bridge stays. compose.yaml's own port, 8600, must be free.
+(1.5 GB), and the containers are removed; podman's bridge stays. compose.yaml's own port, 8600, must be free. `--arch
+arm64` builds the image for an emulated processor, and reads a picture in it; it is not run as a service there.
 
-python3 rigs/container_image.py [--keep-image]
+python3 rigs/container_image.py [--keep-image] [--arch arm64]
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import claims
 import debian
+import emulated
 from debian import ROOT, RigError, say
 from service_device import SHARED
 
@@ -50,6 +52,8 @@ COMPOSE = "podman-compose>=1.5,<2"
 LIMITS = '["nofile=1024:1024", "nproc=1024:1024"]'  # podman's own are more than root has in a container
 STARTS_WITHIN_S = 120
 NAME = "fer-edge-rig"
+DEMO = ROOT / "edge" / "fer_edge" / "demo"
+A_SMILE = re.compile(r"Happy \(\d+ %\).*astronaut\.jpg")  # as `fer-edge detect` says it of a picture in there
 # Of compose.yaml, and of the documentation, each with what the image is told there.
 CONFINED = (
     "--read-only",
@@ -58,6 +62,10 @@ CONFINED = (
     "--cap-drop=all",
     "--security-opt=no-new-privileges",
 )
+EMULATED = (sys.executable, emulated.__file__)  # runs what stands after it where programs of arm64 run, too
+TRIAL = """FROM fer-edge
+RUN fer-edge detect /pictures
+"""
 CONFIG = ("run", "--config", "/etc/fer-edge/fer-edge.toml")
 
 
@@ -65,11 +73,16 @@ def main() -> None:
     """Print a line for each thing that holds; the first that does not ends it."""
     parser = argparse.ArgumentParser(description="Builds the container's image, and runs it and compose.yaml.")
     parser.add_argument("--keep-image", action="store_true", help="run the image of the last time")
+    parser.add_argument("--arch", default="amd64", choices=("amd64", "arm64"), help="arm64 is emulated")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the containers are removed then, too
     if os.geteuid():
         raise SystemExit("container: must be root, to start containers; try: sudo make container")
     try:
+        if options.arch == "arm64":
+            set_up_arm64()
+            show_arm64()
+            return
         set_up()
         if not options.keep_image:
             show_build()
@@ -90,13 +103,7 @@ def set_up() -> None:
     """Get the tools, a storage of the rig's own, and what the image is made from. Raises RigError."""
     is_12 = platform.freedesktop_os_release().get("VERSION_ID") == "12" if debian.is_debian() else False
     debian.get_tools(TOOLS | (NAMES_ON_12 if is_12 else NAMES))
-    (BUILD / "networks").mkdir(parents=True, exist_ok=True)
-    storage = f'[storage]\ndriver = "overlay"\ngraphroot = "{BUILD}/storage"\nrunroot = "{BUILD}/run"\n'
-    (BUILD / "storage.conf").write_text(storage)
-    network = f'[network]\nnetwork_config_dir = "{BUILD}/networks"\n[containers]\ndefault_ulimits = {LIMITS}\n'
-    (BUILD / "containers.conf").write_text(f'{network}[engine]\nruntime = "runc"\n')
-    os.environ["CONTAINERS_STORAGE_CONF"] = str(BUILD / "storage.conf")
-    os.environ["CONTAINERS_CONF"] = str(BUILD / "containers.conf")
+    set_storage(BUILD)
     if not Path("/run/systemd/system").exists():  # whose timers ask for a container's health; here the rig does
         os.environ["DISABLE_HC_SYSTEMD"] = "true"
     podman("rm", "--force", "--ignore", NAME)  # of a run that was cut off
@@ -117,6 +124,32 @@ def set_up() -> None:
         debian.finish(half, BUILD / "compose")
 
 
+def set_up_arm64() -> None:
+    """The same for the build on an emulated processor. Raises RigError."""
+    debian.get_tools(emulated.TOOLS | TOOLS)
+    folder = debian.BUILD / "container-arm64"
+    set_storage(folder)
+    base, _ = image_names()
+    if not exists(base):
+        tar = folder / "base.tar"
+        say(f"making {base} for arm64 (0.15 GB)")
+        command = ("mmdebstrap", "--quiet", "--mode=root", *SLIM, "--format=tar", SUITE, str(tar))
+        debian.run(*EMULATED, *command, "--architectures=arm64", "--skip=check/qemu")
+        podman("import", "--arch=arm64", str(tar), base, check=True)
+        tar.unlink()
+
+
+def set_storage(folder: Path) -> None:
+    """Have podman keep all that it makes in `folder`."""
+    (folder / "networks").mkdir(parents=True, exist_ok=True)
+    storage = f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/storage"\nrunroot = "{folder}/run"\n'
+    (folder / "storage.conf").write_text(storage)
+    network = f'[network]\nnetwork_config_dir = "{folder}/networks"\n[containers]\ndefault_ulimits = {LIMITS}\n'
+    (folder / "containers.conf").write_text(f'{network}[engine]\nruntime = "runc"\n')
+    os.environ["CONTAINERS_STORAGE_CONF"] = str(folder / "storage.conf")
+    os.environ["CONTAINERS_CONF"] = str(folder / "containers.conf")
+
+
 # A build takes from the network what it needs as this machine does, with its certificates, which stay out of the image.
 BUILDING = (
     "--pull=never",
@@ -127,9 +160,10 @@ BUILDING = (
 )
 
 
-def build(image: str, file: Path, folder: Path, *options: str) -> None:
-    """Build an image. Raises RigError."""
-    podman("build", *BUILDING, *options, "--tag", image, "--file", str(file), str(folder), check=True)
+def build(image: str, file: Path, folder: Path, *options: str, within: Sequence[str] = ()) -> str:
+    """Build an image; what podman prints. Raises RigError."""
+    arguments = (*BUILDING, *options, "--tag", image, "--file", str(file), str(folder))
+    return podman("build", *arguments, check=True, within=within)
 
 
 def image_names() -> tuple[str, str]:
@@ -146,12 +180,12 @@ def exists(image: str) -> bool:
     return subprocess.run(["podman", "image", "exists", image], check=False).returncode == 0
 
 
-def podman(*arguments: str, check: bool = False) -> str:
-    """What podman prints, errors too. Raises RigError if it must not fail and does."""
+def podman(*arguments: str, check: bool = False, within: Sequence[str] = ()) -> str:
+    """What podman prints, errors too, `within` a command. Raises RigError if it must not fail and does."""
     if not shutil.which("podman"):
         return ""
     done = subprocess.run(
-        ["podman", *arguments],
+        [*within, "podman", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -183,12 +217,26 @@ def show_image() -> None:
     claim(f"runs as {who}", who.startswith("uid=10001(fer-edge) gid=10001(fer-edge)") and "44(video)" in who)
 
 
+def show_arm64() -> None:
+    """The image of arm64, from nothing but the base, and that it reads a picture as who it runs as."""
+    begun = time.monotonic()
+    build("fer-edge", ROOT / "Containerfile", ROOT, "--no-cache", "--arch=arm64", within=EMULATED)
+    print(f"arm64: builds in {(time.monotonic() - begun) / 60:.1f} min", flush=True)
+    (found,) = json.loads(podman("image", "inspect", "fer-edge", check=True))
+    claim(f"arm64: has {found['Size'] / 1e6:.0f} MB", found["Architecture"] == "arm64" and found["Size"] < 0.6e9)
+    folder = debian.BUILD / "container-arm64" / "trial"
+    folder.mkdir(exist_ok=True)
+    (folder / "Containerfile").write_text(TRIAL)
+    pictures = f"--volume={DEMO}:/pictures:ro"
+    said = build("trial", folder / "Containerfile", folder, "--no-cache", "--arch=arm64", pictures, within=EMULATED)
+    claim("arm64: reads a picture", A_SMILE.search(said))
+
+
 def read_a_picture() -> None:
     """As container/README.md says it, but on the demo's own pictures."""
-    folder = ROOT / "edge" / "fer_edge" / "demo"
-    command = ("run", "--rm", "--read-only", "--tmpfs=/tmp", "--network=none", f"--volume={folder}:/pictures:ro")
+    command = ("run", "--rm", "--read-only", "--tmpfs=/tmp", "--network=none", f"--volume={DEMO}:/pictures:ro")
     said = podman(*command, "fer-edge", "detect", "/pictures", check=True)
-    claim("reads a picture, without a network", re.search(r"Happy \(\d+ %\).*astronaut\.jpg", said))
+    claim("reads a picture, without a network", A_SMILE.search(said))
 
 
 def run_alone() -> None:

@@ -1,6 +1,6 @@
 """The log's record: an observation as JSON, as cells of CSV, and its schema. It is defined only here.
 
-The log, `fer-edge detect --json`, hook, webhook, MQTT and the kiosk's API write it, both CSV outputs write its cells;
+The log, `fer-edge detect --json` and the kiosk's API write it, hook and webhook its events, both CSV outputs its cells;
 `fer_edge.logs`, the report and the kiosk's history read it. To change the format, change this file, then its readers.
 """
 

@@ -97,12 +97,12 @@ class SourceSettings:
     # frame from its top left, 0 to 1; []: everywhere. detector.width is its width, so small faces are found in it
     controls: Mapping[str, Any] = field(default_factory=dict, metadata={"free": True})
     # of a Raspberry Pi camera, by libcamera's names, as in {ExposureValue = 0.5, AwbMode = "Indoor"}; AfMode is
-    # "Continuous" unless it is given. What a camera has: `fer-edge cameras`
+    # "Continuous" unless it is given. One that it does not have is refused with a list of those that it has
     tuning_file: str = ""
     # of a Raspberry Pi camera, as in imx708_noir.json; empty: the sensor's own
     v4l2: Mapping[str, Any] = field(default_factory=dict, metadata={"free": True})
     # controls of a USB camera, as in {power_line_frequency = "50 Hz", auto_exposure = 1, exposure_time_absolute = 150};
-    # what a camera has: `fer-edge cameras`
+    # what a camera has: `fer-edge cameras --controls`
     idle_fps: float = _number(5.0, 0, 240)
     # maximum frames a second of a camera or stream after `idle_seconds` without a face, to save power; 0: as `fps`
     idle_seconds: float = _number(10.0, 0, 86400)
@@ -116,7 +116,8 @@ class SourceSettings:
     blind_seconds: float = _number(4.0, 0, 3600)
     # seconds of pictures that are all black, of one shade or identical, after which a camera is lost; 0: never
     give_up_seconds: float = _number(300.0, 0, 86400)
-    # seconds for which a lost one is opened again, before the program ends so that its service restarts it; 0: for ever
+    # seconds for which a lost one is opened again, before the program ends so that its service restarts it, twelve
+    # times as long if its pictures are black or of one shade, as at night; 0: for ever
 
 
 @dataclass(frozen=True)
