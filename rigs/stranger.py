@@ -50,7 +50,7 @@ PIPX = Step("sudo apt update && sudo apt install -y --no-install-recommends git 
 CLONE = Step("git clone <this repository> fer-edge && cd fer-edge")  # the address is the rig's
 DETECT = Step("fer-edge detect edge/fer_edge/demo/astronaut.jpg", "Happy")
 WAYS = {
-    "make run": (PREPARE, CLONE, Step("make run | cat", "face readings 580")),
+    "make run": (PREPARE, CLONE, Step("make run | cat", "frames 600, face readings 5")),
     "pipx": (PIPX, CLONE, Step("pipx install '.[kiosk,mqtt]'"), DETECT),
     "uv": (PIPX, Step("pipx install uv"), CLONE, Step("uv tool install '.[kiosk,mqtt]'"), DETECT),
     "install.sh": (
