@@ -221,7 +221,7 @@ def roll_out(folder: Path, devices: dict[str, Device]) -> None:
     lines += [f"{name} ansible_host=127.0.0.1 ansible_port={device.port}" for name, device in devices.items()]
     lines += ["[fer_edge:vars]", f"ansible_user={USER}", f"ansible_ssh_private_key_file={folder}/ssh"]
     lines += [f'ansible_ssh_common_args="{options}"', "ansible_python_interpreter=/usr/bin/python3"]
-    lines += [f"fer_edge_model_url={site.url}", f"fer_edge_model_key={site.key}"]
+    lines += [f"fer_edge_model_url={site.url}", f"fer_edge_model_key={site.key}", "fer_edge_model_from_apt=false"]
     inventory.write_text("\n".join(lines) + "\n")
     hall, stairs = (devices[name] for name in DEVICES)
     model = f"{NAME}.tflite"

@@ -5,8 +5,8 @@
 #   sudo systemd/install.sh --rollback                         back to what ran before the last upgrade
 #   sudo systemd/install.sh --uninstall [--purge]              remove it; --purge: settings, log and user too
 #
-# --with: what outputs need (kiosk, mqtt, ...), which later upgrades keep; and detectors (blazeface, blazeface-short,
-# yunet), which are fetched into /etc/fer-edge/detectors and stay there.
+# --with: what outputs need (kiosk, mqtt, ...), beside what was given before, which upgrades keep; and detectors
+# (blazeface, blazeface-short, yunet), which are fetched into /etc/fer-edge/detectors and stay there.
 #
 # /opt/fer-edge/env-TIME is one environment; `current` points at the one in use and `previous` at the one before. Nothing
 # that is in use is changed: a new environment is made beside it, tried, and taken by one rename.
@@ -139,8 +139,15 @@ make_environment() { # $1: its folder, $2: what to install, $3: its extras
   printf '%s\n' "$3" >"$1/extras"
   for file in "$here"/fer-edge-*.conf; do put "$file"; done
   if is_our_readme "$opt/README.md"; then put "$here/README.md"; fi
+}
+
+try_models() { # $1: the environment
+  local said
   say "trying the models in it"
-  "$1/bin/fer-edge" models --verify >/dev/null || fail "the models do not work in it; what ran before still does"
+  said=$("$1/bin/fer-edge" models --verify 2>&1 </dev/null) || {
+    grep '^failed' <<<"$said" >&2 || printf '%s\n' "$said" >&2
+    fail "what is said above does not work in it; fix it or take it away, and run this again; what ran before still does"
+  }
 }
 
 # Sets `extras` to what pip installs of $1, and `detectors` to the others of it; an empty $1 has neither.
@@ -171,12 +178,16 @@ install_detectors() { # $1: the environment, then their names
   done
 }
 
+check_settings() { # $1: the environment
+  [ -e "$etc/fer-edge.toml" ] || return 0
+  "$1/bin/python" -c 'import sys, pathlib, fer_edge.settings as s; s.load(pathlib.Path(sys.argv[1]))' "$etc/fer-edge.toml" ||
+    fail "$etc/fer-edge.toml: this version cannot use it, as said above; fix it, and run this again"
+}
+
 write_settings() { # $1: the environment
   local source
   install -d -m 755 "$etc"
   if [ -e "$etc/fer-edge.toml" ]; then
-    "$1/bin/python" -c 'import sys, pathlib, fer_edge.settings as s; s.load(pathlib.Path(sys.argv[1]))' "$etc/fer-edge.toml" ||
-      fail "$etc/fer-edge.toml: this version cannot use it, as said above; fix it, and run this again"
     say "settings ${etc#"$dest"}/fer-edge.toml: yours, left as they are"
     return
   fi
@@ -185,7 +196,7 @@ write_settings() { # $1: the environment
     {"picamera": "picamera", "camera": "camera:" + c.target}.get(c.kind, ""))') || source=
   say "settings ${etc#"$dest"}/fer-edge.toml: the camera is ${source:-picamera}"
   cat >"$etc/fer-edge.toml.new" <<TOML
-# What else can be set, and what it means: edge/fer_edge/settings.py. Load changes with: sudo systemctl reload fer-edge
+# What else can be set, and what it means: fer-edge settings. Load changes with: sudo systemctl reload fer-edge
 
 [run]
 sinks = ["log"]
@@ -281,8 +292,12 @@ install_it() { # $1: wheel or "", $2: extras and detectors, or "" for the extras
   name=env-$(date +%Y%m%d%H%M%S)
   [ ! -e "$opt/$name" ] || fail "$opt/$name: is there already; try again in a second"
   split_names "$2"
-  extras=${extras:-$(cat "$opt/current/extras" 2>/dev/null || true)}
+  # Those of before, too: the settings may name their outputs.
+  extras=$(printf '%s\n' "$(cat "$opt/current/extras" 2>/dev/null || true)" "$extras" | tr , '\n' | sed '/^$/d' | sort -u |
+    paste -sd, -)
   make_environment "$opt/$name" "$what" "$extras"
+  check_settings "$opt/$name"
+  try_models "$opt/$name"
   write_settings "$opt/$name"
   install_detectors "$opt/$name" ${detectors[@]+"${detectors[@]}"}
   if [ -z "$dest" ]; then install -d -m 750 -o fer-edge -g fer-edge "$state"; else install -d -m 750 "$state"; fi
@@ -335,7 +350,7 @@ uninstall() { # $1: purge, or ""
   check_platform
   if [ -e "$opt" ]; then lock; fi
   systemctl disable --now --quiet fer-edge || true
-  rm -rf "$unit" "$unit.new" "$unit.d"
+  rm -f "$unit" "$unit.new"
   if is_our_command; then rm -f "$command"; fi
   for folder in "$opt"/env-*; do
     if is_environment "$folder"; then rm -rf "$folder"; fi
@@ -351,10 +366,10 @@ uninstall() { # $1: purge, or ""
   fi
   systemctl daemon-reload
   if [ -z "$1" ]; then
-    say "removed; settings (${etc#"$dest"}) and log (${state#"$dest"}) are still there: --uninstall --purge removes them too"
+    say "removed; settings (${etc#"$dest"}), log (${state#"$dest"}) and changes of the unit are still there: --uninstall --purge removes them too"
     return
   fi
-  rm -rf "$etc" "$state"
+  rm -rf "$etc" "$state" "$unit.d"
   if id fer-edge >/dev/null 2>&1; then userdel fer-edge; fi
   say "removed, with settings, log and user"
 }

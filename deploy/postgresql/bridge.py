@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from typing import Any
 
 import paho.mqtt.client as mqtt
 import psycopg2
@@ -48,8 +49,13 @@ def main(broker: str, database: str) -> None:
                 print(f"left out: {message.topic}: {str(cause).splitlines()[0]}", file=sys.stderr)
         client.ack(message.mid, message.qos)
 
+    def listen(client: mqtt.Client, _user: object, _flags: object, reason: Any, _properties: object) -> None:
+        if reason.is_failure:
+            sys.exit(f"the broker refuses: {reason}; set MQTT_USERNAME and MQTT_PASSWORD")
+        client.subscribe(TOPIC, qos=1)
+
     client.on_message = write
-    client.on_connect = lambda client, *_: client.subscribe(TOPIC, qos=1)
+    client.on_connect = listen
     client.on_disconnect = lambda *_: sys.exit("the broker is gone")
     if "MQTT_USERNAME" in os.environ:
         client.username_pw_set(os.environ["MQTT_USERNAME"], os.environ.get("MQTT_PASSWORD"))

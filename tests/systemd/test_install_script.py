@@ -221,7 +221,7 @@ def test_a_first_installation_without_its_camera_stays_and_the_doctor_says_why(m
     [
         ({"apt-fails": ""}, "apt-get could not install"),
         ({"pip-fails": ""}, "pip could not install"),
-        ({"models-fail": ""}, "the models do not work in it"),
+        ({"models-fail": ""}, "what is said above does not work in it"),
         ({"machine": "riscv64"}, "riscv64: no interpreter has a wheel"),
         ({"machine": "armv6l"}, "armv6l: no interpreter"),
         ({"version": "3 9"}, "is 3.9, fer-edge needs 3.11"),
@@ -288,6 +288,23 @@ def test_detectors_are_installed_by_the_new_version(machine: Machine) -> None:
     machine.install()
     assert not machine.called("fer-edge detectors")
     assert sorted(path.name for path in folder.iterdir()) == ["blazeface", "yunet"]
+
+
+def test_more_outputs_join_those_of_before(machine: Machine) -> None:
+    """The settings may name both: without the first one's library the service would not start."""
+    machine.install("--with", "mqtt")
+    machine.install("--with", "kiosk,mqtt,yunet")
+    assert machine.locked() == f"--with kiosk,mqtt {SYSTEMD.parent}"
+    assert (machine.opt / "env-102/extras").read_text() == "kiosk,mqtt\n"
+
+
+def test_wrong_settings_are_told_before_the_models(machine: Machine) -> None:
+    """The trial of the models reads them, too, and would blame the models."""
+    machine.install()
+    machine.set("settings-wrong")
+    machine.set("models-fail")
+    assert "this version cannot use it" in machine.install(code=1)
+    assert machine.link("current") == "env-101"
 
 
 @pytest.mark.parametrize(("names", "extras"), [("blazeface-short", ""), ("kiosk,mqtt", "kiosk,mqtt")])
@@ -370,13 +387,14 @@ def test_uninstall_keeps_settings_and_log_and_purge_does_not(machine: Machine) -
     machine.install("--uninstall")
     assert not machine.opt.exists()
     assert not machine.unit.exists()
-    assert not drop_in.exists()
+    assert drop_in.exists()
     assert not (machine.root / "usr/local/bin/fer-edge").is_symlink()
     assert machine.settings.exists()
     assert log.exists()
     machine.install("--uninstall", "--purge")
     assert not machine.settings.parent.exists()
     assert not log.parent.exists()
+    assert not drop_in.parent.exists()
     assert not (machine.world / "user").exists()
 
 

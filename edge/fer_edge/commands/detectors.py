@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 from pathlib import Path
 
 from fer_edge.detectors import files
@@ -45,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
         if chosen.path == str(path):
             print("auto, the default of detector.name, takes it from the next start on")
         else:
-            use = f"--set detector.name={entry.detector} --set detector.model={path}"
+            use = f"--set detector.name={entry.detector} --set detector.model={shlex.quote(str(path.absolute()))}"
             print(f"auto, the default of detector.name, takes {chosen.name}; use this one with: {use}")
         return 0
     _list()

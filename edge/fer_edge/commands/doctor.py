@@ -51,7 +51,7 @@ def run(options: argparse.Namespace, context: Context | None = None) -> int:
 
 def _settings(options: argparse.Namespace) -> tuple[Settings, Finding]:
     """The settings to check: the service's unless --config names others; the defaults if those cannot be used."""
-    if options.config is None and SERVICE_SETTINGS.parent.is_dir():
+    if options.config is None and os.path.lexists(SERVICE_SETTINGS):
         if not os.access(SERVICE_SETTINGS, os.R_OK):
             words = f"you may not read {SERVICE_SETTINGS}; the checks below use the default settings"
             return Settings(), Finding("settings", "warning", words, as_root("doctor"))

@@ -72,7 +72,7 @@ def _install(options: argparse.Namespace) -> tuple[Card, str]:
     if not is_url(options.model):
         if options.sha256 or options.key:
             raise SettingsError("--sha256 and --key: are for a model at a URL; leave them out")
-        return install_model(Path(options.model), options.card, options.to)
+        return install_model(Path(options.model), options.card, options.to, _as_typed(options))
     if not options.sha256 or not options.key or options.card:
         raise SettingsError("models install URL: needs --sha256 and --key, and takes the card beside the model")
     there = installed_from(options.model, options.sha256, options.to)
@@ -80,8 +80,17 @@ def _install(options: argparse.Namespace) -> tuple[Card, str]:
         return there, "already installed, with that hash"
     with TemporaryDirectory() as place:
         model = fetch_model(options.model, options.sha256, options.key, Path(place))
-        card, test = install_model(model, None, options.to)
+        card, test = install_model(model, None, options.to, _as_typed(options))
     return card, f"signed, and its hash is as given\n{test}"
+
+
+def _as_typed(options: argparse.Namespace) -> str:
+    """The arguments of this command, to give them once more."""
+    given = {"--sha256": options.sha256, "--key": options.key, "--card": options.card}
+    given["--to"] = options.to if options.to != model_cards.LOCAL_MODELS_FOLDER else None
+    given["--config"] = options.config
+    named = [word for name, value in given.items() if value is not None for word in (name, str(value))]
+    return shlex.join(["models", "install", options.model, *named, *(["--use"] if options.use else [])])
 
 
 def _settings_in_use(config: Path | None) -> tuple[ClassifierSettings, str]:
@@ -96,7 +105,7 @@ def _settings_in_use(config: Path | None) -> tuple[ClassifierSettings, str]:
 
 def _use(card: Card, options: argparse.Namespace) -> str:
     """Let the settings name `card`; how it is loaded, in words. Raises SettingsError, SinkError."""
-    is_service = options.config is None and SERVICE_SETTINGS.parent.is_dir()
+    is_service = options.config is None and os.path.lexists(SERVICE_SETTINGS)  # its folder may hold models alone
     path = options.config or (SERVICE_SETTINGS if is_service else DEFAULT_CONFIG)
     apply.apply(path, "classifier", {"model": _setting(card, options.to), "variant": card.variant})
     load_it = "sudo systemctl restart fer-edge" if is_service else f"fer-edge run --config {_quoted(path)}"

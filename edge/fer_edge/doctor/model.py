@@ -10,7 +10,7 @@ import cv2
 
 from fer_edge.bench.machine import describe
 from fer_edge.build import make_classifier, make_detector
-from fer_edge.classifiers.cards import read_model, scan
+from fer_edge.classifiers.cards import LOCAL_MODELS_FOLDER, read_model, scan
 from fer_edge.classifiers.labels import find_label
 from fer_edge.classifiers.runtimes import FALLBACK, find_runtime, tflite_package
 from fer_edge.demo import PORTRAIT
@@ -57,9 +57,12 @@ def _files() -> Finding:
         for is_float in (False, True):
             read_shipped(is_float)
     except ModelError as error:
-        return Finding("model files", "failure", str(error), REINSTALL)
+        failures = [error]
     if failures:
-        return Finding("model files", "failure", str(failures[0]), REINSTALL)
+        words = str(failures[0])
+        # What upgrades leave alone, reinstalling does not mend.
+        cure = f"sudo fer-edge models install FILE, or: sudo rm -r {LOCAL_MODELS_FOLDER}"
+        return Finding("model files", "failure", words, cure if str(LOCAL_MODELS_FOLDER) in words else REINSTALL)
     return Finding("model files", "ok", f"{len(cards)} and the face verifier, all match their cards")
 
 

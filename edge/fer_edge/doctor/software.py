@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
-from fer_edge import __version__
+from fer_edge import __version__, extras
 from fer_edge.doctor.finding import Context, Finding
 from fer_edge.lookup import lookup
 from fer_edge.settings import Settings
@@ -86,7 +86,7 @@ def install_command(output: Output[Sink]) -> str:
     """The command that installs an output's libraries; pip may not have them, as lgpio from Python 3.13 on."""
     if output.debian and any(Path(folder).name == "dist-packages" for folder in sys.path):
         return f"sudo apt install {output.debian}"
-    return f"pip install 'fer-edge[{output.extra}]'"
+    return extras.install_command(output.extra)
 
 
 def importable(module: str) -> bool:

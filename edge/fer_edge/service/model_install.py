@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import shlex
 import shutil
 import stat
@@ -30,12 +31,16 @@ LOCK_POLL_INTERVAL_S = 0.05
 PORTRAIT_FACE = Box(172, 64, 107, 107)  # pixels of the demo's portrait, as `fer-edge detect` finds it
 
 
-def install_model(model: Path, card: Path | None, folder: Path) -> tuple[Card, str]:
+def install_model(model: Path, card: Path | None, folder: Path, as_typed: str = "") -> tuple[Card, str]:
     """Check `model` with its `card` (None: the .json beside it) and put both into `folder`; the result of the test.
 
     `folder` is a link to one of two folders beside it. The new model joins a copy of what is there, and one rename
-    replaces the link, so a power cut leaves the old models or the new ones. Raises ModelError.
+    replaces the link, so a power cut leaves the old models or the new ones. `as_typed`: the command that is to be tried
+    again as root. Raises ModelError.
     """
+    folder = Path(os.path.abspath(folder))  # noqa: PTH100 - not resolved: it is a link
+    if not folder.name:
+        raise ModelError(f"models folder {folder}: cannot be replaced by a link; give another --to")
     try:
         with tempfile.TemporaryDirectory() as place:
             copy = _copy_pair(model, card or model.with_suffix(".json"), Path(place))
@@ -45,7 +50,7 @@ def install_model(model: Path, card: Path | None, folder: Path) -> tuple[Card, s
                 return load_card(folder / copy.path.name), test
     except OSError as cause:
         words = f"{cause.filename or folder}: {cause.strerror or first_line(cause)}"
-        again = as_root(f"models install {shlex.quote(str(model))}")
+        again = as_root(as_typed or f"models install {shlex.quote(str(model))}")
         raise ModelError(f"{words}; try: {again}, or install it into another folder with --to") from None
 
 

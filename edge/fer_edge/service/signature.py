@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fer_edge.errors import ModelError, SettingsError, first_line
+from fer_edge.extras import install_command
 from fer_edge.files import read_small
 
 MAX_TEXT_BYTES = 4096  # of a key's file, or a signature's
@@ -55,7 +56,7 @@ def verify(name: str, content: bytes, signature: bytes, key: PublicKey) -> str:
     except ImportError as cause:
         raise SettingsError(
             f"signature of {name}: cannot be checked ({first_line(cause)}); install what does: sudo apt install "
-            "python3-cryptography, or: pip install 'fer-edge[signed]'"
+            f"python3-cryptography, or: {install_command('signed')}"
         ) from None
     kind, number, signed, comment, whole = _parsed(name, signature)
     if number != key.number:

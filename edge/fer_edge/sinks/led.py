@@ -22,6 +22,7 @@ from typing import Any
 from fer_edge.classifiers.labels import find_label
 from fer_edge.drawing.palette import Colour, from_hex, lamp_colour_of, light
 from fer_edge.errors import FerEdgeError, SettingsError, SinkError, first_line
+from fer_edge.extras import install_command
 from fer_edge.pause import PauseSwitch
 from fer_edge.settings import LedSettings, Settings
 from fer_edge.sinks.console import is_lively
@@ -43,7 +44,6 @@ PATTERNS: dict[State, tuple[Colour, Steps]] = {
     "paused": (WHITE, [(1.0, 0.1), (0.0, 2.9)]),
 }
 DEBIAN_PACKAGES = "python3-gpiozero python3-lgpio"
-INSTALL_HINT = f"install it with: sudo apt install {DEBIAN_PACKAGES}, or: pip install 'fer-edge[gpio]'"
 
 
 def _modules(settings: Settings) -> Sequence[str]:
@@ -238,7 +238,8 @@ def _translated() -> Iterator[None]:
     except FerEdgeError:
         raise
     except ModuleNotFoundError as cause:
-        raise SettingsError(f"led: {cause.name} is not installed; {INSTALL_HINT}") from cause
+        command = f"sudo apt install {DEBIAN_PACKAGES}, or: {install_command('gpio')}"
+        raise SettingsError(f"led: {cause.name} is not installed; install it with: {command}") from cause
     except Exception as cause:  # gpiozero has its own tree, lgpio another, and both raise OSError
         raise SinkError(f"led: {_explain(first_line(cause))}") from cause
 

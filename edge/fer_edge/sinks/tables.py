@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from fer_edge.errors import SettingsError, SinkError, first_line
+from fer_edge.extras import install_command
 from fer_edge.files import atomic_write
 from fer_edge.records import FACE_COLUMNS, FRAME_COLUMNS, face_cells, frame_cells, line, record
 from fer_edge.settings import LogSettings
@@ -21,6 +23,13 @@ TABLE_COLUMNS = (*FRAME_COLUMNS, *FACE_COLUMNS)
 SECONDS_COLUMN = "seconds"  # the frame's place in its video; empty for single pictures
 PARQUET_BLOCK_BYTES = 16 << 20  # of rows, that are in memory at once
 ROWS_SUFFIX = ".rows.csv"  # of the table that becomes a Parquet file at the end
+
+
+def ends_a_line(path: Path) -> bool:
+    """Whether the last byte of a file, which has some, is a newline. Raises OSError."""
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read() == b"\n"
 
 
 class Table(Sink):
@@ -57,7 +66,10 @@ class Csv(Table):
         if self._is_file:
             try:
                 has_header = self._has_header(Path(name), header)
+                is_torn = has_header and not ends_a_line(Path(name))
                 self._stream = Path(name).open("a", encoding="utf-8", newline="")  # noqa: SIM115 - closed in close()
+                if is_torn:  # or the first row would join its last one
+                    self._stream.write("\n")
             except OSError as cause:
                 raise SinkError(f"output {name}: cannot be written ({cause.strerror}); choose another file") from None
         self._write = csv.writer(self._stream, lineterminator="\n")
@@ -120,7 +132,7 @@ class Parquet(Csv):
             import pyarrow.parquet  # noqa: F401 - known to be here before the first row
         except ImportError as cause:
             raise SettingsError(
-                f"--parquet: PyArrow is needed ({first_line(cause)}); install it with: pip install 'fer-edge[parquet]'"
+                f"--parquet: PyArrow is needed ({first_line(cause)}); install it with: {install_command('parquet')}"
             ) from None
         self.path, self._labels = Path(name), labels
         if self.path.exists():

@@ -143,6 +143,7 @@ def test_install_ends_with_the_truth(
         "not in use: mini_xception-int8 is, by the default settings; use this one with: fer-edge run --set "
         f"classifier.model={name}, or install it with --use"
     )
+    (etc / "fer-edge.toml").touch()
     assert main([*install, "--use"]) == 0
     assert "load it with: sudo systemctl restart fer-edge" in capsys.readouterr().out
     assert load(etc / "fer-edge.toml").classifier.model == name
@@ -155,13 +156,25 @@ def test_install_ends_with_the_truth(
 
 
 def test_use_without_a_service(etc: Path, own: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The file of --config is changed, or made; a model elsewhere is named by its path."""
-    etc.rmdir()
+    """The file of --config is changed, or made; a model elsewhere is named by its path.
+
+    The service's folder is no service: the first installation of a model makes it.
+    """
     folder = tmp_path / "models"
     assert main(["models", "install", str(own), "--to", str(folder), "--use"]) == 0
     assert "load it with: fer-edge run --config fer-edge.toml" in capsys.readouterr().out
     assert load(Path("fer-edge.toml")).classifier.model == str(folder / "mine.tflite")
+    assert not list(etc.iterdir())
     Path("own.toml").write_text("# mine\n[classifier]\nthreads = 2\n")
     assert main(["models", "install", str(own), "--to", str(folder), "--use", "--config", "own.toml"]) == 0
     chosen = load(Path("own.toml")).classifier
     assert (chosen.model, chosen.variant, chosen.threads) == (str(folder / "mine.tflite"), "int8", 2)
+
+
+def test_cure_is_what_was_typed(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        main(["models", "install", str(own), "--card", f"{own.with_suffix('.json')}", "--to", "/proc/a b", "--use"])
+        == 5
+    )
+    typed = f"models install {own} --card {own.with_suffix('.json')} --to '/proc/a b' --use, or install it"
+    assert typed in capsys.readouterr().err

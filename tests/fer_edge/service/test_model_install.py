@@ -144,6 +144,17 @@ def test_a_plain_folder_is_left_alone(model: Path, tmp_path: Path) -> None:
         model_install.install_model(model, None, tmp_path / "models")
 
 
+def test_this_folder_is_left_alone(model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has a name of its own, though "." has none; the root has none at all."""
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    with pytest.raises(ModelError, match=rf"models folder {here}: is a folder and not a link"):
+        model_install.install_model(model, None, Path())
+    with pytest.raises(ModelError, match="models folder /: cannot be replaced by a link"):
+        model_install.install_model(model, None, Path("/"))
+
+
 def test_a_closed_folder_is_told_with_the_cure(model: Path) -> None:
     with pytest.raises(
         ModelError, match=rf"; try: {re.escape(as_root('models install'))} /.*, or install it into another folder"

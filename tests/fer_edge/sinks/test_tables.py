@@ -51,6 +51,17 @@ def test_older_table_goes_on_as_it_is(tmp_path: Path, make_observation: Make) ->
     assert SECONDS_COLUMN not in row
 
 
+def test_cut_off_table_goes_on_in_a_line_of_its_own(tmp_path: Path, make_observation: Make) -> None:
+    """An editor, or a cut, leaves a last line without its end."""
+    path = tmp_path / "t.csv"
+    for number in (1, 2):
+        table = Csv(str(path), EMOTIONS)
+        table.write(make_observation(number, "happy"))
+        table.close()
+        path.write_text(path.read_text().removesuffix("\n"))
+    assert [(row["frame"], row["emotion"]) for row in rows(path)] == [("1", "happy"), ("2", "happy")]
+
+
 def test_pyarrow_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(SettingsError, match=r"--parquet: PyArrow is needed .*'fer-edge\[parquet\]'"):

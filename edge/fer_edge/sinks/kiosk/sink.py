@@ -9,6 +9,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from fer_edge.errors import SettingsError, SinkError
+from fer_edge.extras import install_command
 from fer_edge.pause import PauseSwitch
 from fer_edge.settings import KioskSettings, Settings
 from fer_edge.sinks.kiosk import ways_in
@@ -46,7 +47,7 @@ class Kiosk(Sink):
             from fer_edge.sinks.kiosk.server import Server
         except ModuleNotFoundError as cause:
             raise SettingsError(
-                f"kiosk: {cause.name} is not installed; install it with: pip install 'fer-edge[kiosk]'"
+                f"kiosk: {cause.name} is not installed; install it with: {install_command('kiosk')}"
             ) from None
         self._settings, self._pause_switch = settings, pause_switch
         self._state = KioskState()

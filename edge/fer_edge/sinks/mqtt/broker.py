@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fer_edge.errors import FerEdgeError, SettingsError, first_line
+from fer_edge.extras import install_command
 from fer_edge.settings import MqttSettings
 from fer_edge.sinks.mqtt.names import Topics
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-INSTALL_HINT = "install it with: sudo apt install python3-paho-mqtt (2 or newer), or: pip install 'fer-edge[mqtt]'"
 DEFAULT_PORT, DEFAULT_TLS_PORT = 1883, 8883
 MAX_PACKET_BYTES = 65_536  # of the broker; what this listens to has a few bytes
 PUBLISH, QOS_1 = 0x30, 0x02  # in the first byte of a packet (MQTT 3.1.1, 3.3)
@@ -75,7 +75,10 @@ def make_client(settings: MqttSettings, topics: Topics, more: str = "") -> Clien
         from paho.mqtt.client import Client, MQTTv311
         from paho.mqtt.enums import CallbackAPIVersion
     except ImportError as cause:
-        raise SettingsError(f"mqtt: paho-mqtt 2 is not installed ({first_line(cause)}); {INSTALL_HINT}") from None
+        command = f"sudo apt install python3-paho-mqtt (2 or newer), or: {install_command('mqtt')}"
+        raise SettingsError(
+            f"mqtt: paho-mqtt 2 is not installed ({first_line(cause)}); install it with: {command}"
+        ) from None
     client = bounded(Client)(
         CallbackAPIVersion.VERSION2,
         client_id=f"fer-edge-{topics.device}{more}",

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from fer_edge.errors import FerEdgeError, SettingsError, SinkError, first_line
+from fer_edge.extras import install_command
 from fer_edge.settings import OledSettings
 
-INSTALL_HINT = "install it with: pip install 'fer-edge[oled]'"
 # name -> module, class in luma
 DRIVERS = {
     "ssd1306": ("luma.oled.device", "ssd1306"),
@@ -90,7 +90,8 @@ def translated(settings: OledSettings) -> Iterator[None]:
 def _package(module: str) -> str:
     if module.startswith("RPi"):
         return "install it with: pip install rpi-lgpio"
-    return INSTALL_HINT if module.startswith("luma") else f"install it with: pip install {module.partition('.')[0]}"
+    command = install_command("oled") if module.startswith("luma") else f"pip install {module.partition('.')[0]}"
+    return f"install it with: {command}"
 
 
 def _explain(words: str, settings: OledSettings) -> str:
