@@ -103,7 +103,7 @@ def set_up() -> None:
     """Get the tools, a storage of the rig's own, and what the image is made from. Raises RigError."""
     is_12 = platform.freedesktop_os_release().get("VERSION_ID") == "12" if debian.is_debian() else False
     debian.get_tools(TOOLS | (NAMES_ON_12 if is_12 else NAMES))
-    set_storage(BUILD)
+    set_storage(BUILD, "overlay")
     if not Path("/run/systemd/system").exists():  # whose timers ask for a container's health; here the rig does
         os.environ["DISABLE_HC_SYSTEMD"] = "true"
     podman("rm", "--force", "--ignore", NAME)  # of a run that was cut off
@@ -128,21 +128,21 @@ def set_up_arm64() -> None:
     """The same for the build on an emulated processor. Raises RigError."""
     debian.get_tools(emulated.TOOLS | TOOLS)
     folder = debian.BUILD / "container-arm64"
-    set_storage(folder)
+    set_storage(folder, "vfs")  # overlay cannot rename folders of a lower layer in a namespace of users
     base, _ = image_names()
     if not exists(base):
         tar = folder / "base.tar"
         say(f"making {base} for arm64 (0.15 GB)")
         command = ("mmdebstrap", "--quiet", "--mode=root", *SLIM, "--format=tar", SUITE, str(tar))
-        debian.run(*EMULATED, *command, "--architectures=arm64", "--skip=check/qemu")
+        debian.run(*EMULATED, *command, "--architectures=arm64", "--skip=check/qemu", "--skip=output/dev")
         podman("import", "--arch=arm64", str(tar), base, check=True)
         tar.unlink()
 
 
-def set_storage(folder: Path) -> None:
+def set_storage(folder: Path, driver: str) -> None:
     """Have podman keep all that it makes in `folder`."""
     (folder / "networks").mkdir(parents=True, exist_ok=True)
-    storage = f'[storage]\ndriver = "overlay"\ngraphroot = "{folder}/storage"\nrunroot = "{folder}/run"\n'
+    storage = f'[storage]\ndriver = "{driver}"\ngraphroot = "{folder}/storage"\nrunroot = "{folder}/run"\n'
     (folder / "storage.conf").write_text(storage)
     network = f'[network]\nnetwork_config_dir = "{folder}/networks"\n[containers]\ndefault_ulimits = {LIMITS}\n'
     (folder / "containers.conf").write_text(f'{network}[engine]\nruntime = "runc"\n')
