@@ -29,7 +29,8 @@ def page(summary: Summary, source: str, torn: int, now: datetime, words: Words) 
     lines = [f"{escape(source)}, {local:%Y-%m-%d %H:%M} (UTC{local:%z})"]
     if torn:
         lines.append(escape(words["report_torn"].replace("{count}", str(torn))))
-    body = _body(summary, words) if summary.total.shown else f"<p>{escape(words['report_nobody'])}</p>"
+    nobody = "" if summary.total.faces else f"<p>{escape(words['report_nobody'])}</p>"  # pictures take no time
+    body = _body(summary, words) if summary.total.shown else nobody
     heading, language = escape(words["title"]), escape(words["language"])
     note = words["history_note"].replace("{agreement}", shipped_agreement())
     return (

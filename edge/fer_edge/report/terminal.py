@@ -57,7 +57,7 @@ def report(summary: Summary, style: Style, words: Words) -> str:
     begin, end = summary.begin.astimezone(summary.zone), summary.end.astimezone(summary.zone)
     blocks = [_wrapped([period(begin, end, words.is_english)], style.width), _wrapped(figures, style.width)]
     if not total.shown:
-        return "\n".join([*blocks, words["report_nobody"]])
+        return "\n".join(blocks if total.faces else [*blocks, words["report_nobody"]])  # pictures take no time
     blocks += ["", _bars(words["history_emotion"], _emotions(summary, total, words), style)]
     days = summary.every_day()
     parts: list[Totals] = []  # those with a row of their own

@@ -80,6 +80,13 @@ class _Terminal(io.StringIO):
         return True
 
 
+def test_picture_takes_no_time(make_entry: Make, add_up: Callable[..., Summary]) -> None:
+    """Its face was there, though for no time that can be shared out."""
+    text = report(add_up([make_entry(0, {1: "happy"}, [("came", 1)])], now=0), Style(80, False, True), ENGLISH)
+    assert "faces 1, " in text
+    assert "Nobody" not in text
+
+
 def test_colour_only_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """A terminal gets colour and a pipe none."""
     for name in ("NO_COLOR", "COLUMNS"):
