@@ -63,9 +63,6 @@ CONFINED = (
     "--security-opt=no-new-privileges",
 )
 EMULATED = (sys.executable, emulated.__file__)  # runs what stands after it where programs of arm64 run, too
-TRIAL = """FROM fer-edge
-RUN fer-edge detect /pictures
-"""
 CONFIG = ("run", "--config", "/etc/fer-edge/fer-edge.toml")
 
 
@@ -81,7 +78,7 @@ def main() -> None:
     try:
         if options.arch == "arm64":
             set_up_arm64()
-            show_arm64()
+            show_arm64(options.keep_image)
             return
         set_up()
         if not options.keep_image:
@@ -160,10 +157,9 @@ BUILDING = (
 )
 
 
-def build(image: str, file: Path, folder: Path, *options: str, within: Sequence[str] = ()) -> str:
-    """Build an image; what podman prints. Raises RigError."""
-    arguments = (*BUILDING, *options, "--tag", image, "--file", str(file), str(folder))
-    return podman("build", *arguments, check=True, within=within)
+def build(image: str, file: Path, folder: Path, *options: str) -> None:
+    """Build an image. Raises RigError."""
+    podman("build", *BUILDING, *options, "--tag", image, "--file", str(file), str(folder), check=True)
 
 
 def image_names() -> tuple[str, str]:
@@ -217,18 +213,24 @@ def show_image() -> None:
     claim(f"runs as {who}", who.startswith("uid=10001(fer-edge) gid=10001(fer-edge)") and "44(video)" in who)
 
 
-def show_arm64() -> None:
+def show_arm64(keep_image: bool) -> None:
     """The image of arm64, from nothing but the base, and that it reads a picture as who it runs as."""
-    begun = time.monotonic()
-    build("fer-edge", ROOT / "Containerfile", ROOT, "--no-cache", "--arch=arm64", within=EMULATED)
-    print(f"arm64: builds in {(time.monotonic() - begun) / 60:.1f} min", flush=True)
+    if not keep_image:
+        begun = time.monotonic()
+        options = ("--no-cache", "--arch=arm64")
+        podman("build", *BUILDING, *options, "--tag=fer-edge", str(ROOT), check=True, within=EMULATED)
+        print(f"arm64: builds in {(time.monotonic() - begun) / 60:.1f} min", flush=True)
     (found,) = json.loads(podman("image", "inspect", "fer-edge", check=True))
     claim(f"arm64: has {found['Size'] / 1e6:.0f} MB", found["Architecture"] == "arm64" and found["Size"] < 0.6e9)
-    folder = debian.BUILD / "container-arm64" / "trial"
-    folder.mkdir(exist_ok=True)
-    (folder / "Containerfile").write_text(TRIAL)
-    pictures = f"--volume={DEMO}:/pictures:ro"
-    said = build("trial", folder / "Containerfile", folder, "--no-cache", "--arch=arm64", pictures, within=EMULATED)
+    root = Path(podman("image", "mount", "fer-edge", check=True).strip())
+    try:
+        (picture,) = root.glob("opt/fer-edge/lib/python3*/site-packages/fer_edge/demo/astronaut.jpg")
+        user = ("setpriv", "--reuid=10001", "--regid=10001", "--clear-groups")
+        command = ("/opt/fer-edge/bin/fer-edge", "detect", f"/{picture.relative_to(root)}")
+        # Without /sys: the interpreter takes the machine's own processor in there for the emulated one, and crashes.
+        said = debian.run(*emulated.chroot(root), *user, *command)
+    finally:
+        podman("image", "unmount", "fer-edge")
     claim("arm64: reads a picture", A_SMILE.search(said))
 
 
