@@ -164,7 +164,9 @@ def _list(options: argparse.Namespace) -> int:
     if options.verify:
         _verify(cards)
     if failures:
-        raise ModelError(f"{len(failures)} of the models cannot be used, see above; reinstall fer-edge")
+        raise ModelError(
+            f"{len(failures)} of the models cannot be used, see above; reinstall fer-edge, or install them again"
+        )
     return 0
 
 

@@ -10,7 +10,7 @@ import cv2
 
 from fer_edge.bench.machine import describe
 from fer_edge.build import make_classifier, make_detector
-from fer_edge.classifiers.cards import LOCAL_MODELS_FOLDER, read_model, scan
+from fer_edge.classifiers import cards
 from fer_edge.classifiers.labels import find_label
 from fer_edge.classifiers.runtimes import FALLBACK, find_runtime, tflite_package
 from fer_edge.demo import PORTRAIT
@@ -20,6 +20,7 @@ from fer_edge.doctor.finding import Context, Finding, of_error
 from fer_edge.doctor.software import installed
 from fer_edge.errors import FerEdgeError, ModelError
 from fer_edge.records import percent
+from fer_edge.service.program import as_root
 from fer_edge.sources import open_files
 from fer_edge.types import Box, Classifier, Frame
 
@@ -51,19 +52,19 @@ def _interpreter() -> Finding:
 
 def _files() -> Finding:
     try:
-        cards, failures = scan()
-        for card in cards:
-            read_model(card)
+        found, failures = cards.scan()
+        for card in found:
+            cards.read_model(card)
         for is_float in (False, True):
             read_shipped(is_float)
     except ModelError as error:
         failures = [error]
     if failures:
         words = str(failures[0])
-        # What upgrades leave alone, reinstalling does not mend.
-        cure = f"sudo fer-edge models install FILE, or: sudo rm -r {LOCAL_MODELS_FOLDER}"
-        return Finding("model files", "failure", words, cure if str(LOCAL_MODELS_FOLDER) in words else REINSTALL)
-    return Finding("model files", "ok", f"{len(cards)} and the face verifier, all match their cards")
+        # What was installed by hand, upgrades leave alone; errors of models name their files.
+        own = str(cards.LOCAL_MODELS_FOLDER) in words
+        return Finding("model files", "failure", words, as_root("models install FILE") if own else REINSTALL)
+    return Finding("model files", "ok", f"{len(found)} and the face verifier, all match their cards")
 
 
 def _prediction(context: Context) -> Iterator[Finding]:

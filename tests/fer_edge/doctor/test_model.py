@@ -14,6 +14,7 @@ from fer_edge.detectors import face_verifier, files
 from fer_edge.doctor import model
 from fer_edge.doctor.finding import Context
 from fer_edge.errors import ModelError
+from fer_edge.service.program import as_root
 from fer_edge.types import EMOTIONS
 
 
@@ -61,6 +62,20 @@ def test_a_file_that_was_cut_off(
         assert finding.level == "failure"
         assert "1000 bytes, but its card says" in finding.says
     assert files.cure == model.REINSTALL
+
+
+def test_damaged_model_of_ones_own_is_installed_again(
+    make_context: Callable[..., Context], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An upgrade leaves it alone, and reinstalling would, too."""
+    for suffix in (".tflite", ".json"):
+        shutil.copy(cards.models_folder() / f"mini_xception-int8{suffix}", tmp_path)
+    with (tmp_path / "mini_xception-int8.tflite").open("ab") as file:
+        file.write(b"?")
+    monkeypatch.setattr(cards, "LOCAL_MODELS_FOLDER", tmp_path)
+    files = next(found for found in model.check(make_context()) if found.name == "model files")
+    assert files.level == "failure"
+    assert files.cure == as_root("models install FILE")
 
 
 def test_damaged_face_verifier(
