@@ -58,6 +58,7 @@ def main() -> None:
     try:
         with postgresql(programs[-1], folder / "data") as where:
             try_bridge(where, broker, folder)
+            is_refused(where, folder)
     except RigError as cause:
         raise SystemExit(f"database: {cause}") from None
     finally:
@@ -119,6 +120,22 @@ def try_bridge(where: str, broker: Mosquitto, folder: Path) -> None:
     finally:
         output.close()
         bridge.kill()
+
+
+def is_refused(where: str, folder: Path) -> None:
+    """The bridge says that the broker wants a login. Raises RigError."""
+    place = folder / "closed"
+    place.mkdir()
+    broker = Mosquitto(place, open_to_all=False)
+    try:
+        broker.wait()
+        command = [sys.executable, str(DEPLOY / "bridge.py"), f"127.0.0.1:{broker.port}", where]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+    finally:
+        broker.stop()
+    if done.returncode != 1 or "the broker refuses: Not authorized; set MQTT_USERNAME" not in done.stderr:
+        raise RigError(f"NOT told of the login that a broker asks for: {done.stderr}")
+    print("without a login: told so", flush=True)
 
 
 def talk_nonsense(broker: Mosquitto) -> None:

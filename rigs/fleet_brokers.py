@@ -112,13 +112,13 @@ class Brokers:
 
 
 class Mosquitto(Program):
-    """A mosquitto that keeps what it has over a restart."""
+    """A mosquitto that keeps what it has over a restart; `open_to_all`: it asks nobody for a login."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, open_to_all: bool = True) -> None:
         port, settings = free(), folder / "mosquitto.conf"
         settings.write_text(
-            f"listener {port} 127.0.0.1\nallow_anonymous true\nuser root\nconnection_messages false\n"
-            f"persistence true\npersistence_location {folder}/\nmax_queued_messages 0\nmax_inflight_messages 0\n"
+            f"listener {port} 127.0.0.1\nallow_anonymous {str(open_to_all).lower()}\nuser root\n"
+            f"connection_messages false\npersistence true\npersistence_location {folder}/\nmax_queued_messages 0\nmax_inflight_messages 0\n"
         )
         super().__init__([tool("mosquitto", "mosquitto"), "-c", str(settings)], port, folder / "mosquitto.log")
 
