@@ -118,7 +118,8 @@ class Mosquitto(Program):
         port, settings = free(), folder / "mosquitto.conf"
         settings.write_text(
             f"listener {port} 127.0.0.1\nallow_anonymous {str(open_to_all).lower()}\nuser root\n"
-            f"connection_messages false\npersistence true\npersistence_location {folder}/\nmax_queued_messages 0\nmax_inflight_messages 0\n"
+            f"connection_messages false\npersistence true\npersistence_location {folder}/\n"
+            "max_queued_messages 0\nmax_inflight_messages 0\n"
         )
         super().__init__([tool("mosquitto", "mosquitto"), "-c", str(settings)], port, folder / "mosquitto.log")
 
